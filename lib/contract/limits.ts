@@ -1,0 +1,78 @@
+/**
+ * Every limit, with its reason. Sizes in bytes, times in seconds unless the name says otherwise.
+ * Sources: the quotas pages of Amazon SQS, AWS Lambda, Amazon DynamoDB and Amazon API Gateway.
+ */
+export const LIMITS = {
+  /** A queue name has 80 characters, a function name 64: `stepline_<stage up to 8>_<chain>_<step>` must fit in 64. */
+  chainNameLength: 25,
+  stepNameLength: 20,
+  /** Keeps the load of one workflow (query pages of 1 MB) and its definition readable. */
+  stepsPerChain: 200,
+
+  /** A function runs at most 900 s; it needs `functionMargin` around the call, and visibility 6 x that stays under 12 h. */
+  stepTimeout: 840,
+  /** Function timeout = step timeout + this: load, claim, save, send and their SDK retries. */
+  functionMargin: 15,
+  /** The lease outlives the function by this, so that a lease over means that the worker is dead. */
+  leaseMargin: 5,
+  /** A call must leave this much of the function's time for the save, in milliseconds. */
+  saveReserveMs: 2_000,
+  /** With less than this left for the call the claim is put back, in milliseconds. */
+  leastCallMs: 1_000,
+  retries: 100,
+  /** SQS hides a received message for at most 12 hours in all. */
+  visibility: 43_200,
+  retryAfter: 3_600,
+  backoffBase: 1,
+  backoffCap: 300,
+  backoffCapMost: 3_600,
+  /** A mapping's maxConcurrency is 2 to 1,000. */
+  concurrencyLeast: 2,
+  concurrencyMost: 1_000,
+  /** A receive takes at most 10 messages. */
+  batchSize: 10,
+
+  /** A visibility timeout should be 6 x the function timeout (AWS's advice for a mapping). */
+  visibilityPerFunctionTimeout: 6,
+  /** Receives are burned by throttles: the receive count is a poison guard only. */
+  spareReceives: 5,
+  leastMaxReceives: 10,
+  /** A dead letter keeps its first enqueue time, so the source keeps 4 days and the dead-letter queue 14 (the most). */
+  queueRetention: 4 * 86_400,
+  deadLetterRetention: 14 * 86_400,
+  deadLetterMaxReceives: 5,
+  deadLetterFunctionTimeout: 30,
+  /** A dead letter that came back this often means that the function cannot take the message. */
+  trips: 2,
+  /** Messages carry identifiers only. */
+  messageBytes: 1_024,
+
+  /** An item holds 400 KB; input and a few hundred bytes share META. */
+  inputBytes: 128 * 1_024,
+  resultBytes: 256 * 1_024,
+  /** A reply is read up to here, in bytes of body. */
+  replyBytes: 1_024 * 1_024,
+  errorText: 200,
+  /** Attempts kept in a step's item: enough for a story, small enough for 400 KB. */
+  attemptsKept: 20,
+  idempotencyKeyLength: 255,
+
+  /** 1,000 writes a second a partition: 8 shards carry 8,000 starts a second. */
+  indexShards: 8,
+  listDefault: 20,
+  listMost: 100,
+
+  /** Steps expire this long after the start, META `metaKeepsLonger` later. In days. */
+  keepDays: 90,
+  keepDaysMost: 3_650,
+  metaKeepsLongerDays: 7,
+  /** A resume in the last day could outlive its own items. In days. */
+  noResumeLastDays: 1,
+
+  reconcileInterval: 60,
+  reconcileBackoffCap: 900,
+  /** Workflows examined in one run of the reconciler and shard. */
+  reconcileBatch: 100,
+  /** Times a failed condition may be decided again before the message goes back to its queue. */
+  decisions: 8,
+} as const;

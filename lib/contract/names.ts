@@ -1,0 +1,127 @@
+/**
+ * Every name that code, table, API, metrics and infrastructure share. One spelling everywhere: import it from here.
+ * Imports nothing, so that the smallest function can afford it.
+ */
+
+/** Status of a workflow, as stored and as shown. `compensating` and what follows it belong to undo. */
+export const WORKFLOW_STATUSES = [
+  'processing',
+  'completed',
+  'failed',
+  'cancelled',
+  'compensating',
+  'compensated',
+  'compensation_failed',
+] as const;
+export type WorkflowStatus = (typeof WORKFLOW_STATUSES)[number];
+
+/** Statuses that change only by an operator's resume or undo. */
+export const TERMINAL_STATUSES = [
+  'completed',
+  'failed',
+  'cancelled',
+  'compensated',
+  'compensation_failed',
+] as const satisfies readonly WorkflowStatus[];
+
+/** Whether `status` is one that only an operator changes. */
+export const isTerminal = (status: WorkflowStatus): boolean =>
+  (TERMINAL_STATUSES as readonly WorkflowStatus[]).includes(status);
+
+/** Status of a step. A step that has no item in the table is `pending`. */
+export const STEP_STATUSES = [
+  'pending',
+  'running',
+  'retrying',
+  'waiting',
+  'completed',
+  'skipped',
+  'failed',
+  'cancelled',
+] as const;
+export type StepStatus = (typeof STEP_STATUSES)[number];
+
+/** What a message asks of a step. `undo` (compensation) comes with a later version. */
+export const ACTIONS = ['do'] as const;
+export type Action = (typeof ACTIONS)[number];
+
+/** Headers sent with every call to a target, beside `content-type` and the target's own. */
+export const CALL_HEADERS = {
+  idempotencyKey: 'idempotency-key',
+  traceparent: 'traceparent',
+  workflowId: 'stepline-workflow-id',
+} as const;
+
+/** Request header by which a client makes a start repeatable. */
+export const START_IDEMPOTENCY_HEADER = 'idempotency-key';
+
+/** The tenant of every request that carries no JWT. */
+export const DEFAULT_TENANT = 'default';
+
+/** Fixed routes; each chain adds `POST <its start path>`. */
+export const ROUTES = {
+  list: { method: 'GET', path: '/api/workflows' },
+  get: { method: 'GET', path: '/api/workflows/{id}' },
+  cancel: { method: 'POST', path: '/api/workflows/{id}/cancel' },
+  resume: { method: 'POST', path: '/api/workflows/{id}/resume' },
+} as const;
+
+/** The path at which a workflow is read. */
+export const workflowPath = (workflowId: string): string => ROUTES.get.path.replace('{id}', workflowId);
+
+/** Top-level fields of a workflow's JSON; an output may not use them. */
+export const RESERVED_OUTPUT_NAMES = [
+  'workflowId',
+  'chain',
+  'status',
+  'steps',
+  'error',
+  'retrying',
+  'createdAt',
+  'updatedAt',
+  'timeline',
+] as const;
+export type ReservedOutputName = (typeof RESERVED_OUTPUT_NAMES)[number];
+
+/** The queues of one step, and the stage's parking queue that nobody consumes. */
+export type QueueName = { chain: string; step: string; kind: 'step' | 'deadLetter' } | { kind: 'parking' };
+
+/**
+ * The part of a queue's physical name after `stepline_<stage>_`. Chain and step names hold no underscore, so two
+ * different queues never share a name.
+ * @example queueSuffix({ chain: 'order-processing', step: 'payment', kind: 'deadLetter' }) // 'order-processing_payment_dlq'
+ */
+export const queueSuffix = (queue: QueueName): string => {
+  if (queue.kind === 'parking') return 'parking';
+  return `${queue.chain}_${queue.step}${queue.kind === 'deadLetter' ? '_dlq' : ''}`;
+};
+
+/** Environment variables that the Lambda functions read. */
+export const ENV = {
+  tableName: 'STEPLINE_TABLE_NAME',
+  queueUrlPrefix: 'STEPLINE_QUEUE_URL_PREFIX',
+  targets: 'STEPLINE_TARGETS',
+  topicArn: 'STEPLINE_TOPIC_ARN',
+  stage: 'STEPLINE_STAGE',
+  chain: 'STEPLINE_CHAIN',
+  step: 'STEPLINE_STEP',
+  logLevel: 'STEPLINE_LOG_LEVEL',
+} as const;
+
+/** CloudWatch metrics. Dimensions: stage, chain and (for step metrics) step. */
+export const METRIC_NAMESPACE = 'Stepline';
+export const METRICS = {
+  workflowsStarted: 'WorkflowsStarted',
+  workflowsCompleted: 'WorkflowsCompleted',
+  workflowsFailed: 'WorkflowsFailed',
+  workflowsCancelled: 'WorkflowsCancelled',
+  workflowsResumed: 'WorkflowsResumed',
+  attempts: 'Attempts',
+  attemptsFailed: 'AttemptsFailed',
+  attemptDuration: 'AttemptDuration',
+  stepsFailed: 'StepsFailed',
+  deadLetters: 'DeadLetters',
+  parked: 'MessagesParked',
+  repairs: 'Repairs',
+  oldestUnfinished: 'OldestUnfinishedStep',
+} as const;

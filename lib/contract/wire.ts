@@ -1,0 +1,113 @@
+import * as z from 'zod';
+import { ACTIONS, STEP_STATUSES, WORKFLOW_STATUSES } from './names.ts';
+
+const count = z.int().nonnegative();
+
+/**
+ * The one message: identifiers only, dead letters included. `epoch`: the resume count it belongs to; `trip`: how
+ * often it came back from the dead.
+ * @example { tenant: 'default', workflowId: 'wf_…', chain: 'order-processing', version: 1, step: 'payment', action: 'do', epoch: 0, trip: 0 }
+ */
+export const stepMessage = z.strictObject({
+  tenant: z.string().min(1),
+  workflowId: z.string().min(1),
+  chain: z.string().min(1),
+  version: z.int().positive(),
+  step: z.string().min(1),
+  action: z.enum(ACTIONS),
+  epoch: count,
+  trip: count,
+});
+export type StepMessage = z.infer<typeof stepMessage>;
+
+/** A workflow id: `wf_` and 32 lower-case hexadecimal digits. */
+export const WORKFLOW_ID = /^wf_[0-9a-f]{32}$/;
+
+/** Answer to a start: 202. */
+export const startAnswer = z.strictObject({
+  workflowId: z.string().regex(WORKFLOW_ID),
+  status: z.enum(WORKFLOW_STATUSES),
+});
+export type StartAnswer = z.infer<typeof startAnswer>;
+
+/** What can be known of the call behind an error: nothing was done, or nobody knows. */
+export const EFFECTS = ['none', 'unknown'] as const;
+
+/** An error as it is saved in the table and shown. `message`: at most 200 characters of a reply, sensitive values masked. */
+export const stepError = z.object({
+  code: z.string(),
+  message: z.string(),
+  target: z.string().optional(),
+  httpStatus: z.int().optional(),
+  effect: z.enum(EFFECTS),
+});
+export type StepError = z.infer<typeof stepError>;
+
+export const workflowError = stepError.extend({ step: z.string(), attempts: count });
+export type WorkflowError = z.infer<typeof workflowError>;
+
+/** One attempt of a step, in order of time. */
+export const timelineEntry = z.object({
+  step: z.string(),
+  epoch: count,
+  attempt: count,
+  round: count,
+  outcome: z.enum(['running', 'completed', 'retrying', 'failed', 'interrupted']),
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime().nullable(),
+  error: stepError.optional(),
+});
+export type TimelineEntry = z.infer<typeof timelineEntry>;
+
+/** Answer to `GET /api/workflows/{id}`; the chain's output stands beside these fields. */
+export const workflowAnswer = z.looseObject({
+  workflowId: z.string().regex(WORKFLOW_ID),
+  chain: z.string(),
+  status: z.enum(WORKFLOW_STATUSES),
+  steps: z.record(z.string(), z.enum(STEP_STATUSES)),
+  error: workflowError.optional(),
+  /** Steps that wait for their next attempt. */
+  retrying: z
+    .record(
+      z.string(),
+      z.object({
+        attempt: count,
+        attempts: count,
+        nextAttemptAt: z.iso.datetime(),
+        error: stepError.optional(),
+      }),
+    )
+    .optional(),
+  createdAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+  timeline: z.array(timelineEntry).optional(),
+});
+export type WorkflowAnswer = z.infer<typeof workflowAnswer>;
+
+/** Answer to `GET /api/workflows`, newest first. A page may hold fewer than `limit` and still have a `nextCursor`. */
+export const listAnswer = z.object({
+  workflows: z.array(
+    z.object({
+      workflowId: z.string(),
+      chain: z.string(),
+      status: z.enum(WORKFLOW_STATUSES),
+      createdAt: z.iso.datetime(),
+    }),
+  ),
+  nextCursor: z.string().nullable(),
+});
+export type ListAnswer = z.infer<typeof listAnswer>;
+
+/** Body of a resume; `newKey` makes the failed step use a new idempotency key. */
+export const resumeBody = z.strictObject({ newKey: z.boolean().optional() });
+
+/** RFC 9457 problem details. `errors` names each field that was refused; `code` is ours and stable. */
+export const problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  code: z.string(),
+  errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+});
+export type Problem = z.infer<typeof problem>;
