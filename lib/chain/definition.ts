@@ -1,0 +1,71 @@
+import type * as z from 'zod';
+
+export const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+export type Method = (typeof METHODS)[number];
+
+/** A request to a target, before the stage's base URL and secret are known. `path` begins with `/`. */
+export interface RequestSpec {
+  readonly target: string;
+  readonly method: Method;
+  readonly path: string;
+  /** Sent as JSON; leave it out for no body. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What a step sees: the validated input and the results of the steps that precede it. */
+export interface StepContext {
+  readonly input: unknown;
+  readonly results: Readonly<Record<string, unknown>>;
+}
+
+/** What a `run` step sees besides. `signal` aborts at the step's deadline; code that ignores it is abandoned. */
+export interface RunContext extends StepContext {
+  readonly idempotencyKey: string;
+  readonly signal: AbortSignal;
+}
+
+/** Exponential backoff with full jitter, in seconds: attempt n waits between 0 and `min(cap, base * 2^(n-1))`. */
+export interface Backoff {
+  readonly base: number;
+  readonly cap: number;
+}
+
+/** A step as the engine reads it: everything decided, nothing optional that has a default. */
+export interface StepDefinition {
+  readonly name: string;
+  /** Names of the steps this one follows; empty for a root. */
+  readonly after: readonly string[];
+  /** Exactly one of `request` and `run` is given. */
+  request?(context: StepContext): RequestSpec;
+  run?(context: RunContext): unknown;
+  /** Replies (or a `run` step's result) are stored as this schema parses them. */
+  readonly response: z.ZodType | undefined;
+  /** Attempts after the first. */
+  readonly retries: number;
+  /** Seconds for one attempt, the reply's body included. */
+  readonly timeout: number;
+  readonly backoff: Backoff;
+  /** Messages one function takes at a time, 1 to 10. */
+  readonly batchSize: number;
+  /** Functions of this step that run at a time, 2 to 1,000; undefined for no limit of our own. */
+  readonly concurrency: number | undefined;
+}
+
+/** What an output function sees: `input` without its sensitive fields; a result is absent until its step completes. */
+export type OutputContext = StepContext;
+
+/** A chain as the engine reads it. `steps` stand in an order in which each follows all it names in `after`. */
+export interface ChainDefinition {
+  readonly name: string;
+  readonly version: number;
+  /** Path of the start route, e.g. `/api/process-order`. */
+  readonly start: string;
+  readonly input: z.ZodType;
+  /** Top-level input fields that are masked everywhere and erased at the end. */
+  readonly sensitive: readonly string[];
+  readonly steps: readonly StepDefinition[];
+  output?(context: OutputContext): Readonly<Record<string, unknown>>;
+  /** Days that a workflow's steps are kept after its start. */
+  readonly keepDays: number;
+}

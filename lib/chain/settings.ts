@@ -1,0 +1,40 @@
+import { LIMITS } from '../contract/limits.ts';
+import type { StepDefinition } from './definition.ts';
+
+/** Everything a step's queue, dead-letter queue, function and mapping are made with. Times in seconds. */
+export interface StepSettings {
+  readonly functionTimeout: number;
+  readonly visibilityTimeout: number;
+  readonly maxReceiveCount: number;
+  readonly retention: number;
+  readonly deadLetterRetention: number;
+  readonly batchSize: number;
+  readonly maxConcurrency: number | undefined;
+}
+
+/**
+ * The settings of one step, for the CDK construct and for the embedded queues alike.
+ * @example stepSettings({ ...step, timeout: 30, retries: 2 }).visibilityTimeout // 270
+ */
+export function stepSettings(
+  step: Pick<StepDefinition, 'timeout' | 'retries' | 'batchSize' | 'concurrency'>,
+): StepSettings {
+  const functionTimeout = step.timeout + LIMITS.functionMargin;
+  return {
+    functionTimeout,
+    visibilityTimeout: functionTimeout * LIMITS.visibilityPerFunctionTimeout,
+    maxReceiveCount: Math.max(LIMITS.leastMaxReceives, step.retries + 1 + LIMITS.spareReceives),
+    retention: LIMITS.queueRetention,
+    deadLetterRetention: LIMITS.deadLetterRetention,
+    batchSize: step.batchSize,
+    maxConcurrency: step.concurrency,
+  };
+}
+
+/** The settings of every dead-letter queue and of the step-failed function that consumes them. Times in seconds. */
+export const DEAD_LETTER_SETTINGS = {
+  functionTimeout: LIMITS.deadLetterFunctionTimeout,
+  visibilityTimeout: LIMITS.deadLetterFunctionTimeout * LIMITS.visibilityPerFunctionTimeout,
+  maxReceiveCount: LIMITS.deadLetterMaxReceives,
+  batchSize: LIMITS.batchSize,
+} as const;

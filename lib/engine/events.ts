@@ -1,0 +1,62 @@
+import type { StepError, WorkflowError } from '../contract/wire.ts';
+
+interface OfWorkflow {
+  readonly tenant: string;
+  readonly workflowId: string;
+  readonly chain: string;
+}
+
+interface OfStep extends OfWorkflow {
+  readonly step: string;
+}
+
+/** Everything the engine tells telemetry: a closed list, so that logs and metrics cannot drift apart. */
+export type EngineEvent =
+  | ({ readonly event: 'workflow_started' } & OfWorkflow)
+  | ({ readonly event: 'workflow_completed'; readonly durationMs: number } & OfWorkflow)
+  | ({ readonly event: 'workflow_failed'; readonly error: WorkflowError } & OfWorkflow)
+  | ({ readonly event: 'workflow_cancelled' } & OfWorkflow)
+  | ({ readonly event: 'workflow_resumed'; readonly epoch: number; readonly newKey: boolean } & OfWorkflow)
+  | ({
+      readonly event: 'attempt_started';
+      readonly epoch: number;
+      readonly attempt: number;
+      readonly idempotencyKey: string;
+    } & OfStep)
+  | ({
+      readonly event: 'step_completed';
+      readonly epoch: number;
+      readonly attempt: number;
+      readonly durationMs: number;
+    } & OfStep)
+  | ({
+      readonly event: 'step_retrying';
+      readonly epoch: number;
+      readonly attempt: number;
+      readonly durationMs: number;
+      readonly nextAttemptAt: number;
+      readonly error: StepError;
+    } & OfStep)
+  | ({
+      readonly event: 'step_failed';
+      readonly epoch: number;
+      readonly attempt: number;
+      readonly durationMs: number;
+      readonly error: StepError;
+    } & OfStep)
+  /** A claim was undone because too little time was left for the call. */
+  | ({ readonly event: 'claim_put_back' } & OfStep)
+  /** A message was acknowledged without work; `because` says why. */
+  | ({ readonly event: 'message_ignored'; readonly because: string } & OfStep)
+  | ({ readonly event: 'dead_letter'; readonly trip: number; readonly did: string } & OfStep)
+  | ({ readonly event: 'repaired'; readonly repair: string } & OfStep)
+  | { readonly event: 'message_parked'; readonly queue: string; readonly reason: string }
+  | { readonly event: 'oldest_unfinished'; readonly ageMs: number }
+  /** Something outside failed; the message or request is tried again. */
+  | {
+      readonly event: 'unexpected_error';
+      readonly where: string;
+      readonly message: string;
+      readonly workflowId?: string;
+      readonly step?: string;
+    };

@@ -1,0 +1,172 @@
+import type { QueueName, WorkflowStatus } from '../contract/names.ts';
+import type { StepMessage, WorkflowError } from '../contract/wire.ts';
+import type { EngineEvent } from './events.ts';
+import type { StepRecord, WorkflowKey, WorkflowMeta, WorkflowState } from './state.ts';
+
+/** What a step's item must be for a write to happen. A token names one claim, so status and token name one exact state. */
+export type StepExpectation =
+  | { readonly absent: true }
+  | { readonly status: StepRecord['status']; readonly token: string };
+
+/** What `META` must be for a write to happen. `dueAt` is compared only where it is given. */
+export interface MetaExpectation {
+  readonly status: WorkflowStatus;
+  readonly epoch: number;
+  readonly dueAt?: number;
+}
+
+/** A conditional write either happened, or found `current`, the item as it is now (undefined: there is none). */
+export type Written<Item> =
+  | { readonly written: true }
+  | { readonly written: false; readonly current: Item | undefined };
+
+export interface ListFilter {
+  readonly tenant: string;
+  readonly chain?: string;
+  readonly status?: WorkflowStatus;
+  readonly limit: number;
+  /** Position after which to go on, as returned in `next`. */
+  readonly after?: string;
+}
+
+export type ListedWorkflow = Pick<WorkflowMeta, 'workflowId' | 'chain' | 'status' | 'createdAt'>;
+
+/**
+ * The table. Every write is durable before it resolves, except that a claim (`running`) may become durable together with
+ * the next write, and every write is conditional. Reads of `load` are strongly consistent.
+ * Errors: any method may throw `EngineError` `STORE_UNAVAILABLE`; then the write may or may not have happened.
+ */
+export interface Store {
+  /** Saves a new workflow if the key is free. */
+  create(meta: WorkflowMeta): Promise<Written<WorkflowMeta>>;
+  /** META and all step items, however many pages they take; undefined if there is no META. */
+  load(key: WorkflowKey): Promise<WorkflowState | undefined>;
+  writeMeta(meta: WorkflowMeta, expected: MetaExpectation): Promise<Written<WorkflowMeta>>;
+  /** `expiresAt` is the workflow's own (milliseconds). */
+  writeStep(
+    key: WorkflowKey,
+    record: StepRecord,
+    expected: StepExpectation,
+    expiresAt: number,
+  ): Promise<Written<StepRecord>>;
+  /** Newest first. A page may be shorter than `limit` and still have a `next`. Eventually consistent. */
+  list(
+    filter: ListFilter,
+  ): Promise<{ readonly workflows: readonly ListedWorkflow[]; readonly next?: string }>;
+  /** At most `limit` workflows of `shard` whose `dueAt` is not after `now`, oldest first. Eventually consistent. */
+  listDue(
+    shard: number,
+    now: number,
+    limit: number,
+  ): Promise<readonly (WorkflowKey & { readonly dueAt: number })[]>;
+}
+
+export interface Outgoing {
+  readonly to: QueueName;
+  readonly message: StepMessage;
+}
+
+/** One received message, and the handle by which its visibility is changed. */
+export interface Delivery {
+  readonly queue: QueueName;
+  readonly receiptHandle: string;
+  /** How often it was received, this time included. Never the attempt count. */
+  readonly receiveCount: number;
+  readonly body: string;
+}
+
+/** The queues. At least once, in no order. Errors: `EngineError` `QUEUE_UNAVAILABLE` after all were tried; any of them may have been sent. */
+export interface Queue {
+  send(outgoing: readonly Outgoing[]): Promise<void>;
+  /** Puts a body that cannot be read into the parking queue as it is. */
+  park(body: string): Promise<void>;
+  /** Hides a received message for so many seconds from now (whole, 0 to 43,200). */
+  setVisibility(delivery: Delivery, seconds: number): Promise<void>;
+}
+
+/** A request with everything resolved. `url` is absolute. */
+export interface HttpRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/**
+ * How a call ended. `sent: 'no'`: the server cannot have seen it. Replies above the size limit end as
+ * `REPLY_TOO_LARGE` with the first bytes as `excerpt`.
+ */
+export type HttpOutcome =
+  | {
+      readonly kind: 'reply';
+      readonly status: number;
+      readonly retryAfter?: string;
+      readonly body: string;
+    }
+  | {
+      readonly kind: 'failure';
+      readonly code: 'CONNECTION_FAILED' | 'CONNECTION_BROKEN' | 'DEADLINE_EXCEEDED' | 'REPLY_TOO_LARGE';
+      readonly sent: 'no' | 'unknown';
+      readonly message: string;
+      readonly status?: number;
+      readonly excerpt?: string;
+    };
+
+/** Calls a target. Never throws; ends by `deadlineMs` milliseconds from now, whatever the server does. Follows no redirect. */
+export interface Http {
+  call(request: HttpRequest, deadlineMs: number): Promise<HttpOutcome>;
+}
+
+/** Milliseconds since 1970, and timers, so that a simulator can own time. */
+export interface Clock {
+  now(): number;
+  /** Calls `action` once after `ms` milliseconds; the returned function cancels it. */
+  after(ms: number, action: () => void): () => void;
+}
+
+/** The only source of chance. */
+export interface Random {
+  /** From 0 up to 1, without 1. */
+  fraction(): number;
+  /** 32 lower-case hexadecimal digits nobody can guess. */
+  token(): string;
+}
+
+/** The stage's base URL and secret headers of a target. Errors: `EngineError` `TARGET_MISSING` with what to set. */
+export interface Targets {
+  resolve(
+    name: string,
+  ): Promise<{ readonly baseUrl: string; readonly headers: Readonly<Record<string, string>> }>;
+}
+
+/** Logs and metrics. Never throws. */
+export interface Telemetry {
+  emit(event: EngineEvent): void;
+}
+
+/** What on-call is told; `id` is the same at every repeat. */
+export interface Notification {
+  readonly id: string;
+  readonly tenant: string;
+  readonly workflowId: string;
+  readonly chain: string;
+  readonly status: WorkflowStatus;
+  readonly error: WorkflowError | undefined;
+}
+
+/** Tells the people on call. Errors: throws when nobody was told; the caller repeats. */
+export interface Notifier {
+  notify(notification: Notification): Promise<void>;
+}
+
+/** Everything the engine has of the outside world. */
+export interface Ports {
+  readonly store: Store;
+  readonly queue: Queue;
+  readonly http: Http;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly targets: Targets;
+  readonly telemetry: Telemetry;
+  readonly notifier: Notifier;
+}

@@ -1,0 +1,96 @@
+import type { StepStatus, WorkflowStatus } from '../contract/names.ts';
+import type { StepError, WorkflowError } from '../contract/wire.ts';
+
+/** Names one workflow's item collection. */
+export interface WorkflowKey {
+  readonly tenant: string;
+  readonly workflowId: string;
+}
+
+/** Compares the payloads of two starts under one Idempotency-Key without keeping a guessable trace of erased values. */
+export interface Fingerprint {
+  /** SHA-256 of the canonical input without its sensitive fields. */
+  readonly open: string;
+  /** HMAC of the whole canonical input under a random key; erased together with the sensitive input. */
+  readonly sealed?: { readonly key: string; readonly mac: string };
+}
+
+/** The `META` item. Times are milliseconds since 1970. Written whole, always on the status and epoch it was decided from. */
+export interface WorkflowMeta extends WorkflowKey {
+  readonly chain: string;
+  readonly version: number;
+  readonly status: WorkflowStatus;
+  /** How often the workflow was resumed. */
+  readonly epoch: number;
+  /** The validated input; its sensitive fields are gone once `erased`. */
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly erased?: true;
+  readonly fingerprint?: Fingerprint;
+  /** Of the request that last created or resumed it: a failed condition that finds my own nonce was my own write. */
+  readonly nonce: string;
+  /** The failed step and its error, while failed. */
+  readonly error?: WorkflowError;
+  /** An operator's order that this step use a new idempotency key from this epoch on. */
+  readonly newKey?: { readonly step: string; readonly epoch: number };
+  /** The failure is in the table, but on-call has not been told yet. */
+  readonly notify?: 'pending';
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  /** When the reconciler looks at it; absent once nothing is left to do. */
+  readonly dueAt?: number;
+  /** How long the reconciler waits after its next look, in milliseconds. */
+  readonly dueAfter?: number;
+  /** When its steps expire; META itself stays a little longer. */
+  readonly expiresAt: number;
+}
+
+export type AttemptOutcome = 'running' | 'completed' | 'retrying' | 'failed' | 'interrupted';
+
+/** One attempt at a step, kept for the timeline. */
+export interface AttemptRecord {
+  readonly epoch: number;
+  readonly attempt: number;
+  readonly round: number;
+  readonly outcome: AttemptOutcome;
+  readonly startedAt: number;
+  readonly endedAt?: number;
+  readonly error?: StepError;
+}
+
+/** Statuses that a step's item can hold; the others are derived when shown. */
+export type StoredStepStatus = Extract<
+  StepStatus,
+  'pending' | 'running' | 'retrying' | 'completed' | 'failed'
+>;
+
+/** A `STEP#<name>` item. Times are milliseconds since 1970. Written whole, conditional on the status and token it was decided from. */
+export interface StepRecord {
+  readonly step: string;
+  readonly status: StoredStepStatus;
+  /** The epoch of the last claim. */
+  readonly epoch: number;
+  /** Attempts claimed in that epoch. */
+  readonly attempt: number;
+  /** Which idempotency key is used. */
+  readonly round: number;
+  /** Attempts of this round that no definite refusal answered. */
+  readonly open: number;
+  /** Names the claim that wrote this item last. */
+  readonly token: string;
+  readonly leaseUntil?: number;
+  readonly nextAttemptAt?: number;
+  /** Of the first attempt. */
+  readonly startedAt?: number;
+  readonly completedAt?: number;
+  readonly updatedAt: number;
+  readonly result?: unknown;
+  readonly error?: StepError;
+  /** The last attempts, oldest first. */
+  readonly attempts: readonly AttemptRecord[];
+}
+
+/** A workflow as one strongly consistent load returns it. A step without an item is `pending`. */
+export interface WorkflowState {
+  readonly meta: WorkflowMeta;
+  readonly steps: ReadonlyMap<string, StepRecord>;
+}
