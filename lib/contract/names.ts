@@ -41,6 +41,29 @@ export const STEP_STATUSES = [
 ] as const;
 export type StepStatus = (typeof STEP_STATUSES)[number];
 
+/**
+ * Why an attempt, and with it perhaps a step, failed.
+ * `TARGET_UNAVAILABLE`: 408, 409, 425, 429 or 5xx. `REFUSED`: any other 4xx. `WORKER_DIED`: every attempt's function ended
+ * without a word. `NOT_TAKEN`: the step's function could not take the message at all.
+ */
+export const STEP_ERROR_CODES = [
+  'CONNECTION_FAILED',
+  'CONNECTION_BROKEN',
+  'DEADLINE_EXCEEDED',
+  'TARGET_UNAVAILABLE',
+  'REFUSED',
+  'REDIRECTED',
+  'REPLY_INVALID',
+  'REPLY_TOO_LARGE',
+  'RESULT_TOO_LARGE',
+  'REQUEST_INVALID',
+  'TARGET_MISSING',
+  'RUN_FAILED',
+  'WORKER_DIED',
+  'NOT_TAKEN',
+] as const;
+export type StepErrorCode = (typeof STEP_ERROR_CODES)[number];
+
 /** What a message asks of a step. `undo` (compensation) comes with a later version. */
 export const ACTIONS = ['do'] as const;
 export type Action = (typeof ACTIONS)[number];

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ACTIONS, STEP_STATUSES, WORKFLOW_STATUSES } from './names.ts';
+import { ACTIONS, STEP_ERROR_CODES, STEP_STATUSES, WORKFLOW_STATUSES } from './names.ts';
 
 const count = z.int().nonnegative();
 
@@ -35,7 +35,7 @@ export const EFFECTS = ['none', 'unknown'] as const;
 
 /** An error as it is saved in the table and shown. `message`: at most 200 characters of a reply, sensitive values masked. */
 export const stepError = z.object({
-  code: z.string(),
+  code: z.enum(STEP_ERROR_CODES),
   message: z.string(),
   target: z.string().optional(),
   httpStatus: z.int().optional(),

@@ -46,6 +46,8 @@ export type EngineEvent =
     } & OfStep)
   /** A claim was undone because too little time was left for the call. */
   | ({ readonly event: 'claim_put_back' } & OfStep)
+  /** A message that this deployment cannot serve went to the dead-letter queue. */
+  | ({ readonly event: 'message_dead_lettered'; readonly because: string } & OfStep)
   /** A message was acknowledged without work; `because` says why. */
   | ({ readonly event: 'message_ignored'; readonly because: string } & OfStep)
   | ({ readonly event: 'dead_letter'; readonly trip: number; readonly did: string } & OfStep)

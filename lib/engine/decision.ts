@@ -1,0 +1,184 @@
+import type { ChainDefinition, StepDefinition } from '../chain/definition.ts';
+import { descendants, findStep, successors } from '../chain/graph.ts';
+import { stepSettings } from '../chain/settings.ts';
+import { LIMITS } from '../contract/limits.ts';
+import type { StepMessage } from '../contract/wire.ts';
+import type { StepExpectation } from './ports.ts';
+import type { AttemptRecord, StepRecord, WorkflowState } from './state.ts';
+
+/**
+ * What a worker does with a message (design, section 5, step 2). Pure: the loaded state, the time and a fresh token come
+ * from outside. `expected` is the state that a write was decided from.
+ */
+export type MessageDecision =
+  | { readonly do: 'deadLetter'; readonly because: string }
+  | { readonly do: 'acknowledge'; readonly because: string }
+  | { readonly do: 'advance' }
+  | { readonly do: 'repeatDeadLetter' }
+  | { readonly do: 'hold'; readonly until: number }
+  | { readonly do: 'saveDeadWorker'; readonly record: StepRecord; readonly expected: StepExpectation }
+  | { readonly do: 'claim'; readonly claim: Claim };
+
+/** A claim to be written, and the item to write back should there be no time left for the call. */
+export interface Claim {
+  readonly record: StepRecord;
+  readonly expected: StepExpectation;
+  readonly before: StepRecord;
+}
+
+/** Rows in the order of the protocol; the first that fits decides. */
+export function decideMessage(
+  chain: ChainDefinition | undefined,
+  state: WorkflowState | undefined,
+  message: StepMessage,
+  now: number,
+  token: string,
+): MessageDecision {
+  if (state === undefined) return { do: 'deadLetter', because: 'there is no such workflow' };
+  const { meta } = state;
+  if (meta.chain !== message.chain || meta.version !== message.version) {
+    return { do: 'deadLetter', because: `the workflow is of ${meta.chain} version ${meta.version}` };
+  }
+  const step = chain && findStep(chain, message.step);
+  if (chain === undefined || step === undefined) {
+    return { do: 'deadLetter', because: 'this deployment does not know that version or step' };
+  }
+  if (meta.status !== 'processing') return { do: 'acknowledge', because: `the workflow is ${meta.status}` };
+  if (message.epoch < meta.epoch) return { do: 'acknowledge', because: 'the message is of an older epoch' };
+
+  const record = state.steps.get(step.name);
+  if (record?.status === 'completed') return { do: 'advance' };
+  if (record?.status === 'failed' && record.epoch === meta.epoch) return { do: 'repeatDeadLetter' };
+  if (!isReady(state, step)) return { do: 'acknowledge', because: 'the steps before it are not all done' };
+  const waitsUntil = notBefore(record, now);
+  if (waitsUntil !== undefined) return { do: 'hold', until: waitsUntil };
+  if (record?.status === 'running' && attemptsInEpoch(state, record) > step.retries) {
+    return { do: 'saveDeadWorker', record: deadWorker(record, step, now), expected: exactly(record) };
+  }
+  return { do: 'claim', claim: claimOf(state, step, now, token) };
+}
+
+/** Whether a step counts as done for those after it. */
+export const isDone = (record: StepRecord | undefined): boolean => record?.status === 'completed';
+
+/** Whether every step directly before `step` is done. */
+export const isReady = (state: WorkflowState, step: StepDefinition): boolean =>
+  step.after.every((before) => isDone(state.steps.get(before)));
+
+/** Until when a step's item must be left alone: its lease, or the time of its next attempt; undefined if it need not. */
+export function notBefore(record: StepRecord | undefined, now: number): number | undefined {
+  const until =
+    record?.status === 'running'
+      ? record.leaseUntil
+      : record?.status === 'retrying'
+        ? record.nextAttemptAt
+        : undefined;
+  return until !== undefined && until > now ? until : undefined;
+}
+
+/** Attempts begin anew in each epoch. */
+export const attemptsInEpoch = (state: WorkflowState, record: StepRecord): number =>
+  record.epoch === state.meta.epoch ? record.attempt : 0;
+
+/** The expectation that finds `record`, or no item, as it was loaded. A token names one claim: its status says the rest. */
+export const exactly = (record: StepRecord | undefined): StepExpectation =>
+  record === undefined ? { absent: true } : { status: record.status, token: record.token };
+
+function claimOf(state: WorkflowState, step: StepDefinition, now: number, token: string): Claim {
+  const { meta } = state;
+  const loaded = state.steps.get(step.name);
+  const before: StepRecord = loaded ?? {
+    step: step.name,
+    status: 'pending',
+    epoch: meta.epoch,
+    attempt: 0,
+    round: 0,
+    open: 0,
+    token,
+    updatedAt: now,
+    attempts: [],
+  };
+  const forced = meta.newKey?.step === step.name && loaded !== undefined && loaded.epoch < meta.newKey.epoch;
+  const attempt = attemptsInEpoch(state, before) + 1;
+  const round = before.round + (forced ? 1 : 0);
+  const record: StepRecord = {
+    step: step.name,
+    status: 'running',
+    epoch: meta.epoch,
+    attempt,
+    round,
+    open: (forced ? 0 : before.open) + 1,
+    token,
+    leaseUntil: now + (stepSettings(step).functionTimeout + LIMITS.leaseMargin) * 1_000,
+    startedAt: before.startedAt ?? now,
+    updatedAt: now,
+    attempts: withAttempt(interrupted(before, now), {
+      epoch: meta.epoch,
+      attempt,
+      round,
+      outcome: 'running',
+      startedAt: now,
+    }),
+  };
+  return { record, expected: exactly(loaded), before };
+}
+
+const withAttempt = (attempts: readonly AttemptRecord[], attempt: AttemptRecord): readonly AttemptRecord[] =>
+  [...attempts, attempt].slice(-LIMITS.attemptsKept);
+
+/** The attempts of an item, the last one marked as interrupted if no outcome of it was ever saved. */
+export function interrupted(record: StepRecord, now: number): readonly AttemptRecord[] {
+  return record.attempts.map((attempt) =>
+    attempt.outcome === 'running'
+      ? { ...attempt, outcome: 'interrupted', endedAt: Math.min(now, record.leaseUntil ?? now) }
+      : attempt,
+  );
+}
+
+/** The failure saved for workers that all died: nobody knows what their calls did, so the round stays. */
+function deadWorker(record: StepRecord, step: StepDefinition, now: number): StepRecord {
+  const { leaseUntil: _, ...kept } = record;
+  return {
+    ...kept,
+    status: 'failed',
+    updatedAt: now,
+    attempts: interrupted(record, now),
+    error: {
+      code: 'WORKER_DIED',
+      message: `the function of step "${step.name}" ended ${record.attempt} times without saving an outcome`,
+      effect: 'unknown',
+    },
+  };
+}
+
+/** What follows a step that is done: the steps to queue, or the end of the workflow. */
+export interface Advance {
+  readonly queue: readonly StepDefinition[];
+  readonly complete: boolean;
+}
+
+/** Advances from a completed step. Only where the workflow is `processing`; else nothing follows. */
+export function decideAdvance(chain: ChainDefinition, state: WorkflowState, name: string): Advance {
+  if (state.meta.status !== 'processing') return { queue: [], complete: false };
+  return {
+    queue: successors(chain, name).filter(
+      (step) => !isDone(state.steps.get(step.name)) && isReady(state, step),
+    ),
+    complete: allDone(chain, state),
+  };
+}
+
+/** Whether every step of the chain is done. */
+export const allDone = (chain: ChainDefinition, state: WorkflowState): boolean =>
+  chain.steps.every((step) => isDone(state.steps.get(step.name)));
+
+/**
+ * Whether a worker that saved `name` must load again before it advances: unless every other step is done or comes after
+ * it, two steps that end together could each miss the other.
+ */
+export function mustReload(chain: ChainDefinition, state: WorkflowState, name: string): boolean {
+  const after = descendants(chain, name);
+  return chain.steps.some(
+    (step) => step.name !== name && !after.has(step.name) && !isDone(state.steps.get(step.name)),
+  );
+}

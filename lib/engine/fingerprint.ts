@@ -1,0 +1,50 @@
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Fingerprint } from './state.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** JSON with sorted keys: equal for equal values, whatever their order of fields. */
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (value !== null && typeof value === 'object') {
+    const fields = Object.entries(value).filter(([, field]) => field !== undefined);
+    fields.sort(([a], [b]) => (a < b ? -1 : 1));
+    return `{${fields.map(([name, field]) => `${JSON.stringify(name)}:${canonical(field)}`).join(',')}}`;
+  }
+  return JSON.stringify(value) ?? 'null';
+}
+
+/** `input` without its sensitive fields. */
+export function withoutSensitive(input: Fields, sensitive: readonly string[]): Fields {
+  return Object.fromEntries(Object.entries(input).filter(([name]) => !sensitive.includes(name)));
+}
+
+const hash = (text: string): string => createHash('sha256').update(text).digest('base64url');
+const mac = (key: string, text: string): string => createHmac('sha256', key).update(text).digest('base64url');
+
+/**
+ * The fingerprint of a start's input. The whole input is covered only by a keyed hash, whose key is erased together with
+ * the sensitive fields: what remains tells nothing of them.
+ * @param key chance; 16 random bytes unless a test gives it
+ */
+export function fingerprint(
+  input: Fields,
+  sensitive: readonly string[],
+  key: string = randomBytes(16).toString('base64url'),
+): Fingerprint {
+  const open = hash(canonical(withoutSensitive(input, sensitive)));
+  return sensitive.length === 0 ? { open } : { open, sealed: { key, mac: mac(key, canonical(input)) } };
+}
+
+/** What may stay of a fingerprint once the sensitive input is erased. */
+export const unsealed = (fingerprint: Fingerprint): Fingerprint => ({ open: fingerprint.open });
+
+/** Whether `input` is the payload behind `fingerprint`; without its seal only the fields that are not sensitive count. */
+export function matches(fingerprint: Fingerprint, input: Fields, sensitive: readonly string[]): boolean {
+  if (!same(fingerprint.open, hash(canonical(withoutSensitive(input, sensitive))))) return false;
+  const { sealed } = fingerprint;
+  return sealed === undefined || same(sealed.mac, mac(sealed.key, canonical(input)));
+}
+
+const same = (a: string, b: string): boolean =>
+  a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));

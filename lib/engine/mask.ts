@@ -1,0 +1,50 @@
+import { LIMITS } from '../contract/limits.ts';
+
+const MASK = '***';
+
+/** All strings and numbers inside a JSON value, as text. */
+function leaves(value: unknown, found: Set<string>): void {
+  if (typeof value === 'string') found.add(value);
+  else if (typeof value === 'number') found.add(String(value));
+  else if (Array.isArray(value)) for (const item of value) leaves(item, found);
+  else if (value !== null && typeof value === 'object')
+    for (const item of Object.values(value)) leaves(item, found);
+}
+
+/** The texts that must never be shown: sensitive input values and secret headers. */
+export function secretsOf(
+  input: Readonly<Record<string, unknown>>,
+  sensitive: readonly string[],
+  headers: Readonly<Record<string, string>> = {},
+): readonly string[] {
+  const found = new Set<string>();
+  for (const name of sensitive) if (Object.hasOwn(input, name)) leaves(input[name], found);
+  for (const header of Object.values(headers)) {
+    found.add(header);
+    // The secret alone may come back without its scheme ("Bearer <secret>").
+    const secret = header.split(' ').at(-1);
+    if (secret !== undefined) found.add(secret);
+  }
+  found.delete('');
+  return [...found];
+}
+
+/** The ways in which a reply may spell a text: as it is, inside JSON, inside a URL. */
+const spellings = (text: string): readonly string[] => [
+  text,
+  JSON.stringify(text).slice(1, -1),
+  encodeURIComponent(text.toWellFormed()),
+];
+
+/**
+ * At most 200 characters of `text`, with every secret replaced. Masks before it cuts, so that no half of a secret remains.
+ * @example excerpt('card 4242424242424242 is blocked', ['4242424242424242']) // 'card *** is blocked'
+ */
+export function excerpt(text: string, secrets: readonly string[]): string {
+  const unique = [...new Set(secrets.flatMap(spellings))];
+  // The longest first: a secret that contains another must go whole.
+  unique.sort((a, b) => b.length - a.length);
+  let masked = text;
+  for (const secret of unique) masked = masked.replaceAll(secret, MASK);
+  return masked.slice(0, LIMITS.errorText).toWellFormed();
+}

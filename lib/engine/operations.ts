@@ -1,0 +1,273 @@
+import { createHash } from 'node:crypto';
+import type * as z from 'zod';
+import type { ChainDefinition } from '../chain/definition.ts';
+import { healthyDuration, roots } from '../chain/graph.ts';
+import { LIMITS } from '../contract/limits.ts';
+import type { WorkflowStatus } from '../contract/names.ts';
+import type { ListAnswer, StartAnswer, WorkflowAnswer } from '../contract/wire.ts';
+import { messageOf } from './call.ts';
+import { fingerprint, matches } from './fingerprint.ts';
+import type { ListFilter, Outgoing } from './ports.ts';
+import { ProblemError } from './problems.ts';
+import { decideRepairs } from './reconciler.ts';
+import { type Engine, erase, idsOf, messageFor, saveMeta, toStep, undue } from './shell.ts';
+import type { WorkflowKey, WorkflowMeta, WorkflowState } from './state.ts';
+import { describe } from './view.ts';
+
+const DAY_MS = 86_400_000;
+
+export interface StartRequest {
+  readonly tenant: string;
+  /** The body, as JSON.parse returned it. */
+  readonly payload: unknown;
+  readonly idempotencyKey?: string;
+}
+
+/** Saves a workflow and queues its first steps. Errors: `ProblemError`; the store's own, and then nothing was promised. */
+export async function start(
+  engine: Engine,
+  chain: ChainDefinition,
+  request: StartRequest,
+): Promise<StartAnswer> {
+  const { ports } = engine;
+  const input = await parseInput(chain, request.payload);
+  const meta = newMeta(engine, chain, request, input);
+  const create = () => ports.store.create(meta);
+  const written = await create().catch(create);
+  const current = written.written ? meta : written.current;
+  if (current === undefined) throw new Error('the new workflow was neither saved nor found');
+  // A failed put that finds my own nonce was my own.
+  if (current.nonce !== meta.nonce) return await repeated(engine, chain, current, input);
+  ports.telemetry.emit({ ...idsOf(meta), event: 'workflow_started' });
+  await sendOrLeave(engine, meta, firstMessages(chain, meta));
+  return { workflowId: meta.workflowId, status: meta.status };
+}
+
+async function parseInput(
+  chain: ChainDefinition,
+  payload: unknown,
+): Promise<Readonly<Record<string, unknown>>> {
+  const parsed = await chain.input.safeParseAsync(payload);
+  if (!parsed.success) {
+    throw new ProblemError(
+      'INVALID_REQUEST',
+      `the body does not fit the input of ${chain.name}; see errors`,
+      fieldErrors(parsed.error),
+    );
+  }
+  const bytes = Buffer.byteLength(JSON.stringify(parsed.data));
+  if (bytes > LIMITS.inputBytes) {
+    throw new ProblemError(
+      'TOO_LARGE',
+      `the input has ${bytes} bytes of JSON, at most ${LIMITS.inputBytes} are taken`,
+    );
+  }
+  return Object.fromEntries(Object.entries(parsed.data ?? {}));
+}
+
+/** One entry for each refused field; an unknown field is named itself. */
+export function fieldErrors(error: z.ZodError): { field: string; message: string }[] {
+  return error.issues.flatMap((issue) => {
+    const path = issue.path.map(String);
+    if (issue.code !== 'unrecognized_keys')
+      return [{ field: path.join('.') || '(body)', message: issue.message }];
+    return issue.keys.map((key) => ({ field: [...path, key].join('.'), message: 'There is no such field' }));
+  });
+}
+
+function newMeta(
+  engine: Engine,
+  chain: ChainDefinition,
+  { tenant, idempotencyKey }: StartRequest,
+  input: Readonly<Record<string, unknown>>,
+): WorkflowMeta {
+  const { clock, random } = engine.ports;
+  const now = clock.now();
+  const id = idempotencyKey === undefined ? random.token() : derivedId(tenant, chain.name, idempotencyKey);
+  return {
+    tenant,
+    workflowId: `wf_${id}`,
+    chain: chain.name,
+    version: chain.version,
+    status: 'processing',
+    epoch: 0,
+    input,
+    ...(idempotencyKey === undefined
+      ? {}
+      : { fingerprint: fingerprint(input, chain.sensitive, random.token()) }),
+    nonce: random.token(),
+    createdAt: now,
+    updatedAt: now,
+    dueAt: now + healthyDuration(chain) * 1_000,
+    expiresAt: now + chain.keepDays * DAY_MS,
+  };
+}
+
+const derivedId = (tenant: string, chain: string, key: string): string =>
+  createHash('sha256')
+    .update(JSON.stringify([tenant, chain, key]))
+    .digest('hex')
+    .slice(0, 32);
+
+/** A start under a key that was used before: the same workflow again, or a refusal. */
+async function repeated(
+  engine: Engine,
+  chain: ChainDefinition,
+  meta: WorkflowMeta,
+  input: Readonly<Record<string, unknown>>,
+): Promise<StartAnswer> {
+  if (meta.fingerprint === undefined || !matches(meta.fingerprint, input, chain.sensitive)) {
+    throw new ProblemError(
+      'KEY_REUSED',
+      `this Idempotency-Key started ${meta.workflowId} with another payload; send that payload again, or use a new key`,
+      [{ field: 'Idempotency-Key', message: 'Already used with another payload' }],
+    );
+  }
+  const state = meta.status === 'processing' ? await engine.ports.store.load(meta) : undefined;
+  const began = engine.chains.find(meta.chain, meta.version);
+  if (state?.meta.status === 'processing' && state.steps.size === 0 && began !== undefined) {
+    await sendOrLeave(engine, state.meta, firstMessages(began, state.meta));
+  }
+  return { workflowId: meta.workflowId, status: state?.meta.status ?? meta.status };
+}
+
+const firstMessages = (chain: ChainDefinition, meta: WorkflowMeta): readonly Outgoing[] =>
+  roots(chain).map((step) => toStep(messageFor(meta, step.name)));
+
+/** META is saved, so the promise stands: should the queue refuse, the reconciler sends. */
+async function sendOrLeave(
+  { ports }: Engine,
+  meta: WorkflowMeta,
+  outgoing: readonly Outgoing[],
+): Promise<void> {
+  try {
+    await ports.queue.send(outgoing);
+  } catch (error) {
+    const { workflowId } = meta;
+    ports.telemetry.emit({ event: 'unexpected_error', where: 'send', message: messageOf(error), workflowId });
+  }
+}
+
+/** One workflow as its users see it. */
+export async function get(engine: Engine, key: WorkflowKey, timeline: boolean): Promise<WorkflowAnswer> {
+  return answer(engine, await existing(engine, key), timeline);
+}
+
+const answer = (engine: Engine, state: WorkflowState, timeline = false): WorkflowAnswer =>
+  describe(
+    engine.chains.find(state.meta.chain, state.meta.version),
+    state,
+    engine.ports.clock.now(),
+    timeline,
+  );
+
+async function existing({ ports }: Engine, key: WorkflowKey): Promise<WorkflowState> {
+  const state = await ports.store.load(key);
+  if (state === undefined)
+    throw new ProblemError('UNKNOWN_WORKFLOW', `there is no workflow ${key.workflowId}`);
+  return state;
+}
+
+/** A page of workflows, newest first. */
+export async function list({ ports }: Engine, filter: ListFilter): Promise<ListAnswer> {
+  const page = await ports.store.list(filter);
+  return {
+    workflows: page.workflows.map(({ workflowId, chain, status, createdAt }) => ({
+      workflowId,
+      chain,
+      status,
+      createdAt: new Date(createdAt).toISOString(),
+    })),
+    nextCursor: page.next ?? null,
+  };
+}
+
+/** Stops a workflow before its next step. A call already under way may finish, and is shown. */
+export async function cancel(engine: Engine, key: WorkflowKey): Promise<WorkflowAnswer> {
+  const nonce = engine.ports.random.token();
+  const state = await change(engine, key, 'processing', 'cancelled', ({ meta }, now) => {
+    const sensitive = engine.chains.find(meta.chain, meta.version)?.sensitive;
+    // Not knowing which fields are sensitive, erase them all.
+    return {
+      ...undue(erase(meta, sensitive ?? Object.keys(meta.input))),
+      status: 'cancelled',
+      nonce,
+      updatedAt: now,
+    };
+  });
+  engine.ports.telemetry.emit({ ...idsOf(state.meta), event: 'workflow_cancelled' });
+  return answer(engine, state);
+}
+
+/**
+ * Continues a failed workflow from its failed step, in one write.
+ * @param newKey make the failed step use a new idempotency key: only where its target cannot have acted on the old one
+ */
+export async function resume(engine: Engine, key: WorkflowKey, newKey: boolean): Promise<WorkflowAnswer> {
+  const nonce = engine.ports.random.token();
+  const state = await change(engine, key, 'failed', 'resumed', (loaded, now) => {
+    const chain = resumable(engine, loaded, now);
+    const { error, notify: _, ...meta } = undue(loaded.meta);
+    const epoch = meta.epoch + 1;
+    return {
+      ...meta,
+      status: 'processing',
+      epoch,
+      nonce,
+      updatedAt: now,
+      dueAt: now + healthyDuration(chain) * 1_000,
+      ...(newKey && error ? { newKey: { step: error.step, epoch } } : {}),
+    };
+  });
+  const { meta } = state;
+  engine.ports.telemetry.emit({ ...idsOf(meta), event: 'workflow_resumed', epoch: meta.epoch, newKey });
+  const chain = engine.chains.find(meta.chain, meta.version);
+  const waiting = decideRepairs(chain, state, engine.ports.clock.now(), true);
+  await sendOrLeave(
+    engine,
+    meta,
+    waiting.map(({ outgoing }) => outgoing),
+  );
+  return answer(engine, state);
+}
+
+function resumable(engine: Engine, { meta }: WorkflowState, now: number): ChainDefinition {
+  const chain = engine.chains.find(meta.chain, meta.version);
+  if (chain === undefined) {
+    throw new ProblemError(
+      'WRONG_STATUS',
+      `this deployment does not know ${meta.chain} version ${meta.version}; deploy it, then resume`,
+    );
+  }
+  if (now > meta.expiresAt - LIMITS.noResumeLastDays * DAY_MS) {
+    throw new ProblemError(
+      'EXPIRING',
+      `the workflow expires at ${new Date(meta.expiresAt).toISOString()}; start a new one`,
+    );
+  }
+  return chain;
+}
+
+/** Changes META from one status only, deciding again whenever it changed meanwhile. The loser of two changes gets a 409. */
+async function change(
+  engine: Engine,
+  key: WorkflowKey,
+  from: WorkflowStatus,
+  become: string,
+  decide: (state: WorkflowState, now: number) => WorkflowMeta,
+): Promise<WorkflowState> {
+  const { ports } = engine;
+  for (let tries = 0; tries < LIMITS.decisions; tries += 1) {
+    const state = await existing(engine, key);
+    const { status, epoch } = state.meta;
+    if (status !== from) {
+      throw new ProblemError(
+        'WRONG_STATUS',
+        `the workflow is ${status}; only one that is ${from} can be ${become}`,
+      );
+    }
+    const meta = decide(state, ports.clock.now());
+    if (await saveMeta(ports, meta, { status, epoch })) return { ...state, meta };
+  }
+  throw new Error(`META of ${key.workflowId} changed at every try`);
+}

@@ -1,0 +1,98 @@
+import type { StepDefinition } from '../chain/definition.ts';
+import type { StepErrorCode } from '../contract/names.ts';
+import type { StepError } from '../contract/wire.ts';
+import type { HttpOutcome } from './ports.ts';
+import { nextAttemptAt } from './retry.ts';
+import type { AttemptOutcome, AttemptRecord, StepRecord } from './state.ts';
+
+/**
+ * How one attempt failed. `acted: 'no'`: a definite refusal, or a request that provably never left, so nobody can have
+ * acted on its idempotency key.
+ */
+export interface Failure {
+  readonly code: StepErrorCode;
+  readonly message: string;
+  readonly retriable: boolean;
+  readonly acted: 'no' | 'unknown';
+  readonly target?: string;
+  readonly httpStatus?: number;
+  readonly retryAfter?: string;
+}
+
+/** Statuses below 500 that say "later": not a refusal, since an earlier attempt may be the reason for them. */
+const LATER = new Set([408, 409, 425, 429]);
+
+/** Why a reply's status is a failure; undefined for 2xx. */
+export function classifyStatus(
+  status: number,
+):
+  | { readonly code: StepErrorCode; readonly retriable: boolean; readonly acted: 'no' | 'unknown' }
+  | undefined {
+  if (status >= 200 && status < 300) return undefined;
+  if (LATER.has(status) || status >= 500)
+    return { code: 'TARGET_UNAVAILABLE', retriable: true, acted: 'unknown' };
+  if (status >= 400) return { code: 'REFUSED', retriable: false, acted: 'no' };
+  return { code: 'REDIRECTED', retriable: false, acted: 'unknown' };
+}
+
+/** Whether a call that got no usable reply is tried again: all but a reply that is too large. */
+export const isRetriable = (outcome: Extract<HttpOutcome, { kind: 'failure' }>): boolean =>
+  outcome.code !== 'REPLY_TOO_LARGE';
+
+/** The item after a success. */
+export function completedRecord(claimed: StepRecord, result: unknown, now: number): StepRecord {
+  const { leaseUntil: _, ...kept } = claimed;
+  return {
+    ...kept,
+    status: 'completed',
+    completedAt: now,
+    updatedAt: now,
+    result,
+    attempts: ended(claimed, 'completed', now),
+  };
+}
+
+/** The item after a failure: `retrying` while the failure may pass and attempts are left, else `failed`. */
+export function failedRecord(
+  claimed: StepRecord,
+  step: StepDefinition,
+  failure: Failure,
+  now: number,
+  fraction: number,
+): StepRecord {
+  const { leaseUntil: _, ...kept } = claimed;
+  const open = claimed.open - (failure.acted === 'no' ? 1 : 0);
+  const retry = failure.retriable && claimed.attempt <= step.retries;
+  const error = stepErrorOf(failure, open);
+  const attempts = ended(claimed, retry ? 'retrying' : 'failed', now, error);
+  if (!retry) {
+    // The key changes only when nobody can have acted on it.
+    const round = open === 0 ? claimed.round + 1 : claimed.round;
+    return { ...kept, status: 'failed', open, round, updatedAt: now, error, attempts };
+  }
+  const due = nextAttemptAt(step.backoff, claimed.attempt, failure.retryAfter, now, fraction);
+  return { ...kept, status: 'retrying', open, nextAttemptAt: due, updatedAt: now, error, attempts };
+}
+
+/** The saved error. Its `effect` speaks of the whole round: an earlier attempt may have acted although the last was refused. */
+function stepErrorOf(failure: Failure, open: number): StepError {
+  return {
+    code: failure.code,
+    message: failure.message,
+    effect: open === 0 ? 'none' : 'unknown',
+    ...(failure.target === undefined ? {} : { target: failure.target }),
+    ...(failure.httpStatus === undefined ? {} : { httpStatus: failure.httpStatus }),
+  };
+}
+
+const ended = (
+  claimed: StepRecord,
+  outcome: AttemptOutcome,
+  now: number,
+  error?: StepError,
+): readonly AttemptRecord[] =>
+  claimed.attempts.map((attempt) =>
+    attempt.outcome === 'running'
+      ? { ...attempt, outcome, endedAt: now, ...(error === undefined ? {} : { error }) }
+      : attempt,
+  );

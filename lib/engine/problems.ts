@@ -1,0 +1,47 @@
+import type { Problem } from '../contract/wire.ts';
+
+type FieldError = NonNullable<Problem['errors']>[number];
+
+/** Every refusal of a request: HTTP status and title by code. */
+export const PROBLEMS = {
+  INVALID_JSON: { status: 400, title: 'The body is not JSON' },
+  INVALID_REQUEST: { status: 400, title: 'The request is not valid' },
+  UNKNOWN_ROUTE: { status: 404, title: 'There is no such route' },
+  UNKNOWN_WORKFLOW: { status: 404, title: 'There is no such workflow' },
+  METHOD_NOT_ALLOWED: { status: 405, title: 'The route has another method' },
+  WRONG_STATUS: { status: 409, title: 'The workflow’s status does not allow this' },
+  EXPIRING: { status: 409, title: 'The workflow is about to expire' },
+  TOO_LARGE: { status: 413, title: 'The body is too large' },
+  KEY_REUSED: { status: 422, title: 'The Idempotency-Key belongs to another payload' },
+  UNAVAILABLE: { status: 503, title: 'The service cannot answer now' },
+} as const;
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/**
+ * A request that is refused; answered as `application/problem+json`.
+ * @example throw new ProblemError('WRONG_STATUS', 'the workflow is completed; only a failed one can be resumed');
+ */
+export class ProblemError extends Error {
+  override readonly name = 'ProblemError';
+  readonly code: ProblemCode;
+  readonly errors: readonly FieldError[];
+
+  constructor(code: ProblemCode, detail: string, errors: readonly FieldError[] = []) {
+    super(detail);
+    this.code = code;
+    this.errors = errors;
+  }
+
+  /** The RFC 9457 document. */
+  get problem(): Problem {
+    const { status, title } = PROBLEMS[this.code];
+    return {
+      type: `urn:stepline:problem:${this.code.toLowerCase().replaceAll('_', '-')}`,
+      title,
+      status,
+      detail: this.message,
+      code: this.code,
+      ...(this.errors.length === 0 ? {} : { errors: [...this.errors] }),
+    };
+  }
+}

@@ -1,0 +1,185 @@
+import type { ChainDefinition } from '../chain/definition.ts';
+import { successors } from '../chain/graph.ts';
+import { LIMITS } from '../contract/limits.ts';
+import { messageOf } from './call.ts';
+import { allDone, isDone, isReady, notBefore } from './decision.ts';
+import type { Outgoing } from './ports.ts';
+import { type Engine, idsOf, messageFor, saveMeta, toDeadLetters, toStep } from './shell.ts';
+import type { WorkflowKey, WorkflowMeta, WorkflowState } from './state.ts';
+
+/** A message that a stuck workflow needs, and why. */
+export interface Repair {
+  readonly why: string;
+  readonly outgoing: Outgoing;
+}
+
+/**
+ * What a workflow needs that nothing else may bring (design, section 8).
+ * @param queuesLost true after a restart of the one-process engine: then waiting messages are gone too
+ */
+export function decideRepairs(
+  chain: ChainDefinition | undefined,
+  state: WorkflowState,
+  now: number,
+  queuesLost = false,
+): readonly Repair[] {
+  const { meta } = state;
+  if (meta.status === 'failed') {
+    if (meta.notify !== 'pending' || meta.error === undefined) return [];
+    return [{ why: 'on-call was not told', outgoing: toDeadLetters(messageFor(meta, meta.error.step)) }];
+  }
+  if (meta.status !== 'processing' || chain === undefined) return [];
+  if (allDone(chain, state)) {
+    const last = chain.steps.find((step) => successors(chain, step.name).length === 0);
+    if (last === undefined) return [];
+    return [{ why: 'all steps are done', outgoing: toStep(messageFor(meta, last.name)) }];
+  }
+  return chain.steps.flatMap((step) => {
+    const record = state.steps.get(step.name);
+    if (isDone(record) || !isReady(state, step)) return [];
+    const message = messageFor(meta, step.name);
+    if (record?.status === 'failed' && record.epoch === meta.epoch) {
+      return [{ why: 'the step failed', outgoing: toDeadLetters(message) }];
+    }
+    if (!queuesLost && notBefore(record, now) !== undefined) return [];
+    return [{ why: whyStuck(record?.status), outgoing: toStep(message) }];
+  });
+}
+
+const whyStuck = (status: string | undefined): string => {
+  if (status === 'running') return 'the lease is over';
+  if (status === 'retrying') return 'the next attempt is due';
+  if (status === 'failed') return 'the step failed before a resume';
+  return 'the step was never claimed';
+};
+
+/** When an unfinished step could have begun: after the steps before it, or after the start or resume. Undefined if none waits. */
+export function oldestUnfinishedSince(
+  chain: ChainDefinition,
+  { meta, steps }: WorkflowState,
+): number | undefined {
+  if (meta.status !== 'processing') return undefined;
+  const since = chain.steps
+    .filter((step) => !isDone(steps.get(step.name)) && isReady({ meta, steps }, step))
+    .map((step) => Math.max(meta.updatedAt, ...step.after.map((name) => steps.get(name)?.completedAt ?? 0)));
+  return since.length === 0 ? undefined : Math.min(...since);
+}
+
+/** What one run of the reconciler saw and did. `oldestMs`: age of the oldest unfinished step among the due workflows. */
+export interface ReconcileReport {
+  readonly examined: number;
+  readonly repaired: number;
+  readonly oldestMs: number;
+}
+
+/**
+ * One run: examines every workflow that is due and repairs what is stuck.
+ * @param remainingMs milliseconds that the function may still run; the rest waits for the next run
+ */
+export async function reconcile(engine: Engine, remainingMs: () => number): Promise<ReconcileReport> {
+  const shards = Array.from({ length: LIMITS.indexShards }, (_, shard) => shard);
+  const reports = await Promise.all(shards.map((shard) => reconcileShard(engine, shard, remainingMs)));
+  const report = {
+    examined: reports.reduce((sum, { examined }) => sum + examined, 0),
+    repaired: reports.reduce((sum, { repaired }) => sum + repaired, 0),
+    oldestMs: Math.max(0, ...reports.map(({ oldestMs }) => oldestMs)),
+  };
+  engine.ports.telemetry.emit({ event: 'oldest_unfinished', ageMs: report.oldestMs });
+  return report;
+}
+
+/** Examines page after page of what is due in a shard, until a page is not full, brings nothing new, or time runs out. */
+async function reconcileShard(
+  engine: Engine,
+  shard: number,
+  remainingMs: () => number,
+): Promise<ReconcileReport> {
+  const { clock, store } = engine.ports;
+  const report = { examined: 0, repaired: 0, oldestMs: 0 };
+  let page: Awaited<ReturnType<typeof store.listDue>>;
+  let moved: number;
+  do {
+    page = await store.listDue(shard, clock.now(), LIMITS.reconcileBatch);
+    moved = 0;
+    for (let first = 0; first < page.length; first += AT_ONCE) {
+      if (remainingMs() < RESERVE_MS) return report;
+      const looks = await Promise.all(page.slice(first, first + AT_ONCE).map((key) => look(engine, key)));
+      for (const { repaired, ageMs, mine } of looks) {
+        report.examined += 1;
+        report.repaired += repaired;
+        report.oldestMs = Math.max(report.oldestMs, ageMs);
+        if (mine) moved += 1;
+      }
+    }
+  } while (page.length === LIMITS.reconcileBatch && moved > 0);
+  return report;
+}
+
+/** Workflows of a shard examined at the same time. */
+const AT_ONCE = 10;
+/** No workflow is begun with less than this left, in milliseconds. */
+const RESERVE_MS = 2 * LIMITS.saveReserveMs;
+
+/** What looking at one workflow did; `mine`: this run moved its due time. */
+interface Look {
+  readonly repaired: number;
+  readonly ageMs: number;
+  readonly mine: boolean;
+}
+
+async function look(engine: Engine, key: WorkflowKey): Promise<Look> {
+  try {
+    return await examine(engine, key);
+  } catch (error) {
+    // One workflow that cannot be examined must not keep the others waiting; it stays due.
+    engine.ports.telemetry.emit({
+      event: 'unexpected_error',
+      where: 'reconciler',
+      message: messageOf(error),
+      workflowId: key.workflowId,
+    });
+    return { repaired: 0, ageMs: 0, mine: false };
+  }
+}
+
+async function examine(engine: Engine, key: WorkflowKey): Promise<Look> {
+  const { ports } = engine;
+  const now = ports.clock.now();
+  const state = await ports.store.load(key);
+  const nothing: Look = { repaired: 0, ageMs: 0, mine: false };
+  // The index is eventual: only the table says what is due.
+  if (state?.meta.dueAt === undefined || state.meta.dueAt > now) return nothing;
+  const { meta } = state;
+  const chain = engine.chains.find(meta.chain, meta.version);
+  const since = chain && oldestUnfinishedSince(chain, state);
+  const ageMs = since === undefined ? 0 : now - since;
+  // Moves the due time before any push: a backlog is never flooded.
+  const moved = postponed(meta, now);
+  const mine = await saveMeta(ports, moved, {
+    status: meta.status,
+    epoch: meta.epoch,
+    dueAt: state.meta.dueAt,
+  });
+  if (!mine) return { ...nothing, ageMs };
+  if (chain === undefined && meta.status === 'processing') {
+    throw new Error(`this deployment does not know ${meta.chain} version ${meta.version}`);
+  }
+  const repairs = decideRepairs(chain, state, now);
+  await push(engine, meta, repairs);
+  return { repaired: repairs.length, ageMs, mine };
+}
+
+/** META with its due time moved: twice as far at each look, up to a quarter of an hour. */
+function postponed(meta: WorkflowMeta, now: number): WorkflowMeta {
+  const wait = meta.dueAfter ?? LIMITS.reconcileInterval * 1_000;
+  return { ...meta, dueAt: now + wait, dueAfter: Math.min(2 * wait, LIMITS.reconcileBackoffCap * 1_000) };
+}
+
+/** Sends what a workflow needs, and says so. */
+export async function push({ ports }: Engine, meta: WorkflowMeta, repairs: readonly Repair[]): Promise<void> {
+  if (repairs.length === 0) return;
+  await ports.queue.send(repairs.map(({ outgoing }) => outgoing));
+  for (const { why, outgoing } of repairs) {
+    ports.telemetry.emit({ ...idsOf(meta), event: 'repaired', step: outgoing.message.step, repair: why });
+  }
+}

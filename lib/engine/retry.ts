@@ -1,0 +1,40 @@
+import type { Backoff } from '../chain/definition.ts';
+import { LIMITS } from '../contract/limits.ts';
+
+/**
+ * Milliseconds that a Retry-After header asks for, capped at an hour; undefined if it is absent or makes no sense.
+ * Source: RFC 9110, 10.2.3: whole seconds or an HTTP date.
+ * @example retryAfterMs('120', now) // 120000
+ */
+export function retryAfterMs(header: string | undefined, now: number): number | undefined {
+  if (header === undefined) return undefined;
+  const text = header.trim();
+  const most = LIMITS.retryAfter * 1_000;
+  if (/^\d+$/.test(text)) return Math.min(Number(text) * 1_000, most);
+  // An HTTP date begins with the day's name; Date.parse alone would also take "-5" or "1.5".
+  if (!/^[A-Za-z]{3,9},? /.test(text)) return undefined;
+  const date = Date.parse(text);
+  if (Number.isNaN(date)) return undefined;
+  return Math.min(Math.max(0, date - now), most);
+}
+
+/**
+ * Milliseconds to wait after attempt `attempt` (1 for the first): exponential with full jitter.
+ * @param fraction chance, from 0 up to 1
+ * @example backoffMs({ base: 1, cap: 300 }, 3, 0.5) // 2000
+ */
+export function backoffMs(backoff: Backoff, attempt: number, fraction: number): number {
+  const ceiling = Math.min(backoff.cap, backoff.base * 2 ** (attempt - 1));
+  return Math.floor(ceiling * 1_000 * fraction);
+}
+
+/** When the next attempt is due: what the target asks for, or else the backoff. */
+export function nextAttemptAt(
+  backoff: Backoff,
+  attempt: number,
+  retryAfter: string | undefined,
+  now: number,
+  fraction: number,
+): number {
+  return now + (retryAfterMs(retryAfter, now) ?? backoffMs(backoff, attempt, fraction));
+}

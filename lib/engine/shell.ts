@@ -1,0 +1,110 @@
+import type { ChainDefinition } from '../chain/definition.ts';
+import type { QueueName } from '../contract/names.ts';
+import type { StepMessage } from '../contract/wire.ts';
+import { unsealed, withoutSensitive } from './fingerprint.ts';
+import type { MetaExpectation, Outgoing, Ports, StepExpectation } from './ports.ts';
+import type { StepRecord, WorkflowMeta, WorkflowState } from './state.ts';
+
+/** The chains that a deployment knows. */
+export interface Chains {
+  find(name: string, version: number): ChainDefinition | undefined;
+}
+
+/** The outside world and the chains: all that the protocol runs on. */
+export interface Engine {
+  readonly ports: Ports;
+  readonly chains: Chains;
+}
+
+/** The message that asks for `step` in the workflow's present epoch. */
+export const messageFor = (meta: WorkflowMeta, step: string, trip = 0): StepMessage => ({
+  tenant: meta.tenant,
+  workflowId: meta.workflowId,
+  chain: meta.chain,
+  version: meta.version,
+  step,
+  action: 'do',
+  epoch: meta.epoch,
+  trip,
+});
+
+export const stepQueue = (message: StepMessage): QueueName => ({
+  chain: message.chain,
+  step: message.step,
+  kind: 'step',
+});
+
+/** The message, addressed to its step's queue. */
+export const toStep = (message: StepMessage): Outgoing => ({ to: stepQueue(message), message });
+
+/** The message, addressed to its step's dead-letter queue. */
+export const toDeadLetters = (message: StepMessage): Outgoing => ({
+  to: { chain: message.chain, step: message.step, kind: 'deadLetter' },
+  message,
+});
+
+/** The same workflow with its sensitive input, and what could give it away, gone. */
+export function erase(meta: WorkflowMeta, sensitive: readonly string[]): WorkflowMeta {
+  return {
+    ...meta,
+    input: withoutSensitive(meta.input, sensitive),
+    erased: true,
+    ...(meta.fingerprint === undefined ? {} : { fingerprint: unsealed(meta.fingerprint) }),
+  };
+}
+
+/** The same workflow with nothing left for the reconciler. */
+export function undue(meta: WorkflowMeta): WorkflowMeta {
+  const { dueAt: _at, dueAfter: _after, ...rest } = meta;
+  return rest;
+}
+
+/**
+ * Writes a step's item if it still is what was decided from. A reply that was lost is asked for once more, and a failed
+ * condition that finds my own token in the state I wanted was my own write.
+ * @returns whether the table now holds `record`
+ */
+export async function saveStep(
+  { store }: Ports,
+  { meta }: WorkflowState,
+  record: StepRecord,
+  expected: StepExpectation,
+): Promise<boolean> {
+  const write = () => store.writeStep(meta, record, expected, meta.expiresAt);
+  const written = await write().catch(write);
+  if (written.written) return true;
+  return written.current?.token === record.token && written.current.status === record.status;
+}
+
+/**
+ * Writes META if status and epoch still are what was decided from.
+ * @returns whether this very write happened; `nonce` tells own writes of cancel and resume from another's
+ */
+export async function saveMeta(
+  { store }: Ports,
+  meta: WorkflowMeta,
+  expected: MetaExpectation,
+): Promise<boolean> {
+  const write = () => store.writeMeta(meta, expected);
+  const written = await write().catch(write);
+  if (written.written) return true;
+  const { current } = written;
+  return (
+    current?.status === meta.status &&
+    current.epoch === meta.epoch &&
+    current.nonce === meta.nonce &&
+    current.dueAt === meta.dueAt &&
+    current.updatedAt === meta.updatedAt
+  );
+}
+
+/** The identifiers that every event of a workflow carries. */
+export const idsOf = (ids: {
+  readonly tenant: string;
+  readonly workflowId: string;
+  readonly chain: string;
+}): { tenant: string; workflowId: string; chain: string } => ({
+  tenant: ids.tenant,
+  workflowId: ids.workflowId,
+  chain: ids.chain,
+});

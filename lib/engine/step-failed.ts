@@ -1,0 +1,141 @@
+import { LIMITS } from '../contract/limits.ts';
+import type { StepMessage, WorkflowError } from '../contract/wire.ts';
+import { notBefore } from './decision.ts';
+import type { Delivery } from './ports.ts';
+import { type Engine, idsOf, messageFor, saveMeta, toStep, undue } from './shell.ts';
+import type { StepRecord, WorkflowMeta, WorkflowState } from './state.ts';
+import { advance, type Handled, park, readMessage, tryLater } from './worker.ts';
+
+/** What the step-failed handler does with a dead letter (design, section 6). */
+export type DeadLetterDecision =
+  | { readonly do: 'acknowledge'; readonly because: string }
+  | { readonly do: 'notify' }
+  | { readonly do: 'advance' }
+  | { readonly do: 'fail'; readonly error: WorkflowError }
+  | { readonly do: 'queueAgain' };
+
+/** Rows from top to bottom; the first that fits decides. */
+export function decideDeadLetter(
+  state: WorkflowState | undefined,
+  message: StepMessage,
+  now: number,
+): DeadLetterDecision {
+  if (state === undefined) return { do: 'acknowledge', because: 'there is no such workflow' };
+  const { meta } = state;
+  if (meta.chain !== message.chain || meta.version !== message.version) {
+    return { do: 'acknowledge', because: `the workflow is of ${meta.chain} version ${meta.version}` };
+  }
+  if (meta.status !== 'processing') {
+    if (meta.notify === 'pending') return { do: 'notify' };
+    return { do: 'acknowledge', because: `the workflow is ${meta.status}` };
+  }
+  if (message.epoch < meta.epoch)
+    return { do: 'acknowledge', because: 'the dead letter is of an older epoch' };
+  const record = state.steps.get(message.step);
+  if (record?.status === 'completed') return { do: 'advance' };
+  if (record?.status === 'failed' && record.epoch === meta.epoch)
+    return { do: 'fail', error: errorOf(record) };
+  if (notBefore(record, now) !== undefined) {
+    return { do: 'acknowledge', because: 'the step is under way; the reconciler watches it' };
+  }
+  if (message.trip >= LIMITS.trips) return { do: 'fail', error: notTaken(message, record) };
+  return { do: 'queueAgain' };
+}
+
+function errorOf(record: StepRecord): WorkflowError {
+  const error = record.error ?? { code: 'WORKER_DIED', message: 'no error was saved', effect: 'unknown' };
+  return { ...error, step: record.step, attempts: record.attempt };
+}
+
+function notTaken(message: StepMessage, record: StepRecord | undefined): WorkflowError {
+  return {
+    code: 'NOT_TAKEN',
+    message: `the function of step "${message.step}" could not take the message, ${message.trip + 1} times in all`,
+    effect: record !== undefined && record.open > 0 ? 'unknown' : 'none',
+    step: message.step,
+    attempts: record?.epoch === message.epoch ? record.attempt : 0,
+  };
+}
+
+/** Handles one dead letter. Never throws, and never writes a step. */
+export async function handleDeadLetter(engine: Engine, delivery: Delivery): Promise<Handled> {
+  try {
+    const message = readMessage(delivery);
+    if (message === undefined) return await park(engine, delivery);
+    await settle(engine, message);
+    return 'acknowledge';
+  } catch (error) {
+    return await tryLater(engine, delivery, error);
+  }
+}
+
+async function settle(engine: Engine, message: StepMessage): Promise<void> {
+  const { ports } = engine;
+  for (let tries = 0; tries < LIMITS.decisions; tries += 1) {
+    const state = await ports.store.load(message);
+    const decision = decideDeadLetter(state, message, ports.clock.now());
+    ports.telemetry.emit({
+      ...idsOf(message),
+      event: 'dead_letter',
+      step: message.step,
+      trip: message.trip,
+      did: decision.do === 'acknowledge' ? decision.because : decision.do,
+    });
+    // The decision has seen the state; this tells the compiler.
+    if (decision.do === 'acknowledge' || state === undefined) return;
+    if (decision.do === 'queueAgain') {
+      await ports.queue.send([toStep(messageFor(state.meta, message.step, message.trip + 1))]);
+      return;
+    }
+    if (decision.do === 'advance') {
+      const chain = engine.chains.find(message.chain, message.version);
+      if (chain === undefined)
+        throw new Error(`no ${message.chain} version ${message.version} here to advance`);
+      await advance(engine, chain, state, message.step);
+      return;
+    }
+    const failed = decision.do === 'notify' ? state.meta : await fail(engine, state.meta, decision.error);
+    if (failed !== undefined && (await tell(engine, failed))) return;
+  }
+  throw new Error(`META of ${message.workflowId} changed at every try`);
+}
+
+/** META to `failed`, to be told; undefined if META is no longer what it was decided from. */
+async function fail(
+  { ports }: Engine,
+  meta: WorkflowMeta,
+  error: WorkflowError,
+): Promise<WorkflowMeta | undefined> {
+  const now = ports.clock.now();
+  const wait = LIMITS.reconcileInterval * 1_000;
+  const failed: WorkflowMeta = {
+    ...meta,
+    status: 'failed',
+    error,
+    notify: 'pending',
+    updatedAt: now,
+    dueAt: now + wait,
+    dueAfter: wait,
+  };
+  if (!(await saveMeta(ports, failed, { status: meta.status, epoch: meta.epoch }))) return undefined;
+  ports.telemetry.emit({ ...idsOf(meta), event: 'workflow_failed', error });
+  return failed;
+}
+
+/** Tells on-call, then takes the workflow out of the due index. */
+async function tell({ ports }: Engine, meta: WorkflowMeta): Promise<boolean> {
+  await ports.notifier.notify({
+    id: `${meta.workflowId}:${meta.epoch}:${meta.status}`,
+    tenant: meta.tenant,
+    workflowId: meta.workflowId,
+    chain: meta.chain,
+    status: meta.status,
+    error: meta.error,
+  });
+  const { notify: _, ...told } = undue(meta);
+  return await saveMeta(ports, told, {
+    status: meta.status,
+    epoch: meta.epoch,
+    ...(meta.dueAt === undefined ? {} : { dueAt: meta.dueAt }),
+  });
+}
