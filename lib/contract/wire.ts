@@ -23,6 +23,15 @@ export type StepMessage = z.infer<typeof stepMessage>;
 /** A workflow id: `wf_` and 32 lower-case hexadecimal digits. */
 export const WORKFLOW_ID = /^wf_[0-9a-f]{32}$/;
 
+/**
+ * The place of a workflow in a listing, newest last: sort key of every store's listing, and the cursor that clients send
+ * back. Nothing in it needs escaping in a URL. `createdAt` in milliseconds since 1970.
+ * @example listingPosition(1790000000000, 'wf_…') // '001790000000000-wf_…'
+ */
+export const listingPosition = (createdAt: number, workflowId: string): string =>
+  `${String(createdAt).padStart(15, '0')}-${workflowId}`;
+export const LISTING_POSITION = /^\d{15}-wf_[0-9a-f]{32}$/;
+
 /** Answer to a start: 202. */
 export const startAnswer = z.strictObject({
   workflowId: z.string().regex(WORKFLOW_ID),

@@ -13,6 +13,7 @@ export const PROBLEMS = {
   EXPIRING: { status: 409, title: 'The workflow is about to expire' },
   TOO_LARGE: { status: 413, title: 'The body is too large' },
   KEY_REUSED: { status: 422, title: 'The Idempotency-Key belongs to another payload' },
+  INTERNAL: { status: 500, title: 'Something failed on our side' },
   UNAVAILABLE: { status: 503, title: 'The service cannot answer now' },
 } as const;
 export type ProblemCode = keyof typeof PROBLEMS;

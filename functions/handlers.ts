@@ -1,0 +1,183 @@
+import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type { Registry } from '../lib/chain/registry.ts';
+import { LIMITS } from '../lib/contract/limits.ts';
+import {
+  type QueueName,
+  START_IDEMPOTENCY_HEADER,
+  WORKFLOW_STATUSES,
+  workflowPath,
+} from '../lib/contract/names.ts';
+import { LISTING_POSITION, resumeBody } from '../lib/contract/wire.ts';
+import * as operations from '../lib/engine/operations.ts';
+import type { Delivery, ListFilter } from '../lib/engine/ports.ts';
+import { ProblemError } from '../lib/engine/problems.ts';
+import { type ReconcileReport, reconcile } from '../lib/engine/reconciler.ts';
+import type { Engine } from '../lib/engine/shell.ts';
+import { handleDeadLetter } from '../lib/engine/step-failed.ts';
+import { type Handled, handleDelivery } from '../lib/engine/worker.ts';
+import {
+  type ApiAnswer,
+  type ApiEvent,
+  answering,
+  invalidField,
+  json,
+  readJson,
+  readQuery,
+  tenantOf,
+  workflowKey,
+} from './http.ts';
+
+/** An engine together with all the chains of the deployment. */
+export type Service = Engine & { readonly chains: Registry };
+export type ApiHandler = (event: ApiEvent) => Promise<ApiAnswer>;
+/** What the handlers read of Lambda's context. */
+export interface Invocation {
+  getRemainingTimeInMillis(): number;
+}
+export type QueueHandler = (event: SQSEvent, context: Invocation) => Promise<SQSBatchResponse>;
+
+/** `POST <start path>`: saves a workflow, queues its first steps, answers 202 at once. */
+export const startHandler =
+  (service: Service): ApiHandler =>
+  (event) =>
+    answering(service.ports.telemetry, 'start', async () => {
+      const chain = service.chains.byStart(event.rawPath);
+      if (chain === undefined) throw new ProblemError('UNKNOWN_ROUTE', `no chain starts at ${event.rawPath}`);
+      const idempotencyKey = readIdempotencyKey(event);
+      const started = await operations.start(service, chain, {
+        tenant: tenantOf(event),
+        payload: readJson(event),
+        ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      });
+      return json(202, started, { location: workflowPath(started.workflowId) });
+    });
+
+function readIdempotencyKey(event: ApiEvent): string | undefined {
+  const key = event.headers[START_IDEMPOTENCY_HEADER];
+  if (key === undefined) return undefined;
+  if (key.length === 0 || key.length > LIMITS.idempotencyKeyLength) {
+    throw invalidField('Idempotency-Key', `Must have 1 to ${LIMITS.idempotencyKeyLength} characters`);
+  }
+  return key;
+}
+
+/** `GET /api/workflows/{id}`; `?detail=timeline` adds every attempt. */
+export const getHandler =
+  (service: Service): ApiHandler =>
+  (event) =>
+    answering(service.ports.telemetry, 'get', async () => {
+      const { detail } = readQuery(event, ['detail']);
+      if (detail !== undefined && detail !== 'timeline') throw invalidField('detail', 'Must be timeline');
+      return json(200, await operations.get(service, workflowKey(event), detail === 'timeline'));
+    });
+
+/** `GET /api/workflows?chain=&status=&limit=&cursor=`: newest first. */
+export const listHandler =
+  (service: Service): ApiHandler =>
+  (event) =>
+    answering(service.ports.telemetry, 'list', async () =>
+      json(200, await operations.list(service, readFilter(service, event))),
+    );
+
+function readFilter({ chains }: Service, event: ApiEvent): ListFilter {
+  const {
+    chain,
+    status: asked,
+    limit: count,
+    cursor,
+  } = readQuery(event, ['chain', 'status', 'limit', 'cursor']);
+  if (chain !== undefined && !chains.names.includes(chain)) {
+    throw invalidField('chain', `There is no such chain; there are ${chains.names.join(', ')}`);
+  }
+  const status = WORKFLOW_STATUSES.find((known) => known === asked);
+  if (asked !== undefined && status === undefined) {
+    throw invalidField('status', `Must be one of ${WORKFLOW_STATUSES.join(', ')}`);
+  }
+  const limit = count === undefined ? LIMITS.listDefault : /^\d{1,3}$/.test(count) ? Number(count) : 0;
+  if (limit < 1 || limit > LIMITS.listMost) throw invalidField('limit', `Must be 1 to ${LIMITS.listMost}`);
+  return {
+    tenant: tenantOf(event),
+    limit,
+    ...(chain === undefined ? {} : { chain }),
+    ...(status === undefined ? {} : { status }),
+    ...(cursor === undefined ? {} : { after: readCursor(cursor) }),
+  };
+}
+
+function readCursor(cursor: string): string {
+  if (!LISTING_POSITION.test(cursor))
+    throw invalidField('cursor', 'Must be the nextCursor of an earlier page');
+  return cursor;
+}
+
+/** `POST /api/workflows/{id}/cancel`: from `processing` only. */
+export const cancelHandler =
+  (service: Service): ApiHandler =>
+  (event) =>
+    answering(service.ports.telemetry, 'cancel', async () => {
+      readBody(event, 'cancel');
+      return json(200, await operations.cancel(service, workflowKey(event)));
+    });
+
+/** `POST /api/workflows/{id}/resume`: from `failed` only; `{ "newKey": true }` forces a new idempotency key. */
+export const resumeHandler =
+  (service: Service): ApiHandler =>
+  (event) =>
+    answering(service.ports.telemetry, 'resume', async () => {
+      const { newKey } = readBody(event, 'resume');
+      return json(202, await operations.resume(service, workflowKey(event), newKey ?? false));
+    });
+
+function readBody(event: ApiEvent, route: 'cancel' | 'resume'): { newKey?: boolean | undefined } {
+  const schema = route === 'resume' ? resumeBody : resumeBody.omit({ newKey: true });
+  const body = schema.safeParse(readJson(event) ?? {});
+  if (body.success) return body.data;
+  throw new ProblemError(
+    'INVALID_REQUEST',
+    `the body of ${route} is not valid`,
+    operations.fieldErrors(body.error),
+  );
+}
+
+/** The worker of one step: messages of a batch run concurrently, and one never fails another. */
+export const stepHandler =
+  (engine: Engine, queue: QueueName): QueueHandler =>
+  (event, context) =>
+    batch(event, queue, (delivery) =>
+      handleDelivery(engine, delivery, () => context.getRemainingTimeInMillis()),
+    );
+
+/** The step-failed function, on every dead-letter queue; `queueOf` tells whose queue a record came from. */
+export const stepFailedHandler =
+  (engine: Engine, queueOf: (eventSourceArn: string) => QueueName): QueueHandler =>
+  (event) =>
+    batch(event, queueOf, (delivery) => handleDeadLetter(engine, delivery));
+
+/** Partial batch response: what is not named is deleted. */
+async function batch(
+  { Records }: SQSEvent,
+  queue: QueueName | ((eventSourceArn: string) => QueueName),
+  handle: (delivery: Delivery) => Promise<Handled>,
+): Promise<SQSBatchResponse> {
+  const handled = await Promise.all(
+    Records.map((record) =>
+      handle({
+        queue: typeof queue === 'function' ? queue(record.eventSourceARN) : queue,
+        receiptHandle: record.receiptHandle,
+        receiveCount: Number(record.attributes.ApproximateReceiveCount),
+        body: record.body,
+      }),
+    ),
+  );
+  return {
+    batchItemFailures: Records.filter((_, at) => handled[at] !== 'acknowledge').map(({ messageId }) => ({
+      itemIdentifier: messageId,
+    })),
+  };
+}
+
+/** The reconciler, every minute. */
+export const reconcilerHandler =
+  (engine: Engine) =>
+  (_event: unknown, context: Invocation): Promise<ReconcileReport> =>
+    reconcile(engine, () => context.getRemainingTimeInMillis());

@@ -1,0 +1,124 @@
+import { LIMITS } from '../lib/contract/limits.ts';
+import { DEFAULT_TENANT } from '../lib/contract/names.ts';
+import { WORKFLOW_ID } from '../lib/contract/wire.ts';
+import { messageOf } from '../lib/engine/call.ts';
+import { EngineError } from '../lib/engine/errors.ts';
+import type { Telemetry } from '../lib/engine/ports.ts';
+import { ProblemError } from '../lib/engine/problems.ts';
+import type { WorkflowKey } from '../lib/engine/state.ts';
+
+/** What the handlers read of an HTTP API event (payload format 2.0): a part of `APIGatewayProxyEventV2`. */
+export interface ApiEvent {
+  readonly rawPath: string;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly queryStringParameters?: Readonly<Record<string, string | undefined>>;
+  readonly pathParameters?: Readonly<Record<string, string | undefined>>;
+  readonly body?: string;
+  readonly isBase64Encoded: boolean;
+}
+
+export interface ApiAnswer {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+const PRIVATE = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+
+/** A JSON answer. */
+export const json = (
+  statusCode: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): ApiAnswer => ({
+  statusCode,
+  headers: { 'content-type': 'application/json', ...PRIVATE, ...headers },
+  body: JSON.stringify(body),
+});
+
+/** A refusal as RFC 9457 problem details. */
+export const problemAnswer = (
+  error: ProblemError,
+  headers: Readonly<Record<string, string>> = {},
+): ApiAnswer =>
+  json(error.problem.status, error.problem, { 'content-type': 'application/problem+json', ...headers });
+
+/** Turns whatever an operation throws into an answer that gives nothing away; the cause goes to telemetry. */
+export async function answering(
+  telemetry: Telemetry,
+  where: string,
+  operation: () => Promise<ApiAnswer>,
+): Promise<ApiAnswer> {
+  try {
+    return await operation();
+  } catch (error) {
+    if (error instanceof ProblemError) return problemAnswer(error);
+    telemetry.emit({ event: 'unexpected_error', where, message: messageOf(error) });
+    if (error instanceof EngineError && error.retriable) {
+      return problemAnswer(
+        new ProblemError('UNAVAILABLE', 'Nothing was decided. Send the same request again.'),
+        {
+          'retry-after': '1',
+        },
+      );
+    }
+    return problemAnswer(new ProblemError('INTERNAL', 'The cause is in the logs.'));
+  }
+}
+
+/** The body's JSON; undefined for an empty one. */
+export function readJson(event: ApiEvent): unknown {
+  const bytes = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
+  if (bytes.length > LIMITS.inputBytes) {
+    throw new ProblemError(
+      'TOO_LARGE',
+      `the body has ${bytes.length} bytes, at most ${LIMITS.inputBytes} are taken`,
+    );
+  }
+  const text = bytes.toString('utf8');
+  if (text.trim() === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ProblemError(
+      'INVALID_JSON',
+      `the body could not be read: ${messageOf(error).slice(0, LIMITS.errorText)}`,
+    );
+  }
+}
+
+/** The workflow that the path names. */
+export function workflowKey(event: ApiEvent): WorkflowKey {
+  const workflowId = event.pathParameters?.id ?? '';
+  if (!WORKFLOW_ID.test(workflowId)) {
+    const shown = JSON.stringify(workflowId.slice(0, 50));
+    throw new ProblemError(
+      'UNKNOWN_WORKFLOW',
+      `${shown} is no workflow id: one is wf_ and 32 hexadecimal digits`,
+    );
+  }
+  return { tenant: tenantOf(event), workflowId };
+}
+
+/** Whose workflows a request speaks of. Never from a header that a client sets. */
+export const tenantOf = (_event: ApiEvent): string => DEFAULT_TENANT;
+
+/** Refuses query parameters that the route does not know. */
+export function readQuery<Name extends string>(
+  event: ApiEvent,
+  known: readonly Name[],
+): Partial<Record<Name, string>> {
+  const query: Partial<Record<Name, string>> = {};
+  for (const [name, value] of Object.entries(event.queryStringParameters ?? {})) {
+    const match = known.find((candidate) => candidate === name);
+    if (match === undefined) {
+      throw invalidField(name, `There is no such parameter; there are ${known.join(', ')}`);
+    }
+    if (value !== undefined) query[match] = value;
+  }
+  return query;
+}
+
+/** A refusal that names one field. */
+export const invalidField = (field: string, message: string): ProblemError =>
+  new ProblemError('INVALID_REQUEST', `${field}: ${message}`, [{ field, message }]);
