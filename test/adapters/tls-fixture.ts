@@ -1,0 +1,23 @@
+/**
+ * A self-signed certificate for localhost and 127.0.0.1, valid until 2126, and its key. Made for these tests alone:
+ * nothing trusts it.
+ */
+export const TLS_KEY = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgx6jmxhttHKm/RIHA
+INFqDemqgmEfoY0+lFACluBnWJ2hRANCAASv+cAksuT/24L9w9OfvOep86z0hTJ8
+3tTjaDGkjM5acI9TOEHcp66R+reje8I3NHm6d44Jr4jFLcyWF2gz/5Lb
+-----END PRIVATE KEY-----
+`;
+
+export const TLS_CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBmzCCAUGgAwIBAgIUfgXBSAN3xPvirdaaC+pQ4tavGCEwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNDE3MDIyMloYDzIxMjYxMDMx
+MTcwMjIyWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASv+cAksuT/24L9w9OfvOep86z0hTJ83tTjaDGkjM5acI9TOEHcp66R
++reje8I3NHm6d44Jr4jFLcyWF2gz/5Lbo28wbTAdBgNVHQ4EFgQU0N07NMyA6rYd
+isWk4uXdRprnLxMwHwYDVR0jBBgwFoAU0N07NMyA6rYdisWk4uXdRprnLxMwDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDSAAwRQIgSHDKsxgbZmvS9G1EV3LzMAqov3o3KFEV/4SYvWcfdpUCIQCx
+xrJv6j+YaEYby9WdF68/T1Krrm7cSlEuVy7PbjzdLw==
+-----END CERTIFICATE-----
+`;
