@@ -19,7 +19,8 @@ export interface StepSettings {
 export function stepSettings(
   step: Pick<StepDefinition, 'timeout' | 'retries' | 'batchSize' | 'concurrency'>,
 ): StepSettings {
-  const functionTimeout = step.timeout + LIMITS.functionMargin;
+  // Lambda and SQS take whole seconds; a step's timeout may be a fraction.
+  const functionTimeout = Math.ceil(step.timeout) + LIMITS.functionMargin;
   return {
     functionTimeout,
     visibilityTimeout: functionTimeout * LIMITS.visibilityPerFunctionTimeout,

@@ -1,0 +1,43 @@
+import * as z from 'zod';
+import { chain, target } from '../../lib/chain/index.ts';
+
+const payments = target('payments');
+const shipping = target('shipping');
+const mail = target('mail');
+
+/** Charges a card, ships the order, and confirms it by mail. */
+export const orderProcessing = chain('order-processing', {
+  version: 1,
+  start: '/api/process-order',
+  input: z.strictObject({
+    card: z.string().min(1),
+    amount: z.number().positive(),
+    address: z.string().min(1),
+    email: z.email(),
+  }),
+  sensitive: ['card'],
+})
+  .step('payment', {
+    request: ({ input }) => payments.post('/charges', { card: input.card, amount: input.amount }),
+    response: z.object({ orderId: z.string(), receiptUrl: z.url() }),
+    retries: 2,
+    timeout: 30,
+  })
+  .step('shipment', {
+    request: ({ input, results }) =>
+      shipping.post('/shipments', { orderId: results.payment.orderId, address: input.address }),
+    response: z.object({ trackingId: z.string(), estimatedDelivery: z.string() }),
+    retries: 3,
+    timeout: 30,
+  })
+  .step('confirmation', {
+    request: ({ input, results }) =>
+      mail.post('/messages', { email: input.email, trackingId: results.shipment.trackingId }),
+    response: z.object({ messageId: z.string() }),
+    retries: 5,
+    timeout: 15,
+  })
+  .output(({ results }) => ({
+    orderId: results.payment?.orderId ?? null,
+    trackingId: results.shipment?.trackingId ?? null,
+  }));

@@ -1,0 +1,112 @@
+import type * as z from 'zod';
+import { DefinitionError, type Place, show } from './definition-error.ts';
+import { findNotCarried, isSchema } from './json-schema.ts';
+import { didYouMean } from './suggest.ts';
+
+export type Options = Readonly<Record<string, unknown>>;
+
+/** Bounds of a number in a definition. `least` itself is refused where `above` is set. */
+export interface Range {
+  readonly least: number;
+  readonly most: number;
+  readonly whole: boolean;
+  readonly above?: true;
+  readonly unit?: string;
+  /** Why the bounds are what they are, where it helps. */
+  readonly why?: string;
+}
+
+/** Returns `options` if it is an object with no name but the `known` ones. */
+export function optionsOf(place: Place, what: string, options: unknown, known: readonly string[]): Options {
+  if (!isOptions(options)) {
+    throw new DefinitionError(
+      place,
+      `the options are ${show(options)}`,
+      `Write an object with ${known.join(', ')}.`,
+    );
+  }
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue;
+    throw new DefinitionError(
+      place,
+      `${what} has no option "${name}"`,
+      `${didYouMean(name, known)}There are ${known.join(', ')}.`,
+    );
+  }
+  return options;
+}
+
+const isOptions = (value: unknown): value is Options =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Returns `value` if it is a number in the range. */
+export function numberIn(place: Place, option: string, value: unknown, range: Range): number {
+  const { least, most, whole, above, unit, why } = range;
+  const fits =
+    typeof value === 'number' &&
+    (whole ? Number.isInteger(value) : Number.isFinite(value)) &&
+    (above ? value > least : value >= least) &&
+    value <= most;
+  if (fits) return value;
+  const kind = `a ${whole ? 'whole ' : ''}number ${unit === undefined ? '' : `of ${unit} `}`;
+  const bounds =
+    most === Number.MAX_SAFE_INTEGER
+      ? `${least} or more`
+      : above
+        ? `above ${least}, at most ${most}`
+        : `from ${least} to ${most}`;
+  throw new DefinitionError(
+    place,
+    `${option} is ${show(value)}`,
+    `Write ${kind}${bounds}${why === undefined ? '' : `: ${why}`}.`,
+  );
+}
+
+/** Returns `value` if it is a list of texts without repetition. */
+export function textsOf(place: Place, option: string, value: unknown): readonly string[] {
+  if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) {
+    throw new DefinitionError(
+      place,
+      `${option} is ${show(value)}`,
+      `Write a list of names: ${option}: ['…'].`,
+    );
+  }
+  const twice = value.find((item, index) => value.indexOf(item) !== index);
+  if (twice !== undefined) {
+    throw new DefinitionError(place, `${option} names "${twice}" twice`, 'Name it once.');
+  }
+  return value;
+}
+
+/** Returns `value` if it is a zod schema whose values JSON carries. */
+export function schemaOf(place: Place, option: string, value: unknown): z.ZodType {
+  if (!isSchema(value)) {
+    throw new DefinitionError(
+      place,
+      `${option} is ${show(value)}`,
+      'Write a zod schema, such as z.object({ … }).',
+    );
+  }
+  const bad = findNotCarried(value);
+  if (bad !== undefined) {
+    const where = bad.path === '' ? option : `${option} at "${bad.path}"`;
+    throw new DefinitionError(
+      place,
+      `${where} is a ${bad.kind}, which JSON cannot carry`,
+      `Values are stored as JSON. ${INSTEAD[bad.kind] ?? 'Write a schema of text, numbers, booleans, null, lists and objects.'}`,
+    );
+  }
+  return value;
+}
+
+/** What to write for a kind of schema that JSON cannot carry. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  date: 'Write z.iso.datetime() and make the date where you use it.',
+  bigint: 'Write z.string() with a pattern, or z.int().',
+  map: 'Write z.record(z.string(), …).',
+  set: 'Write z.array(…).',
+  transform: 'Take the value as it comes, and transform it in the step that uses it.',
+  custom: 'Write a schema of text, numbers, booleans, null, lists and objects, refined with .refine(…).',
+  undefined: 'Write .optional() on the field, or z.null().',
+  void: 'Write z.null(), or leave the schema out.',
+};

@@ -1,0 +1,147 @@
+import type * as z from 'zod';
+import type { ReservedOutputName } from '../contract/names.ts';
+import type { Backoff, ChainDefinition, RequestSpec } from './definition.ts';
+import type { Json } from './json.ts';
+
+/** What the types know of one step: what it stores, and the names of all steps before it. */
+export interface StepType {
+  readonly result: unknown;
+  readonly before: string;
+}
+export type StepTypes = Readonly<Record<string, StepType>>;
+
+/** The results of the named steps. */
+type ResultsOf<Steps extends StepTypes, Names extends string> = {
+  readonly [Name in Names]: Steps[Name]['result'];
+};
+
+/** The names of the steps that come before one that follows `After`. */
+type Before<Steps extends StepTypes, After extends string> = After | Steps[After]['before'];
+
+/** What a step stores of what `run` returned: nothing is `null`. */
+type Stored<Value> = unknown extends Value
+  ? Value
+  : Value extends unknown
+    ? undefined extends Value
+      ? null
+      : Value
+    : never;
+
+/** The result of a step: what its schema gives, or else what `run` returns, or else (a request) `null`. */
+type ResultOf<Schema, Returned> = Schema extends z.ZodType ? z.output<Schema> : Stored<Awaited<Returned>>;
+
+type JsonReturn<Returned> =
+  Returned extends PromiseLike<infer Value> ? PromiseLike<Json<Value>> : Json<Returned>;
+
+/** What a step's functions see. */
+interface Context<Input, Results> {
+  readonly input: Input;
+  readonly results: Results;
+}
+
+/** What a `run` step sees besides. */
+interface Running<Input, Results> extends Context<Input, Results> {
+  /** The same at every attempt whose effect is not known; send it with whatever the code calls. */
+  readonly idempotencyKey: string;
+  /** Aborts at the step's deadline. Code that ignores it is abandoned. */
+  readonly signal: AbortSignal;
+}
+
+/** What every step may say. All durations are in seconds. */
+interface StepOptions<After, Schema> {
+  /**
+   * What is stored: the reply (or the value of `run`) as this schema parses it. Without it a request stores `null`, whatever
+   * the target answers, and `run` stores what it returns. It must be a schema whose values JSON carries.
+   */
+  readonly response?: Schema;
+  /** Names of earlier steps that this one waits for. Default: the step declared before it. `[]` makes it a root. */
+  readonly after?: readonly After[];
+  /** Attempts after the first, 0 to 100. Default 2. */
+  readonly retries?: number;
+  /** Seconds for one attempt, the reply's body included; above 0, at most 840. Default 30. */
+  readonly timeout?: number;
+  /** Wait before attempt n + 1: a random time up to `base * 2^(n-1)`, at most `cap` seconds. Default 1 and 300. */
+  readonly backoff?: Partial<Backoff>;
+  /** Messages that one function takes at a time, 1 to 10. Default 1. */
+  readonly batchSize?: number;
+  /** Functions of this step that run at a time, 2 to 1,000. Default: no limit of our own. */
+  readonly concurrency?: number;
+}
+
+/** A step that sends one HTTP request to a target. */
+interface RequestStep<Input, Results> {
+  /** Builds the request. Called at every attempt: the same input and results must give the same request. */
+  readonly request: (context: Context<Input, Results>) => RequestSpec;
+  readonly run?: never;
+}
+
+/** A step that runs code. */
+interface RunStep<Input, Results, Returned> {
+  /** Its value is stored as JSON. Throw `StepRefusal` to fail the step for good; anything else is tried again. */
+  readonly run: (context: Running<Input, Results>) => Returned & JsonReturn<Returned>;
+  readonly request?: never;
+}
+
+/** What an output may hold: anything but the names that every workflow's answer has. */
+export type Output = Readonly<Record<string, unknown>> & { readonly [Name in ReservedOutputName]?: never };
+
+/** What a chain says besides its steps. */
+export interface ChainOptions<Input extends z.ZodObject, Sensitive extends string> {
+  /** A whole number from 1. Raise it when step names, their order or their schemas change. */
+  readonly version: number;
+  /** Path of the start route, below `/api/`: `POST <start>` starts a workflow. */
+  readonly start: string;
+  /** What a start request must hold. Its values must be JSON: no dates, no transforms. */
+  readonly input: Input;
+  /** Top-level fields of the input that are masked everywhere and erased when the workflow ends. */
+  readonly sensitive?: readonly Sensitive[];
+  /** Days that a workflow is kept after its start, 1 to 3,650. Default 90. */
+  readonly keepDays?: number;
+}
+
+/**
+ * A chain being written. Immutable: each call returns another.
+ * @typeParam Steps what is known of each step so far
+ * @typeParam Last the step declared last, which the next one follows unless it says otherwise
+ */
+export interface Chain<Input, Sensitive extends string, Steps extends StepTypes, Last extends string> {
+  /**
+   * Adds a step. `results` holds exactly the results of the steps before it.
+   * Errors: `DefinitionError`, which says what is wrong and what to write.
+   */
+  step<
+    Name extends string,
+    After extends keyof Steps & string = Last,
+    Schema extends z.ZodType | undefined = undefined,
+    Returned = null,
+  >(
+    name: Name,
+    options: StepOptions<After, Schema> &
+      (
+        | RequestStep<Input, ResultsOf<Steps, Before<Steps, After>>>
+        | RunStep<Input, ResultsOf<Steps, Before<Steps, After>>, Returned>
+      ),
+  ): Chain<
+    Input,
+    Sensitive,
+    Steps &
+      Readonly<
+        Record<Name, { readonly result: ResultOf<Schema, Returned>; readonly before: Before<Steps, After> }>
+      >,
+    Name
+  >;
+
+  /**
+   * Ends the chain with what a workflow shows at the top level of its answer: from its start on, so each result is absent
+   * until its step completes. The function must be quick, pure and forgiving: it is called at every read, and once here.
+   * Errors: `DefinitionError`, also when it returns a name that every answer has.
+   */
+  output(
+    show: (
+      context: Context<Omit<Input, Sensitive>, { readonly [Name in keyof Steps]?: Steps[Name]['result'] }>,
+    ) => Output,
+  ): ChainDefinition;
+
+  /** The chain without an output. Errors: `DefinitionError` when it has no steps. */
+  readonly definition: ChainDefinition;
+}

@@ -1,0 +1,137 @@
+import { LIMITS } from '../contract/limits.ts';
+import { numberIn, type Options, optionsOf, schemaOf, textsOf } from './check.ts';
+import type { Backoff, ChainDefinition, StepDefinition } from './definition.ts';
+import { DefinitionError, type Place, show } from './definition-error.ts';
+import { stepName } from './naming.ts';
+import { didYouMean } from './suggest.ts';
+
+/** What a step is where its definition does not say. Seconds. */
+export const STEP_DEFAULTS = { retries: 2, timeout: 30, batchSize: 1 } as const;
+
+const STEP_OPTIONS = [
+  'request',
+  'run',
+  'response',
+  'after',
+  'retries',
+  'timeout',
+  'backoff',
+  'batchSize',
+  'concurrency',
+] as const;
+
+const RETRIES = { least: 0, most: LIMITS.retries, whole: true };
+const TIMEOUT = {
+  least: 0,
+  above: true,
+  most: LIMITS.stepTimeout,
+  whole: false,
+  unit: 'seconds',
+  why: 'a Lambda function ends after 900 s and needs time around the call',
+} as const;
+const BATCH_SIZE = { least: 1, most: LIMITS.batchSize, whole: true };
+const CONCURRENCY = {
+  least: LIMITS.concurrencyLeast,
+  most: LIMITS.concurrencyMost,
+  whole: true,
+  why: 'it is the maxConcurrency of an SQS event source mapping, which starts at 2, so one at a time is impossible',
+};
+
+/** The next step of `chain`, from what a caller wrote. Errors: `DefinitionError`. */
+export function stepDefinition(chain: ChainDefinition, written: unknown, options: unknown): StepDefinition {
+  const name = newName(chain, written);
+  const place = { chain: chain.name, step: name };
+  const given = optionsOf(place, 'a step', options, STEP_OPTIONS);
+  return Object.freeze({
+    name,
+    after: predecessors(place, chain, given.after),
+    ...work(place, given),
+    response: given.response === undefined ? undefined : schemaOf(place, 'response', given.response),
+    retries: numberIn(place, 'retries', given.retries ?? STEP_DEFAULTS.retries, RETRIES),
+    timeout: numberIn(place, 'timeout', given.timeout ?? STEP_DEFAULTS.timeout, TIMEOUT),
+    backoff: backoffOf(place, given.backoff),
+    batchSize: numberIn(place, 'batchSize', given.batchSize ?? STEP_DEFAULTS.batchSize, BATCH_SIZE),
+    concurrency:
+      given.concurrency === undefined
+        ? undefined
+        : numberIn(place, 'concurrency', given.concurrency, CONCURRENCY),
+  });
+}
+
+function newName(chain: ChainDefinition, written: unknown): string {
+  const name = stepName({ chain: chain.name }, written);
+  const twin = chain.steps.find((step) => step.name.toLowerCase() === name.toLowerCase());
+  if (twin === undefined) return name;
+  throw new DefinitionError(
+    { chain: chain.name, step: name },
+    twin.name === name
+      ? 'this chain has a step of that name already'
+      : `it differs from the step "${twin.name}" by case alone, and some names of AWS do not tell case apart`,
+    `Give one of the two another name, such as "${name.slice(0, LIMITS.stepNameLength - 2)}-2".`,
+  );
+}
+
+/** The steps that the next one follows: those it names, or else the one declared before it. */
+function predecessors(place: Place, chain: ChainDefinition, after: unknown): readonly string[] {
+  const earlier = chain.steps.map(({ name }) => name);
+  if (after === undefined) return earlier.slice(-1);
+  const names = textsOf(place, 'after', after);
+  for (const name of names) {
+    if (earlier.includes(name)) continue;
+    if (name === place.step) {
+      throw new DefinitionError(
+        place,
+        'after names the step itself',
+        'Name steps declared above it, or none: [].',
+      );
+    }
+    const known =
+      earlier.length === 0
+        ? 'No step is declared above this one: leave after out'
+        : `Declared above this one: ${earlier.join(', ')}`;
+    throw new DefinitionError(
+      place,
+      `after names "${name}", and no step of that name is declared above this one`,
+      `${didYouMean(name, earlier)}${known}. A step that stands further down must be moved up.`,
+    );
+  }
+  return names;
+}
+
+function work(place: Place, { request, run }: Options): Pick<StepDefinition, 'request' | 'run'> {
+  const one =
+    "Write one of the two: request: ({ input }) => payments.post('/charges', { … }), or run: async () => …";
+  if (request !== undefined && run !== undefined) {
+    throw new DefinitionError(place, 'it has both request and run', `${one}.`);
+  }
+  if (request === undefined && run === undefined) {
+    throw new DefinitionError(place, 'it has neither request nor run', `${one}.`);
+  }
+  if (isRequest(request)) return { request };
+  if (isRun(run)) return { run };
+  const [option, value] = request === undefined ? ['run', run] : ['request', request];
+  throw new DefinitionError(place, `${option} is ${show(value)}, not a function`, `${one}.`);
+}
+
+const isRequest = (value: unknown): value is NonNullable<StepDefinition['request']> =>
+  typeof value === 'function';
+const isRun = (value: unknown): value is NonNullable<StepDefinition['run']> => typeof value === 'function';
+
+function backoffOf(place: Place, written: unknown): Backoff {
+  const { base, cap } = optionsOf(place, 'backoff', written ?? {}, ['base', 'cap']);
+  const range = { least: 0, above: true, whole: false, unit: 'seconds' } as const;
+  const from = numberIn(place, 'backoff.base', base ?? LIMITS.backoffBase, {
+    ...range,
+    most: LIMITS.backoffCapMost,
+  });
+  const upTo = numberIn(place, 'backoff.cap', cap ?? LIMITS.backoffCap, {
+    ...range,
+    most: LIMITS.backoffCapMost,
+  });
+  if (from <= upTo) return { base: from, cap: upTo };
+  throw new DefinitionError(
+    place,
+    `backoff.base is ${from} and backoff.cap is ${upTo}, so no wait could grow`,
+    `Write a cap of ${from} or more: backoff: { base: ${from}, cap: ${from} }.`,
+  );
+}

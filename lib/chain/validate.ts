@@ -1,0 +1,148 @@
+import { LIMITS } from '../contract/limits.ts';
+import { RESERVED_OUTPUT_NAMES, ROUTES } from '../contract/names.ts';
+import { numberIn, type Options, optionsOf, schemaOf, textsOf } from './check.ts';
+import type { ChainDefinition } from './definition.ts';
+import { DefinitionError, type Place, show } from './definition-error.ts';
+import { kindOf } from './json-schema.ts';
+import { chainName } from './naming.ts';
+import { didYouMean } from './suggest.ts';
+import { stepDefinition } from './validate-step.ts';
+
+const CHAIN_OPTIONS = ['version', 'start', 'input', 'sensitive', 'keepDays'] as const;
+
+/** A chain without steps, from what a caller wrote. Errors: `DefinitionError`. */
+export function emptyChain(name: unknown, written: unknown): ChainDefinition {
+  const place = { chain: chainName(name) };
+  const options = optionsOf(place, 'a chain', written, CHAIN_OPTIONS);
+  const version = { least: 1, most: Number.MAX_SAFE_INTEGER, whole: true };
+  const keepDays = { least: 1, most: LIMITS.keepDaysMost, whole: true, unit: 'days' };
+  return Object.freeze({
+    name: place.chain,
+    version: numberIn(place, 'version', options.version, version),
+    start: startPath(place, options.start),
+    ...inputOf(place, options),
+    steps: [],
+    keepDays: numberIn(place, 'keepDays', options.keepDays ?? LIMITS.keepDays, keepDays),
+  });
+}
+
+/** `chain` and one step more. Errors: `DefinitionError`. */
+export function withStep(chain: ChainDefinition, name: unknown, written: unknown): ChainDefinition {
+  if (chain.steps.length >= LIMITS.stepsPerChain) {
+    throw new DefinitionError(
+      { chain: chain.name, step: String(name) },
+      `a chain has at most ${LIMITS.stepsPerChain} steps, and this is one more`,
+      'Do several calls in one run step, or start a second chain from the last step.',
+    );
+  }
+  const step = stepDefinition(chain, name, written);
+  return Object.freeze({ ...chain, steps: Object.freeze([...chain.steps, step]) });
+}
+
+/** `chain` with its output function. Errors: `DefinitionError`. */
+export function withOutput(chain: ChainDefinition, output: unknown): ChainDefinition {
+  const place = { chain: chain.name };
+  if (!isOutput(output)) {
+    throw new DefinitionError(
+      place,
+      `output is ${show(output)}`,
+      'Write a function: .output(({ input, results }) => ({ … })).',
+    );
+  }
+  probe(place, output);
+  return finished({ ...chain, output });
+}
+
+/** `chain`, if it can run. Errors: `DefinitionError` when it has no steps. */
+export function finished(chain: ChainDefinition): ChainDefinition {
+  refuseWithoutSteps(chain);
+  return Object.freeze(chain);
+}
+
+/** Errors: `DefinitionError` when `chain` has no steps. */
+export function refuseWithoutSteps({ name, steps }: ChainDefinition): void {
+  if (steps.length > 0) return;
+  throw new DefinitionError(
+    { chain: name },
+    'it has no steps',
+    "Add at least one: .step('payment', { request: … }).",
+  );
+}
+
+const START_PATH = /^\/api(\/[a-z0-9-]+)+$/;
+
+function startPath(place: Place, start: unknown): string {
+  const example = `Write a path such as "/api/${place.chain}".`;
+  if (typeof start !== 'string' || !START_PATH.test(start)) {
+    throw new DefinitionError(
+      place,
+      `start is ${show(start)}, not a path of lower-case letters, digits and hyphens below /api/`,
+      example,
+    );
+  }
+  if (`${start}/`.startsWith(`${ROUTES.list.path}/`)) {
+    throw new DefinitionError(
+      place,
+      `start is "${start}", and ${ROUTES.list.path} is where workflows are read`,
+      example,
+    );
+  }
+  return start;
+}
+
+function inputOf(place: Place, options: Options): Pick<ChainDefinition, 'input' | 'sensitive'> {
+  const input = schemaOf(place, 'input', options.input);
+  const { def } = input._zod;
+  if (
+    kindOf(input) !== 'object' ||
+    !('shape' in def) ||
+    typeof def.shape !== 'object' ||
+    def.shape === null
+  ) {
+    throw new DefinitionError(
+      place,
+      `input is a schema of kind "${kindOf(input)}"`,
+      'A start request is a JSON object: write z.strictObject({ … }).',
+    );
+  }
+  const fields = Object.keys(def.shape);
+  const sensitive = textsOf(place, 'sensitive', options.sensitive ?? []);
+  for (const field of sensitive) {
+    if (fields.includes(field)) continue;
+    throw new DefinitionError(
+      place,
+      `sensitive names "${field}", which is not a top-level field of input`,
+      `${didYouMean(field, fields)}There are ${fields.join(', ')}.`,
+    );
+  }
+  return { input, sensitive };
+}
+
+type Output = NonNullable<ChainDefinition['output']>;
+
+const isOutput = (value: unknown): value is Output => typeof value === 'function';
+
+/** Asks an output function for the output of a workflow about which nothing is known yet, to see the names that it gives. */
+function probe(place: Place, output: Output): void {
+  let shown: unknown;
+  try {
+    shown = output({ input: {}, results: {} });
+  } catch {
+    // It reads into the input, which a probe does not have. The engine shows nothing for an output that throws.
+    return;
+  }
+  if (typeof shown !== 'object' || shown === null || Array.isArray(shown) || 'then' in shown) {
+    throw new DefinitionError(
+      place,
+      `output returns ${shown instanceof Promise ? 'a promise' : show(shown)}`,
+      'Return an object, at once: ({ results }) => ({ orderId: results.payment?.orderId ?? null }).',
+    );
+  }
+  const reserved = RESERVED_OUTPUT_NAMES.find((name) => Object.hasOwn(shown, name));
+  if (reserved === undefined) return;
+  throw new DefinitionError(
+    place,
+    `output returns "${reserved}", which every workflow's answer has already`,
+    `Choose another name. Taken are ${RESERVED_OUTPUT_NAMES.join(', ')}.`,
+  );
+}
