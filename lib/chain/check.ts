@@ -92,7 +92,7 @@ export function schemaOf(place: Place, option: string, value: unknown): z.ZodTyp
     const where = bad.path === '' ? option : `${option} at "${bad.path}"`;
     throw new DefinitionError(
       place,
-      `${where} is a ${bad.kind}, which JSON cannot carry`,
+      `${where} is of the kind "${bad.kind}", which JSON cannot carry`,
       `Values are stored as JSON. ${INSTEAD[bad.kind] ?? 'Write a schema of text, numbers, booleans, null, lists and objects.'}`,
     );
   }

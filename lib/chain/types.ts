@@ -10,11 +10,6 @@ export interface StepType {
 }
 export type StepTypes = Readonly<Record<string, StepType>>;
 
-/** The results of the named steps. */
-type ResultsOf<Steps extends StepTypes, Names extends string> = {
-  readonly [Name in Names]: Steps[Name]['result'];
-};
-
 /** The names of the steps that come before one that follows `After`. */
 type Before<Steps extends StepTypes, After extends string> = After | Steps[After]['before'];
 
@@ -116,10 +111,11 @@ export interface Chain<Input, Sensitive extends string, Steps extends StepTypes,
     Returned = null,
   >(
     name: Name,
+    // The type of `results` is written out, not named, so that an editor shows the steps in it.
     options: StepOptions<After, Schema> &
       (
-        | RequestStep<Input, ResultsOf<Steps, Before<Steps, After>>>
-        | RunStep<Input, ResultsOf<Steps, Before<Steps, After>>, Returned>
+        | RequestStep<Input, { readonly [Earlier in Before<Steps, After>]: Steps[Earlier]['result'] }>
+        | RunStep<Input, { readonly [Earlier in Before<Steps, After>]: Steps[Earlier]['result'] }, Returned>
       ),
   ): Chain<
     Input,
