@@ -1,0 +1,130 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http';
+import * as z from 'zod';
+import { EngineError } from '../engine/errors.ts';
+import type { Targets } from '../engine/ports.ts';
+
+export interface TargetSettings {
+  /** Absolute, without a trailing slash. */
+  readonly baseUrl: string;
+  /** Sent with every call; secrets already read. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** The settings of a stage's targets, by name. */
+export type TargetsSettings = Readonly<Record<string, TargetSettings>>;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A header value that begins so is the name of an environment variable. */
+const FROM_ENVIRONMENT = 'env:';
+
+const baseUrl = z.string().transform((text, context) => {
+  const problem = problemOf(text);
+  if (problem === undefined) {
+    const { origin, pathname } = new URL(text);
+    return (origin + pathname).replace(/\/+$/, '');
+  }
+  context.addIssue({ code: 'custom', message: problem });
+  return z.NEVER;
+});
+
+function problemOf(text: string): string | undefined {
+  if (!URL.canParse(text)) return 'expected an absolute URL such as https://payments.example.com/v1';
+  const { protocol, username, password } = new URL(text);
+  if (protocol !== 'http:' && protocol !== 'https:') return 'expected a URL that begins with http: or https:';
+  if (username !== '' || password !== '')
+    return 'a user name or password belongs in a header, not in the URL';
+  if (/[?#]/.test(text)) return 'expected a URL without query and fragment';
+  return undefined;
+}
+
+const schema = z.record(
+  z.string().min(1),
+  z.strictObject({ baseUrl, headers: z.record(z.string(), z.string()).default({}) }),
+);
+
+/**
+ * Checks the settings of targets and reads the variables that `env:NAME` header values refer to.
+ * Errors: `EngineError` `CONFIGURATION`, which names the field, or the target, header and variable; never a value.
+ * @example
+ * parseTargets({ payments: { baseUrl: 'https://pay.example/v1/', headers: { authorization: 'env:PAY_KEY' } } }, process.env)
+ * // { payments: { baseUrl: 'https://pay.example/v1', headers: { authorization: 'Bearer …' } } }
+ */
+export function parseTargets(json: unknown, env: Environment): TargetsSettings {
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) throw configuration(sentenceOf(parsed.error));
+  return Object.fromEntries(
+    Object.entries(parsed.data).map(([target, { headers, ...rest }]) => [
+      target,
+      { ...rest, headers: headersOf(target, headers, env) },
+    ]),
+  );
+}
+
+/** The first issue as one sentence. */
+function sentenceOf(error: z.ZodError): string {
+  const [issue] = error.issues;
+  const field = issue?.path.join('.') ?? '';
+  const where =
+    field === '' ? 'the settings of the targets are wrong' : `the target setting "${field}" is wrong`;
+  return `${where}: ${(issue?.message ?? 'invalid').replace(/^Invalid input: /, '')}`;
+}
+
+function headersOf(
+  target: string,
+  headers: Readonly<Record<string, string>>,
+  env: Environment,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => {
+      const read = value.startsWith(FROM_ENVIRONMENT) ? variableOf(target, name, value, env) : value;
+      assertHeader(target, name, read);
+      return [name, read];
+    }),
+  );
+}
+
+function variableOf(target: string, header: string, value: string, env: Environment): string {
+  const variable = value.slice(FROM_ENVIRONMENT.length);
+  const read = env[variable];
+  if (read !== undefined && read !== '') return read;
+  const how = read === undefined ? 'not set' : 'empty';
+  throw configuration(
+    `the target "${target}" takes its header "${header}" from the environment variable "${variable}", which is ${how}`,
+  );
+}
+
+function assertHeader(target: string, name: string, value: string): void {
+  try {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+  } catch {
+    throw configuration(
+      `the header "${name}" of the target "${target}" has a character that HTTP does not allow in its name or value`,
+    );
+  }
+}
+
+const configuration = (message: string): EngineError => new EngineError('CONFIGURATION', message);
+
+/**
+ * Targets from settings that are known when the process starts.
+ * Errors: `resolve` rejects with `EngineError` `TARGET_MISSING`, which names the targets that exist.
+ * @example
+ * const targets = createSettingsTargets(parseTargets(json, process.env));
+ * const { baseUrl, headers } = await targets.resolve('payments');
+ */
+export function createSettingsTargets(settings: TargetsSettings): Targets {
+  const known = new Map(Object.entries(settings));
+  return {
+    async resolve(name) {
+      const found = known.get(name);
+      if (found !== undefined) return found;
+      const names = [...known.keys()].map((key) => `"${key}"`).join(', ');
+      throw new EngineError(
+        'TARGET_MISSING',
+        `there is no target "${name}" in the settings; ${names === '' ? 'there are none at all' : `there are ${names}`}`,
+      );
+    },
+  };
+}

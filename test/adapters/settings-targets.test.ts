@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import { createSettingsTargets, parseTargets } from '../../lib/adapters/settings-targets.ts';
+import { EngineError } from '../../lib/engine/errors.ts';
+
+const errorOf = (work: () => unknown): EngineError => {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof EngineError) return error;
+  }
+  throw new Error('no EngineError was thrown');
+};
+
+const refused = (json: unknown, env: Record<string, string | undefined> = {}): string => {
+  const error = errorOf(() => parseTargets(json, env));
+  expect(error.code).toBe('CONFIGURATION');
+  return error.message;
+};
+
+describe('the settings of targets', () => {
+  it('give each target its base URL without a trailing slash, and its headers', () => {
+    const json = {
+      payments: {
+        baseUrl: 'https://Pay.example:443/v1//',
+        headers: { 'x-plain': 'yes', authorization: 'env:KEY' },
+      },
+      mail: { baseUrl: 'http://127.0.0.1:8025' },
+    };
+    expect(parseTargets(json, { KEY: 'Bearer s3cret' })).toEqual({
+      payments: {
+        baseUrl: 'https://pay.example/v1',
+        headers: { 'x-plain': 'yes', authorization: 'Bearer s3cret' },
+      },
+      mail: { baseUrl: 'http://127.0.0.1:8025', headers: {} },
+    });
+  });
+
+  it('say which target, header and variable a missing secret belongs to', () => {
+    const json = { payments: { baseUrl: 'https://pay.example', headers: { authorization: 'env:PAY_KEY' } } };
+    const sentence =
+      'the target "payments" takes its header "authorization" from the environment variable "PAY_KEY", which is';
+    expect(refused(json)).toBe(`${sentence} not set`);
+    expect(refused(json, { PAY_KEY: '' })).toBe(`${sentence} empty`);
+  });
+
+  it('never show a secret that cannot be a header', () => {
+    const json = { payments: { baseUrl: 'https://pay.example', headers: { authorization: 'env:PAY_KEY' } } };
+    const message = refused(json, { PAY_KEY: 's3cret\n' });
+    expect(message).toMatch(/"authorization" of the target "payments"/);
+    expect(message).not.toContain('s3cret');
+    expect(refused({ p: { baseUrl: 'https://p.example', headers: { 'a b': 'x' } } })).toMatch(/"a b"/);
+  });
+
+  it.each([
+    ['payments', /absolute URL/],
+    ['', /absolute URL/],
+    ['ftp://pay.example', /http: or https:/],
+    ['https://me:s3cret@pay.example', /user name or password/],
+    ['https://pay.example?', /query/],
+    ['https://pay.example/v1?key=s3cret', /query/],
+    ['https://pay.example#top', /fragment/],
+  ])('refuse the base URL %j and name the field', (baseUrl, why) => {
+    const message = refused({ payments: { baseUrl } });
+    expect(message).toMatch(/^the target setting "payments.baseUrl" is wrong: /);
+    expect(message).toMatch(why);
+    expect(message).not.toContain('s3cret');
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    ['no object', [], /^the settings of the targets are wrong: expected record/],
+    ['nothing', undefined, /^the settings of the targets are wrong: /],
+    ['no base URL', { mail: {} }, /"mail\.baseUrl" is wrong: expected string/],
+    ['a misspelt field', { mail: { baseUrl: 'http://m', header: {} } }, /"mail" is wrong: .*"header"/],
+    [
+      'a header that is no text',
+      { mail: { baseUrl: 'http://m', headers: { a: 1 } } },
+      /"mail\.headers\.a" is wrong/,
+    ],
+  ])('refuse %s in one sentence', (_, json, message) => {
+    expect(refused(json)).toMatch(message);
+    expect(refused(json)).not.toContain('\n');
+  });
+});
+
+describe('a target', () => {
+  const targets = createSettingsTargets({
+    mail: { baseUrl: 'http://m', headers: {} },
+    sms: { baseUrl: 'http://s', headers: {} },
+  });
+
+  it('resolves to its settings', async () => {
+    expect(await targets.resolve('mail')).toEqual({ baseUrl: 'http://m', headers: {} });
+  });
+
+  it.each(['payments', 'toString', '__proto__'])(
+    'that does not exist (%s) is named with those that do',
+    async (name) => {
+      await expect(targets.resolve(name)).rejects.toMatchObject({
+        code: 'TARGET_MISSING',
+        message: `there is no target "${name}" in the settings; there are "mail", "sms"`,
+      });
+    },
+  );
+});
