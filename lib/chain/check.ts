@@ -21,7 +21,7 @@ export function optionsOf(place: Place, what: string, options: unknown, known: r
   if (!isOptions(options)) {
     throw new DefinitionError(
       place,
-      `the options are ${show(options)}`,
+      `the options of ${what} are ${show(options)}`,
       `Write an object with ${known.join(', ')}.`,
     );
   }
@@ -51,7 +51,7 @@ export function numberIn(place: Place, option: string, value: unknown, range: Ra
   const kind = `a ${whole ? 'whole ' : ''}number ${unit === undefined ? '' : `of ${unit} `}`;
   const bounds =
     most === Number.MAX_SAFE_INTEGER
-      ? `${least} or more`
+      ? `not below ${least}`
       : above
         ? `above ${least}, at most ${most}`
         : `from ${least} to ${most}`;
@@ -101,6 +101,7 @@ export function schemaOf(place: Place, option: string, value: unknown): z.ZodTyp
 
 /** What to write for a kind of schema that JSON cannot carry. */
 const INSTEAD: Readonly<Record<string, string>> = {
+  literal: 'Write a literal of text, a number, a boolean or null.',
   date: 'Write z.iso.datetime() and make the date where you use it.',
   bigint: 'Write z.string() with a pattern, or z.int().',
   map: 'Write z.record(z.string(), …).',

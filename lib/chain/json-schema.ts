@@ -61,7 +61,7 @@ export function findNotCarried(schema: z.ZodType): NotCarried | undefined {
     const kind = kindOf(current);
     if (!CARRIED.has(kind)) return { path, kind };
     const { def } = current._zod;
-    if (kind === 'literal' && !isJsonLiteral(def)) return { path, kind: 'literal that is not JSON' };
+    if (kind === 'literal' && !isJsonLiteral(def)) return { path, kind };
     for (const [part, child] of parts(def)) {
       const found = visit(child, join(path, part));
       if (found !== undefined) return found;

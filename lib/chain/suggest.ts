@@ -1,5 +1,5 @@
 /** Above this share of a word's letters a correction is a guess, not a suggestion. */
-const MOST_CHANGED = 0.4;
+const MOST_CHANGED = 0.3;
 
 /**
  * The known word nearest to `word`, if one is near enough to be what was meant.
@@ -20,16 +20,20 @@ export function didYouMean(word: string, known: readonly string[]): string {
   return nearest === undefined ? '' : `Did you mean "${nearest}"? `;
 }
 
-/** Levenshtein distance: letters to insert, delete or replace. */
+/** Letters to insert, delete, replace or swap with their neighbour (optimal string alignment). */
 function editDistance(from: string, to: string): number {
-  let above = Array.from({ length: to.length + 1 }, (_, column) => column);
-  for (const [index, letter] of [...from].entries()) {
-    const row = [index + 1];
-    for (const [column, other] of [...to].entries()) {
-      const replaced = (above[column] ?? 0) + (letter === other ? 0 : 1);
-      row.push(Math.min(replaced, (above[column + 1] ?? 0) + 1, (row[column] ?? 0) + 1));
+  // rows[i][j]: from the first i letters of `from` to the first j of `to`.
+  const rows = [Array.from({ length: to.length + 1 }, (_, column) => column)];
+  const at = (row: number, column: number): number => rows[row]?.[column] ?? Number.POSITIVE_INFINITY;
+  for (let row = 1; row <= from.length; row++) {
+    rows.push([row]);
+    for (let column = 1; column <= to.length; column++) {
+      const same = from[row - 1] === to[column - 1];
+      const swapped = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
+      const changed = Math.min(at(row - 1, column), at(row, column - 1)) + 1;
+      const replaced = at(row - 1, column - 1) + (same ? 0 : 1);
+      rows[row]?.push(Math.min(changed, replaced, swapped ? at(row - 2, column - 2) + 1 : replaced));
     }
-    above = row;
   }
-  return above.at(-1) ?? 0;
+  return at(from.length, to.length);
 }

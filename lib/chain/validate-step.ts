@@ -67,7 +67,7 @@ function newName(chain: ChainDefinition, written: unknown): string {
     twin.name === name
       ? 'this chain has a step of that name already'
       : `it differs from the step "${twin.name}" by case alone, and some names of AWS do not tell case apart`,
-    `Give one of the two another name, such as "${name.slice(0, LIMITS.stepNameLength - 2)}-2".`,
+    `Give one of the two another name, such as "${name.slice(0, LIMITS.stepNameLength - 2).replace(/-$/, '')}-2".`,
   );
 }
 
