@@ -44,7 +44,7 @@ export function numberIn(place: Place, option: string, value: unknown, range: Ra
   const { least, most, whole, above, unit, why } = range;
   const fits =
     typeof value === 'number' &&
-    (whole ? Number.isInteger(value) : Number.isFinite(value)) &&
+    (!whole || Number.isInteger(value)) &&
     (above ? value > least : value >= least) &&
     value <= most;
   if (fits) return value;
