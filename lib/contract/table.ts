@@ -1,0 +1,120 @@
+import { LIMITS } from './limits.ts';
+import type { WorkflowStatus } from './names.ts';
+
+/** A key attribute and its DynamoDB type. */
+interface KeyAttribute {
+  readonly name: string;
+  readonly type: 'S' | 'N';
+}
+
+/** A sparse index: an item without both key attributes is not in it. The table's own keys are in every index. */
+export interface IndexSchema {
+  readonly name: string;
+  readonly partitionKey: KeyAttribute;
+  readonly sortKey: KeyAttribute;
+  /** Attributes that the index holds beside the keys; none makes it a KEYS_ONLY index. */
+  readonly projected: readonly string[];
+}
+
+/** A table as plain data: the CDK construct and the tests make the same one from it. Billing is on demand. */
+export interface TableSchema {
+  readonly partitionKey: KeyAttribute;
+  readonly sortKey: KeyAttribute;
+  readonly indexes: readonly IndexSchema[];
+  /** The attribute with an item's time to live, in seconds since 1970. */
+  readonly timeToLive: string;
+}
+
+/** Attributes that are part of a key. */
+export const KEYS = {
+  partition: 'pk',
+  sort: 'sk',
+  listing: 'listing',
+  position: 'position',
+  due: 'due',
+  dueAt: 'dueAt',
+  timeToLive: 'ttl',
+} as const;
+
+/** Workflows of one tenant, newest last. What a listing shows and the keys do not tell is projected, and nothing else. */
+const LISTING_INDEX = {
+  name: 'listing',
+  partitionKey: { name: KEYS.listing, type: 'S' },
+  sortKey: { name: KEYS.position, type: 'S' },
+  projected: ['chain', 'status'],
+} as const satisfies IndexSchema;
+
+/** Workflows that the reconciler must look at, first due first. */
+const DUE_INDEX = {
+  name: 'due',
+  partitionKey: { name: KEYS.due, type: 'S' },
+  sortKey: { name: KEYS.dueAt, type: 'N' },
+  projected: [],
+} as const satisfies IndexSchema;
+
+export const INDEX_NAMES = { listing: LISTING_INDEX.name, due: DUE_INDEX.name } as const;
+
+export const TABLE_SCHEMA: TableSchema = {
+  partitionKey: { name: KEYS.partition, type: 'S' },
+  sortKey: { name: KEYS.sort, type: 'S' },
+  indexes: [LISTING_INDEX, DUE_INDEX],
+  timeToLive: KEYS.timeToLive,
+};
+
+/** Sort key of a workflow's own item. */
+export const META_KEY = 'META';
+const STEP_PREFIX = 'STEP#';
+
+/** @example partitionKey('default', 'wf_…') // 'default#wf_…' */
+export const partitionKey = (tenant: string, workflowId: string): string => `${tenant}#${workflowId}`;
+
+/** The tenant and workflow id in a partition key. A tenant may hold a `#`, a workflow id never does. */
+export function parsePartitionKey(key: string): { readonly tenant: string; readonly workflowId: string } {
+  const end = key.lastIndexOf('#');
+  if (end < 0) throw new Error(`"${key}" is no partition key`);
+  return { tenant: key.slice(0, end), workflowId: key.slice(end + 1) };
+}
+
+/** @example stepKey('payment') // 'STEP#payment' */
+export const stepKey = (step: string): string => `${STEP_PREFIX}${step}`;
+
+/** The step's name in a sort key; undefined if the item is no step's. */
+export const parseStepKey = (key: string): string | undefined =>
+  key.startsWith(STEP_PREFIX) ? key.slice(STEP_PREFIX.length) : undefined;
+
+/**
+ * The shard of both indexes that a workflow belongs to, from 0 to `LIMITS.indexShards - 1`. FNV-1a over the id: ids are
+ * random, so any hash spreads them; this one needs no import.
+ */
+export function shardOf(workflowId: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < workflowId.length; at += 1) {
+    hash = Math.imul(hash ^ workflowId.charCodeAt(at), 0x01000193);
+  }
+  // The low bits of FNV-1a depend on the low bits of the text alone.
+  return ((hash >>> 16) ^ (hash & 0xffff)) % LIMITS.indexShards;
+}
+
+/**
+ * Healthy workflows are listed apart from the others: failed ones are found without reading healthy ones, and a
+ * workflow that completes keeps its place in the index, which costs one write unit instead of two.
+ */
+export const LISTING_GROUPS = ['healthy', 'ended'] as const;
+export type ListingGroup = (typeof LISTING_GROUPS)[number];
+
+export const listingGroup = (status: WorkflowStatus): ListingGroup =>
+  status === 'completed' || status === 'processing' ? 'healthy' : 'ended';
+
+/** @example listingPartition('default', 'healthy', 3) // 'default#healthy#3' */
+export const listingPartition = (tenant: string, group: ListingGroup, shard: number): string =>
+  `${tenant}#${group}#${shard}`;
+
+/** @example duePartition(3) // 'due#3' */
+export const duePartition = (shard: number): string => `due#${shard}`;
+
+/** Time to live of a step's item, in seconds since 1970; `expiresAt` in milliseconds. */
+export const stepTimeToLive = (expiresAt: number): number => Math.ceil(expiresAt / 1_000);
+
+/** META outlives its steps, so that no step is ever without its workflow. */
+export const metaTimeToLive = (expiresAt: number): number =>
+  stepTimeToLive(expiresAt) + LIMITS.metaKeepsLongerDays * 86_400;
