@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { EngineError } from '../engine/errors.ts';
 import type { Targets } from '../engine/ports.ts';
 
-export interface TargetSettings {
+export interface TargetSetting {
   /** Absolute, without a trailing slash. */
   readonly baseUrl: string;
   /** Sent with every call; secrets already read. */
@@ -11,7 +11,7 @@ export interface TargetSettings {
 }
 
 /** The settings of a stage's targets, by name. */
-export type TargetsSettings = Readonly<Record<string, TargetSettings>>;
+export type TargetSettings = Readonly<Record<string, TargetSetting>>;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -50,7 +50,7 @@ const schema = z.record(
  * parseTargets({ payments: { baseUrl: 'https://pay.example/v1/', headers: { authorization: 'env:PAY_KEY' } } }, process.env)
  * // { payments: { baseUrl: 'https://pay.example/v1', headers: { authorization: 'Bearer …' } } }
  */
-export function parseTargets(json: unknown, env: Environment): TargetsSettings {
+export function parseTargets(json: unknown, env: Environment): TargetSettings {
   const parsed = schema.safeParse(json);
   if (!parsed.success) throw configuration(sentenceOf(parsed.error));
   return Object.fromEntries(
@@ -114,7 +114,7 @@ const configuration = (message: string): EngineError => new EngineError('CONFIGU
  * const targets = createSettingsTargets(parseTargets(json, process.env));
  * const { baseUrl, headers } = await targets.resolve('payments');
  */
-export function createSettingsTargets(settings: TargetsSettings): Targets {
+export function createSettingsTargets(settings: TargetSettings): Targets {
   const known = new Map(Object.entries(settings));
   return {
     async resolve(name) {

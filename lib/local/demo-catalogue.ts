@@ -1,0 +1,62 @@
+/** What a reply is made of. `id` gives the same id for the same call however often it is asked. */
+export interface DemoCall {
+  readonly body: Readonly<Record<string, unknown>>;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  id(prefix: string): string;
+}
+
+/** One target has one route, `POST <path>`. Replies hold more than the chains declare, as replies of real APIs do. */
+export interface DemoRoute {
+  readonly path: string;
+  reply(call: DemoCall): Readonly<Record<string, unknown>>;
+}
+
+const DAY_MS = 86_400_000;
+const SEGMENTS = ['new', 'growing', 'loyal'] as const;
+
+const companyOf = (email: unknown): string =>
+  typeof email === 'string' && email.includes('@') ? email.slice(email.lastIndexOf('@') + 1) : 'unknown';
+
+const segmentOf = (profileId: string): string =>
+  SEGMENTS[(profileId.codePointAt(profileId.length - 1) ?? 0) % SEGMENTS.length] ?? SEGMENTS[0];
+
+const posted = (path: string, reply: DemoRoute['reply']): DemoRoute => ({ path, reply });
+
+/** Every demo target. A chain that calls another one needs a line here, and nothing else. */
+export const DEMO_TARGETS = {
+  payments: posted('/charges', ({ id, body }) => ({
+    orderId: id('ord'),
+    receiptUrl: `https://receipts.example/${id('ord')}`,
+    amount: body.amount,
+    currency: 'EUR',
+    livemode: false,
+  })),
+  shipping: posted('/shipments', ({ id, at, body }) => ({
+    trackingId: id('trk'),
+    estimatedDelivery: new Date(at + 3 * DAY_MS).toISOString().slice(0, 10),
+    orderId: body.orderId,
+    carrier: 'Demo Parcel',
+  })),
+  mail: posted('/messages', ({ id, body }) => ({ messageId: id('msg'), to: body.email, queued: true })),
+  identity: posted('/verifications', ({ id, at }) => ({
+    verificationId: id('ver'),
+    verified: true,
+    method: 'document',
+    checkedAt: new Date(at).toISOString(),
+  })),
+  accounts: posted('/accounts', ({ id }) => ({ accountId: id('acc'), plan: 'free' })),
+  crm: posted('/contacts', ({ id, body }) => ({
+    contactId: id('con'),
+    company: companyOf(body.email),
+    source: 'demo',
+  })),
+  analytics: posted('/profiles', ({ id }) => ({
+    profileId: id('pro'),
+    segment: segmentOf(id('pro')),
+    visits: 0,
+  })),
+  billing: posted('/customers', ({ id }) => ({ customerId: id('cus'), balance: 0 })),
+  sms: posted('/texts', ({ id }) => ({ textId: id('txt'), parts: 1 })),
+  push: posted('/pushes', ({ id }) => ({ pushId: id('psh'), platform: 'any' })),
+} as const satisfies Readonly<Record<string, DemoRoute>>;

@@ -1,0 +1,147 @@
+import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync } from 'node:fs';
+import { dirname } from 'node:path';
+import * as z from 'zod';
+
+const storedReply = z.object({ status: z.int(), body: z.string() });
+/** What was answered to a call, and is answered again under the same key. */
+export type StoredReply = z.infer<typeof storedReply>;
+
+const effectLine = z.object({
+  target: z.string(),
+  key: z.string().nullable(),
+  path: z.string(),
+  body: z.unknown(),
+  at: z.iso.datetime(),
+  reply: storedReply,
+});
+const clearedLine = z.object({ target: z.string(), cleared: z.literal(true) });
+const line = z.union([effectLine, clearedLine]);
+type Line = z.infer<typeof line>;
+
+/** One effect as `GET /ledger` shows it. `times`: effects under this key; more than 1 is a double charge. */
+export interface Effect {
+  readonly key: string | null;
+  readonly path: string;
+  readonly body: unknown;
+  readonly at: string;
+  readonly times: number;
+}
+
+/** `calls` counts every request received, those without effect included. */
+export interface LedgerView {
+  readonly effects: readonly Effect[];
+  readonly calls: number;
+}
+
+/** The lines of all targets. Each is handed to the operating system before the call is answered, so a killed process forgets none. */
+export interface LedgerFile {
+  readonly lines: readonly Line[];
+  append(added: Line): void;
+}
+
+/**
+ * Reads the file, or begins it. Half a line at its end, of a process killed as it wrote, is cut off: that call was
+ * never answered.
+ * Errors: an `Error` that names the line that cannot be read.
+ */
+export function openLedgerFile(path: string): LedgerFile {
+  mkdirSync(dirname(path), { recursive: true });
+  const bytes = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
+  const whole = bytes.lastIndexOf('\n') + 1;
+  if (whole < bytes.length) truncateSync(path, whole);
+  const texts = bytes.toString('utf8', 0, whole).split('\n').slice(0, -1);
+  return {
+    lines: texts.map((text, index) => parseLine(text, `${path}:${index + 1}`)),
+    append: (added) => appendFileSync(path, `${JSON.stringify(added)}\n`),
+  };
+}
+
+function parseLine(text: string, where: string): Line {
+  try {
+    return line.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new Error(`${where} is no line of a ledger; remove the file to begin a new one`, { cause });
+  }
+}
+
+export interface NewEffect {
+  readonly key: string | null;
+  readonly path: string;
+  readonly body: Readonly<Record<string, unknown>>;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly reply: StoredReply;
+}
+
+/** What one target did, and what it answered. */
+export class Ledger {
+  calls = 0;
+  private effects: Effect[] = [];
+  private readonly replies = new Map<string, StoredReply>();
+  private readonly target: string;
+  private readonly file: LedgerFile | undefined;
+
+  constructor(target: string, file?: LedgerFile) {
+    this.target = target;
+    this.file = file;
+    for (const old of file?.lines ?? []) if (old.target === target) this.take(old);
+  }
+
+  /** The number of effects, for ids of calls without a key. */
+  get size(): number {
+    return this.effects.length;
+  }
+
+  replyTo(key: string): StoredReply | undefined {
+    return this.replies.get(key);
+  }
+
+  /** Errors: those of the file; then nothing is recorded. */
+  record({ key, path, body, at, reply }: NewEffect): void {
+    this.keep({
+      target: this.target,
+      key,
+      path,
+      body: redacted(body),
+      at: new Date(at).toISOString(),
+      reply,
+    });
+  }
+
+  /** Forgets everything, the keys too. */
+  clear(): void {
+    this.keep({ target: this.target, cleared: true });
+  }
+
+  view(): LedgerView {
+    const times = new Map<string, number>();
+    for (const { key } of this.effects) if (key !== null) times.set(key, (times.get(key) ?? 0) + 1);
+    const counted = this.effects.map((effect) => ({ ...effect, times: times.get(effect.key ?? '') ?? 1 }));
+    return { effects: counted, calls: this.calls };
+  }
+
+  private keep(added: Line): void {
+    this.file?.append(added);
+    this.take(added);
+  }
+
+  private take(added: Line): void {
+    if ('cleared' in added) {
+      this.effects = [];
+      this.replies.clear();
+      this.calls = 0;
+      return;
+    }
+    const { key, path, body, at, reply } = added;
+    this.effects.push({ key, path, body, at, times: 1 });
+    if (key !== null) this.replies.set(key, reply);
+  }
+}
+
+/** Of a card only the last four digits are kept, and of something too short to be a card nothing. */
+function redacted(body: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  if (!Object.hasOwn(body, 'card')) return body;
+  const { card } = body;
+  const long = typeof card === 'string' && card.length >= 12;
+  return { ...body, card: long ? `…${card.slice(-4)}` : '…' };
+}
