@@ -1,0 +1,154 @@
+import { type Service, stepFailedHandler, stepHandler } from '../../functions/handlers.ts';
+import type { ChainDefinition, StepDefinition } from '../chain/definition.ts';
+import { registry } from '../chain/registry.ts';
+import { DEAD_LETTER_SETTINGS, stepSettings } from '../chain/settings.ts';
+import { LIMITS } from '../contract/limits.ts';
+import type { QueueName } from '../contract/names.ts';
+import { messageOf } from '../engine/call.ts';
+import type { Clock, Http, Notifier, Random, Targets, Telemetry } from '../engine/ports.ts';
+import { reconcile } from '../engine/reconciler.ts';
+import { createEmbeddedQueues, type EmbeddedQueues } from './embedded-queue.ts';
+import type { EmbeddedStore } from './embedded-store.ts';
+import { type Mapping, startMapping } from './mapping.ts';
+import { recover } from './recovery.ts';
+
+export interface LocalEngineOptions {
+  readonly chains: readonly ChainDefinition[];
+  readonly store: EmbeddedStore;
+  readonly http: Http;
+  readonly targets: Targets;
+  readonly telemetry: Telemetry;
+  readonly notifier: Notifier;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** The engine of one process: the handlers that Lambda runs, on embedded queues. */
+export interface LocalEngine {
+  readonly service: Service;
+  readonly queues: EmbeddedQueues;
+  /** Workflows of an earlier run that were put back at the start. */
+  readonly recovered: number;
+  /** One run of the reconciler; it also runs every minute by itself. */
+  reconcile(): Promise<void>;
+  /** Takes no more messages; resolves once running invocations have ended and saved. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the engine and finishes what an earlier run left.
+ * @example const engine = await startLocalEngine({ chains, store, http, targets, telemetry, notifier, clock, random });
+ */
+export async function startLocalEngine(options: LocalEngineOptions): Promise<LocalEngine> {
+  const { chains, clock, random, store } = options;
+  const queues = createEmbeddedQueues({ clock, random });
+  const service: Service = { chains: registry(chains), ports: { ...options, queue: queues } };
+  const places = stepsOf(chains);
+  declareQueues(queues, places);
+  // Before any worker runs: what recovery decides from must not change under it.
+  const recovered = await recover(service, store.unfinished(), store.recovery.machineRestarted);
+  const mappings = places.flatMap((place) => startMappings(service, queues, place));
+  const rounds = everyMinute(service);
+  return {
+    service,
+    queues,
+    recovered,
+    reconcile: rounds.now,
+    stop: async () => {
+      rounds.stop();
+      await Promise.all(mappings.map((mapping) => mapping.stop()));
+      queues.close();
+    },
+  };
+}
+
+interface Place {
+  readonly chain: string;
+  readonly step: StepDefinition;
+}
+
+/** Every step that needs queues: versions of a chain share those of steps with the same name. The newest version's settings count. */
+function stepsOf(chains: readonly ChainDefinition[]): readonly Place[] {
+  const places = new Map<string, Place>();
+  for (const { name, steps } of [...chains].sort((a, b) => a.version - b.version)) {
+    for (const step of steps) places.set(`${name}_${step.name}`, { chain: name, step });
+  }
+  return [...places.values()];
+}
+
+const stepQueue = ({ chain, step }: Place): QueueName => ({ chain, step: step.name, kind: 'step' });
+const deadLetters = ({ chain, step }: Place): QueueName => ({ chain, step: step.name, kind: 'deadLetter' });
+
+function declareQueues(queues: EmbeddedQueues, places: readonly Place[]): void {
+  queues.declare(PARKING, {
+    visibilityTimeout: DEAD_LETTER_SETTINGS.visibilityTimeout,
+    maxReceiveCount: LIMITS.deadLetterMaxReceives,
+    retention: LIMITS.deadLetterRetention,
+  });
+  for (const place of places) {
+    const settings = stepSettings(place.step);
+    queues.declare(deadLetters(place), {
+      visibilityTimeout: DEAD_LETTER_SETTINGS.visibilityTimeout,
+      maxReceiveCount: DEAD_LETTER_SETTINGS.maxReceiveCount,
+      retention: settings.deadLetterRetention,
+      redriveTo: PARKING,
+    });
+    queues.declare(stepQueue(place), { ...settings, redriveTo: deadLetters(place) });
+  }
+}
+
+const PARKING: QueueName = { kind: 'parking' };
+
+function startMappings(service: Service, queues: EmbeddedQueues, place: Place): readonly Mapping[] {
+  const { clock } = service.ports;
+  const settings = stepSettings(place.step);
+  const worker = startMapping({
+    queues,
+    queue: stepQueue(place),
+    batchSize: settings.batchSize,
+    ...(settings.maxConcurrency === undefined ? {} : { maxConcurrency: settings.maxConcurrency }),
+    invoke: stepHandler(service, stepQueue(place)),
+    clock,
+    functionTimeout: settings.functionTimeout,
+  });
+  const failures = startMapping({
+    queues,
+    queue: deadLetters(place),
+    batchSize: DEAD_LETTER_SETTINGS.batchSize,
+    invoke: stepFailedHandler(service, () => deadLetters(place)),
+    clock,
+    functionTimeout: DEAD_LETTER_SETTINGS.functionTimeout,
+  });
+  return [worker, failures];
+}
+
+/** The reconciler's schedule. A run that fails is told; the next one comes all the same. */
+function everyMinute(service: Service): { now(): Promise<void>; stop(): void } {
+  const { clock, telemetry } = service.ports;
+  const ms = LIMITS.reconcileInterval * 1_000;
+  let stopped = false;
+  let cancel = (): void => undefined;
+  const now = async (): Promise<void> => {
+    const end = clock.now() + ms;
+    await reconcile(service, () => end - clock.now());
+  };
+  const again = (): void => {
+    cancel = clock.after(ms, () => {
+      now()
+        .catch((error) =>
+          telemetry.emit({ event: 'unexpected_error', where: 'reconciler', message: messageOf(error) }),
+        )
+        .finally(() => {
+          if (!stopped) again();
+        });
+    });
+  };
+  again();
+  return {
+    now,
+    stop: () => {
+      stopped = true;
+      cancel();
+    },
+  };
+}

@@ -1,0 +1,145 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  type ApiHandler,
+  cancelHandler,
+  getHandler,
+  listHandler,
+  resumeHandler,
+  type Service,
+  startHandler,
+} from '../../functions/handlers.ts';
+import { type ApiAnswer, type ApiEvent, problemAnswer } from '../../functions/http.ts';
+import { LIMITS } from '../contract/limits.ts';
+import { ROUTES } from '../contract/names.ts';
+import { ProblemError } from '../engine/problems.ts';
+
+interface Route {
+  readonly method: string;
+  /** As in an HTTP API: `{id}` stands for one segment. */
+  readonly path: string;
+  readonly pattern: RegExp;
+  readonly handler: ApiHandler;
+}
+
+const route = (method: string, path: string, handler: ApiHandler): Route => ({
+  method,
+  path,
+  pattern: new RegExp(`^${path.replace('{id}', '(?<id>[^/]+)')}$`),
+  handler,
+});
+
+/** The routes of a service: one start route for each chain, and the fixed ones. */
+export function routesOf(service: Service): readonly Route[] {
+  const start = startHandler(service);
+  return [
+    ...service.chains.current.map((chain) => route('POST', chain.start, start)),
+    route(ROUTES.list.method, ROUTES.list.path, listHandler(service)),
+    route(ROUTES.get.method, ROUTES.get.path, getHandler(service)),
+    route(ROUTES.cancel.method, ROUTES.cancel.path, cancelHandler(service)),
+    route(ROUTES.resume.method, ROUTES.resume.path, resumeHandler(service)),
+  ];
+}
+
+/** A Node HTTP server that gives each request to the same handler that Lambda runs, as the same event. */
+export function createFront(service: Service): Server {
+  const routes = routesOf(service);
+  const server = createServer((request, response) => {
+    serve(routes, request).then(
+      (answer) => send(response, answer),
+      () => response.destroy(),
+    );
+  });
+  // A client that sends its request slowly must not hold a connection for ever.
+  server.requestTimeout = 30_000;
+  server.headersTimeout = 10_000;
+  return server;
+}
+
+async function serve(routes: readonly Route[], request: IncomingMessage): Promise<ApiAnswer> {
+  const target = request.url ?? '/';
+  const question = target.indexOf('?');
+  const path = question === -1 ? target : target.slice(0, question);
+  const found = find(routes, request.method ?? 'GET', path);
+  if (!('handler' in found)) return drained(request, found);
+  const body = await read(request);
+  if (body === undefined) {
+    const detail = `the body has more than ${LIMITS.inputBytes} bytes`;
+    return problemAnswer(new ProblemError('TOO_LARGE', detail), { connection: 'close' });
+  }
+  const event: ApiEvent = {
+    rawPath: path,
+    headers: headersOf(request),
+    pathParameters: found.parameters,
+    isBase64Encoded: false,
+    ...(question === -1 ? {} : { queryStringParameters: queryOf(target.slice(question + 1)) }),
+    ...(body === '' ? {} : { body }),
+  };
+  return await found.handler(event);
+}
+
+type Found = { readonly handler: ApiHandler; readonly parameters: Readonly<Record<string, string>> };
+
+function find(routes: readonly Route[], method: string, path: string): Found | ApiAnswer {
+  const methods: string[] = [];
+  for (const candidate of routes) {
+    const match = candidate.pattern.exec(path);
+    if (match === null) continue;
+    if (candidate.method === method) return { handler: candidate.handler, parameters: { ...match.groups } };
+    methods.push(candidate.method);
+  }
+  if (methods.length > 0) {
+    const allow = methods.join(', ');
+    return problemAnswer(new ProblemError('METHOD_NOT_ALLOWED', `${path} takes ${allow}, not ${method}`), {
+      allow,
+    });
+  }
+  const known = routes.map((each) => `${each.method} ${each.path}`).join(', ');
+  return problemAnswer(
+    new ProblemError('UNKNOWN_ROUTE', `no route has the path ${path}; there are ${known}`),
+  );
+}
+
+/** A refused request may still be sending its body: it is read and dropped, within bounds. */
+function drained(request: IncomingMessage, answer: ApiAnswer): ApiAnswer {
+  request.resume();
+  return { ...answer, headers: { ...answer.headers, connection: 'close' } };
+}
+
+/** The body as text; undefined if it is larger than any input may be. */
+function read(request: IncomingMessage): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > LIMITS.inputBytes) resolve(undefined);
+      else chunks.push(chunk);
+    });
+    request.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
+    request.on('error', reject);
+    request.on('close', () => reject(new Error('the client went away')));
+  });
+}
+
+function headersOf({ headers }: IncomingMessage): Record<string, string> {
+  const plain: Record<string, string> = {};
+  for (const name in headers) {
+    const value = headers[name];
+    if (value !== undefined) plain[name] = typeof value === 'string' ? value : value.join(',');
+  }
+  return plain;
+}
+
+/** Query parameters as an HTTP API gives them: repeated ones joined by commas. */
+function queryOf(text: string): Record<string, string> {
+  const query: Record<string, string> = {};
+  for (const [name, value] of new URLSearchParams(text)) {
+    query[name] = Object.hasOwn(query, name) ? `${query[name]},${value}` : value;
+  }
+  return query;
+}
+
+function send(response: ServerResponse, { statusCode, headers, body }: ApiAnswer): void {
+  response.writeHead(statusCode, { ...headers, 'content-length': Buffer.byteLength(body) });
+  response.end(body);
+}

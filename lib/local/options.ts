@@ -1,0 +1,85 @@
+import { parseArgs } from 'node:util';
+import { LOG_LEVELS, type LogLevel } from './telemetry.ts';
+
+export interface Options {
+  readonly port: number;
+  /** Directory of the store; undefined for memory only. */
+  readonly data: string | undefined;
+  readonly sample: boolean;
+  /** Path of a JSON file with the targets; undefined for the demo targets. */
+  readonly targets: string | undefined;
+  readonly logLevel: LogLevel;
+}
+
+export const HELP = `Stepline on one machine: the same chains, engine and handlers as on AWS.
+
+  npm start -- [options]
+
+  --port N          listen on this port of 127.0.0.1 (3000; the demo targets take the ports after it)
+  --data DIR        keep the workflows in this directory (.stepline)
+  --memory          keep the workflows in memory only
+  --no-sample       do not run the sample order
+  --targets FILE    call these targets instead of the demo ones: JSON, for example
+                    { "payments": { "baseUrl": "https://pay.example", "headers": { "authorization": "env:PAYMENTS_KEY" } } }
+                    where env:NAME reads an environment variable
+  --log-level L     ${LOG_LEVELS.join(', ')} (info)
+  --help            show this text
+`;
+
+/** An option that cannot be used; the message says what to write instead. */
+export class OptionError extends Error {
+  override readonly name = 'OptionError';
+}
+
+/**
+ * Reads the command line.
+ * @returns 'help' if it was asked for
+ * @example readOptions(['--port', '4000', '--memory'])
+ */
+export function readOptions(args: readonly string[]): Options | 'help' {
+  const values = parse(args);
+  if (values.help === true) return 'help';
+  if (values.memory === true && values.data !== undefined) {
+    throw new OptionError('--memory and --data exclude each other: choose one');
+  }
+  return {
+    port: readPort(values.port ?? '3000'),
+    data: values.memory === true ? undefined : (values.data ?? '.stepline'),
+    sample: values['no-sample'] !== true,
+    targets: values.targets,
+    logLevel: readLevel(values['log-level'] ?? 'info'),
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        port: { type: 'string' },
+        data: { type: 'string' },
+        memory: { type: 'boolean' },
+        'no-sample': { type: 'boolean' },
+        targets: { type: 'string' },
+        'log-level': { type: 'string' },
+        help: { type: 'boolean' },
+      },
+    }).values;
+  } catch (error) {
+    throw new OptionError(`${error instanceof Error ? error.message : String(error)}. See --help`);
+  }
+}
+
+function readPort(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65_535) return port;
+  throw new OptionError(`--port is "${text}"; it must be a number from 0 to 65535 (0: any free port)`);
+}
+
+function readLevel(text: string): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === text);
+  if (level === undefined) {
+    throw new OptionError(`--log-level is "${text}"; it must be one of ${LOG_LEVELS.join(', ')}`);
+  }
+  return level;
+}

@@ -1,0 +1,126 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createHttpClient } from '../adapters/http-client.ts';
+import { createSettingsTargets, parseTargets, type TargetSettings } from '../adapters/settings-targets.ts';
+import type { ChainDefinition } from '../chain/definition.ts';
+import { EngineError } from '../engine/errors.ts';
+import { type DemoTargets, startDemoTargets } from './demo-targets.ts';
+import { openEmbeddedStore } from './embedded-store.ts';
+import { type LocalEngine, startLocalEngine } from './engine.ts';
+import { createFront, routesOf } from './http-front.ts';
+import { OptionError, type Options } from './options.ts';
+import { systemClock, systemRandom } from './system.ts';
+import { logNotifier, logTelemetry } from './telemetry.ts';
+
+export interface LocalProcess {
+  readonly baseUrl: string;
+  readonly routes: readonly string[];
+  readonly demo: DemoTargets | undefined;
+  readonly engine: LocalEngine;
+  /** Lets running calls end, saves, and closes everything. */
+  stop(): Promise<void>;
+}
+
+/** Where lines go: what the program says, and the log. */
+export interface Output {
+  readonly readable: boolean;
+  say(line: string): void;
+}
+
+const HOST = '127.0.0.1';
+
+/**
+ * Starts store, targets, engine and HTTP front, in this order; what was begun is undone should a later part fail.
+ * Errors: `OptionError` and `EngineError` with a message for the user.
+ */
+export async function startLocal(
+  chains: readonly ChainDefinition[],
+  options: Options,
+  output: Output,
+): Promise<LocalProcess> {
+  const undo: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    const store = await openEmbeddedStore(
+      options.data === undefined ? { kind: 'memory' } : { kind: 'disk', directory: options.data },
+    );
+    undo.push(() => store.close());
+    const demo = options.targets === undefined ? await startDemo(options) : undefined;
+    if (demo !== undefined) undo.push(() => demo.close());
+    const settings = demo?.targets ?? (await readTargets(options.targets ?? ''));
+    const http = createHttpClient();
+    undo.push(async () => http.close());
+    const engine = await startLocalEngine({
+      chains,
+      store,
+      http,
+      targets: createSettingsTargets(settings),
+      telemetry: logTelemetry({
+        level: options.logLevel,
+        readable: output.readable,
+        now: systemClock.now,
+        write: output.say,
+      }),
+      notifier: logNotifier(output.say),
+      clock: systemClock,
+      random: systemRandom,
+    });
+    undo.push(() => engine.stop());
+    const front = await listen(engine, options.port);
+    undo.push(() => front.close());
+    const routes = routesOf(engine.service).map(({ method, path }) => `${method} ${path}`);
+    return { baseUrl: `http://${HOST}:${front.port}`, routes, demo, engine, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** The demo targets keep their ledger beside the workflows: nothing is charged twice over a restart. */
+const startDemo = ({ data, port }: Options): Promise<DemoTargets> =>
+  startDemoTargets({
+    ports: port === 0 ? 'ephemeral' : { first: port + 1 },
+    ...(data === undefined ? {} : { ledgerFile: join(data, 'demo-ledger.jsonl') }),
+  });
+
+async function readTargets(file: string): Promise<TargetSettings> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch {
+    throw new OptionError(`--targets names ${file}, which cannot be read`);
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new OptionError(
+      `--targets: ${file} is not JSON: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+  return parseTargets(json, process.env);
+}
+
+async function listen(engine: LocalEngine, port: number): Promise<{ port: number; close(): Promise<void> }> {
+  const server = createFront(engine.service);
+  server.listen(port, HOST);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+    if (taken) throw new OptionError(`port ${port} is taken; choose another with --port`);
+    throw new EngineError('CONFIGURATION', `cannot listen on port ${port}`, { cause: error });
+  }
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeIdleConnections();
+      }),
+  };
+}

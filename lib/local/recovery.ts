@@ -1,0 +1,84 @@
+import { interrupted, isDone, isReady } from '../engine/decision.ts';
+import { decideRepairs, push } from '../engine/reconciler.ts';
+import { type Engine, saveStep } from '../engine/shell.ts';
+import type { StepRecord, WorkflowKey, WorkflowState } from '../engine/state.ts';
+
+/**
+ * Puts back what an earlier run of the process left unfinished. The store's lock proves that no other worker lives: every
+ * lease is over, an attempt that ended that way is not counted, and every waiting message is gone from memory.
+ * @param machineRestarted claims that never reached the disk may be lost too: each may have made a call
+ * @returns how many workflows were found unfinished
+ */
+export async function recover(
+  engine: Engine,
+  unfinished: AsyncIterable<WorkflowKey>,
+  machineRestarted: boolean,
+): Promise<number> {
+  let count = 0;
+  for await (const key of unfinished) {
+    const loaded = await engine.ports.store.load(key);
+    if (loaded === undefined) continue;
+    count += 1;
+    const state = await endLeases(engine, loaded, machineRestarted);
+    const chain = engine.chains.find(state.meta.chain, state.meta.version);
+    await push(engine, state.meta, decideRepairs(chain, state, engine.ports.clock.now(), true));
+  }
+  return count;
+}
+
+async function endLeases(
+  engine: Engine,
+  state: WorkflowState,
+  machineRestarted: boolean,
+): Promise<WorkflowState> {
+  const { clock, random } = engine.ports;
+  const steps = new Map(state.steps);
+  const now = clock.now();
+  for (const record of state.steps.values()) {
+    if (record.status !== 'running') continue;
+    const ended = withoutLease(record, random.token(), now);
+    if (await saveStep(engine.ports, state, ended, { status: record.status, token: record.token })) {
+      steps.set(record.step, ended);
+    }
+  }
+  if (machineRestarted) await countLostClaims(engine, { meta: state.meta, steps }, steps);
+  return { meta: state.meta, steps };
+}
+
+const withoutLease = (record: StepRecord, token: string, now: number): StepRecord => ({
+  ...record,
+  token,
+  leaseUntil: now,
+  attempt: record.attempt - 1,
+  attempts: interrupted(record, now),
+});
+
+/** A claim that was lost may have made its call: so one more attempt of the round counts as open, and its key stays. */
+async function countLostClaims(
+  engine: Engine,
+  state: WorkflowState,
+  steps: Map<string, StepRecord>,
+): Promise<void> {
+  const { meta } = state;
+  const chain = engine.chains.find(meta.chain, meta.version);
+  for (const step of meta.status === 'processing' && chain !== undefined ? chain.steps : []) {
+    const record = state.steps.get(step.name);
+    if (isDone(record) || !isReady(state, step)) continue;
+    const token = engine.ports.random.token();
+    const counted: StepRecord = record
+      ? { ...record, open: record.open + 1, token }
+      : {
+          step: step.name,
+          status: 'pending',
+          epoch: meta.epoch,
+          attempt: 0,
+          round: 0,
+          open: 1,
+          token,
+          updatedAt: engine.ports.clock.now(),
+          attempts: [],
+        };
+    const expected = record ? { status: record.status, token: record.token } : ({ absent: true } as const);
+    if (await saveStep(engine.ports, state, counted, expected)) steps.set(step.name, counted);
+  }
+}

@@ -1,0 +1,77 @@
+import type { EngineEvent } from '../engine/events.ts';
+import type { Notifier, Telemetry } from '../engine/ports.ts';
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** How loud each event is. */
+const LEVELS: Readonly<Record<EngineEvent['event'], Exclude<LogLevel, 'silent'>>> = {
+  workflow_started: 'info',
+  workflow_completed: 'info',
+  workflow_failed: 'error',
+  workflow_cancelled: 'info',
+  workflow_resumed: 'info',
+  attempt_started: 'info',
+  step_completed: 'info',
+  step_retrying: 'warn',
+  step_failed: 'error',
+  claim_put_back: 'warn',
+  message_dead_lettered: 'warn',
+  message_ignored: 'debug',
+  dead_letter: 'debug',
+  repaired: 'warn',
+  message_parked: 'error',
+  oldest_unfinished: 'debug',
+  unexpected_error: 'error',
+};
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  /** Lines for a person instead of JSON. */
+  readonly readable: boolean;
+  readonly now: () => number;
+  readonly write: (line: string) => void;
+}
+
+/** One line for each event that is loud enough. */
+export function logTelemetry({ level, readable, now, write }: LogOptions): Telemetry {
+  const least = LOG_LEVELS.indexOf(level);
+  return {
+    emit(event) {
+      const loud = LEVELS[event.event];
+      if (LOG_LEVELS.indexOf(loud) < least) return;
+      const time = new Date(now()).toISOString();
+      write(readable ? forPerson(time, loud, event) : JSON.stringify({ time, level: loud, ...event }));
+    },
+  };
+}
+
+/** `16:50:04.123 info  step_completed order-processing/payment wf_… attempt=1 durationMs=12` */
+function forPerson(time: string, level: string, event: EngineEvent): string {
+  const { event: name, ...rest } = event;
+  const fields: Record<string, unknown> = { ...rest };
+  const place = [fields.chain, fields.step].filter((part) => part !== undefined).join('/');
+  const id = fields.workflowId ?? '';
+  for (const shown of ['chain', 'step', 'workflowId', 'tenant']) delete fields[shown];
+  const others = Object.entries(fields).map(
+    ([field, value]) => `${field}=${typeof value === 'object' ? JSON.stringify(value) : value}`,
+  );
+  return [time.slice(11, 23), level.padEnd(5), name, place, id, ...others]
+    .filter((part) => part !== '')
+    .join(' ');
+}
+
+/** On one machine the person on call reads the terminal. */
+export function logNotifier(write: (line: string) => void): Notifier {
+  return {
+    async notify({ id, workflowId, chain, status, error }) {
+      const cause =
+        error === undefined
+          ? ''
+          : ` at step ${error.step} after ${error.attempts} attempt(s): ${error.code}${
+              error.httpStatus === undefined ? '' : ` ${error.httpStatus}`
+            }${error.target === undefined ? '' : ` from ${error.target}`}: ${error.message}`;
+      write(`on-call: ${chain} ${workflowId} ${status}${cause} (notification ${id})`);
+    },
+  };
+}
