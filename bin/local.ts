@@ -1,0 +1,66 @@
+import { chains } from '../functions/chains/index.ts';
+import { EngineError } from '../lib/engine/errors.ts';
+import { HELP, OptionError, type Options, readOptions } from '../lib/local/options.ts';
+import { type LocalProcess, startLocal } from '../lib/local/process.ts';
+import { runSample, sampleCurl } from '../lib/local/sample.ts';
+
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+function greet({ baseUrl, routes, demo, engine }: LocalProcess, { data }: Options): void {
+  const kept = data === undefined ? 'workflows in memory only' : `workflows kept in ${data}`;
+  say(`Stepline listens on ${baseUrl} (${kept})`);
+  if (engine.recovered > 0) say(`${engine.recovered} unfinished workflow(s) of an earlier run go on`);
+  say('');
+  for (const route of routes) say(`  ${route}`);
+  if (demo !== undefined) {
+    const { url } = demo.admin;
+    say('\nDemo targets (payments, shipping, mail, …):');
+    say(`  see what they did   curl -s ${url}/ledger`);
+    say(`  break one           curl -s -X PUT ${url}/faults/shipping -d '{"status":503}'`);
+    say(`  mend it             curl -s -X DELETE ${url}/faults/shipping`);
+  }
+  say(`\nTry it:\n  ${sampleCurl(baseUrl)}\n`);
+}
+
+/** The first signal lets running calls end; a second one does not wait. */
+function stopOnSignal(local: LocalProcess, sample: AbortController): void {
+  let stopping = false;
+  const stop = async (signal: string): Promise<void> => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    say(`${signal}: running calls end, then the process; what is left goes on at the next start`);
+    sample.abort();
+    await local.stop();
+    process.exit(0);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop(signal));
+}
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  if (options === 'help') {
+    say(HELP);
+    return;
+  }
+  const local = await startLocal(chains, options, { readable: process.stdout.isTTY === true, say });
+  const sample = new AbortController();
+  stopOnSignal(local, sample);
+  greet(local, options);
+  // A sample order would do real things at real targets.
+  if (!options.sample || local.demo === undefined) return;
+  await runSample(local.baseUrl, say, sample.signal).catch((error: unknown) => {
+    if (!sample.signal.aborted)
+      say(`the sample order failed: ${error instanceof Error ? error.message : error}`);
+  });
+}
+
+try {
+  await main();
+} catch (error) {
+  // Only what the user can mend is a message; anything else is a defect, and shows where.
+  if (!(error instanceof OptionError || error instanceof EngineError)) throw error;
+  process.stderr.write(`stepline: ${error.message}\n`);
+  process.exitCode = 2;
+}
