@@ -8,13 +8,13 @@ import {
   workflowPath,
 } from '../lib/contract/names.ts';
 import { LISTING_POSITION, resumeBody } from '../lib/contract/wire.ts';
+import type { Handled } from '../lib/engine/delivery.ts';
 import * as operations from '../lib/engine/operations.ts';
 import type { Delivery, ListFilter } from '../lib/engine/ports.ts';
 import { ProblemError } from '../lib/engine/problems.ts';
-import { type ReconcileReport, reconcile } from '../lib/engine/reconciler.ts';
-import type { Engine } from '../lib/engine/shell.ts';
-import { handleDeadLetter } from '../lib/engine/step-failed.ts';
-import { type Handled, handleDelivery } from '../lib/engine/worker.ts';
+import { type ReconcileReport, type ReconcilerEngine, reconcile } from '../lib/engine/reconciler.ts';
+import { handleDeadLetter, type StepFailedEngine } from '../lib/engine/step-failed.ts';
+import { handleDelivery, type WorkerEngine } from '../lib/engine/worker.ts';
 import {
   type ApiAnswer,
   type ApiEvent,
@@ -27,8 +27,8 @@ import {
   workflowKey,
 } from './http.ts';
 
-/** An engine together with all the chains of the deployment. */
-export type Service = Engine & { readonly chains: Registry };
+/** What the API runs on: an engine together with all the chains of the deployment. */
+export type Service = operations.ApiEngine & { readonly chains: Registry };
 export type ApiHandler = (event: ApiEvent) => Promise<ApiAnswer>;
 /** What the handlers read of Lambda's context. */
 export interface Invocation {
@@ -141,7 +141,7 @@ function readBody(event: ApiEvent, route: 'cancel' | 'resume'): { newKey?: boole
 
 /** The worker of one step: messages of a batch run concurrently, and one never fails another. */
 export const stepHandler =
-  (engine: Engine, queue: QueueName): QueueHandler =>
+  (engine: WorkerEngine, queue: QueueName): QueueHandler =>
   (event, context) =>
     batch(event, queue, (delivery) =>
       handleDelivery(engine, delivery, () => context.getRemainingTimeInMillis()),
@@ -149,7 +149,7 @@ export const stepHandler =
 
 /** The step-failed function, on every dead-letter queue; `queueOf` tells whose queue a record came from. */
 export const stepFailedHandler =
-  (engine: Engine, queueOf: (eventSourceArn: string) => QueueName): QueueHandler =>
+  (engine: StepFailedEngine, queueOf: (eventSourceArn: string) => QueueName): QueueHandler =>
   (event) =>
     batch(event, queueOf, (delivery) => handleDeadLetter(engine, delivery));
 
@@ -178,6 +178,6 @@ async function batch(
 
 /** The reconciler, every minute. */
 export const reconcilerHandler =
-  (engine: Engine) =>
+  (engine: ReconcilerEngine) =>
   (_event: unknown, context: Invocation): Promise<ReconcileReport> =>
     reconcile(engine, () => context.getRemainingTimeInMillis());

@@ -43,6 +43,9 @@ export const problemAnswer = (
 ): ApiAnswer =>
   json(error.problem.status, error.problem, { 'content-type': 'application/problem+json', ...headers });
 
+const UNKNOWN_EFFECT =
+  'It is not known whether this took effect. Send it again; a start with the Idempotency-Key of the first try, or it may run twice.';
+
 /** Turns whatever an operation throws into an answer that gives nothing away; the cause goes to telemetry. */
 export async function answering(
   telemetry: Telemetry,
@@ -55,12 +58,9 @@ export async function answering(
     if (error instanceof ProblemError) return problemAnswer(error);
     telemetry.emit({ event: 'unexpected_error', where, message: messageOf(error) });
     if (error instanceof EngineError && error.retriable) {
-      return problemAnswer(
-        new ProblemError('UNAVAILABLE', 'Nothing was decided. Send the same request again.'),
-        {
-          'retry-after': '1',
-        },
-      );
+      return problemAnswer(new ProblemError('UNAVAILABLE', UNKNOWN_EFFECT), {
+        'retry-after': '1',
+      });
     }
     return problemAnswer(new ProblemError('INTERNAL', 'The cause is in the logs.'));
   }

@@ -1,37 +1,16 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { METRIC_NAMESPACE } from '../contract/names.ts';
-import type { EngineEvent } from '../engine/events.ts';
+import { type EngineEvent, EVENT_LEVELS, type LogLevel } from '../engine/events.ts';
 import type { Telemetry } from '../engine/ports.ts';
 import { type Metric, metricsOf } from './lambda-metrics.ts';
 
 const SERVICE = 'stepline';
 
-/** How loud each event is: what a person may have to act on is a warning or an error. */
-const LEVELS = {
-  workflow_started: 'info',
-  workflow_completed: 'info',
-  workflow_failed: 'error',
-  workflow_cancelled: 'info',
-  workflow_resumed: 'info',
-  attempt_started: 'info',
-  step_completed: 'info',
-  step_retrying: 'warn',
-  step_failed: 'error',
-  claim_put_back: 'info',
-  message_dead_lettered: 'warn',
-  message_ignored: 'debug',
-  dead_letter: 'info',
-  repaired: 'info',
-  message_parked: 'error',
-  oldest_unfinished: 'info',
-  unexpected_error: 'error',
-} as const satisfies Readonly<Record<EngineEvent['event'], 'debug' | 'info' | 'warn' | 'error'>>;
-
 export interface LambdaTelemetryOptions {
   readonly stage: string;
   /** Quieter events are not logged; they are counted all the same. */
-  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  readonly logLevel: LogLevel;
 }
 
 /**
@@ -44,7 +23,7 @@ export function createLambdaTelemetry({ stage, logLevel }: LambdaTelemetryOption
   return {
     emit(event) {
       try {
-        logger[LEVELS[event.event]](event.event, fieldsOf(event));
+        logger[EVENT_LEVELS[event.event]](event.event, fieldsOf(event));
         for (const metric of metricsOf(event)) publish(metrics, stage, metric);
       } catch (error) {
         // What is told about the work must never stop the work.

@@ -119,6 +119,15 @@ export const queueSuffix = (queue: QueueName): string => {
   return `${queue.chain}_${queue.step}${queue.kind === 'deadLetter' ? '_dlq' : ''}`;
 };
 
+/** The queue that `queueSuffix` gave this name; undefined if it gives no such name. */
+export function parseQueueSuffix(suffix: string): QueueName | undefined {
+  const [chain = '', step = '', end, ...rest] = suffix.split('_');
+  if (suffix === 'parking') return { kind: 'parking' };
+  if (chain === '' || step === '' || rest.length > 0 || (end !== undefined && end !== 'dlq'))
+    return undefined;
+  return { chain, step, kind: end === undefined ? 'step' : 'deadLetter' };
+}
+
 /** Environment variables that the Lambda functions read. */
 export const ENV = {
   tableName: 'STEPLINE_TABLE_NAME',

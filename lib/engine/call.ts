@@ -33,35 +33,53 @@ export async function perform(ports: CallPorts, call: Call): Promise<CallResult>
 
 async function request(ports: CallPorts, call: Call): Promise<CallResult> {
   const begun = ports.clock.now();
-  let spec: RequestSpec | undefined;
-  const secrets = secretsOf(call.context.input, call.sensitive);
-  try {
-    spec = call.step.request?.(call.context);
-    if (spec === undefined) throw new Error('the request function returned nothing');
-    const target = await ports.targets.resolve(spec.target);
-    const outcome = await ports.http.call(
-      {
-        method: spec.method,
-        url: target.baseUrl + spec.path,
-        headers: { ...headersOf(call, spec, ports.random), ...target.headers },
-        ...(spec.body === undefined ? {} : { body: JSON.stringify(spec.body) }),
-      },
-      Math.max(0, call.deadlineMs - (ports.clock.now() - begun)),
-    );
-    const all = [...secrets, ...secretsOf({}, [], target.headers)];
-    return judge(call.step.response, outcome, spec.target, all);
-  } catch (error) {
-    // Nothing was sent: the request could not be built.
-    const missing = error instanceof EngineError && error.code === 'TARGET_MISSING';
-    return failed({
-      code: missing ? 'TARGET_MISSING' : 'REQUEST_INVALID',
-      message: excerpt(`${messageOf(error)}${missing ? `. ${error.next}` : ''}`, secrets),
-      retriable: error instanceof EngineError && error.retriable,
-      acted: 'no',
-      ...(spec === undefined ? {} : { target: spec.target }),
-    });
-  }
+  const leftMs = (): number => Math.max(0, call.deadlineMs - (ports.clock.now() - begun));
+  const built = await settled(async () => build(call));
+  if (!built.ok) return failed(notSent(call, built.error));
+  const { spec, body } = built.value;
+  // Secrets may have to be fetched: that too is part of the call.
+  const found = await within(ports.clock, leftMs(), () => ports.targets.resolve(spec.target));
+  if (found === 'deadline') return failed(settingsLate(spec.target, call.deadlineMs));
+  if (!found.ok) return failed({ ...notSent(call, found.error), target: spec.target });
+  const { baseUrl, headers } = found.value;
+  const outcome = await ports.http.call(
+    {
+      method: spec.method,
+      url: baseUrl + spec.path,
+      headers: { ...headersOf(call, spec, ports.random), ...headers },
+      ...(body === undefined ? {} : { body }),
+    },
+    leftMs(),
+  );
+  const secrets = secretsOf(call.context.input, call.sensitive, headers);
+  return await judge(call.step.response, outcome, spec.target, secrets);
 }
+
+function build({ step, context }: Call): { readonly spec: RequestSpec; readonly body: string | undefined } {
+  const spec = step.request?.(context);
+  if (spec === undefined) throw new Error('the request function returned nothing');
+  return { spec, body: spec.body === undefined ? undefined : JSON.stringify(spec.body) };
+}
+
+/** A request that could not be built or addressed: nothing was sent, so nobody can have acted. */
+function notSent({ context, sensitive }: Call, error: unknown): Failure {
+  const missing = error instanceof EngineError && error.code === 'TARGET_MISSING';
+  const text = `${messageOf(error)}${missing ? `. ${error.next}` : ''}`;
+  return {
+    code: missing ? 'TARGET_MISSING' : 'REQUEST_INVALID',
+    message: excerpt(text, secretsOf(context.input, sensitive)),
+    retriable: error instanceof EngineError && error.retriable,
+    acted: 'no',
+  };
+}
+
+const settingsLate = (target: string, deadlineMs: number): Failure => ({
+  code: 'DEADLINE_EXCEEDED',
+  message: `the settings of target "${target}" were not read within ${Math.round(deadlineMs)} ms; nothing was sent`,
+  retriable: true,
+  acted: 'no',
+  target,
+});
 
 function headersOf(call: Call, spec: RequestSpec, random: Ports['random']): Record<string, string> {
   return {
@@ -75,12 +93,12 @@ function headersOf(call: Call, spec: RequestSpec, random: Ports['random']): Reco
   };
 }
 
-function judge(
+async function judge(
   schema: z.ZodType | undefined,
   outcome: HttpOutcome,
   target: string,
   secrets: readonly string[],
-): CallResult {
+): Promise<CallResult> {
   if (outcome.kind === 'failure') {
     const detail = outcome.excerpt === undefined ? '' : `: ${excerpt(outcome.excerpt, secrets)}`;
     return failed({
@@ -103,7 +121,7 @@ function judge(
     });
   }
   if (schema === undefined) return { ok: true, result: null };
-  const parsed = parseReply(schema, outcome.body);
+  const parsed = await parseReply(schema, outcome.body);
   if (parsed.ok) return fitting(parsed.result, target);
   return failed({
     code: 'REPLY_INVALID',
@@ -119,7 +137,7 @@ type Parsed =
   | { readonly ok: true; readonly result: unknown }
   | { readonly ok: false; readonly problem: string };
 
-function parseReply(schema: z.ZodType, body: string): Parsed {
+async function parseReply(schema: z.ZodType, body: string): Promise<Parsed> {
   if (body.trim() === '') return { ok: false, problem: 'the reply is empty' };
   let json: unknown;
   try {
@@ -127,11 +145,17 @@ function parseReply(schema: z.ZodType, body: string): Parsed {
   } catch {
     return { ok: false, problem: 'the reply is not JSON' };
   }
-  return parseWith(schema, json, 'the reply');
+  return await parseWith(schema, json, 'the reply');
 }
 
-function parseWith(schema: z.ZodType, value: unknown, what: string): Parsed {
-  const parsed = schema.safeParse(value);
+async function parseWith(schema: z.ZodType, value: unknown, what: string): Promise<Parsed> {
+  let parsed: z.ZodSafeParseResult<unknown>;
+  try {
+    parsed = await schema.safeParseAsync(value);
+  } catch (error) {
+    // A refinement of the chain's own threw, or the value is nested too deeply. The call was made all the same.
+    return { ok: false, problem: `the schema could not check ${what}: ${messageOf(error)}` };
+  }
   if (parsed.success) return { ok: true, result: parsed.data };
   const [issue] = parsed.error.issues;
   const field = issue?.path.join('.') ?? '';
@@ -154,33 +178,24 @@ function fitting(result: unknown, target?: string): CallResult {
   });
 }
 
-async function run(ports: CallPorts, call: Call): Promise<CallResult> {
-  const secrets = secretsOf(call.context.input, call.sensitive);
+async function run({ clock }: CallPorts, call: Call): Promise<CallResult> {
+  const { context, deadlineMs, idempotencyKey, sensitive, step } = call;
   const abort = new AbortController();
-  let cancel = (): void => undefined;
-  const deadline = new Promise<'deadline'>((resolve) => {
-    cancel = ports.clock.after(call.deadlineMs, () => {
-      abort.abort(new Error('the step’s deadline has passed'));
-      resolve('deadline');
-    });
-  });
-  const { idempotencyKey } = call;
-  // The code may ignore the signal: then it is abandoned, and a late rejection must not end the process.
-  const work = settled(async () =>
-    call.step.run?.({ ...call.context, idempotencyKey, signal: abort.signal }),
+  const ending = await within(clock, deadlineMs, async () =>
+    step.run?.({ ...context, idempotencyKey, signal: abort.signal }),
   );
-  const ending = await Promise.race([work, deadline]);
-  cancel();
   if (ending === 'deadline') {
+    abort.abort(new Error('the step’s deadline has passed'));
     return failed({
       code: 'DEADLINE_EXCEEDED',
-      message: `run did not end within ${call.deadlineMs} ms`,
+      message: `run did not end within ${Math.round(deadlineMs)} ms`,
       retriable: true,
       acted: 'unknown',
     });
   }
+  const secrets = secretsOf(context.input, sensitive);
   if (!ending.ok) return failed(runFailure(ending.error, secrets));
-  return ranTo(call.step.response, ending.value, secrets);
+  return await ranTo(step.response, ending.value, secrets);
 }
 
 function runFailure(error: unknown, secrets: readonly string[]): Failure {
@@ -193,7 +208,11 @@ function runFailure(error: unknown, secrets: readonly string[]): Failure {
   };
 }
 
-function ranTo(schema: z.ZodType | undefined, value: unknown, secrets: readonly string[]): CallResult {
+async function ranTo(
+  schema: z.ZodType | undefined,
+  value: unknown,
+  secrets: readonly string[],
+): Promise<CallResult> {
   const invalid = (problem: string): CallResult =>
     failed({ code: 'REPLY_INVALID', message: excerpt(problem, secrets), retriable: false, acted: 'unknown' });
   let json: unknown;
@@ -204,15 +223,30 @@ function ranTo(schema: z.ZodType | undefined, value: unknown, secrets: readonly 
     return invalid(`the result of run is not JSON: ${messageOf(error)}`);
   }
   if (schema === undefined) return fitting(json);
-  const parsed = parseWith(schema, json, 'the result of run');
+  const parsed = await parseWith(schema, json, 'the result of run');
   return parsed.ok ? fitting(parsed.result) : invalid(parsed.problem);
 }
 
-type Settled =
-  | { readonly ok: true; readonly value: unknown }
+type Settled<Value> =
+  | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly error: unknown };
 
-async function settled(work: () => Promise<unknown>): Promise<Settled> {
+/** What becomes of `work` by the deadline. Past it the work is abandoned, and how it ends later concerns nobody. */
+async function within<Value>(
+  clock: Ports['clock'],
+  ms: number,
+  work: () => Promise<Value>,
+): Promise<Settled<Value> | 'deadline'> {
+  let cancel = (): void => undefined;
+  const deadline = new Promise<'deadline'>((resolve) => {
+    cancel = clock.after(ms, () => resolve('deadline'));
+  });
+  const ending = await Promise.race([settled(work), deadline]);
+  cancel();
+  return ending;
+}
+
+async function settled<Value>(work: () => Promise<Value>): Promise<Settled<Value>> {
   try {
     return { ok: true, value: await work() };
   } catch (error) {

@@ -6,6 +6,13 @@ import type { StepMessage } from '../contract/wire.ts';
 import type { StepExpectation } from './ports.ts';
 import type { AttemptRecord, StepRecord, WorkflowState } from './state.ts';
 
+/** A step of a workflow as it was loaded. */
+export interface Place {
+  readonly chain: ChainDefinition;
+  readonly step: StepDefinition;
+  readonly state: WorkflowState;
+}
+
 /**
  * What a worker does with a message (design, section 5, step 2). Pure: the loaded state, the time and a fresh token come
  * from outside. `expected` is the state that a write was decided from.
@@ -13,11 +20,16 @@ import type { AttemptRecord, StepRecord, WorkflowState } from './state.ts';
 export type MessageDecision =
   | { readonly do: 'deadLetter'; readonly because: string }
   | { readonly do: 'acknowledge'; readonly because: string }
-  | { readonly do: 'advance' }
-  | { readonly do: 'repeatDeadLetter' }
+  | { readonly do: 'advance'; readonly at: Place }
+  | { readonly do: 'repeatDeadLetter'; readonly at: Place }
   | { readonly do: 'hold'; readonly until: number }
-  | { readonly do: 'saveDeadWorker'; readonly record: StepRecord; readonly expected: StepExpectation }
-  | { readonly do: 'claim'; readonly claim: Claim };
+  | {
+      readonly do: 'saveDeadWorker';
+      readonly at: Place;
+      readonly record: StepRecord;
+      readonly expected: StepExpectation;
+    }
+  | { readonly do: 'claim'; readonly at: Place; readonly claim: Claim };
 
 /** A claim to be written, and the item to write back should there be no time left for the call. */
 export interface Claim {
@@ -46,16 +58,17 @@ export function decideMessage(
   if (meta.status !== 'processing') return { do: 'acknowledge', because: `the workflow is ${meta.status}` };
   if (message.epoch < meta.epoch) return { do: 'acknowledge', because: 'the message is of an older epoch' };
 
+  const at: Place = { chain, step, state };
   const record = state.steps.get(step.name);
-  if (record?.status === 'completed') return { do: 'advance' };
-  if (record?.status === 'failed' && record.epoch === meta.epoch) return { do: 'repeatDeadLetter' };
+  if (record?.status === 'completed') return { do: 'advance', at };
+  if (record?.status === 'failed' && record.epoch === meta.epoch) return { do: 'repeatDeadLetter', at };
   if (!isReady(state, step)) return { do: 'acknowledge', because: 'the steps before it are not all done' };
   const waitsUntil = notBefore(record, now);
   if (waitsUntil !== undefined) return { do: 'hold', until: waitsUntil };
   if (record?.status === 'running' && attemptsInEpoch(state, record) > step.retries) {
-    return { do: 'saveDeadWorker', record: deadWorker(record, step, now), expected: exactly(record) };
+    return { do: 'saveDeadWorker', at, record: deadWorker(record, step, now), expected: exactly(record) };
   }
-  return { do: 'claim', claim: claimOf(state, step, now, token) };
+  return { do: 'claim', at, claim: claimOf(at, now, token) };
 }
 
 /** Whether a step counts as done for those after it. */
@@ -84,7 +97,7 @@ export const attemptsInEpoch = (state: WorkflowState, record: StepRecord): numbe
 export const exactly = (record: StepRecord | undefined): StepExpectation =>
   record === undefined ? { absent: true } : { status: record.status, token: record.token };
 
-function claimOf(state: WorkflowState, step: StepDefinition, now: number, token: string): Claim {
+function claimOf({ state, step }: Place, now: number, token: string): Claim {
   const { meta } = state;
   const loaded = state.steps.get(step.name);
   const before: StepRecord = loaded ?? {

@@ -45,7 +45,7 @@ export type EngineEvent =
       readonly error: StepError;
     } & OfStep)
   /** A claim was undone because too little time was left for the call. */
-  | ({ readonly event: 'claim_put_back' } & OfStep)
+  | ({ readonly event: 'claim_put_back'; readonly epoch: number; readonly attempt: number } & OfStep)
   /** A message that this deployment cannot serve went to the dead-letter queue. */
   | ({ readonly event: 'message_dead_lettered'; readonly because: string } & OfStep)
   /** A message was acknowledged without work; `because` says why. */
@@ -55,10 +55,37 @@ export type EngineEvent =
   | { readonly event: 'message_parked'; readonly queue: string; readonly reason: string }
   | { readonly event: 'oldest_unfinished'; readonly ageMs: number }
   /** Something outside failed; the message or request is tried again. */
-  | {
+  | ({
       readonly event: 'unexpected_error';
       readonly where: string;
       readonly message: string;
-      readonly workflowId?: string;
-      readonly step?: string;
-    };
+    } & Partial<OfStep>);
+
+/** From the quietest on. */
+export const EVENT_LEVEL_NAMES = ['debug', 'info', 'warn', 'error'] as const;
+export type EventLevel = (typeof EVENT_LEVEL_NAMES)[number];
+
+/** What a log can be set to: `silent` tells nothing. */
+export const LOG_LEVELS = [...EVENT_LEVEL_NAMES, 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** How loud each event is: what a person may have to act on is a warning or an error. */
+export const EVENT_LEVELS = {
+  workflow_started: 'info',
+  workflow_completed: 'info',
+  workflow_failed: 'error',
+  workflow_cancelled: 'info',
+  workflow_resumed: 'info',
+  attempt_started: 'info',
+  step_completed: 'info',
+  step_retrying: 'warn',
+  step_failed: 'error',
+  claim_put_back: 'warn',
+  message_dead_lettered: 'warn',
+  message_ignored: 'debug',
+  dead_letter: 'info',
+  repaired: 'warn',
+  message_parked: 'error',
+  oldest_unfinished: 'debug',
+  unexpected_error: 'error',
+} as const satisfies Readonly<Record<EngineEvent['event'], EventLevel>>;

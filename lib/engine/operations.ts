@@ -16,6 +16,9 @@ import { describe } from './view.ts';
 
 const DAY_MS = 86_400_000;
 
+/** What the requests of clients need. */
+export type ApiEngine = Engine<'store' | 'queue' | 'clock' | 'random' | 'telemetry'>;
+
 export interface StartRequest {
   readonly tenant: string;
   /** The body, as JSON.parse returned it. */
@@ -25,7 +28,7 @@ export interface StartRequest {
 
 /** Saves a workflow and queues its first steps. Errors: `ProblemError`; the store's own, and then nothing was promised. */
 export async function start(
-  engine: Engine,
+  engine: ApiEngine,
   chain: ChainDefinition,
   request: StartRequest,
 ): Promise<StartAnswer> {
@@ -76,7 +79,7 @@ export function fieldErrors(error: z.ZodError): { field: string; message: string
 }
 
 function newMeta(
-  engine: Engine,
+  engine: ApiEngine,
   chain: ChainDefinition,
   { tenant, idempotencyKey }: StartRequest,
   input: Readonly<Record<string, unknown>>,
@@ -111,7 +114,7 @@ const derivedId = (tenant: string, chain: string, key: string): string =>
 
 /** A start under a key that was used before: the same workflow again, or a refusal. */
 async function repeated(
-  engine: Engine,
+  engine: ApiEngine,
   chain: ChainDefinition,
   meta: WorkflowMeta,
   input: Readonly<Record<string, unknown>>,
@@ -136,7 +139,7 @@ const firstMessages = (chain: ChainDefinition, meta: WorkflowMeta): readonly Out
 
 /** META is saved, so the promise stands: should the queue refuse, the reconciler sends. */
 async function sendOrLeave(
-  { ports }: Engine,
+  { ports }: ApiEngine,
   meta: WorkflowMeta,
   outgoing: readonly Outgoing[],
 ): Promise<void> {
@@ -149,11 +152,11 @@ async function sendOrLeave(
 }
 
 /** One workflow as its users see it. */
-export async function get(engine: Engine, key: WorkflowKey, timeline: boolean): Promise<WorkflowAnswer> {
+export async function get(engine: ApiEngine, key: WorkflowKey, timeline: boolean): Promise<WorkflowAnswer> {
   return answer(engine, await existing(engine, key), timeline);
 }
 
-const answer = (engine: Engine, state: WorkflowState, timeline = false): WorkflowAnswer =>
+const answer = (engine: ApiEngine, state: WorkflowState, timeline = false): WorkflowAnswer =>
   describe(
     engine.chains.find(state.meta.chain, state.meta.version),
     state,
@@ -161,7 +164,7 @@ const answer = (engine: Engine, state: WorkflowState, timeline = false): Workflo
     timeline,
   );
 
-async function existing({ ports }: Engine, key: WorkflowKey): Promise<WorkflowState> {
+async function existing({ ports }: ApiEngine, key: WorkflowKey): Promise<WorkflowState> {
   const state = await ports.store.load(key);
   if (state === undefined)
     throw new ProblemError('UNKNOWN_WORKFLOW', `there is no workflow ${key.workflowId}`);
@@ -169,7 +172,7 @@ async function existing({ ports }: Engine, key: WorkflowKey): Promise<WorkflowSt
 }
 
 /** A page of workflows, newest first. */
-export async function list({ ports }: Engine, filter: ListFilter): Promise<ListAnswer> {
+export async function list({ ports }: ApiEngine, filter: ListFilter): Promise<ListAnswer> {
   const page = await ports.store.list(filter);
   return {
     workflows: page.workflows.map(({ workflowId, chain, status, createdAt }) => ({
@@ -183,7 +186,7 @@ export async function list({ ports }: Engine, filter: ListFilter): Promise<ListA
 }
 
 /** Stops a workflow before its next step. A call already under way may finish, and is shown. */
-export async function cancel(engine: Engine, key: WorkflowKey): Promise<WorkflowAnswer> {
+export async function cancel(engine: ApiEngine, key: WorkflowKey): Promise<WorkflowAnswer> {
   const nonce = engine.ports.random.token();
   const state = await change(engine, key, 'processing', 'cancelled', ({ meta }, now) => {
     const sensitive = engine.chains.find(meta.chain, meta.version)?.sensitive;
@@ -203,7 +206,7 @@ export async function cancel(engine: Engine, key: WorkflowKey): Promise<Workflow
  * Continues a failed workflow from its failed step, in one write.
  * @param newKey make the failed step use a new idempotency key: only where its target cannot have acted on the old one
  */
-export async function resume(engine: Engine, key: WorkflowKey, newKey: boolean): Promise<WorkflowAnswer> {
+export async function resume(engine: ApiEngine, key: WorkflowKey, newKey: boolean): Promise<WorkflowAnswer> {
   const nonce = engine.ports.random.token();
   const state = await change(engine, key, 'failed', 'resumed', (loaded, now) => {
     const chain = resumable(engine, loaded, now);
@@ -231,7 +234,7 @@ export async function resume(engine: Engine, key: WorkflowKey, newKey: boolean):
   return answer(engine, state);
 }
 
-function resumable(engine: Engine, { meta }: WorkflowState, now: number): ChainDefinition {
+function resumable(engine: ApiEngine, { meta }: WorkflowState, now: number): ChainDefinition {
   const chain = engine.chains.find(meta.chain, meta.version);
   if (chain === undefined) {
     throw new ProblemError(
@@ -250,7 +253,7 @@ function resumable(engine: Engine, { meta }: WorkflowState, now: number): ChainD
 
 /** Changes META from one status only, deciding again whenever it changed meanwhile. The loser of two changes gets a 409. */
 async function change(
-  engine: Engine,
+  engine: ApiEngine,
   key: WorkflowKey,
   from: WorkflowStatus,
   become: string,

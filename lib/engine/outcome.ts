@@ -52,14 +52,17 @@ export function completedRecord(claimed: StepRecord, result: unknown, now: numbe
   };
 }
 
-/** The item after a failure: `retrying` while the failure may pass and attempts are left, else `failed`. */
+/**
+ * The item after a failure, and its error: `retrying` with a `nextAttemptAt` while the failure may pass and attempts are
+ * left, else `failed`.
+ */
 export function failedRecord(
   claimed: StepRecord,
   step: StepDefinition,
   failure: Failure,
   now: number,
   fraction: number,
-): StepRecord {
+): { readonly record: StepRecord; readonly error: StepError } {
   const { leaseUntil: _, ...kept } = claimed;
   const open = claimed.open - (failure.acted === 'no' ? 1 : 0);
   const retry = failure.retriable && claimed.attempt <= step.retries;
@@ -68,10 +71,19 @@ export function failedRecord(
   if (!retry) {
     // The key changes only when nobody can have acted on it.
     const round = open === 0 ? claimed.round + 1 : claimed.round;
-    return { ...kept, status: 'failed', open, round, updatedAt: now, error, attempts };
+    return { record: { ...kept, status: 'failed', open, round, updatedAt: now, error, attempts }, error };
   }
   const due = nextAttemptAt(step.backoff, claimed.attempt, failure.retryAfter, now, fraction);
-  return { ...kept, status: 'retrying', open, nextAttemptAt: due, updatedAt: now, error, attempts };
+  const record = {
+    ...kept,
+    status: 'retrying' as const,
+    open,
+    nextAttemptAt: due,
+    updatedAt: now,
+    error,
+    attempts,
+  };
+  return { record, error };
 }
 
 /** The saved error. Its `effect` speaks of the whole round: an earlier attempt may have acted although the last was refused. */

@@ -7,6 +7,9 @@ import type { Outgoing } from './ports.ts';
 import { type Engine, idsOf, messageFor, saveMeta, toDeadLetters, toStep } from './shell.ts';
 import type { WorkflowKey, WorkflowMeta, WorkflowState } from './state.ts';
 
+/** What the reconciler needs. */
+export type ReconcilerEngine = Engine<'store' | 'queue' | 'clock' | 'telemetry'>;
+
 /** A message that a stuck workflow needs, and why. */
 export interface Repair {
   readonly why: string;
@@ -76,7 +79,10 @@ export interface ReconcileReport {
  * One run: examines every workflow that is due and repairs what is stuck.
  * @param remainingMs milliseconds that the function may still run; the rest waits for the next run
  */
-export async function reconcile(engine: Engine, remainingMs: () => number): Promise<ReconcileReport> {
+export async function reconcile(
+  engine: ReconcilerEngine,
+  remainingMs: () => number,
+): Promise<ReconcileReport> {
   const shards = Array.from({ length: LIMITS.indexShards }, (_, shard) => shard);
   const reports = await Promise.all(shards.map((shard) => reconcileShard(engine, shard, remainingMs)));
   const report = {
@@ -90,7 +96,7 @@ export async function reconcile(engine: Engine, remainingMs: () => number): Prom
 
 /** Examines page after page of what is due in a shard, until a page is not full, brings nothing new, or time runs out. */
 async function reconcileShard(
-  engine: Engine,
+  engine: ReconcilerEngine,
   shard: number,
   remainingMs: () => number,
 ): Promise<ReconcileReport> {
@@ -127,7 +133,7 @@ interface Look {
   readonly mine: boolean;
 }
 
-async function look(engine: Engine, key: WorkflowKey): Promise<Look> {
+async function look(engine: ReconcilerEngine, key: WorkflowKey): Promise<Look> {
   try {
     return await examine(engine, key);
   } catch (error) {
@@ -142,7 +148,7 @@ async function look(engine: Engine, key: WorkflowKey): Promise<Look> {
   }
 }
 
-async function examine(engine: Engine, key: WorkflowKey): Promise<Look> {
+async function examine(engine: ReconcilerEngine, key: WorkflowKey): Promise<Look> {
   const { ports } = engine;
   const now = ports.clock.now();
   const state = await ports.store.load(key);
@@ -176,7 +182,11 @@ function postponed(meta: WorkflowMeta, now: number): WorkflowMeta {
 }
 
 /** Sends what a workflow needs, and says so. */
-export async function push({ ports }: Engine, meta: WorkflowMeta, repairs: readonly Repair[]): Promise<void> {
+export async function push(
+  { ports }: Engine<'queue' | 'telemetry'>,
+  meta: WorkflowMeta,
+  repairs: readonly Repair[],
+): Promise<void> {
   if (repairs.length === 0) return;
   await ports.queue.send(repairs.map(({ outgoing }) => outgoing));
   for (const { why, outgoing } of repairs) {

@@ -10,9 +10,13 @@ export interface Chains {
   find(name: string, version: number): ChainDefinition | undefined;
 }
 
-/** The outside world and the chains: all that the protocol runs on. */
-export interface Engine {
-  readonly ports: Ports;
+/**
+ * The chains, and as much of the outside world as a part of the protocol uses: a function that never calls a target
+ * needs no HTTP client.
+ * @typeParam Used names of the ports
+ */
+export interface Engine<Used extends keyof Ports = keyof Ports> {
+  readonly ports: Pick<Ports, Used>;
   readonly chains: Chains;
 }
 
@@ -65,7 +69,7 @@ export function undue(meta: WorkflowMeta): WorkflowMeta {
  * @returns whether the table now holds `record`
  */
 export async function saveStep(
-  { store }: Ports,
+  { store }: Pick<Ports, 'store'>,
   { meta }: WorkflowState,
   record: StepRecord,
   expected: StepExpectation,
@@ -81,7 +85,7 @@ export async function saveStep(
  * @returns whether this very write happened; `nonce` tells own writes of cancel and resume from another's
  */
 export async function saveMeta(
-  { store }: Ports,
+  { store }: Pick<Ports, 'store'>,
   meta: WorkflowMeta,
   expected: MetaExpectation,
 ): Promise<boolean> {

@@ -1,10 +1,14 @@
 import { LIMITS } from '../contract/limits.ts';
 import type { StepMessage, WorkflowError } from '../contract/wire.ts';
+import { advance } from './advance.ts';
 import { notBefore } from './decision.ts';
+import { type Handled, handling } from './delivery.ts';
 import type { Delivery } from './ports.ts';
 import { type Engine, idsOf, messageFor, saveMeta, toStep, undue } from './shell.ts';
 import type { StepRecord, WorkflowMeta, WorkflowState } from './state.ts';
-import { advance, type Handled, park, readMessage, tryLater } from './worker.ts';
+
+/** What the step-failed handler needs. */
+export type StepFailedEngine = Engine<'store' | 'queue' | 'clock' | 'telemetry' | 'notifier'>;
 
 /** What the step-failed handler does with a dead letter (design, section 6). */
 export type DeadLetterDecision =
@@ -58,18 +62,13 @@ function notTaken(message: StepMessage, record: StepRecord | undefined): Workflo
 }
 
 /** Handles one dead letter. Never throws, and never writes a step. */
-export async function handleDeadLetter(engine: Engine, delivery: Delivery): Promise<Handled> {
-  try {
-    const message = readMessage(delivery);
-    if (message === undefined) return await park(engine, delivery);
+export const handleDeadLetter = (engine: StepFailedEngine, delivery: Delivery): Promise<Handled> =>
+  handling(engine, delivery, async (message) => {
     await settle(engine, message);
     return 'acknowledge';
-  } catch (error) {
-    return await tryLater(engine, delivery, error);
-  }
-}
+  });
 
-async function settle(engine: Engine, message: StepMessage): Promise<void> {
+async function settle(engine: StepFailedEngine, message: StepMessage): Promise<void> {
   const { ports } = engine;
   for (let tries = 0; tries < LIMITS.decisions; tries += 1) {
     const state = await ports.store.load(message);
@@ -102,7 +101,7 @@ async function settle(engine: Engine, message: StepMessage): Promise<void> {
 
 /** META to `failed`, to be told; undefined if META is no longer what it was decided from. */
 async function fail(
-  { ports }: Engine,
+  { ports }: StepFailedEngine,
   meta: WorkflowMeta,
   error: WorkflowError,
 ): Promise<WorkflowMeta | undefined> {
@@ -123,7 +122,7 @@ async function fail(
 }
 
 /** Tells on-call, then takes the workflow out of the due index. */
-async function tell({ ports }: Engine, meta: WorkflowMeta): Promise<boolean> {
+async function tell({ ports }: StepFailedEngine, meta: WorkflowMeta): Promise<boolean> {
   await ports.notifier.notify({
     id: `${meta.workflowId}:${meta.epoch}:${meta.status}`,
     tenant: meta.tenant,

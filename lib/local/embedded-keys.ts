@@ -1,5 +1,5 @@
-import { LIMITS } from '../contract/limits.ts';
 import { WORKFLOW_STATUSES } from '../contract/names.ts';
+import { shardOf } from '../contract/table.ts';
 import { listingPosition } from '../contract/wire.ts';
 import type { ListedWorkflow, ListFilter } from '../engine/ports.ts';
 import type { WorkflowKey, WorkflowMeta } from '../engine/state.ts';
@@ -92,13 +92,4 @@ export const dueRange = (shard: number, now: number): Range => ({
 export function readDueKey(key: string): WorkflowKey & { readonly dueAt: number } {
   const [, , dueAt = '', tenant = '', workflowId = ''] = key.split('/');
   return { tenant: textOf(tenant), workflowId: textOf(workflowId), dueAt: Number(dueAt) };
-}
-
-/** FNV-1a of the id: spreads workflows evenly, and the same way after every restart. */
-export function shardOf(workflowId: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < workflowId.length; at += 1) {
-    hash = Math.imul(hash ^ workflowId.charCodeAt(at), 0x01000193);
-  }
-  return (hash >>> 0) % LIMITS.indexShards;
 }

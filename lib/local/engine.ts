@@ -1,31 +1,26 @@
-import { type Service, stepFailedHandler, stepHandler } from '../../functions/handlers.ts';
+import { stepFailedHandler, stepHandler } from '../../functions/handlers.ts';
 import type { ChainDefinition, StepDefinition } from '../chain/definition.ts';
-import { registry } from '../chain/registry.ts';
+import { type Registry, registry } from '../chain/registry.ts';
 import { DEAD_LETTER_SETTINGS, stepSettings } from '../chain/settings.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { QueueName } from '../contract/names.ts';
 import { messageOf } from '../engine/call.ts';
-import type { Clock, Http, Notifier, Random, Targets, Telemetry } from '../engine/ports.ts';
+import type { Ports } from '../engine/ports.ts';
 import { reconcile } from '../engine/reconciler.ts';
+import type { Engine } from '../engine/shell.ts';
 import { createEmbeddedQueues, type EmbeddedQueues } from './embedded-queue.ts';
-import type { EmbeddedStore } from './embedded-store.ts';
 import { type Mapping, startMapping } from './mapping.ts';
-import { recover } from './recovery.ts';
+import { type Leftover, recover } from './recovery.ts';
 
-export interface LocalEngineOptions {
+export interface LocalEngineOptions extends Omit<Ports, 'queue'> {
   readonly chains: readonly ChainDefinition[];
-  readonly store: EmbeddedStore;
-  readonly http: Http;
-  readonly targets: Targets;
-  readonly telemetry: Telemetry;
-  readonly notifier: Notifier;
-  readonly clock: Clock;
-  readonly random: Random;
+  /** What an earlier run of this process left in the store; nothing if left out. */
+  readonly leftover?: Leftover;
 }
 
 /** The engine of one process: the handlers that Lambda runs, on embedded queues. */
 export interface LocalEngine {
-  readonly service: Service;
+  readonly service: Engine & { readonly chains: Registry };
   readonly queues: EmbeddedQueues;
   /** Workflows of an earlier run that were put back at the start. */
   readonly recovered: number;
@@ -37,16 +32,16 @@ export interface LocalEngine {
 
 /**
  * Starts the engine and finishes what an earlier run left.
- * @example const engine = await startLocalEngine({ chains, store, http, targets, telemetry, notifier, clock, random });
+ * @example const engine = await startLocalEngine({ chains, store, http, targets, telemetry, notifier, clock, random, leftover: store });
  */
 export async function startLocalEngine(options: LocalEngineOptions): Promise<LocalEngine> {
-  const { chains, clock, random, store } = options;
-  const queues = createEmbeddedQueues({ clock, random });
-  const service: Service = { chains: registry(chains), ports: { ...options, queue: queues } };
+  const { chains, leftover, ...ports } = options;
+  const queues = createEmbeddedQueues(ports);
+  const service = { chains: registry(chains), ports: { ...ports, queue: queues } };
   const places = stepsOf(chains);
   declareQueues(queues, places);
   // Before any worker runs: what recovery decides from must not change under it.
-  const recovered = await recover(service, store.unfinished(), store.recovery.machineRestarted);
+  const recovered = leftover === undefined ? 0 : await recover(service, leftover);
   const mappings = places.flatMap((place) => startMappings(service, queues, place));
   const rounds = everyMinute(service);
   return {
@@ -99,7 +94,7 @@ function declareQueues(queues: EmbeddedQueues, places: readonly Place[]): void {
 
 const PARKING: QueueName = { kind: 'parking' };
 
-function startMappings(service: Service, queues: EmbeddedQueues, place: Place): readonly Mapping[] {
+function startMappings(service: Engine, queues: EmbeddedQueues, place: Place): readonly Mapping[] {
   const { clock } = service.ports;
   const settings = stepSettings(place.step);
   const worker = startMapping({
@@ -123,7 +118,7 @@ function startMappings(service: Service, queues: EmbeddedQueues, place: Place): 
 }
 
 /** The reconciler's schedule. A run that fails is told; the next one comes all the same. */
-function everyMinute(service: Service): { now(): Promise<void>; stop(): void } {
+function everyMinute(service: Engine): { now(): Promise<void>; stop(): void } {
   const { clock, telemetry } = service.ports;
   const ms = LIMITS.reconcileInterval * 1_000;
   let stopped = false;

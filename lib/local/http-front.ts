@@ -40,14 +40,20 @@ export function routesOf(service: Service): readonly Route[] {
   ];
 }
 
-/** A Node HTTP server that gives each request to the same handler that Lambda runs, as the same event. */
-export function createFront(service: Service): Server {
-  const routes = routesOf(service);
+/**
+ * A Node HTTP server that gives each request to the same handler that Lambda runs, as the same event.
+ * @param ready what the requests wait for that come before everything is open
+ */
+export function createFront(ready: Promise<Service>): Server {
+  const routes = ready.then(routesOf);
+  routes.catch(() => undefined);
   const server = createServer((request, response) => {
-    serve(routes, request).then(
-      (answer) => send(response, answer),
-      () => response.destroy(),
-    );
+    routes
+      .then((known) => serve(known, request))
+      .then(
+        (answer) => send(response, answer),
+        () => response.destroy(),
+      );
   });
   // A client that sends its request slowly must not hold a connection for ever.
   server.requestTimeout = 30_000;

@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Service } from '../../functions/handlers.ts';
 import { createHttpClient } from '../adapters/http-client.ts';
 import { createSettingsTargets, parseTargets, type TargetSettings } from '../adapters/settings-targets.ts';
+import { systemClock, systemRandom } from '../adapters/system.ts';
 import type { ChainDefinition } from '../chain/definition.ts';
 import { EngineError } from '../engine/errors.ts';
 import { type DemoTargets, startDemoTargets } from './demo-targets.ts';
@@ -10,7 +12,6 @@ import { openEmbeddedStore } from './embedded-store.ts';
 import { type LocalEngine, startLocalEngine } from './engine.ts';
 import { createFront, routesOf } from './http-front.ts';
 import { OptionError, type Options } from './options.ts';
-import { systemClock, systemRandom } from './system.ts';
 import { logNotifier, logTelemetry } from './telemetry.ts';
 
 export interface LocalProcess {
@@ -31,7 +32,7 @@ export interface Output {
 const HOST = '127.0.0.1';
 
 /**
- * Starts store, targets, engine and HTTP front, in this order; what was begun is undone should a later part fail.
+ * Takes the port, then starts store, targets and engine; what was begun is undone should a later part fail.
  * Errors: `OptionError` and `EngineError` with a message for the user.
  */
 export async function startLocal(
@@ -43,6 +44,9 @@ export async function startLocal(
   const stop = async (): Promise<void> => {
     for (const step of undo.splice(0).reverse()) await step();
   };
+  // The port comes first: of two processes that are started alike, the second hears that the port is taken.
+  const front = await listen(options.port);
+  undo.push(front.close);
   try {
     const store = await openEmbeddedStore(
       options.data === undefined ? { kind: 'memory' } : { kind: 'disk', directory: options.data },
@@ -56,6 +60,7 @@ export async function startLocal(
     const engine = await startLocalEngine({
       chains,
       store,
+      leftover: store,
       http,
       targets: createSettingsTargets(settings),
       telemetry: logTelemetry({
@@ -69,8 +74,9 @@ export async function startLocal(
       random: systemRandom,
     });
     undo.push(() => engine.stop());
-    const front = await listen(engine, options.port);
-    undo.push(() => front.close());
+    // When all is well the front closes first, so that nobody hears of a part that is closed already.
+    undo.push(front.close);
+    front.open(engine.service);
     const routes = routesOf(engine.service).map(({ method, path }) => `${method} ${path}`);
     return { baseUrl: `http://${HOST}:${front.port}`, routes, demo, engine, stop };
   } catch (error) {
@@ -104,8 +110,24 @@ async function readTargets(file: string): Promise<TargetSettings> {
   return parseTargets(json, process.env);
 }
 
-async function listen(engine: LocalEngine, port: number): Promise<{ port: number; close(): Promise<void> }> {
-  const server = createFront(engine.service);
+interface Front {
+  readonly port: number;
+  /** Answers requests; those that came before have waited. */
+  open(service: Service): void;
+  /** Takes no more requests; resolves when those under way are answered. Closes once, however often it is called. */
+  close(): Promise<void>;
+}
+
+/** How often a closing front ends the connections that have become idle, in milliseconds. */
+const IDLE_CHECK_MS = 50;
+
+async function listen(port: number): Promise<Front> {
+  let open: ((service: Service) => void) | undefined;
+  const server = createFront(
+    new Promise<Service>((resolve) => {
+      open = resolve;
+    }),
+  );
   server.listen(port, HOST);
   try {
     await once(server, 'listening');
@@ -117,10 +139,17 @@ async function listen(engine: LocalEngine, port: number): Promise<{ port: number
   const address = server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeIdleConnections();
-      }),
+    open: (service) => {
+      open?.(service);
+      open = undefined;
+    },
+    close: async () => {
+      if (!server.listening) return;
+      // A front that was never opened has nothing to answer to those that wait.
+      if (open !== undefined) server.closeAllConnections();
+      const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
+      await new Promise((resolve) => server.close(resolve));
+      clearInterval(idle);
+    },
   };
 }

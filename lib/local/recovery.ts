@@ -3,23 +3,28 @@ import { decideRepairs, push } from '../engine/reconciler.ts';
 import { type Engine, saveStep } from '../engine/shell.ts';
 import type { StepRecord, WorkflowKey, WorkflowState } from '../engine/state.ts';
 
+/** What an earlier run of the process left. */
+export interface Leftover {
+  /** Every workflow in the due index, whatever its due time. */
+  unfinished(): AsyncIterable<WorkflowKey>;
+  /** `machineRestarted`: claims that never reached the disk may be lost too, and each may have made a call. */
+  readonly recovery: { readonly machineRestarted: boolean };
+}
+
+type RecoveryEngine = Engine<'store' | 'queue' | 'clock' | 'random' | 'telemetry'>;
+
 /**
  * Puts back what an earlier run of the process left unfinished. The store's lock proves that no other worker lives: every
  * lease is over, an attempt that ended that way is not counted, and every waiting message is gone from memory.
- * @param machineRestarted claims that never reached the disk may be lost too: each may have made a call
  * @returns how many workflows were found unfinished
  */
-export async function recover(
-  engine: Engine,
-  unfinished: AsyncIterable<WorkflowKey>,
-  machineRestarted: boolean,
-): Promise<number> {
+export async function recover(engine: RecoveryEngine, { unfinished, recovery }: Leftover): Promise<number> {
   let count = 0;
-  for await (const key of unfinished) {
+  for await (const key of unfinished()) {
     const loaded = await engine.ports.store.load(key);
     if (loaded === undefined) continue;
     count += 1;
-    const state = await endLeases(engine, loaded, machineRestarted);
+    const state = await endLeases(engine, loaded, recovery.machineRestarted);
     const chain = engine.chains.find(state.meta.chain, state.meta.version);
     await push(engine, state.meta, decideRepairs(chain, state, engine.ports.clock.now(), true));
   }
@@ -27,7 +32,7 @@ export async function recover(
 }
 
 async function endLeases(
-  engine: Engine,
+  engine: RecoveryEngine,
   state: WorkflowState,
   machineRestarted: boolean,
 ): Promise<WorkflowState> {
@@ -55,7 +60,7 @@ const withoutLease = (record: StepRecord, token: string, now: number): StepRecor
 
 /** A claim that was lost may have made its call: so one more attempt of the round counts as open, and its key stays. */
 async function countLostClaims(
-  engine: Engine,
+  engine: RecoveryEngine,
   state: WorkflowState,
   steps: Map<string, StepRecord>,
 ): Promise<void> {

@@ -1,29 +1,5 @@
-import type { EngineEvent } from '../engine/events.ts';
+import { type EngineEvent, EVENT_LEVELS, LOG_LEVELS, type LogLevel } from '../engine/events.ts';
 import type { Notifier, Telemetry } from '../engine/ports.ts';
-
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-
-/** How loud each event is. */
-const LEVELS: Readonly<Record<EngineEvent['event'], Exclude<LogLevel, 'silent'>>> = {
-  workflow_started: 'info',
-  workflow_completed: 'info',
-  workflow_failed: 'error',
-  workflow_cancelled: 'info',
-  workflow_resumed: 'info',
-  attempt_started: 'info',
-  step_completed: 'info',
-  step_retrying: 'warn',
-  step_failed: 'error',
-  claim_put_back: 'warn',
-  message_dead_lettered: 'warn',
-  message_ignored: 'debug',
-  dead_letter: 'debug',
-  repaired: 'warn',
-  message_parked: 'error',
-  oldest_unfinished: 'debug',
-  unexpected_error: 'error',
-};
 
 export interface LogOptions {
   readonly level: LogLevel;
@@ -38,7 +14,7 @@ export function logTelemetry({ level, readable, now, write }: LogOptions): Telem
   const least = LOG_LEVELS.indexOf(level);
   return {
     emit(event) {
-      const loud = LEVELS[event.event];
+      const loud = EVENT_LEVELS[event.event];
       if (LOG_LEVELS.indexOf(loud) < least) return;
       const time = new Date(now()).toISOString();
       write(readable ? forPerson(time, loud, event) : JSON.stringify({ time, level: loud, ...event }));

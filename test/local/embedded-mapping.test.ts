@@ -1,9 +1,9 @@
 import type { SQSEvent } from 'aws-lambda';
 import { describe, expect, it } from 'vitest';
+import { systemRandom } from '../../lib/adapters/system.ts';
 import type { QueueName } from '../../lib/contract/names.ts';
 import { createEmbeddedQueues, type EmbeddedQueues } from '../../lib/local/embedded-queue.ts';
 import { type Invoke, startMapping } from '../../lib/local/mapping.ts';
-import { systemRandom } from '../../lib/local/system.ts';
 import { manualClock, settle } from '../support/manual-clock.ts';
 
 const QUEUE: QueueName = { chain: 'orders', step: 'payment', kind: 'step' };

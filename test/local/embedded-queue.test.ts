@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { systemRandom } from '../../lib/adapters/system.ts';
 import type { QueueName } from '../../lib/contract/names.ts';
 import type { StepMessage } from '../../lib/contract/wire.ts';
 import {
@@ -7,7 +8,6 @@ import {
   type EmbeddedQueues,
   type QueueSettings,
 } from '../../lib/local/embedded-queue.ts';
-import { systemRandom } from '../../lib/local/system.ts';
 import { type ManualClock, manualClock } from '../support/manual-clock.ts';
 
 const STEP: QueueName = { chain: 'orders', step: 'payment', kind: 'step' };

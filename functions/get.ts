@@ -1,0 +1,4 @@
+import { apiService } from './compose.ts';
+import { getHandler } from './handlers.ts';
+
+export const handler = getHandler(apiService());

@@ -1,0 +1,4 @@
+import { apiService } from './compose.ts';
+import { listHandler } from './handlers.ts';
+
+export const handler = listHandler(apiService());

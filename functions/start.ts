@@ -1,0 +1,4 @@
+import { apiService } from './compose.ts';
+import { startHandler } from './handlers.ts';
+
+export const handler = startHandler(apiService());
