@@ -1,0 +1,155 @@
+import {
+  closeSync,
+  fdatasyncSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+import { drive, type LoadResult, type Measured, startMeasured, startTarget, type Target } from './driver.ts';
+import { median, percentile } from './statistics.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const OUT = join(ROOT, 'dist/bench');
+const script = (name: string): string => join(OUT, `${name}.js`);
+
+const WARM_UP = { orders: 300, concurrency: 50 };
+const LOADED = { orders: 1_000, concurrency: 50 };
+const ONE_BY_ONE = { orders: 50, concurrency: 1 };
+const ROUNDS = 5;
+
+/** Of one server. Times in milliseconds. */
+export interface ServerFigures {
+  readonly perSecond: number;
+  readonly startP50: number;
+  readonly startP99: number;
+  readonly completionP50: number;
+  readonly completionP95: number;
+  readonly completionP99: number;
+  readonly cpuMsPerWorkflow: number;
+  readonly peakMb: number;
+}
+
+export interface Throughput {
+  readonly stepline: ServerFigures;
+  readonly ceiling: ServerFigures;
+  /** Medians of the ratios of rounds that ran one after the other. */
+  readonly ratio: { readonly perSecond: number; readonly completionP50: number };
+  /** Milliseconds of one fdatasync of 4 KB on the disk that the store uses. */
+  readonly fsyncP50: number;
+  readonly fsyncP95: number;
+}
+
+interface Round {
+  readonly loaded: LoadResult;
+  readonly single: LoadResult;
+}
+
+/** Stepline with its store on disk, and the ceiling, in turn under the same load. The built server must be there. */
+export async function measureThroughput(say: (line: string) => void): Promise<Throughput> {
+  await build({
+    entryPoints: ['usage', 'target', 'ceiling'].map((name) => join(import.meta.dirname, `${name}.ts`)),
+    outdir: OUT,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+  });
+  mkdirSync(OUT, { recursive: true });
+  const data = mkdtempSync(join(OUT, 'data-'));
+  const stops: (() => Promise<void>)[] = [];
+  try {
+    const target = await startTarget(script('target'));
+    stops.push(target.stop);
+    const preload = pathToFileURL(script('usage')).href;
+    const ceiling = await startMeasured(script('ceiling'), [target.baseUrl], preload);
+    stops.push(ceiling.stop);
+    const targets = join(data, 'targets.json');
+    const { baseUrl } = target;
+    const names = ['payments', 'shipping', 'mail'];
+    writeFileSync(targets, JSON.stringify(Object.fromEntries(names.map((name) => [name, { baseUrl }]))));
+    const stepline = await startMeasured(
+      join(ROOT, 'dist/local.js'),
+      [
+        '--port',
+        '0',
+        '--no-sample',
+        '--log-level',
+        'error',
+        '--data',
+        join(data, 'store'),
+        '--targets',
+        targets,
+      ],
+      preload,
+    );
+    stops.push(stepline.stop);
+    const fsync = fsyncTimes(data);
+    const rounds: { readonly ceiling: Round; readonly stepline: Round }[] = [];
+    for (const server of [ceiling, stepline]) await drive(server, target, WARM_UP);
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      say(`round ${round} of ${ROUNDS}`);
+      rounds.push({ ceiling: await play(ceiling, target), stepline: await play(stepline, target) });
+    }
+    const ratioOf = (of: (round: Round) => number): number =>
+      median(rounds.map((round) => of(round.stepline) / of(round.ceiling)));
+    return {
+      stepline: await figures(
+        stepline,
+        rounds.map((round) => round.stepline),
+      ),
+      ceiling: await figures(
+        ceiling,
+        rounds.map((round) => round.ceiling),
+      ),
+      ratio: {
+        perSecond: ratioOf(({ loaded }) => loaded.perSecond),
+        completionP50: ratioOf(({ single }) => percentile(single.completion, 50)),
+      },
+      fsyncP50: percentile(fsync, 50),
+      fsyncP95: percentile(fsync, 95),
+    };
+  } finally {
+    for (const stop of stops.reverse()) await stop();
+    rmSync(data, { recursive: true });
+  }
+}
+
+const play = async (server: Measured, target: Target): Promise<Round> => ({
+  loaded: await drive(server, target, LOADED),
+  single: await drive(server, target, ONE_BY_ONE),
+});
+
+async function figures(server: Measured, rounds: readonly Round[]): Promise<ServerFigures> {
+  const { peakBytes } = await server.usage();
+  const middle = (of: (round: Round) => number): number => median(rounds.map(of));
+  return {
+    perSecond: middle(({ loaded }) => loaded.perSecond),
+    startP50: middle(({ loaded }) => percentile(loaded.start, 50)),
+    startP99: middle(({ loaded }) => percentile(loaded.start, 99)),
+    completionP50: middle(({ single }) => percentile(single.completion, 50)),
+    completionP95: middle(({ single }) => percentile(single.completion, 95)),
+    completionP99: middle(({ single }) => percentile(single.completion, 99)),
+    cpuMsPerWorkflow: middle(({ loaded }) => loaded.cpuMsPerOrder),
+    peakMb: peakBytes / 1_048_576,
+  };
+}
+
+function fsyncTimes(directory: string): readonly number[] {
+  const file = openSync(join(directory, 'fsync'), 'w');
+  const block = Buffer.alloc(4_096, 1);
+  try {
+    return Array.from({ length: 300 }, () => {
+      writeSync(file, block);
+      const begun = performance.now();
+      fdatasyncSync(file);
+      return performance.now() - begun;
+    }).sort((a, b) => a - b);
+  } finally {
+    closeSync(file);
+  }
+}
