@@ -36,6 +36,8 @@ export interface QueueDepth {
 export interface EmbeddedQueues extends Queue {
   /** Makes a queue. Its `redriveTo` must have been declared before. Errors: `CONFIGURATION`. */
   declare(name: QueueName, settings: QueueSettings): void;
+  /** Sends a body as it is, readable or not: what anyone with the right to send could do. */
+  inject(queue: QueueName, body: string): void;
   /** Takes up to `max` (at most 10) visible messages and hides them for the queue's visibility timeout. Never waits. */
   receive(queue: QueueName, max: number): EmbeddedDelivery[];
   /** Deletes a received message. A handle that is not the message's newest "succeeds" without deleting, as on SQS. */
@@ -107,11 +109,8 @@ export function createEmbeddedQueues(options: {
   return {
     declare: (name, settings) => declare(state, name, settings),
     send: async (outgoing) => send(state, outgoing),
-    park: async (body) => {
-      const queue = find(state, { kind: 'parking' });
-      add(state, queue, body);
-      notify(queue);
-    },
+    inject: (queue, body) => inject(state, queue, body),
+    park: async (body) => inject(state, { kind: 'parking' }, body),
     setVisibility: async (delivery, seconds) => setVisibility(state, delivery, seconds),
     receive: (queue, max) => receive(state, find(state, queue), max),
     acknowledge: (queue, receiptHandle) => {
@@ -163,6 +162,12 @@ function declare({ queues }: State, name: QueueName, settings: QueueSettings): v
     inFlight: 0,
     delayed: 0,
   });
+}
+
+function inject(state: State, name: QueueName, body: string): void {
+  const queue = find(state, name);
+  add(state, queue, body);
+  notify(queue);
 }
 
 /** Tries every message before it reports those that had no queue. */

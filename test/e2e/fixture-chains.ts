@@ -1,0 +1,100 @@
+import * as z from 'zod';
+import { orderProcessing } from '../../functions/chains/order-processing.ts';
+import type { ChainDefinition } from '../../lib/chain/index.ts';
+import { chain, target } from '../../lib/chain/index.ts';
+
+const payments = target('payments');
+const shipping = target('shipping');
+const mail = target('mail');
+const sms = target('sms');
+const push = target('push');
+
+/** Seconds. */
+export const FIXTURE_TIMEOUT = 1;
+const QUICK = { timeout: FIXTURE_TIMEOUT, retries: 1, backoff: { base: 0.01, cap: 0.01 } } as const;
+
+/** The order chain as it is shipped, but for its name and for timeouts, retries and waits that suit a test. */
+export const quickOrder: ChainDefinition = {
+  ...orderProcessing,
+  name: 'quick-order',
+  start: '/api/quick-order',
+  steps: orderProcessing.steps.map((step) => ({ ...step, ...QUICK })),
+};
+
+/** payment; then mail and sms; then push, which waits for both. */
+export const quickDiamond = chain('quick-diamond', {
+  version: 1,
+  start: '/api/quick-diamond',
+  input: z.strictObject({ card: z.string(), email: z.email(), phone: z.string() }),
+  sensitive: ['card'],
+})
+  .step('payment', {
+    ...QUICK,
+    request: ({ input }) => payments.post('/charges', { card: input.card, amount: 1 }),
+    response: z.object({ orderId: z.string() }),
+  })
+  .step('mail', {
+    ...QUICK,
+    after: ['payment'],
+    request: ({ input, results }) =>
+      mail.post('/messages', { email: input.email, text: results.payment.orderId }),
+    response: z.object({ messageId: z.string() }),
+  })
+  .step('sms', {
+    ...QUICK,
+    after: ['payment'],
+    request: ({ input, results }) =>
+      sms.post('/texts', { phone: input.phone, text: results.payment.orderId }),
+    response: z.object({ textId: z.string() }),
+  })
+  .step('push', {
+    ...QUICK,
+    after: ['mail', 'sms'],
+    request: ({ results }) =>
+      push.post('/pushes', { device: 'd', text: `${results.mail.messageId} ${results.sms.textId}` }),
+    response: z.object({ pushId: z.string() }),
+  })
+  .output(({ results }) => ({ pushId: results.push?.pushId ?? null }));
+
+/** Code between two calls. */
+export const quickCode = chain('quick-code', {
+  version: 1,
+  start: '/api/quick-code',
+  input: z.strictObject({ card: z.string(), address: z.string() }),
+  sensitive: ['card'],
+})
+  .step('payment', {
+    ...QUICK,
+    request: ({ input }) => payments.post('/charges', { card: input.card, amount: 1 }),
+    response: z.object({ orderId: z.string() }),
+  })
+  .step('label', {
+    ...QUICK,
+    run: async ({ input, results, idempotencyKey }) => ({
+      text: `${results.payment.orderId} to ${input.address}`,
+      key: idempotencyKey,
+    }),
+  })
+  .step('shipment', {
+    ...QUICK,
+    request: ({ input, results }) =>
+      shipping.post('/shipments', { orderId: results.label.text, address: input.address }),
+    response: z.object({ trackingId: z.string() }),
+  })
+  .output(({ results }) => ({ label: results.label?.text ?? null, key: results.label?.key ?? null }));
+
+export const fixtureChains = [quickOrder, quickDiamond, quickCode];
+
+export const ORDER = {
+  card: '4242424242424242',
+  amount: 12.5,
+  address: '1 Main Street',
+  email: 'ada@example.com',
+} as const;
+
+/** The order chain's steps with the target of each. */
+export const ORDER_STEPS = [
+  ['payment', 'payments'],
+  ['shipment', 'shipping'],
+  ['confirmation', 'mail'],
+] as const;
