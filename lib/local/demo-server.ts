@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CALL_HEADERS } from '../contract/names.ts';
@@ -28,6 +29,13 @@ export interface DemoServerInput {
   readonly host: string;
 }
 
+/** Every call that waits listens to it: that is no leak. */
+function newLife(): AbortController {
+  const life = new AbortController();
+  setMaxListeners(0, life.signal);
+  return life;
+}
+
 /** One demo target: a server that honours idempotency keys, keeps a ledger, and fails when it is told to. */
 export class DemoServer {
   readonly faults = new FaultPlan();
@@ -38,7 +46,7 @@ export class DemoServer {
   /** The port of the first start: where a target that was down comes back. */
   private home = 0;
   /** Ends with the listener: whatever waits then has no effect any more, as in a process that was killed. */
-  private life = new AbortController();
+  private life = newLife();
   private switching: Promise<void> = Promise.resolve();
   private closed = false;
 
@@ -93,7 +101,7 @@ export class DemoServer {
 
   private async comeBack(): Promise<void> {
     if (this.closed || this.listener !== undefined) return;
-    this.life = new AbortController();
+    this.life = newLife();
     // While it was down, an outgoing connection of anyone may have borrowed the port for a moment.
     for (let tries = 1; this.listener === undefined; tries += 1) {
       try {
