@@ -52,7 +52,11 @@ async function request(ports: CallPorts, call: Call): Promise<CallResult> {
     leftMs(),
   );
   const secrets = secretsOf(call.context.input, call.sensitive, headers);
-  return await judge(call.step.response, outcome, spec.target, secrets);
+  // A refinement of the schema may wait for something, too.
+  const judged = await within(ports.clock, leftMs(), () =>
+    judge(call.step.response, outcome, spec.target, secrets),
+  );
+  return judged !== 'deadline' && judged.ok ? judged.value : failed(checkLate(spec.target, outcome, call));
 }
 
 function build({ step, context }: Call): { readonly spec: RequestSpec; readonly body: string | undefined } {
@@ -79,6 +83,15 @@ const settingsLate = (target: string, deadlineMs: number): Failure => ({
   retriable: true,
   acted: 'no',
   target,
+});
+
+const checkLate = (target: string, { status }: HttpOutcome, { deadlineMs }: Call): Failure => ({
+  code: 'DEADLINE_EXCEEDED',
+  message: `the reply was not checked within ${Math.round(deadlineMs)} ms`,
+  retriable: true,
+  acted: 'unknown',
+  target,
+  ...(status === undefined ? {} : { httpStatus: status }),
 });
 
 function headersOf(call: Call, spec: RequestSpec, random: Ports['random']): Record<string, string> {
@@ -181,8 +194,9 @@ function fitting(result: unknown, target?: string): CallResult {
 async function run({ clock }: CallPorts, call: Call): Promise<CallResult> {
   const { context, deadlineMs, idempotencyKey, sensitive, step } = call;
   const abort = new AbortController();
+  const secrets = secretsOf(context.input, sensitive);
   const ending = await within(clock, deadlineMs, async () =>
-    step.run?.({ ...context, idempotencyKey, signal: abort.signal }),
+    ranTo(step.response, await step.run?.({ ...context, idempotencyKey, signal: abort.signal }), secrets),
   );
   if (ending === 'deadline') {
     abort.abort(new Error('the step’s deadline has passed'));
@@ -193,9 +207,7 @@ async function run({ clock }: CallPorts, call: Call): Promise<CallResult> {
       acted: 'unknown',
     });
   }
-  const secrets = secretsOf(context.input, sensitive);
-  if (!ending.ok) return failed(runFailure(ending.error, secrets));
-  return await ranTo(step.response, ending.value, secrets);
+  return ending.ok ? ending.value : failed(runFailure(ending.error, secrets));
 }
 
 function runFailure(error: unknown, secrets: readonly string[]): Failure {

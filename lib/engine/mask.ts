@@ -29,12 +29,31 @@ export function secretsOf(
   return [...found];
 }
 
-/** The ways in which a reply may spell a text: as it is, inside JSON, inside a URL. */
-const spellings = (text: string): readonly string[] => [
-  text,
-  JSON.stringify(text).slice(1, -1),
-  encodeURIComponent(text.toWellFormed()),
-];
+const inJson = (text: string): string => JSON.stringify(text).slice(1, -1);
+
+/** JSON as some servers write it: with every character that is not ASCII escaped. */
+const inAscii = (json: string): string =>
+  json.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+/** The hexadecimal digits of an escaped character. */
+const CODES = /(?<=%)[0-9A-F]{2}|(?<=\\u)[0-9a-f]{4}/g;
+
+/** The ways in which a reply may spell a text: as it is, inside JSON, inside a URL or a form. Servers differ in what they escape. */
+function spellings(text: string): readonly string[] {
+  // A server shows half of a surrogate pair as U+FFFD.
+  const plain = text.toWellFormed();
+  const json = [inJson(text), inJson(plain), inAscii(inJson(plain))];
+  const url = encodeURIComponent(plain);
+  const escaped = [
+    ...json,
+    ...json.map((one) => one.replaceAll('/', '\\/')),
+    url,
+    url.replaceAll('%20', '+'),
+  ];
+  const small = escaped.map((one) => one.replace(CODES, (code) => code.toLowerCase()));
+  const large = escaped.map((one) => one.replace(CODES, (code) => code.toUpperCase()));
+  return [text, plain, ...escaped, ...small, ...large];
+}
 
 /**
  * At most 200 characters of `text`, with every secret replaced. Masks before it cuts, so that no half of a secret remains.

@@ -119,7 +119,10 @@ async function repeated(
   meta: WorkflowMeta,
   input: Readonly<Record<string, unknown>>,
 ): Promise<StartAnswer> {
-  if (meta.fingerprint === undefined || !matches(meta.fingerprint, input, chain.sensitive)) {
+  const began = engine.chains.find(meta.chain, meta.version);
+  // The fingerprint is of the version that began the workflow, whose sensitive fields may be others.
+  const { sensitive } = began ?? chain;
+  if (meta.fingerprint === undefined || !matches(meta.fingerprint, input, sensitive)) {
     throw new ProblemError(
       'KEY_REUSED',
       `this Idempotency-Key started ${meta.workflowId} with another payload; send that payload again, or use a new key`,
@@ -127,7 +130,6 @@ async function repeated(
     );
   }
   const state = meta.status === 'processing' ? await engine.ports.store.load(meta) : undefined;
-  const began = engine.chains.find(meta.chain, meta.version);
   if (state?.meta.status === 'processing' && state.steps.size === 0 && began !== undefined) {
     await sendOrLeave(engine, state.meta, firstMessages(began, state.meta));
   }

@@ -1,6 +1,9 @@
 import type { Backoff } from '../chain/definition.ts';
 import { LIMITS } from '../contract/limits.ts';
 
+/** Any of HTTP's three forms of a date. Date.parse alone would also take "-5", "1.5" or "try 5". */
+const HTTP_DATE = /^[A-Z][a-z]{2,8},? .+ \d\d:\d\d:\d\d (GMT|\d{4})$/;
+
 /**
  * Milliseconds that a Retry-After header asks for, capped at an hour; undefined if it is absent or makes no sense.
  * Source: RFC 9110, 10.2.3: whole seconds or an HTTP date.
@@ -11,9 +14,9 @@ export function retryAfterMs(header: string | undefined, now: number): number | 
   const text = header.trim();
   const most = LIMITS.retryAfter * 1_000;
   if (/^\d+$/.test(text)) return Math.min(Number(text) * 1_000, most);
-  // An HTTP date begins with the day's name; Date.parse alone would also take "-5" or "1.5".
-  if (!/^[A-Za-z]{3,9},? /.test(text)) return undefined;
-  const date = Date.parse(text);
+  if (!HTTP_DATE.test(text)) return undefined;
+  // The oldest form names no zone, and means GMT.
+  const date = Date.parse(text.endsWith(' GMT') ? text : `${text} GMT`);
   if (Number.isNaN(date)) return undefined;
   return Math.min(Math.max(0, date - now), most);
 }

@@ -98,7 +98,9 @@ export async function saveMeta(
     current.epoch === meta.epoch &&
     current.nonce === meta.nonce &&
     current.dueAt === meta.dueAt &&
-    current.updatedAt === meta.updatedAt
+    current.updatedAt === meta.updatedAt &&
+    // Two branches may fail in the same millisecond.
+    current.error?.step === meta.error?.step
   );
 }
 

@@ -1,0 +1,234 @@
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import type { HttpOutcome } from '../../lib/engine/ports.ts';
+import { CARD, failureOf, outside, postCharge, reply, stepOf } from './call-fixtures.ts';
+
+const response = z.object({ orderId: z.string() });
+const charge = stepOf({ request: postCharge, response });
+
+describe('a good reply', () => {
+  it('is stored as the schema parses it: undeclared fields go', async () => {
+    const made = outside();
+    made.answer = reply({ orderId: 'o-1', extra: 'dropped' });
+    expect(await made.perform(charge)).toEqual({ ok: true, result: { orderId: 'o-1' } });
+  });
+
+  it('is stored as null where the step declares no schema, whatever it says', async () => {
+    for (const body of ['', 'not JSON', '{"a":1}']) {
+      const made = outside();
+      made.answer = reply(body, 204);
+      expect(await made.perform(stepOf({ request: postCharge }))).toEqual({ ok: true, result: null });
+    }
+  });
+
+  it('may be checked by an asynchronous refinement', async () => {
+    const schema = (allowed: string) => response.refine(async ({ orderId }) => orderId === allowed);
+    const { perform } = outside();
+    expect(await perform(stepOf({ request: postCharge, response: schema('o-1') }))).toMatchObject({
+      ok: true,
+    });
+    expect(await perform(stepOf({ request: postCharge, response: schema('o-2') }))).toMatchObject({
+      failure: { code: 'REPLY_INVALID', acted: 'unknown' },
+    });
+  });
+});
+
+describe('a reply with a status that says no', () => {
+  const rows: readonly [number, object][] = [
+    ...[400, 401, 402, 403, 404, 410, 422, 451].map((status): [number, object] => [
+      status,
+      { code: 'REFUSED', retriable: false, acted: 'no' },
+    ]),
+    ...[408, 409, 425, 429, 500, 502, 503, 504].map((status): [number, object] => [
+      status,
+      { code: 'TARGET_UNAVAILABLE', retriable: true, acted: 'unknown' },
+    ]),
+    ...[301, 302, 303, 304, 307, 308].map((status): [number, object] => [
+      status,
+      { code: 'REDIRECTED', retriable: false, acted: 'unknown' },
+    ]),
+  ];
+  it.each(rows)('%d is %j', async (status, expected) => {
+    const made = outside();
+    made.answer = reply('because', status);
+    expect(failureOf(await made.perform(charge))).toEqual({
+      ...expected,
+      message: 'because',
+      target: 'payments',
+      httpStatus: status,
+    });
+    expect(made.calls).toHaveLength(1);
+  });
+
+  it('hands on what Retry-After says, and only if it was there', async () => {
+    const made = outside();
+    made.answer = reply('', 503, { retryAfter: '120' });
+    expect(failureOf(await made.perform(charge)).retryAfter).toBe('120');
+    made.answer = reply('', 503);
+    expect(failureOf(await made.perform(charge))).not.toHaveProperty('retryAfter');
+  });
+
+  it('is shown by at most 200 characters', async () => {
+    const made = outside();
+    made.answer = reply('x'.repeat(5_000), 400);
+    expect(failureOf(await made.perform(charge)).message).toBe('x'.repeat(200));
+  });
+});
+
+describe('a reply that cannot be used', () => {
+  const unusable = async (answer: HttpOutcome, schema: z.ZodType = response) => {
+    const made = outside();
+    made.answer = answer;
+    return failureOf(await made.perform(stepOf({ request: postCharge, response: schema })));
+  };
+  const invalid = {
+    code: 'REPLY_INVALID',
+    retriable: false,
+    acted: 'unknown',
+    target: 'payments',
+    httpStatus: 200,
+  };
+
+  it.each([
+    ['is empty', '', /^the reply is empty; the reply was: $/],
+    ['is blank', ' \n', /^the reply is empty/],
+    ['is not JSON', '<html>', /^the reply is not JSON; the reply was: <html>$/],
+    ['breaks the schema in a field', '{"orderId":7}', /^the reply breaks the schema at "orderId": /],
+    ['breaks the schema as a whole', '[]', /^the reply breaks the schema at its top: /],
+    ['lacks a field', '{}', /^the reply breaks the schema at "orderId": .*; the reply was: \{\}$/],
+  ])('because it %s fails for good, outcome unknown', async (_, body, message) => {
+    expect(await unusable(reply(body))).toEqual({ ...invalid, message: expect.stringMatching(message) });
+  });
+
+  it('because a refinement throws fails for good, outcome unknown', async () => {
+    const refinements = [
+      () => {
+        throw new Error(`bug with ${CARD}`);
+      },
+      async () => {
+        throw new Error(`bug with ${CARD}`);
+      },
+    ];
+    for (const refinement of refinements) {
+      expect(await unusable(reply({ orderId: 'o' }), response.refine(refinement))).toEqual({
+        ...invalid,
+        message: 'the schema could not check the reply: bug with ***; the reply was: {"orderId":"o"}',
+      });
+    }
+  });
+
+  it('because it is too large to be read fails for good, outcome unknown', async () => {
+    const outcome: HttpOutcome = {
+      kind: 'failure',
+      code: 'REPLY_TOO_LARGE',
+      sent: 'unknown',
+      message: 'the reply is larger than 1048576 bytes',
+      status: 200,
+      excerpt: `${CARD} and so on`,
+    };
+    expect(await unusable(outcome)).toEqual({
+      code: 'REPLY_TOO_LARGE',
+      message: 'the reply is larger than 1048576 bytes: *** and so on',
+      retriable: false,
+      acted: 'unknown',
+      target: 'payments',
+      httpStatus: 200,
+    });
+  });
+
+  it('because its result is too large to be stored fails for good, outcome unknown', async () => {
+    const limit = 256 * 1_024;
+    // {"orderId":""} has 14 bytes of its own.
+    const exactly = 'x'.repeat(limit - 14);
+    const made = outside();
+    made.answer = reply({ orderId: exactly });
+    expect(await made.perform(charge)).toMatchObject({ ok: true });
+    expect(await unusable(reply({ orderId: `${exactly}x` }))).toEqual({
+      code: 'RESULT_TOO_LARGE',
+      message: expect.stringContaining(`the result has ${limit + 1} bytes of JSON, at most ${limit}`),
+      retriable: false,
+      acted: 'unknown',
+      target: 'payments',
+    });
+  });
+
+  it('is counted in bytes of what is stored, not in characters or in what was sent', async () => {
+    expect(await unusable(reply({ orderId: 'ü'.repeat(140_000) }))).toMatchObject({
+      code: 'RESULT_TOO_LARGE',
+    });
+    const made = outside();
+    made.answer = reply({ orderId: 'o', padding: 'x'.repeat(300_000) });
+    expect(await made.perform(charge)).toEqual({ ok: true, result: { orderId: 'o' } });
+  });
+});
+
+describe('a reply whose check does not end', () => {
+  it('ends at the deadline of the call, is tried again, outcome unknown', async () => {
+    const made = outside();
+    const schema = response.refine(() => new Promise<boolean>(() => undefined));
+    const performing = made.perform(stepOf({ request: postCharge, response: schema }), { deadlineMs: 4_000 });
+    await made.clock.advance(4_000);
+    expect(failureOf(await performing)).toEqual({
+      code: 'DEADLINE_EXCEEDED',
+      message: 'the reply was not checked within 4000 ms',
+      retriable: true,
+      acted: 'unknown',
+      target: 'payments',
+      httpStatus: 200,
+    });
+  });
+});
+
+describe('a call that got no reply', () => {
+  const codes = ['CONNECTION_FAILED', 'CONNECTION_BROKEN', 'DEADLINE_EXCEEDED'] as const;
+  it.each(codes.flatMap((code) => [[code, 'no', 'no'] as const, [code, 'unknown', 'unknown'] as const]))(
+    'by %s, sent "%s", is tried again; acted "%s"',
+    async (code, sent, acted) => {
+      const made = outside();
+      made.answer = { kind: 'failure', code, sent, message: `no luck with ${CARD}` };
+      expect(failureOf(await made.perform(charge))).toEqual({
+        code,
+        message: 'no luck with ***',
+        retriable: true,
+        acted,
+        target: 'payments',
+      });
+    },
+  );
+
+  it('tells the status if it came that far', async () => {
+    const made = outside();
+    made.answer = { kind: 'failure', code: 'CONNECTION_BROKEN', sent: 'unknown', message: '', status: 200 };
+    expect(failureOf(await made.perform(charge)).httpStatus).toBe(200);
+  });
+});
+
+describe('what an error shows of a call', () => {
+  it.each<readonly [string, HttpOutcome]>([
+    ['a refusal', reply(`card ${CARD}, key s3cret, Bearer s3cret`, 402)],
+    ['a broken schema', reply({ orderId: 7, card: CARD, key: 's3cret' })],
+    ['a reply that is not JSON', reply(`<b>${CARD} s3cret</b>`)],
+    ['a failure', { kind: 'failure', code: 'CONNECTION_BROKEN', sent: 'unknown', message: `${CARD} s3cret` }],
+    [
+      'a reply that is too large',
+      {
+        kind: 'failure',
+        code: 'REPLY_TOO_LARGE',
+        sent: 'unknown',
+        message: `${CARD} s3cret`,
+        excerpt: `${CARD} s3cret`,
+      },
+    ],
+  ])('has neither sensitive input nor the target’s secret in it: %s', async (_, answer) => {
+    const made = outside();
+    made.answer = answer;
+    made.resolve = async () => ({
+      baseUrl: 'https://payments.test',
+      headers: { authorization: 'Bearer s3cret' },
+    });
+    const { message } = failureOf(await made.perform(charge));
+    expect(message).toContain('***');
+    expect(message).not.toContain(CARD);
+    expect(message).not.toContain('s3cret');
+  });
+});

@@ -1,0 +1,164 @@
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { EngineError } from '../../lib/engine/errors.ts';
+import { CARD, failureOf, outside, postCharge, stepOf, WORKFLOW } from './call-fixtures.ts';
+
+const response = z.object({ orderId: z.string() });
+const charge = stepOf({ request: postCharge, response });
+
+describe('a request to a target', () => {
+  it('goes to the target’s base URL with the body as JSON, under the deadline', async () => {
+    const { calls, resolved, perform } = outside();
+    await perform(charge, { deadlineMs: 12_345 });
+    expect(resolved).toEqual(['payments']);
+    expect(calls).toEqual([
+      {
+        request: {
+          method: 'POST',
+          url: 'https://payments.test/v1/charges',
+          headers: expect.any(Object),
+          body: '{"amount":5}',
+        },
+        deadlineMs: 12_345,
+      },
+    ]);
+  });
+
+  it('carries the idempotency key, the workflow id, a trace, and what the step and the target set', async () => {
+    const made = outside();
+    made.resolve = async () => ({
+      baseUrl: 'https://payments.test',
+      headers: { authorization: 'Bearer s3cret' },
+    });
+    const request = () => ({ ...postCharge(), headers: { 'x-mode': 'test' } });
+    await made.perform(stepOf({ request }));
+    expect(made.calls[0]?.request.headers).toEqual({
+      accept: 'application/json',
+      'content-type': 'application/json',
+      'x-mode': 'test',
+      'idempotency-key': `${WORKFLOW}:a:do:0`,
+      'stepline-workflow-id': WORKFLOW,
+      traceparent: '00-0123456789abcdef0123456789abcdef-fedcba9876543210-01',
+      authorization: 'Bearer s3cret',
+    });
+  });
+
+  it('has a traceparent as W3C writes it', async () => {
+    const { calls, perform } = outside();
+    await perform(charge);
+    expect(calls[0]?.request.headers.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+  });
+
+  it('without a body has neither body nor content type', async () => {
+    const { calls, perform } = outside();
+    await perform(stepOf({ request: () => ({ target: 'payments', method: 'GET', path: '/charges/1' }) }));
+    expect(calls[0]?.request).not.toHaveProperty('body');
+    expect(calls[0]?.request.headers).not.toHaveProperty('content-type');
+  });
+
+  it('may have a body of null, which is a body', async () => {
+    const { calls, perform } = outside();
+    await perform(stepOf({ request: () => ({ ...postCharge(), body: null }) }));
+    expect(calls[0]?.request).toMatchObject({ body: 'null' });
+    expect(calls[0]?.request.headers).toHaveProperty('content-type', 'application/json');
+  });
+
+  it('is built from the input and the results before it', async () => {
+    const seen: unknown[] = [];
+    const { perform } = outside();
+    const request = (context: unknown) => {
+      seen.push(context);
+      return postCharge();
+    };
+    await perform(stepOf({ request }));
+    expect(seen).toEqual([{ input: { card: CARD, amount: 5 }, results: { before: { id: 'b' } } }]);
+  });
+});
+
+describe('a request that cannot be built', () => {
+  it.each([
+    [
+      'because the function throws',
+      () => {
+        throw new Error(`cannot charge ${CARD}`);
+      },
+      'cannot charge ***',
+    ],
+    ['because the function returns nothing', () => undefined, 'the request function returned nothing'],
+    ['because its body is not JSON', () => ({ ...postCharge(), body: { amount: 5n } }), /BigInt/],
+  ])('%s fails for good, and nothing was sent', async (_, request, message) => {
+    const { calls, perform } = outside();
+    expect(failureOf(await perform(stepOf({ request })))).toEqual({
+      code: 'REQUEST_INVALID',
+      message: message instanceof RegExp ? expect.stringMatching(message) : message,
+      retriable: false,
+      acted: 'no',
+    });
+    expect(calls).toEqual([]);
+  });
+});
+
+describe('a target', () => {
+  it('that is missing fails the step for good with what to set, and nothing was sent', async () => {
+    const made = outside();
+    made.resolve = async () => {
+      throw new EngineError('TARGET_MISSING', 'no target "payments" in the settings');
+    };
+    expect(failureOf(await made.perform(charge))).toEqual({
+      code: 'TARGET_MISSING',
+      message:
+        'no target "payments" in the settings. Give the target a base URL (and its secret) in the settings, then resume.',
+      retriable: false,
+      acted: 'no',
+      target: 'payments',
+    });
+    expect(made.calls).toEqual([]);
+  });
+
+  it('whose settings cannot be read now is tried again, and nothing was sent', async () => {
+    const made = outside();
+    made.resolve = async () => {
+      throw new EngineError('STORE_UNAVAILABLE', 'later');
+    };
+    expect(failureOf(await made.perform(charge))).toMatchObject({
+      retriable: true,
+      acted: 'no',
+      target: 'payments',
+    });
+    expect(made.calls).toEqual([]);
+  });
+
+  it('whose settings do not come ends at the deadline, is tried again, and nothing was sent', async () => {
+    const made = outside();
+    made.resolve = () => new Promise(() => undefined);
+    let result: unknown;
+    const performing = made.perform(charge, { deadlineMs: 4_000 }).then((ended) => {
+      result = ended;
+      return ended;
+    });
+    await made.clock.advance(3_999);
+    expect(result).toBeUndefined();
+    await made.clock.advance(1);
+    expect(failureOf(await performing)).toEqual({
+      code: 'DEADLINE_EXCEEDED',
+      message: 'the settings of target "payments" were not read within 4000 ms; nothing was sent',
+      retriable: true,
+      acted: 'no',
+      target: 'payments',
+    });
+    expect(made.calls).toEqual([]);
+  });
+
+  it('whose settings take time takes it from the deadline of the call', async () => {
+    const made = outside();
+    made.resolve = () =>
+      new Promise((resolve) => {
+        made.clock.after(1_500, () => resolve({ baseUrl: 'https://payments.test', headers: {} }));
+      });
+    const performing = made.perform(charge, { deadlineMs: 4_000 });
+    await made.clock.advance(1_500);
+    expect(await performing).toMatchObject({ ok: true });
+    expect(made.calls[0]?.deadlineMs).toBe(2_500);
+    expect(made.clock.waiting).toBe(0);
+  });
+});

@@ -1,0 +1,210 @@
+import { describe, expect, it } from 'vitest';
+import { shardOf } from '../../lib/contract/table.ts';
+import type { StepMessage } from '../../lib/contract/wire.ts';
+import { cancel, resume } from '../../lib/engine/operations.ts';
+import { reconcile } from '../../lib/engine/reconciler.ts';
+import type { WorkflowMeta } from '../../lib/engine/state.ts';
+import { given, metaOf } from '../contract/store-fixtures.ts';
+import { MEANWHILE } from './faults.ts';
+import { GRAPHS } from './fixtures.ts';
+import { eventsOf, openWorld, requestChain, status, type World } from './world.ts';
+
+const LINE = requestChain(GRAPHS.line);
+const SHARDS = 8;
+/** Three steps of 30 s, each with its margin of 15 s. */
+const BOUND = 135_000;
+
+const reconciled = (world: World, remainingMs = () => 60_000) => reconcile(world.engine, remainingMs);
+
+describe('the due time of a workflow', () => {
+  it('is moved at every look, twice as far each time, up to a quarter of an hour', async () => {
+    const world = await openWorld(LINE);
+    const key = await world.begin();
+    await world.clock.advance(BOUND);
+    const waits: number[] = [];
+    for (let looks = 0; looks < 7; looks += 1) {
+      await reconciled(world);
+      const { dueAt = 0 } = await world.meta(key);
+      waits.push((dueAt - world.clock.now()) / 1_000);
+      await world.clock.advance(dueAt - world.clock.now());
+    }
+    expect(waits).toEqual([60, 120, 240, 480, 900, 900, 900]);
+  });
+
+  it('begins anew with a resume', async () => {
+    const world = await openWorld(LINE);
+    const key = await world.begin();
+    await world.clock.advance(BOUND);
+    await reconciled(world);
+    world.answers('a', status(402));
+    await world.run();
+    await resume(world.engine, key, false);
+    const meta = await world.meta(key);
+    expect(meta.dueAt).toBe(world.clock.now() + BOUND);
+    expect(meta).not.toHaveProperty('dueAfter');
+  });
+
+  it('is moved before anything is sent', async () => {
+    const world = await openWorld(LINE);
+    const key = await world.begin();
+    await world.clock.advance(BOUND);
+    const seen: (number | undefined)[] = [];
+    world.faults.next('send', { before: async () => seen.push((await world.meta(key)).dueAt) });
+    await reconciled(world);
+    expect(seen).toEqual([world.clock.now() + 60_000]);
+  });
+
+  it('stays moved where the send fails: the next look tries again', async () => {
+    const world = await openWorld(LINE);
+    const key = await world.begin();
+    world.loseMessages();
+    await world.clock.advance(BOUND);
+    world.faults.next('send', { fail: true });
+    expect(await reconciled(world)).toMatchObject({ examined: 1, repaired: 0 });
+    expect(eventsOf(world, 'unexpected_error')).toMatchObject([
+      { where: 'reconciler', workflowId: key.workflowId },
+    ]);
+    expect(world.queued()).toBe('');
+    await world.clock.advance(60_000);
+    expect(await reconciled(world)).toMatchObject({ repaired: 1 });
+    expect(world.queued()).toBe('a');
+  });
+
+  it('is moved by one of two runs, and only that one sends', async () => {
+    const world = await openWorld(LINE);
+    await world.begin();
+    world.loseMessages();
+    await world.clock.advance(BOUND);
+    const other: unknown[] = [];
+    world.faults.next('writeMeta', {
+      before: async () => {
+        await world.clock.advance(1);
+        other.push(await reconciled(world));
+      },
+    });
+    expect(await reconciled(world)).toMatchObject({ examined: 1, repaired: 0 });
+    expect(other).toMatchObject([{ examined: 1, repaired: 1 }]);
+    expect(world.queued()).toBe('a');
+  });
+
+  it.each(MEANWHILE)('does not bring back a workflow that is cancelled %s', async (_, strike) => {
+    const world = await openWorld(LINE);
+    const key = await world.begin();
+    await world.clock.advance(BOUND);
+    world.faults.next(...strike(() => cancel(world.engine, key)));
+    expect(await reconciled(world)).toMatchObject({ repaired: 0 });
+    const meta = await world.meta(key);
+    expect(meta).toMatchObject({ status: 'cancelled' });
+    expect(meta).not.toHaveProperty('dueAt');
+  });
+});
+
+/** Workflows of one shard that are all due, as their starts would have saved them. */
+const dueInOneShard = (count: number, now: number): WorkflowMeta[] => {
+  const metas: WorkflowMeta[] = [];
+  for (let seed = 0; metas.length < count; seed += 1) {
+    const meta = metaOf(seed, { input: {}, dueAt: now - 1_000 + seed });
+    if (shardOf(meta.workflowId) === 3) metas.push(meta);
+  }
+  return metas.map((meta, at) => ({ ...meta, dueAt: now - count + at }));
+};
+
+describe('one run', () => {
+  it('examines page after page of what is due', async () => {
+    const world = await openWorld(LINE);
+    const metas = dueInOneShard(250, world.clock.now());
+    await given(world.engine.ports.store, ...metas);
+    expect(await reconciled(world)).toMatchObject({ examined: 250, repaired: 250 });
+    const ids = world.bodies.map((body): StepMessage => JSON.parse(body)).map(({ workflowId }) => workflowId);
+    expect(ids.sort()).toEqual(metas.map(({ workflowId }) => workflowId).sort());
+    expect(await reconciled(world)).toMatchObject({ examined: 0 });
+  });
+
+  it('begins no workflow with less than 4 s left, and leaves the rest to the next run', async () => {
+    const world = await openWorld(LINE);
+    const now = world.clock.now();
+    await given(world.engine.ports.store, ...dueInOneShard(25, now));
+    expect(await reconciled(world, () => 3_999)).toMatchObject({ examined: 0 });
+    const left = [4_000, 4_000, 3_999];
+    expect(await reconciled(world, () => left.shift() ?? 0)).toMatchObject({ examined: 20 });
+    expect(await reconciled(world)).toMatchObject({ examined: 5 });
+  });
+
+  it('takes the ones that have been due for longest first', async () => {
+    const world = await openWorld(LINE);
+    const metas = dueInOneShard(15, world.clock.now());
+    await given(world.engine.ports.store, ...[...metas].reverse());
+    const left = [60_000];
+    await reconciled(world, () => left.shift() ?? 0);
+    const ids = world.bodies.map((body): StepMessage => JSON.parse(body)).map(({ workflowId }) => workflowId);
+    expect(ids.sort()).toEqual(
+      metas
+        .slice(0, 10)
+        .map(({ workflowId }) => workflowId)
+        .sort(),
+    );
+  });
+
+  it('ends where a full page brings nothing that is really due', async () => {
+    const world = await openWorld(LINE);
+    const metas = dueInOneShard(100, world.clock.now()).map((meta) => ({
+      ...meta,
+      dueAt: world.clock.now() + 1_000,
+    }));
+    await given(world.engine.ports.store, ...metas);
+    let asked = 0;
+    const { store } = world.engine.ports;
+    const stale = {
+      ...store,
+      listDue: async (shard: number) => {
+        asked += 1;
+        return shard === 3 ? metas.map(({ tenant, workflowId }) => ({ tenant, workflowId, dueAt: 0 })) : [];
+      },
+    };
+    await reconcile({ ...world.engine, ports: { ...world.engine.ports, store: stale } }, () => 60_000);
+    expect(asked).toBe(SHARDS);
+  });
+
+  it('goes on with the others where one cannot be examined, and that one stays due', async () => {
+    const world = await openWorld(LINE);
+    const now = world.clock.now();
+    const metas = dueInOneShard(3, now);
+    await given(world.engine.ports.store, ...metas);
+    world.faults.next('load', { fail: true });
+    expect(await reconciled(world)).toMatchObject({ examined: 3, repaired: 2 });
+    expect(eventsOf(world, 'unexpected_error')).toHaveLength(1);
+    expect(await reconciled(world)).toMatchObject({ examined: 1, repaired: 1 });
+  });
+
+  it('says of a version that this deployment does not know that somebody must act, and moves it too', async () => {
+    const world = await openWorld(LINE);
+    const now = world.clock.now();
+    const [meta] = dueInOneShard(1, now);
+    if (meta === undefined) throw new Error('one was made');
+    await given(world.engine.ports.store, { ...meta, version: 9 });
+    expect(await reconciled(world)).toMatchObject({ examined: 1, repaired: 0 });
+    expect(eventsOf(world, 'unexpected_error')).toMatchObject([
+      { message: 'this deployment does not know order-processing version 9', workflowId: meta.workflowId },
+    ]);
+    expect(await world.meta(meta)).toMatchObject({ dueAt: now + 60_000 });
+    expect(world.queued()).toBe('');
+  });
+
+  it('tells how long the oldest unfinished step has waited', async () => {
+    const world = await openWorld(LINE);
+    await world.begin();
+    await world.clock.advance(10_000);
+    await world.begin();
+    await world.clock.advance(BOUND);
+    expect(await reconciled(world)).toMatchObject({ oldestMs: BOUND + 10_000 });
+    expect(eventsOf(world, 'oldest_unfinished')).toEqual([
+      { event: 'oldest_unfinished', ageMs: BOUND + 10_000 },
+    ]);
+  });
+
+  it('fails where the index cannot be read, so that the missing run is noticed', async () => {
+    const world = await openWorld(LINE);
+    world.faults.next('listDue', { fail: true });
+    await expect(reconciled(world)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  });
+});

@@ -1,0 +1,211 @@
+import { describe, expect, it } from 'vitest';
+import { cancel, resume } from '../../lib/engine/operations.ts';
+import { reconcile } from '../../lib/engine/reconciler.ts';
+import type { WorkflowKey } from '../../lib/engine/state.ts';
+import { settle } from '../support/manual-clock.ts';
+import { GRAPHS } from './fixtures.ts';
+import { eventsOf, expectNothingLeaked, openWorld, requestChain, status, type World } from './world.ts';
+
+const LINE = requestChain(GRAPHS.line);
+const SHARDS = 8;
+/** Three steps of 30 s, each with its margin of 15 s. */
+const BOUND = 135_000;
+const never = new Promise<never>(() => undefined);
+
+const reconciled = (world: World, remainingMs = () => 60_000) => reconcile(world.engine, remainingMs);
+
+describe('a stuck workflow', () => {
+  interface Stuck {
+    readonly chain?: ReturnType<typeof requestChain>;
+    /** Brings the workflow into its state; what is in the queues afterwards is lost. */
+    readonly get: (world: World, key: WorkflowKey) => Promise<unknown>;
+    readonly queued: string;
+    readonly why: string;
+    readonly calls: string;
+    readonly ends?: 'failed';
+  }
+  const refuse = async (world: World) => {
+    world.answers('a', status(402));
+    await world.work('a');
+  };
+  const rows: Readonly<Record<string, Stuck>> = {
+    'whose first step was never queued': {
+      get: async () => undefined,
+      queued: 'a',
+      why: 'the step was never claimed',
+      calls: 'a b c',
+    },
+    'whose next step was not queued after a save': {
+      get: async (world) => {
+        world.faults.next('send', { fail: true });
+        await world.work('a');
+      },
+      queued: 'b',
+      why: 'the step was never claimed',
+      calls: 'a b c',
+    },
+    'whose join was not queued': {
+      chain: requestChain(GRAPHS.join),
+      get: async (world) => {
+        await world.work('a');
+        await world.work('b');
+      },
+      queued: 'c',
+      why: 'the step was never claimed',
+      calls: 'a b c',
+    },
+    'whose claim was put back': {
+      get: (world) => world.work('a', 'step', 1_000),
+      queued: 'a',
+      why: 'the step was never claimed',
+      calls: 'a b c',
+    },
+    'whose worker died': {
+      get: async (world) => {
+        world.answers('a', never);
+        void world.work('a');
+        await settle();
+      },
+      queued: 'a',
+      why: 'the lease is over',
+      calls: 'a a b c',
+    },
+    'whose next attempt is due': {
+      get: async (world) => {
+        world.answers('a', status(503));
+        await world.work('a');
+      },
+      queued: 'a',
+      why: 'the next attempt is due',
+      calls: 'a a b c',
+    },
+    'whose step failed without anybody knowing': {
+      get: refuse,
+      queued: 'a!',
+      why: 'the step failed',
+      calls: 'a',
+      ends: 'failed',
+    },
+    'that was resumed without a message': {
+      get: async (world, key) => {
+        await refuse(world);
+        await world.run();
+        await resume(world.engine, key, false);
+      },
+      queued: 'a',
+      why: 'the step failed before a resume',
+      calls: 'a a b c',
+    },
+    'whose steps are all done': {
+      get: async (world) => {
+        await world.work('a');
+        await world.work('b');
+        world.faults.next('writeMeta', { fail: true }, { fail: true });
+        await world.work('c');
+      },
+      queued: 'c',
+      why: 'all steps are done',
+      calls: 'a b c',
+    },
+    'whose failure was told to nobody': {
+      get: async (world) => {
+        await refuse(world);
+        world.faults.next('notify', { fail: true });
+        await world.work('a', 'deadLetter');
+      },
+      queued: 'a!',
+      why: 'on-call was not told',
+      calls: 'a',
+      ends: 'failed',
+    },
+  };
+
+  it.each(Object.entries(rows))('%s gets the one message that it needs, and ends', async (_, stuck) => {
+    const world = await openWorld(stuck.chain ?? LINE);
+    const key = await world.begin();
+    await stuck.get(world, key);
+    world.loseMessages();
+    await world.clock.advance(BOUND);
+    world.loseMessages();
+    expect(world.queued()).toBe('');
+    expect(await reconciled(world)).toMatchObject({ examined: 1, repaired: 1 });
+    expect(world.queued()).toBe(stuck.queued);
+    expect(eventsOf(world, 'repaired')).toMatchObject([{ workflowId: key.workflowId, repair: stuck.why }]);
+    await world.run();
+    expect(world.called()).toBe(stuck.calls);
+    const meta = await world.meta(key);
+    expect(meta).toMatchObject({ status: stuck.ends ?? 'completed' });
+    expect(meta).not.toHaveProperty('notify');
+    expect(meta).not.toHaveProperty('dueAt');
+    expect(world.notifications.length).toBe(
+      stuck.why === 'the step failed before a resume' ? 1 : stuck.ends ? 1 : 0,
+    );
+    expectNothingLeaked(world);
+  });
+
+  it('is helped again and again until it ends, whatever is lost', async () => {
+    const world = await openWorld(LINE);
+    const key = await world.begin();
+    for (let times = 0; times < 5; times += 1) {
+      world.loseMessages();
+      await world.clock.advance(3_600_000);
+      await reconciled(world);
+    }
+    await world.run();
+    expect(await world.meta(key)).toMatchObject({ status: 'completed' });
+    expect(world.called()).toBe('a b c');
+  });
+});
+
+describe('a workflow that is not due', () => {
+  it('is not even read', async () => {
+    const world = await openWorld(LINE);
+    const key = await world.begin();
+    const before = await world.meta(key);
+    await world.clock.advance(BOUND - 1);
+    world.faults.log.length = 0;
+    expect(await reconciled(world)).toEqual({ examined: 0, repaired: 0, oldestMs: 0 });
+    expect(world.faults.log).toEqual(Array(SHARDS).fill('listDue'));
+    expect(await world.meta(key)).toEqual(before);
+    await world.clock.advance(1);
+    expect(await reconciled(world)).toMatchObject({ examined: 1 });
+  });
+
+  it('is left alone by the table’s word, although the index still names it', async () => {
+    const world = await openWorld(LINE);
+    const key = await world.begin();
+    const { store } = world.engine.ports;
+    const stale = { ...store, listDue: async (shard: number) => (shard === 0 ? [{ ...key, dueAt: 0 }] : []) };
+    world.loseMessages();
+    world.faults.log.length = 0;
+    await reconcile({ ...world.engine, ports: { ...world.engine.ports, store: stale } }, () => 60_000);
+    expect(world.faults.log).toEqual(['load']);
+    expect(world.queued()).toBe('');
+  });
+
+  it('because it ended is in the index no more', async () => {
+    const world = await openWorld(LINE);
+    await world.begin();
+    await world.run();
+    await cancel(world.engine, await world.begin());
+    await world.clock.advance(30 * 86_400_000);
+    expect(await reconciled(world)).toMatchObject({ examined: 0 });
+  });
+});
+
+describe('a workflow that is due but healthy', () => {
+  it('gets nothing: a step under way has its lease, a step that waits has its time', async () => {
+    for (const prepare of ['running', 'retrying'] as const) {
+      const world = await openWorld(LINE);
+      const key = await world.begin();
+      await world.clock.advance(BOUND);
+      world.answers('a', prepare === 'running' ? never : status(503, '', { retryAfter: '900' }));
+      void world.work('a');
+      await settle();
+      world.loseMessages();
+      expect(await reconciled(world)).toMatchObject({ examined: 1, repaired: 0 });
+      expect(world.queued()).toBe('');
+      expect(await world.meta(key)).toMatchObject({ dueAt: world.clock.now() + 60_000 });
+    }
+  });
+});

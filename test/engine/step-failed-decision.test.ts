@@ -1,0 +1,156 @@
+import { describe, expect, it } from 'vitest';
+import { type DeadLetterDecision, decideDeadLetter } from '../../lib/engine/step-failed.ts';
+import {
+  always,
+  EPOCH,
+  forEachRecord,
+  messageTo,
+  NOW,
+  RECORDS,
+  type RecordKind,
+  resumed,
+  stateOf,
+} from './fixtures.ts';
+
+/** A decision in a few words. */
+function told(decision: DeadLetterDecision): string {
+  if (decision.do === 'acknowledge') return `acknowledge: ${decision.because}`;
+  if (decision.do === 'fail') return `fail: ${decision.error.code}`;
+  return decision.do;
+}
+
+const decided = (changes: Parameters<typeof resumed>[0], message: Parameters<typeof messageTo>[1]) =>
+  forEachRecord((record) =>
+    told(decideDeadLetter(stateOf(resumed(changes), { a: record }), messageTo('a', message), NOW)),
+  );
+
+describe('a dead letter of a workflow that is processing', () => {
+  const underWay = 'acknowledge: the step is under way; the reconciler watches it';
+  const again = 'queueAgain';
+  const expected: Readonly<Record<RecordKind, string>> = {
+    'no item': again,
+    'put back': again,
+    'running, lease live': underWay,
+    'running, lease live, last attempt': underWay,
+    'running, lease ends now': again,
+    'running, lease over, one attempt left': again,
+    'running, lease over, attempts used up': again,
+    'retrying, not due': underWay,
+    'retrying, due now': again,
+    'retrying, overdue': again,
+    completed: 'advance',
+    'completed, older epoch': 'advance',
+    failed: 'fail: REFUSED',
+    'failed, older epoch': again,
+    'put back, older epoch': again,
+    'running, lease live, older epoch': underWay,
+    'running, lease over, older epoch': again,
+    'retrying, not due, older epoch': underWay,
+    'retrying, due, older epoch': again,
+  };
+
+  it.each([0, 1])('is decided by the state of the step at trip %d', (trip) => {
+    expect(decided({}, { trip })).toEqual(expected);
+  });
+
+  it.each([2, 3])('fails the workflow instead of a further trip at trip %d', (trip) => {
+    const atLast = Object.fromEntries(
+      Object.entries(expected).map(([kind, answer]) => [kind, answer === again ? 'fail: NOT_TAKEN' : answer]),
+    );
+    expect(decided({}, { trip })).toEqual(atLast);
+  });
+
+  it('is acknowledged if it is of an older epoch, whatever the step and the trip are', () => {
+    for (const trip of [0, 1, 2]) {
+      expect(decided({}, { trip, epoch: EPOCH - 1 })).toEqual(
+        always('acknowledge: the dead letter is of an older epoch'),
+      );
+    }
+  });
+});
+
+describe('a dead letter of a workflow that is not processing', () => {
+  const ended = [
+    'completed',
+    'failed',
+    'cancelled',
+    'compensating',
+    'compensated',
+    'compensation_failed',
+  ] as const;
+
+  it.each(ended)('is acknowledged where it is %s and all was told, of any epoch and trip', (status) => {
+    for (const epoch of [EPOCH, EPOCH - 1]) {
+      for (const trip of [0, 1, 2]) {
+        expect(decided({ status }, { epoch, trip })).toEqual(
+          always(`acknowledge: the workflow is ${status}`),
+        );
+      }
+    }
+  });
+
+  it('tells on-call where that is still to be done, of any epoch and trip', () => {
+    for (const epoch of [EPOCH, EPOCH - 1]) {
+      for (const trip of [0, 1, 2]) {
+        expect(decided({ status: 'failed', notify: 'pending' }, { epoch, trip })).toEqual(always('notify'));
+      }
+    }
+  });
+});
+
+describe('a dead letter of no workflow here', () => {
+  it('is acknowledged when there is no such workflow', () => {
+    for (const trip of [0, 1, 2]) {
+      expect(decideDeadLetter(undefined, messageTo('a', { trip }), NOW)).toEqual({
+        do: 'acknowledge',
+        because: 'there is no such workflow',
+      });
+    }
+  });
+
+  it.each([
+    ['chain', { chain: 'other' }],
+    ['version', { version: 2 }],
+  ])('is acknowledged when the workflow is of another %s', (_, message) => {
+    for (const trip of [0, 1, 2]) {
+      expect(decided({}, { ...message, trip })).toEqual(
+        always('acknowledge: the workflow is of order-processing version 1'),
+      );
+    }
+  });
+});
+
+describe('the error of a workflow', () => {
+  const failing = (record: (typeof RECORDS)[RecordKind], trip: number) => {
+    const decision = decideDeadLetter(stateOf(resumed(), { a: record }), messageTo('a', { trip }), NOW);
+    return decision.do === 'fail' ? decision.error : decision.do;
+  };
+
+  it('is that of the step that failed, with its name and its attempts', () => {
+    expect(failing(RECORDS.failed, 0)).toEqual({ ...RECORDS.failed.error, step: 'a', attempts: 2 });
+  });
+
+  it('says that the function could not take the message, and that nothing was done, if no attempt is open', () => {
+    expect(failing(undefined, 2)).toEqual({
+      code: 'NOT_TAKEN',
+      message: 'the function of step "a" could not take the message, 3 times in all',
+      effect: 'none',
+      step: 'a',
+      attempts: 0,
+    });
+    expect(failing(RECORDS['put back'], 2)).toMatchObject({ effect: 'none', attempts: 0 });
+    expect(failing(RECORDS['failed, older epoch'], 2)).toMatchObject({ effect: 'none', attempts: 0 });
+  });
+
+  it('says that nobody knows what was done if an attempt of any epoch is open', () => {
+    expect(failing(RECORDS['retrying, overdue'], 2)).toMatchObject({ effect: 'unknown', attempts: 2 });
+    expect(failing(RECORDS['running, lease over, attempts used up'], 2)).toMatchObject({
+      effect: 'unknown',
+      attempts: 3,
+    });
+    expect(failing(RECORDS['retrying, due, older epoch'], 2)).toMatchObject({
+      effect: 'unknown',
+      attempts: 0,
+    });
+  });
+});

@@ -1,0 +1,283 @@
+import { expect, onTestFinished } from 'vitest';
+import * as z from 'zod';
+import type { ChainDefinition } from '../../lib/chain/definition.ts';
+import { type Registry, registry } from '../../lib/chain/registry.ts';
+import { DEAD_LETTER_SETTINGS, stepSettings } from '../../lib/chain/settings.ts';
+import type { QueueName } from '../../lib/contract/names.ts';
+import { type StepMessage, stepMessage } from '../../lib/contract/wire.ts';
+import type { Handled } from '../../lib/engine/delivery.ts';
+import type { EngineEvent } from '../../lib/engine/events.ts';
+import { type StartRequest, start } from '../../lib/engine/operations.ts';
+import type { Delivery, HttpOutcome, HttpRequest, Notification, Ports } from '../../lib/engine/ports.ts';
+import type { Engine } from '../../lib/engine/shell.ts';
+import type { StepRecord, WorkflowKey, WorkflowMeta } from '../../lib/engine/state.ts';
+import { handleDeadLetter } from '../../lib/engine/step-failed.ts';
+import { handleDelivery } from '../../lib/engine/worker.ts';
+import { createEmbeddedQueues, type EmbeddedQueues } from '../../lib/local/embedded-queue.ts';
+import { openEmbeddedStore } from '../../lib/local/embedded-store.ts';
+import { loaded } from '../contract/store-fixtures.ts';
+import { type ManualClock, manualClock } from '../support/manual-clock.ts';
+import { createFaults, type Faults } from './faults.ts';
+import { buildChain, type Graph } from './fixtures.ts';
+
+export const CARD = '4242424242424242';
+export const TENANT = 'acme';
+export const INPUT = { card: CARD, amount: 5 };
+
+/** A chain whose steps each post the card to the path of their own name, and store what they are answered. */
+export const requestChain = (
+  graph: Graph,
+  options: Readonly<Record<string, unknown>> = {},
+  chain: Readonly<Record<string, unknown>> = {},
+): ChainDefinition =>
+  buildChain(
+    graph,
+    (name) => ({
+      request: ({ input }: { input: { card?: string } }) => ({
+        target: 'api',
+        method: 'POST',
+        path: `/${name}`,
+        body: { card: input.card },
+      }),
+      response: z.object({ ok: z.string() }),
+      retries: 2,
+      timeout: 30,
+      ...options,
+    }),
+    {
+      input: z.strictObject({ card: z.string(), amount: z.number() }),
+      sensitive: ['card'],
+      ...chain,
+    },
+  );
+
+/** One call that a target saw. */
+export interface SeenCall {
+  readonly step: string;
+  readonly key: string | undefined;
+  readonly request: HttpRequest;
+  readonly deadlineMs: number;
+}
+
+/** The engine over the embedded store and queues, in memory, with a clock that the test moves. */
+export interface World {
+  readonly engine: Engine & { readonly chains: Registry };
+  readonly chain: ChainDefinition;
+  readonly clock: ManualClock;
+  readonly faults: Faults;
+  readonly queues: EmbeddedQueues;
+  /** Calls of targets, oldest first. */
+  readonly calls: SeenCall[];
+  readonly events: EngineEvent[];
+  readonly notifications: Notification[];
+  /** Bodies of all messages that were ever sent. */
+  readonly bodies: string[];
+  /** Chance, for the backoff's jitter. */
+  fraction: number;
+  /** The next answers to the calls of a step; without any it succeeds. */
+  answers(step: string, ...outcomes: readonly (HttpOutcome | Promise<HttpOutcome>)[]): void;
+  /** Starts a workflow; the first messages are in their queues. */
+  begin(request?: Partial<StartRequest>): Promise<WorkflowKey>;
+  receive(step: string, kind?: 'step' | 'deadLetter'): Delivery;
+  /** Hands a delivery to its function; deletes the message if it was acknowledged. */
+  handle(delivery: Delivery, remainingMs?: number): Promise<Handled>;
+  /** Receives the first message of a step's queue and handles it. */
+  work(step: string, kind?: 'step' | 'deadLetter', remainingMs?: number): Promise<Handled>;
+  /** Messages that are visible now. */
+  visible(step: string, kind?: 'step' | 'deadLetter'): StepMessage[];
+  /** Sends a message to its step's queue, or its dead letters, as a queue does that delivers twice or redrives. */
+  queueAgain(message: StepMessage | undefined, kind?: 'step' | 'deadLetter'): Promise<void>;
+  /** All that is visible: "a" for a step's queue, "a!" for its dead letters. */
+  queued(): string;
+  /** Every visible message is lost. */
+  loseMessages(): void;
+  /** Handles everything visible, and what comes of it, until all queues are empty or hidden. */
+  run(): Promise<void>;
+  meta(key: WorkflowKey): Promise<WorkflowMeta>;
+  step(key: WorkflowKey, name: string): Promise<StepRecord | undefined>;
+  /** Names of the calls seen, in order: "a b c". */
+  called(): string;
+}
+
+export const ok = (step: string): HttpOutcome => ({
+  kind: 'reply',
+  status: 200,
+  body: JSON.stringify({ ok: step }),
+});
+export const status = (code: number, body = 'no', more: { retryAfter?: string } = {}): HttpOutcome => ({
+  kind: 'reply',
+  status: code,
+  body,
+  ...more,
+});
+export const timedOut = {
+  kind: 'failure',
+  code: 'DEADLINE_EXCEEDED',
+  sent: 'unknown',
+  message: 'no reply',
+} as const satisfies HttpOutcome;
+
+/** An answer that comes when the test says so. */
+export function deferred<Value>(): { readonly promise: Promise<Value>; resolve(value: Value): void } {
+  let resolve: (value: Value) => void = () => undefined;
+  const promise = new Promise<Value>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve: (value) => resolve(value) };
+}
+
+/** The first chain is the one that `begin` starts. */
+export async function openWorld(
+  chain: ChainDefinition,
+  ...others: readonly ChainDefinition[]
+): Promise<World> {
+  const clock = manualClock();
+  const store = await openEmbeddedStore({ kind: 'memory' });
+  onTestFinished(() => store.close());
+  const faults = createFaults();
+  const { around } = faults;
+  let tokens = 0;
+  const random = {
+    fraction: () => world.fraction,
+    token: () => {
+      tokens += 1;
+      return tokens.toString(16).padStart(32, '0');
+    },
+  };
+  const queues = createEmbeddedQueues({ clock, random });
+  declareQueues(queues, chain);
+  const answers = new Map<string, (HttpOutcome | Promise<HttpOutcome>)[]>();
+  const ports: Ports = {
+    clock,
+    random,
+    store: {
+      create: (meta) => around('create', () => store.create(meta)),
+      load: (key) => around('load', () => store.load(key)),
+      writeMeta: (...write) => around('writeMeta', () => store.writeMeta(...write)),
+      writeStep: (...write) => around('writeStep', () => store.writeStep(...write)),
+      list: (filter) => around('list', () => store.list(filter)),
+      listDue: (...asked) => around('listDue', () => store.listDue(...asked)),
+    },
+    queue: {
+      send: (outgoing) =>
+        around('send', () => {
+          world.bodies.push(...outgoing.map(({ message }) => JSON.stringify(message)));
+          return queues.send(outgoing);
+        }),
+      park: (body) => around('park', () => queues.park(body)),
+      setVisibility: (...asked) => around('setVisibility', () => queues.setVisibility(...asked)),
+    },
+    http: {
+      call: async (request, deadlineMs) => {
+        const step = request.url.split('/').at(-1) ?? '';
+        world.calls.push({ step, key: request.headers['idempotency-key'], request, deadlineMs });
+        return (await answers.get(step)?.shift()) ?? ok(step);
+      },
+    },
+    targets: { resolve: async () => ({ baseUrl: 'https://api.test', headers: {} }) },
+    telemetry: { emit: (event) => world.events.push(event) },
+    notifier: {
+      notify: (notification) =>
+        around('notify', async () => {
+          world.notifications.push(notification);
+        }),
+    },
+  };
+  const world: World = {
+    engine: { ports, chains: registry([chain, ...others]) },
+    chain,
+    clock,
+    faults,
+    queues,
+    calls: [],
+    events: [],
+    notifications: [],
+    bodies: [],
+    fraction: 0,
+    answers: (step, ...outcomes) => answers.set(step, [...(answers.get(step) ?? []), ...outcomes]),
+    begin: async (request) => {
+      const { workflowId } = await start(world.engine, chain, { tenant: TENANT, payload: INPUT, ...request });
+      return { tenant: TENANT, workflowId };
+    },
+    receive: (step, kind = 'step') => {
+      const [delivery] = queues.receive({ chain: chain.name, step, kind }, 1);
+      if (delivery === undefined) throw new Error(`nothing is visible in the ${kind} queue of ${step}`);
+      return delivery;
+    },
+    handle: async (delivery, remainingMs) => {
+      const { queue } = delivery;
+      const end = clock.now() + (remainingMs ?? functionMs(chain, queue));
+      const handled =
+        'step' in queue && queue.kind === 'step'
+          ? await handleDelivery(world.engine, delivery, () => end - clock.now())
+          : await handleDeadLetter(world.engine, delivery);
+      if (handled === 'acknowledge') queues.acknowledge(queue, delivery.receiptHandle);
+      return handled;
+    },
+    work: (step, kind, remainingMs) => world.handle(world.receive(step, kind), remainingMs),
+    visible: (step, kind = 'step') =>
+      queues.contents({ chain: chain.name, step, kind }).map((body) => stepMessage.parse(JSON.parse(body))),
+    queueAgain: async (message, kind = 'step') => {
+      if (message === undefined) throw new Error('there is no message to queue again');
+      await queues.send([{ to: { chain: chain.name, step: message.step, kind }, message }]);
+    },
+    queued: () =>
+      queueNames(chain)
+        .flatMap((queue) => queues.contents(queue).map(() => queue.step + (queue.kind === 'step' ? '' : '!')))
+        .join(' '),
+    loseMessages: () => {
+      for (const queue of queueNames(chain)) {
+        for (const { receiptHandle } of queues.receive(queue, 10)) queues.acknowledge(queue, receiptHandle);
+      }
+    },
+    run: () => run(world),
+    meta: async (key) => (await loaded(store, key)).meta,
+    step: async (key, name) => (await loaded(store, key)).steps.get(name),
+    called: () => world.calls.map(({ step }) => step).join(' '),
+  };
+  return world;
+}
+
+const queueNames = ({ name, steps }: ChainDefinition) =>
+  steps.flatMap((step) =>
+    (['step', 'deadLetter'] as const).map((kind) => ({ chain: name, step: step.name, kind })),
+  );
+
+function functionMs({ steps }: ChainDefinition, queue: QueueName): number {
+  const step = steps.find(({ name }) => 'step' in queue && queue.step === name);
+  return (step ? stepSettings(step).functionTimeout : DEAD_LETTER_SETTINGS.functionTimeout) * 1_000;
+}
+
+function declareQueues(queues: EmbeddedQueues, chain: ChainDefinition): void {
+  const parking = { kind: 'parking' } as const;
+  queues.declare(parking, { ...DEAD_LETTER_SETTINGS, retention: 86_400 });
+  for (const step of chain.steps) {
+    const name = { chain: chain.name, step: step.name };
+    const dead = { ...name, kind: 'deadLetter' } as const;
+    queues.declare(dead, { ...DEAD_LETTER_SETTINGS, retention: 86_400, redriveTo: parking });
+    queues.declare({ ...name, kind: 'step' }, { ...stepSettings(step), redriveTo: dead });
+  }
+}
+
+async function run(world: World): Promise<void> {
+  const { chain, queues } = world;
+  for (let rounds = 0; rounds < 100; rounds += 1) {
+    const deliveries = queueNames(chain).flatMap((queue) => queues.receive(queue, 10));
+    if (deliveries.length === 0) return;
+    await Promise.all(deliveries.map((delivery) => world.handle(delivery)));
+  }
+  throw new Error('the queues do not come to rest');
+}
+
+/** Events of one kind. */
+export const eventsOf = <Kind extends EngineEvent['event']>(
+  { events }: World,
+  kind: Kind,
+): Extract<EngineEvent, { event: Kind }>[] =>
+  events.filter((event): event is Extract<EngineEvent, { event: Kind }> => event.event === kind);
+
+/** No message, event or notification holds the card; every message holds identifiers only. */
+export function expectNothingLeaked({ bodies, events, notifications }: World): void {
+  expect(JSON.stringify({ bodies, events, notifications })).not.toContain(CARD);
+  for (const body of bodies) expect(stepMessage.safeParse(JSON.parse(body)).success).toBe(true);
+}

@@ -1,0 +1,46 @@
+import type { EngineEvent } from '../../lib/engine/events.ts';
+
+type EventNamed<Name extends EngineEvent['event']> = Extract<EngineEvent, { readonly event: Name }>;
+
+const OF_WORKFLOW = {
+  tenant: 'acme',
+  workflowId: `wf_${'0a'.repeat(16)}`,
+  chain: 'order-processing',
+} as const;
+const OF_STEP = { ...OF_WORKFLOW, step: 'payment' } as const;
+const ATTEMPT = { epoch: 1, attempt: 2 } as const;
+const ERROR = { code: 'TARGET_UNAVAILABLE', message: 'busy', httpStatus: 503, effect: 'unknown' } as const;
+
+/** One event of each kind; a new kind does not compile until it is here. */
+export const EVENTS: { readonly [Name in EngineEvent['event']]: EventNamed<Name> } = {
+  workflow_started: { event: 'workflow_started', ...OF_WORKFLOW },
+  workflow_completed: { event: 'workflow_completed', ...OF_WORKFLOW, durationMs: 1_234 },
+  workflow_failed: {
+    event: 'workflow_failed',
+    ...OF_WORKFLOW,
+    error: { ...ERROR, step: 'payment', attempts: 2 },
+  },
+  workflow_cancelled: { event: 'workflow_cancelled', ...OF_WORKFLOW },
+  workflow_resumed: { event: 'workflow_resumed', ...OF_WORKFLOW, epoch: 1, newKey: true },
+  attempt_started: { event: 'attempt_started', ...OF_STEP, ...ATTEMPT, idempotencyKey: 'wf_0a:payment:do:0' },
+  step_completed: { event: 'step_completed', ...OF_STEP, ...ATTEMPT, durationMs: 80 },
+  step_retrying: {
+    event: 'step_retrying',
+    ...OF_STEP,
+    ...ATTEMPT,
+    durationMs: 90,
+    nextAttemptAt: 1_790_000_000_000,
+    error: ERROR,
+  },
+  step_failed: { event: 'step_failed', ...OF_STEP, ...ATTEMPT, durationMs: 100, error: ERROR },
+  claim_put_back: { event: 'claim_put_back', ...OF_STEP, ...ATTEMPT },
+  message_dead_lettered: { event: 'message_dead_lettered', ...OF_STEP, because: 'no such version' },
+  message_ignored: { event: 'message_ignored', ...OF_STEP, because: 'the workflow is completed' },
+  dead_letter: { event: 'dead_letter', ...OF_STEP, trip: 1, did: 'queueAgain' },
+  repaired: { event: 'repaired', ...OF_STEP, repair: 'the lease is over' },
+  message_parked: { event: 'message_parked', queue: 'order-processing_payment', reason: 'not JSON' },
+  oldest_unfinished: { event: 'oldest_unfinished', ageMs: 65_000 },
+  unexpected_error: { event: 'unexpected_error', ...OF_STEP, where: 'send', message: 'queue is gone' },
+};
+
+export const ALL_EVENTS: readonly EngineEvent[] = Object.values(EVENTS);
