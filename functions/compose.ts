@@ -4,7 +4,11 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { createDynamoDbStore } from '../lib/adapters/dynamodb-store.ts';
 import { createHttpClient } from '../lib/adapters/http-client.ts';
 import { createLambdaTelemetry } from '../lib/adapters/lambda-telemetry.ts';
-import { createSettingsTargets, parseTargets } from '../lib/adapters/settings-targets.ts';
+import {
+  createSettingsTargets,
+  parseTargets,
+  type TargetSettings,
+} from '../lib/adapters/settings-targets.ts';
 import { createSnsNotifier } from '../lib/adapters/sns-notifier.ts';
 import { createSqsQueue } from '../lib/adapters/sqs-queue.ts';
 import { systemClock, systemRandom } from '../lib/adapters/system.ts';
@@ -26,9 +30,18 @@ import type { Service } from './handlers.ts';
 
 /**
  * The SDK's own retries stay well within a function's margin of 15 s. Without these bounds a connection that hangs would
- * take all of it. Milliseconds.
+ * take all of it. Milliseconds. `requestTimeout` ends with the headers of a reply and by itself only warns;
+ * `socketTimeout` is for a body that stops coming.
  */
-const BOUNDS = { maxAttempts: 3, requestHandler: { connectionTimeout: 1_000, requestTimeout: 3_000 } };
+export const BOUNDS = {
+  maxAttempts: 3,
+  requestHandler: {
+    connectionTimeout: 1_000,
+    requestTimeout: 3_000,
+    throwOnRequestTimeout: true,
+    socketTimeout: 3_000,
+  },
+};
 
 /** What the API functions run on. */
 export const apiService = (): Service => ({
@@ -43,7 +56,7 @@ export const workerEngine = (): WorkerEngine => ({
     ...commonPorts(),
     random: systemRandom,
     http: createHttpClient(),
-    targets: createSettingsTargets(parseTargets(targetSettings(), process.env)),
+    targets: createSettingsTargets(targetSettings()),
   },
 });
 
@@ -64,11 +77,17 @@ export const stepFailedEngine = (): StepFailedEngine => ({
 export const reconcilerEngine = (): ReconcilerEngine => ({ chains: registry(chains), ports: commonPorts() });
 
 /** The queue that feeds this step function. */
-export const ownQueue = (): QueueName => ({
-  chain: variable(ENV.chain),
-  step: variable(ENV.step),
-  kind: 'step',
-});
+export function ownQueue(): QueueName {
+  const chain = variable(ENV.chain);
+  const step = variable(ENV.step);
+  const steps = chains.filter(({ name }) => name === chain).flatMap((version) => version.steps);
+  // Every message of a queue that is not the step's own would be parked.
+  if (steps.length === 0) throw wrong(ENV.chain, `is "${chain}"; there is no such chain`);
+  if (!steps.some(({ name }) => name === step)) {
+    throw wrong(ENV.step, `is "${step}"; the chain "${chain}" has no such step`);
+  }
+  return { chain, step, kind: 'step' };
+}
 
 /**
  * The queue behind an event source.
@@ -76,32 +95,49 @@ export const ownQueue = (): QueueName => ({
  * // { chain: 'order-processing', step: 'payment', kind: 'deadLetter' }
  */
 export function queueOf(eventSourceArn: string): QueueName {
-  const prefix = variable(ENV.queueUrlPrefix);
+  const url = queueUrlPrefix();
+  const prefix = url.slice(url.lastIndexOf('/') + 1);
   const name = eventSourceArn.slice(eventSourceArn.lastIndexOf(':') + 1);
-  const queue = parseQueueSuffix(name.slice(prefix.length - prefix.lastIndexOf('/') - 1));
+  const queue = name.startsWith(prefix) ? parseQueueSuffix(name.slice(prefix.length)) : undefined;
   if (queue !== undefined) return queue;
   throw new EngineError('CONFIGURATION', `${eventSourceArn} is not a queue of this stage`);
 }
 
 const commonPorts = (): Pick<Ports, 'store' | 'queue' | 'clock' | 'telemetry'> => ({
   store: createDynamoDbStore({ client: new DynamoDBClient(BOUNDS), tableName: variable(ENV.tableName) }),
-  queue: createSqsQueue({ client: new SQSClient(BOUNDS), queueUrlPrefix: variable(ENV.queueUrlPrefix) }),
+  queue: createSqsQueue({ client: new SQSClient(BOUNDS), queueUrlPrefix: queueUrlPrefix() }),
   clock: systemClock,
   telemetry: createLambdaTelemetry({ stage: variable(ENV.stage), logLevel: logLevel() }),
 });
 
+const wrong = (name: string, problem: string): EngineError =>
+  new EngineError('CONFIGURATION', `the environment variable ${name} ${problem}`);
+
 function variable(name: string): string {
   const value = process.env[name];
   if (value !== undefined && value !== '') return value;
-  throw new EngineError('CONFIGURATION', `the environment variable ${name} is not set`);
+  throw wrong(name, 'is not set');
 }
 
-function targetSettings(): unknown {
+function queueUrlPrefix(): string {
+  const prefix = variable(ENV.queueUrlPrefix);
+  if (URL.canParse(prefix)) return prefix;
+  throw wrong(ENV.queueUrlPrefix, `is "${prefix}"; it must be the beginning of a queue's URL`);
+}
+
+function targetSettings(): TargetSettings {
+  const text = variable(ENV.targets);
+  let json: unknown;
   try {
-    return JSON.parse(variable(ENV.targets));
+    json = JSON.parse(text);
+  } catch {
+    throw wrong(ENV.targets, 'is not JSON');
+  }
+  try {
+    return parseTargets(json, process.env);
   } catch (error) {
-    if (error instanceof EngineError) throw error;
-    throw new EngineError('CONFIGURATION', `the environment variable ${ENV.targets} is not JSON`);
+    if (error instanceof EngineError) throw wrong(ENV.targets, `is wrong: ${error.message}`);
+    throw error;
   }
 }
 
@@ -109,8 +145,5 @@ function logLevel(): LogLevel {
   const wanted = process.env[ENV.logLevel] ?? 'info';
   const level = LOG_LEVELS.find((known) => known === wanted);
   if (level !== undefined) return level;
-  throw new EngineError(
-    'CONFIGURATION',
-    `the environment variable ${ENV.logLevel} is "${wanted}"; it must be one of ${LOG_LEVELS.join(', ')}`,
-  );
+  throw wrong(ENV.logLevel, `is "${wanted}"; it must be one of ${LOG_LEVELS.join(', ')}`);
 }

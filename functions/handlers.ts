@@ -130,7 +130,9 @@ export const resumeHandler =
 
 function readBody(event: ApiEvent, route: 'cancel' | 'resume'): { newKey?: boolean | undefined } {
   const schema = route === 'resume' ? resumeBody : resumeBody.omit({ newKey: true });
-  const body = schema.safeParse(readJson(event) ?? {});
+  const json = readJson(event);
+  // No body asks for nothing in particular; null is a body, and of the wrong type.
+  const body = schema.safeParse(json === undefined ? {} : json);
   if (body.success) return body.data;
   throw new ProblemError(
     'INVALID_REQUEST',
@@ -159,21 +161,25 @@ async function batch(
   queue: QueueName | ((eventSourceArn: string) => QueueName),
   handle: (delivery: Delivery) => Promise<Handled>,
 ): Promise<SQSBatchResponse> {
-  const handled = await Promise.all(
-    Records.map((record) =>
-      handle({
-        queue: typeof queue === 'function' ? queue(record.eventSourceARN) : queue,
-        receiptHandle: record.receiptHandle,
-        receiveCount: Number(record.attributes.ApproximateReceiveCount),
-        body: record.body,
-      }),
-    ),
-  );
+  // A batch comes from one queue: where that is not ours, all of it fails, and aloud.
+  const deliveries = Records.map((record) => ({
+    queue: typeof queue === 'function' ? queue(record.eventSourceARN) : queue,
+    receiptHandle: record.receiptHandle,
+    receiveCount: Number(record.attributes.ApproximateReceiveCount),
+    body: record.body,
+  }));
+  const handled = await Promise.all(deliveries.map((delivery) => handle(delivery).catch(comesBack)));
   return {
     batchItemFailures: Records.filter((_, at) => handled[at] !== 'acknowledge').map(({ messageId }) => ({
       itemIdentifier: messageId,
     })),
   };
+}
+
+/** Only a port that breaks its word gets here, telemetry perhaps: one message must not fail its batch all the same. */
+function comesBack(error: unknown): Handled {
+  console.error('a message was not handled', error);
+  return 'retry';
 }
 
 /** The reconciler, every minute. */

@@ -30,8 +30,9 @@ const toJson = (value: unknown): string | undefined =>
 const fromJson = z.string().transform((text, context): unknown => {
   try {
     return JSON.parse(text);
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: `not JSON: ${String(error)}` });
+  } catch {
+    // What JSON.parse says would quote the text, which may be sensitive.
+    context.addIssue({ code: 'custom', message: 'not JSON' });
     return z.NEVER;
   }
 });
@@ -116,9 +117,9 @@ export function metaToItem(meta: WorkflowMeta): Item {
   };
 }
 
-/** Errors: throws where the item is not what `metaToItem` writes. */
+/** Errors: throws where the item is not what `metaToItem` writes, and names it. */
 export function metaFromItem(item: unknown): WorkflowMeta {
-  const { pk, ...meta } = metaItem.parse(item);
+  const { pk, ...meta } = read(metaItem, item);
   return { ...parsePartitionKey(pk), ...meta };
 }
 
@@ -136,9 +137,9 @@ export function stepToItem(key: WorkflowKey, record: StepRecord, expiresAt: numb
   };
 }
 
-/** Errors: throws where the item is not what `stepToItem` writes. */
+/** Errors: throws where the item is not what `stepToItem` writes, and names it. */
 export function stepFromItem(item: unknown): StepRecord {
-  const { sk, ...record } = stepItem.parse(item);
+  const { sk, ...record } = read(stepItem, item);
   const step = parseStepKey(sk);
   if (step === undefined) throw new Error(`"${sk}" is no step's sort key`);
   return { step, ...record };
@@ -146,3 +147,14 @@ export function stepFromItem(item: unknown): StepRecord {
 
 /** The sort key of any item. */
 export const sortKeyOf = (item: unknown): string => z.object({ [KEYS.sort]: z.string() }).parse(item).sk;
+
+const keys = z.object({ [KEYS.partition]: z.string(), [KEYS.sort]: z.string() });
+
+function read<Read>(schema: z.ZodType<Read>, item: unknown): Read {
+  const { success, data, error } = schema.safeParse(item);
+  if (success) return data;
+  const named = keys.safeParse(item);
+  const name = named.success ? `${named.data.pk} ${named.data.sk}` : 'without keys';
+  const [issue] = error.issues;
+  throw new Error(`the item ${name} is broken at "${issue?.path.join('.')}": ${issue?.message}`);
+}

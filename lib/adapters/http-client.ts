@@ -18,10 +18,10 @@ export type HttpClient = Http & { close(): void };
  * Sockets are shared between calls. Idle ones are given up after 4 s, before the 5 s at which many servers (Node's own
  * among them) do it: a call on a socket that the server is just closing breaks with its outcome unknown.
  */
-const POOL = { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, maxFreeSockets: 256, timeout: 4_000 };
+const POOL = { keepAlive: true, maxFreeSockets: 256, timeout: 4_000 };
 
-/** A longer timer would fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** 2^31 - 1; a longer timer would fire at once. Written out, so that a bundle that makes no calls holds nothing of this file. */
+const LONGEST_TIMER_MS = 2_147_483_647;
 
 /** Set by the client alone: they say where a request ends, and two opinions on that are a request smuggled. */
 const FRAMING = new Set(['content-length', 'transfer-encoding', 'trailer', 'expect', 'upgrade']);

@@ -1,5 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import * as z from 'zod';
+import { CALL_HEADERS } from '../contract/names.ts';
 import { EngineError } from '../engine/errors.ts';
 import type { Targets } from '../engine/ports.ts';
 
@@ -17,6 +18,20 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A header value that begins so is the name of an environment variable. */
 const FROM_ENVIRONMENT = 'env:';
+
+/** Headers that Stepline sets at each call: a setting would replace them. */
+const OWN_HEADERS: readonly string[] = Object.values(CALL_HEADERS);
+
+/** They belong to a connection or to one request's bytes, not to a target. */
+const FRAMING: readonly string[] = [
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
 
 const baseUrl = z.string().transform((text, context) => {
   const problem = problemOf(text);
@@ -70,18 +85,31 @@ function sentenceOf(error: z.ZodError): string {
   return `${where}: ${(issue?.message ?? 'invalid').replace(/^Invalid input: /, '')}`;
 }
 
+/** Header names in lower case, as a request's own are: one name, one value. */
 function headersOf(
   target: string,
   headers: Readonly<Record<string, string>>,
   env: Environment,
 ): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => {
-      const read = value.startsWith(FROM_ENVIRONMENT) ? variableOf(target, name, value, env) : value;
-      assertHeader(target, name, read);
-      return [name, read];
-    }),
-  );
+  const byName = new Map<string, string>();
+  for (const [header, value] of Object.entries(headers)) {
+    const name = header.toLowerCase();
+    assertFree(target, header, byName.has(name));
+    const read = value.startsWith(FROM_ENVIRONMENT) ? variableOf(target, header, value, env) : value;
+    assertHeader(target, header, read);
+    byName.set(name, read);
+  }
+  return Object.fromEntries(byName);
+}
+
+function assertFree(target: string, header: string, taken: boolean): void {
+  const name = header.toLowerCase();
+  const refuse = (problem: string): never => {
+    throw configuration(`the header "${header}" of the target "${target}" ${problem}`);
+  };
+  if (OWN_HEADERS.includes(name)) refuse('is set by Stepline itself; leave it out');
+  if (FRAMING.includes(name)) refuse('is set by the HTTP client itself; leave it out');
+  if (taken) refuse('is there twice: the case of its letters does not matter');
 }
 
 function variableOf(target: string, header: string, value: string, env: Environment): string {

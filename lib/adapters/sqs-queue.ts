@@ -41,7 +41,7 @@ export function createSqsQueue({ client, queueUrlPrefix }: SqsOptions): Queue {
   };
 }
 
-/** Tries all, then fails with the first failure. */
+/** Tries all, then fails with the first failure; of several messages it says how many failed. */
 async function sendAll(
   outgoing: readonly Outgoing[],
   sendOne: (one: Outgoing) => Promise<void>,
@@ -50,7 +50,7 @@ async function sendAll(
   const failures = settled.filter((one) => one.status === 'rejected').map(({ reason }) => reason);
   const [first] = failures;
   if (failures.length === 0) return;
-  if (failures.length === 1) throw first;
+  if (outgoing.length === 1) throw first;
   const code = first instanceof EngineError ? first.code : 'QUEUE_UNAVAILABLE';
   const why = first instanceof Error ? first.message : String(first);
   throw new EngineError(code, `${failures.length} of ${outgoing.length} messages; the first: ${why}`, {

@@ -9,6 +9,9 @@ import { EngineError } from '../engine/errors.ts';
 /** SendMessageBatch takes at most ten entries. */
 const BATCH_ENTRIES = 10;
 
+/** Of all its bodies together. Our messages are far smaller; a parked body need not be. */
+const BATCH_BYTES = 1_048_576;
+
 /** How often an entry that SQS itself failed is sent again alone; the SDK repeats each of these with backoff besides. */
 const ENTRY_RETRIES = 2;
 
@@ -36,9 +39,7 @@ export function createSqsSender(client: SQSClient): Send {
   const flush = (url: string): void => {
     const entries = waiting.get(url) ?? [];
     waiting.delete(url);
-    for (let at = 0; at < entries.length; at += BATCH_ENTRIES) {
-      void sendTogether(client, url, entries.slice(at, at + BATCH_ENTRIES));
-    }
+    for (const batch of batchesOf(entries)) void sendTogether(client, url, batch);
   };
   return (url, message) =>
     new Promise((resolve, reject) => {
@@ -49,6 +50,23 @@ export function createSqsSender(client: SQSClient): Send {
       }
       entries.push({ message, resolve, reject });
     });
+}
+
+function batchesOf(entries: readonly Waiting[]): readonly (readonly Waiting[])[] {
+  const batches: Waiting[][] = [];
+  let bytes = 0;
+  for (const entry of entries) {
+    const size = Buffer.byteLength(entry.message.body);
+    const last = batches.at(-1);
+    if (last === undefined || last.length === BATCH_ENTRIES || bytes + size > BATCH_BYTES) {
+      batches.push([entry]);
+      bytes = size;
+    } else {
+      last.push(entry);
+      bytes += size;
+    }
+  }
+  return batches;
 }
 
 /** Settles every entry, and itself never fails. */

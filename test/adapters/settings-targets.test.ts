@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createSettingsTargets, parseTargets } from '../../lib/adapters/settings-targets.ts';
+import { CALL_HEADERS } from '../../lib/contract/names.ts';
 import { EngineError } from '../../lib/engine/errors.ts';
 
 const errorOf = (work: () => unknown): EngineError => {
@@ -49,6 +50,56 @@ describe('the settings of targets', () => {
     expect(message).toMatch(/"authorization" of the target "payments"/);
     expect(message).not.toContain('s3cret');
     expect(refused({ p: { baseUrl: 'https://p.example', headers: { 'a b': 'x' } } })).toMatch(/"a b"/);
+  });
+
+  it('keep header names in lower case', () => {
+    const headers = { Authorization: 'env:KEY', 'X-Plain': 'Yes' };
+    expect(
+      parseTargets({ payments: { baseUrl: 'https://pay.example', headers } }, { KEY: 'S3cret' }),
+    ).toEqual({
+      payments: { baseUrl: 'https://pay.example', headers: { authorization: 'S3cret', 'x-plain': 'Yes' } },
+    });
+  });
+
+  it.each(Object.values(CALL_HEADERS))('leave the header %s to Stepline, however it is written', (name) => {
+    for (const written of [name, name.toUpperCase()]) {
+      const json = {
+        payments: { baseUrl: 'https://pay.example', headers: { accept: '*/*', [written]: 'mine' } },
+      };
+      expect(refused(json)).toBe(
+        `the header "${written}" of the target "payments" is set by Stepline itself; leave it out`,
+      );
+    }
+  });
+
+  it.each(['Connection', 'Content-Length', 'Expect', 'Host', 'Trailer', 'Transfer-Encoding', 'Upgrade'])(
+    'leave the header %s to the HTTP client, however it is written',
+    (name) => {
+      for (const written of [name, name.toLowerCase()]) {
+        const json = { payments: { baseUrl: 'https://pay.example', headers: { [written]: 'env:LATER' } } };
+        expect(refused(json)).toBe(
+          `the header "${written}" of the target "payments" is set by the HTTP client itself; leave it out`,
+        );
+      }
+    },
+  );
+
+  it('have each header of a target once, whatever the case of its letters', () => {
+    const headers = { 'x-key': 's3cret one', 'X-Key': 's3cret two' };
+    expect(refused({ payments: { baseUrl: 'https://pay.example', headers } })).toBe(
+      'the header "X-Key" of the target "payments" is there twice: the case of its letters does not matter',
+    );
+  });
+
+  it('give two targets a header of the same name', () => {
+    const json = {
+      mail: { baseUrl: 'http://m', headers: { 'X-Key': '1' } },
+      sms: { baseUrl: 'http://s', headers: { 'x-key': '2' } },
+    };
+    expect(parseTargets(json, {})).toMatchObject({
+      mail: { headers: { 'x-key': '1' } },
+      sms: { headers: { 'x-key': '2' } },
+    });
   });
 
   it.each([

@@ -12,6 +12,7 @@ import { TABLE_SCHEMA } from '../../lib/contract/table.ts';
 /** A DynamoDB in this process, on a free port of the loopback interface. */
 export interface Dynalite {
   readonly client: DynamoDBClient;
+  readonly url: string;
   /** Makes a new, empty table of Stepline's schema and returns its name. */
   createTable(): Promise<string>;
   deleteTable(name: string): Promise<void>;
@@ -25,14 +26,16 @@ export async function startDynalite(): Promise<Dynalite> {
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('dynalite has no port');
+  const url = `http://127.0.0.1:${address.port}`;
   const client = new DynamoDBClient({
-    endpoint: `http://127.0.0.1:${address.port}`,
+    endpoint: url,
     region: 'us-east-1',
     credentials: { accessKeyId: 'none', secretAccessKey: 'none' },
   });
   let tables = 0;
   return {
     client,
+    url,
     createTable: async () => {
       tables += 1;
       const name = `stepline-${tables}`;

@@ -1,0 +1,167 @@
+import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
+import { mockClient } from 'aws-sdk-client-mock';
+import fc from 'fast-check';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createSnsNotifier } from '../../lib/adapters/sns-notifier.ts';
+import { WORKFLOW_STATUSES } from '../../lib/contract/names.ts';
+import type { WorkflowError } from '../../lib/contract/wire.ts';
+import type { Notification } from '../../lib/engine/ports.ts';
+
+const TOPIC = 'arn:aws:sns:eu-central-1:123456789012:stepline-test-on-call';
+const WORKFLOW = `wf_${'0a'.repeat(16)}`;
+
+const sns = mockClient(SNSClient);
+beforeEach(() => {
+  sns.reset();
+  sns.on(PublishCommand).resolves({ MessageId: 'any' });
+});
+
+const notifier = (stage = 'test') =>
+  createSnsNotifier({ client: new SNSClient({ region: 'eu-central-1' }), topicArn: TOPIC, stage });
+
+const error: WorkflowError = {
+  step: 'payment',
+  code: 'REFUSED',
+  message: 'card declined',
+  target: 'payments',
+  httpStatus: 402,
+  effect: 'none',
+  attempts: 2,
+};
+const notification = (changes: Partial<Notification> = {}): Notification => ({
+  id: `${WORKFLOW}:0:failed`,
+  tenant: 'acme',
+  workflowId: WORKFLOW,
+  chain: 'order-processing',
+  status: 'failed',
+  error,
+  ...changes,
+});
+
+const published = () => sns.commandCalls(PublishCommand).map(({ args }) => args[0].input);
+
+/** What is published for one notification. */
+const told = async (changes: Partial<Notification> = {}, stage?: string) => {
+  sns.resetHistory();
+  await notifier(stage).notify(notification(changes));
+  const [first, ...others] = published();
+  expect(others).toEqual([]);
+  return { subject: first?.Subject ?? '', lines: (first?.Message ?? '').split('\n'), input: first };
+};
+
+describe('a notification', () => {
+  it('goes to the topic once, with chain and status to filter by', async () => {
+    const { input } = await told();
+    expect(input?.TopicArn).toBe(TOPIC);
+    expect(input?.MessageAttributes).toEqual({
+      chain: { DataType: 'String', StringValue: 'order-processing' },
+      status: { DataType: 'String', StringValue: 'failed' },
+    });
+  });
+
+  it('says in its subject where, what and at which step', async () => {
+    expect((await told()).subject).toBe('Stepline test: order-processing failed at step payment');
+    expect((await told({ error: undefined, status: 'compensated' })).subject).toBe(
+      'Stepline test: order-processing compensated',
+    );
+  });
+
+  it('can be read by a person: one line for each thing known', async () => {
+    expect((await told()).lines).toEqual([
+      `Workflow:      ${WORKFLOW}`,
+      'Chain:         order-processing',
+      'Stage:         test',
+      'Tenant:        acme',
+      'Status:        failed',
+      'Step:          payment',
+      'Target:        payments',
+      'Error:         REFUSED',
+      'HTTP status:   402',
+      'Message:       card declined',
+      'Effect:        none, the target has not acted',
+      'Attempts:      2',
+      'Runbook:       docs/runbook.md#workflow-failed',
+      `Notification:  ${WORKFLOW}:0:failed`,
+    ]);
+  });
+
+  it('leaves out the lines of what is not known', async () => {
+    const { target: _, httpStatus: __, ...bare } = error;
+    const { lines } = await told({ error: { ...bare, message: '', effect: 'unknown', attempts: 0 } });
+    expect(lines.map((line) => line.slice(0, line.indexOf(':')))).toEqual([
+      'Workflow',
+      'Chain',
+      'Stage',
+      'Tenant',
+      'Status',
+      'Step',
+      'Error',
+      'Effect',
+      'Attempts',
+      'Runbook',
+      'Notification',
+    ]);
+    expect(lines).toContain('Effect:        unknown, the target may have acted');
+    expect(lines).toContain('Attempts:      0');
+  });
+
+  it('without an error names the workflow all the same', async () => {
+    const { lines } = await told({ error: undefined });
+    expect(lines).toContain(`Workflow:      ${WORKFLOW}`);
+    expect(lines.some((line) => /^(Step|Error|Effect|Attempts|Message):/.test(line))).toBe(false);
+  });
+
+  it('keeps a reply that looks like lines of ours on its own line', async () => {
+    const message = 'declined\nStatus:        completed\r\nEffect: none\u2028Step: mail\u2029x\u0085y\u000bz';
+    const { lines } = await told({ error: { ...error, message } });
+    expect(lines).toHaveLength(14);
+    expect(lines.filter((line) => line.startsWith('Status:'))).toEqual(['Status:        failed']);
+    expect(lines[9]).toBe('Message:       declined Status:        completed Effect: none Step: mail x y z');
+  });
+
+  it('keeps its id at a repeat, and is the same in every word', async () => {
+    const first = await told();
+    const second = await told();
+    expect(second.input).toEqual(first.input);
+    expect(first.lines.at(-1)).toContain(`${WORKFLOW}:0:failed`);
+    const other = await told({ id: `${WORKFLOW}:1:failed` });
+    expect(other.lines.at(-1)).toContain(`${WORKFLOW}:1:failed`);
+  });
+});
+
+describe('the subject', () => {
+  it('is cut to the 99 characters that SNS takes', async () => {
+    const step = 's'.repeat(200);
+    const { subject, lines } = await told({ error: { ...error, step } });
+    expect(subject).toHaveLength(99);
+    expect(subject).toMatch(/^Stepline test: order-processing failed at step s+$/);
+    expect(lines).toContain(`Step:          ${step}`);
+  });
+
+  it('is printable ASCII on one line, whatever the names are', async () => {
+    const text = fc.string({ unit: 'binary', maxLength: 120 });
+    await fc.assert(
+      fc.asyncProperty(text, text, text, fc.constantFrom(...WORKFLOW_STATUSES), async (...names) => {
+        const [stage, chain, step, status] = names;
+        const { subject } = await told({ chain, status, error: { ...error, step } }, stage);
+        expect(subject).toMatch(/^[ -~]{1,99}$/);
+        expect(subject).toMatch(/^[A-Za-z0-9]/);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe('a notification that was told to nobody', () => {
+  it('is a failure that names it and may pass', async () => {
+    const cause = Object.assign(new Error('no such topic'), { name: 'NotFoundException' });
+    sns.on(PublishCommand).rejects(cause);
+    await expect(notifier().notify(notification())).rejects.toMatchObject({
+      name: 'EngineError',
+      code: 'NOTIFICATION_FAILED',
+      retriable: true,
+      message: `${WORKFLOW}:0:failed was told to nobody: NotFoundException: no such topic`,
+      cause: expect.objectContaining({ name: 'NotFoundException' }),
+    });
+  });
+});

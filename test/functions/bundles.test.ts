@@ -1,0 +1,49 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { bundledSources, FUNCTIONS, type FunctionName } from './deployment.ts';
+
+let sourcesOf: (name: FunctionName) => readonly string[];
+beforeAll(async () => {
+  sourcesOf = await bundledSources();
+}, 60_000);
+
+const CLIENTS = ['dynamodb', 'sqs', 'sns'] as const;
+const clientsIn = (name: FunctionName): readonly string[] =>
+  CLIENTS.filter((client) =>
+    sourcesOf(name).some((path) => path.includes(`node_modules/@aws-sdk/client-${client}/`)),
+  );
+
+describe.each(FUNCTIONS)('the bundle of %s', (name) => {
+  it('holds the SDK clients that it uses, and no other', () => {
+    expect(clientsIn(name)).toEqual(
+      name === 'step-failed' ? ['dynamodb', 'sqs', 'sns'] : ['dynamodb', 'sqs'],
+    );
+  });
+
+  it('holds the on-call topic only where it is told', () => {
+    expect(sourcesOf(name).includes('lib/adapters/sns-notifier.ts')).toBe(name === 'step-failed');
+  });
+
+  it('holds an HTTP client only where targets are called', () => {
+    for (const path of ['lib/adapters/http-client.ts', 'lib/adapters/http-exchange.ts']) {
+      expect(sourcesOf(name).includes(path)).toBe(name === 'step');
+    }
+  });
+
+  it('holds nothing of the one-process engine, the infrastructure or the tests', () => {
+    const foreign =
+      /^(bin|test|lib\/(local|cdk|ops|console))\/|node_modules\/(aws-cdk|classic-level|memory-level)/;
+    expect(sourcesOf(name).filter((path) => foreign.test(path))).toEqual([]);
+  });
+
+  it('holds its own entry, the composition and the chains', () => {
+    expect(sourcesOf(name)).toEqual(
+      expect.arrayContaining([`functions/${name}.ts`, 'functions/compose.ts', 'functions/chains/index.ts']),
+    );
+  });
+});
+
+it('only the step function holds the worker', () => {
+  for (const name of FUNCTIONS) {
+    expect(sourcesOf(name).includes('lib/engine/worker.ts')).toBe(name === 'step');
+  }
+});

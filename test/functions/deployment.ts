@@ -1,0 +1,114 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type BuildOptions, build, type Metafile } from 'esbuild';
+import * as z from 'zod';
+
+/** Entry points as a deployment bundles them. */
+export const FUNCTIONS = [
+  'start',
+  'get',
+  'list',
+  'cancel',
+  'resume',
+  'step',
+  'step-failed',
+  'reconciler',
+] as const;
+export type FunctionName = (typeof FUNCTIONS)[number];
+
+const bundling: BuildOptions = {
+  entryPoints: FUNCTIONS.map((name) => `functions/${name}.ts`),
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  mainFields: ['module', 'main'],
+  outExtension: { '.js': '.mjs' },
+  logLevel: 'silent',
+};
+
+/** Bundles every function into `directory`. */
+export async function bundleTo(directory: string): Promise<void> {
+  await build({ ...bundling, minify: true, outdir: directory });
+}
+
+/** Source files that a function's bundle holds code of. */
+export async function bundledSources(): Promise<(name: FunctionName) => readonly string[]> {
+  const { metafile } = await build({ ...bundling, outdir: 'unwritten', write: false, metafile: true });
+  return (name) => sourcesOf(metafile, name);
+}
+
+function sourcesOf({ outputs }: Metafile, name: FunctionName): readonly string[] {
+  const output = Object.values(outputs).find(({ entryPoint }) => entryPoint === `functions/${name}.ts`);
+  if (output === undefined) throw new Error(`no bundle of ${name}`);
+  return Object.entries(output.inputs)
+    .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+    .map(([path]) => path);
+}
+
+/** One function in a process of its own, as Lambda keeps it warm between invocations. */
+export interface DeployedFunction {
+  /** One at a time. Errors: rejects with what the handler threw. */
+  invoke(event: unknown): Promise<unknown>;
+  /** Everything that the function wrote so far. */
+  output(): string;
+  close(): Promise<void>;
+}
+
+const told = z.union([
+  z.strictObject({ result: z.unknown() }),
+  z.strictObject({
+    error: z.object({ name: z.string(), code: z.string().optional(), message: z.string() }),
+  }),
+]);
+
+/**
+ * Starts a function of `bundleTo`.
+ * @param env its whole environment: nothing of this process's reaches it
+ * Errors: rejects with what its module threw when it was loaded.
+ */
+export async function deploy(
+  directory: string,
+  name: FunctionName,
+  env: Readonly<Record<string, string>>,
+): Promise<DeployedFunction> {
+  const runtime = join(import.meta.dirname, 'runtime.mjs');
+  const bundle = pathToFileURL(join(directory, `${name}.mjs`)).href;
+  const child = spawn(process.execPath, ['--no-warnings', runtime, bundle], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
+  await answerOf(child);
+  return {
+    invoke: (event) => {
+      child.send({ event, remainingMs: 45_000 });
+      return answerOf(child);
+    },
+    output: () => output,
+    close: async () => {
+      if (child.exitCode !== null) return;
+      const gone = once(child, 'exit');
+      child.kill();
+      await gone;
+    },
+  };
+}
+
+/** The next thing that the process tells. */
+async function answerOf(child: ChildProcess): Promise<unknown> {
+  const [message] = await Promise.race([
+    once(child, 'message'),
+    once(child, 'exit').then(([code]) => [{ error: { name: 'Exit', message: `ended with ${code}` } }]),
+  ]);
+  const answer = told.parse(message);
+  if ('error' in answer) throw Object.assign(new Error(answer.error.message), answer.error);
+  return answer.result;
+}

@@ -1,0 +1,142 @@
+import type { SQSEvent, SQSRecord } from 'aws-lambda';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { reconcilerHandler, stepFailedHandler } from '../../functions/handlers.ts';
+import type { QueueName } from '../../lib/contract/names.ts';
+import { EngineError } from '../../lib/engine/errors.ts';
+import type { Store } from '../../lib/engine/ports.ts';
+import type { Engine } from '../../lib/engine/shell.ts';
+import { ABSENT, claimOf } from '../contract/store-fixtures.ts';
+import { messageOf, namesOf, PLENTY, record, withMs } from './lambda-events.ts';
+import { openStage, PARKING, PAYMENT, PAYMENT_DEAD, type TestStage, workflow } from './stage.ts';
+
+let stage: TestStage;
+beforeEach(async () => {
+  stage = await openStage();
+});
+afterEach(() => stage.close());
+
+describe('the handler of dead letters', () => {
+  const queueOf = (arn: string): QueueName => {
+    const [chain = '', stepName = ''] = arn.split('/');
+    if (chain === 'foreign') throw new EngineError('CONFIGURATION', `${arn} is not a queue of this stage`);
+    return { chain, step: stepName, kind: 'deadLetter' };
+  };
+  const from = (queue: string) => ({ eventSourceARN: queue });
+  const settle = async (records: readonly SQSRecord[], engine: Engine = stage.engine) => {
+    const event: SQSEvent = { Records: [...records] };
+    return namesOf(await stepFailedHandler(engine, queueOf)(event, PLENTY));
+  };
+  const failedStep = claimOf('payment', {
+    status: 'failed',
+    error: { code: 'REFUSED', message: 'declined', httpStatus: 402, effect: 'none' },
+  });
+
+  it('fails the workflow of a failed step, and tells on-call', async () => {
+    const meta = await stage.given('one');
+    await stage.engine.ports.store.writeStep(meta, failedStep, ABSENT, meta.expiresAt);
+    expect(await settle([record('m', messageOf(meta), from('order-processing/payment'))])).toEqual([]);
+    const state = await stage.engine.ports.store.load(meta);
+    expect(state?.meta).toMatchObject({ status: 'failed', error: { step: 'payment', code: 'REFUSED' } });
+    expect(stage.notifications).toMatchObject([
+      { id: `${meta.workflowId}:0:failed`, workflowId: meta.workflowId },
+    ]);
+  });
+
+  it('knows of each record whose dead letter it is', async () => {
+    const meta = await stage.given('one');
+    await stage.engine.ports.store.writeStep(meta, failedStep, ABSENT, meta.expiresAt);
+    const records = [
+      record('mine', messageOf(meta), from('order-processing/payment')),
+      record('strayed', messageOf(meta), from('order-processing/shipment')),
+    ];
+    expect(await settle(records)).toEqual([]);
+    expect(stage.queues.contents(PARKING)).toEqual([JSON.stringify(messageOf(meta))]);
+    expect(stage.events).toContainEqual(
+      expect.objectContaining({ event: 'message_parked', queue: 'order-processing_shipment_dlq' }),
+    );
+    expect(stage.notifications).toHaveLength(1);
+  });
+
+  it('names the dead letter whose notification was told to nobody, and settles the others', async () => {
+    const metas = [await stage.given('one'), await stage.given('two')];
+    for (const meta of metas) {
+      await stage.engine.ports.store.writeStep(meta, failedStep, ABSENT, meta.expiresAt);
+    }
+    const told: string[] = [];
+    const notifier = {
+      notify: async ({ workflowId }: { readonly workflowId: string }) => {
+        if (workflowId === metas[0]?.workflowId) throw new EngineError('NOTIFICATION_FAILED', 'no topic');
+        told.push(workflowId);
+      },
+    };
+    const records = metas.map((meta, n) =>
+      record(`m${n}`, messageOf(meta), from('order-processing/payment')),
+    );
+    expect(await settle(records, stage.with({ notifier }))).toEqual(['m0']);
+    expect(told).toEqual([metas[1]?.workflowId]);
+    // The repeat tells it.
+    expect(await settle(records.slice(0, 1))).toEqual([]);
+    expect(stage.notifications).toMatchObject([{ workflowId: metas[0]?.workflowId }]);
+  });
+
+  it('queues a message again that no function could take', async () => {
+    const meta = await stage.given('one');
+    expect(await settle([record('m', messageOf(meta), from('order-processing/payment'))])).toEqual([]);
+    expect(stage.queues.contents(PAYMENT).map((body) => JSON.parse(body))).toEqual([
+      messageOf(meta, { trip: 1 }),
+    ]);
+  });
+
+  it('fails a whole batch aloud that comes from a queue of another stage', async () => {
+    const meta = await stage.given('one');
+    const settling = settle([record('m', messageOf(meta), from('foreign/queue'))]);
+    await expect(settling).rejects.toMatchObject({ code: 'CONFIGURATION' });
+    expect(stage.notifications).toEqual([]);
+  });
+});
+
+describe('the handler of the reconciler', () => {
+  const run = (engine: Engine = stage.engine, context = PLENTY) => reconcilerHandler(engine)({}, context);
+
+  it('queues what is stuck, and reports what it saw', async () => {
+    await stage.given('one');
+    await stage.given('two');
+    await stage.clock.advance(200_000);
+    expect(await run()).toEqual({ examined: 2, repaired: 2, oldestMs: 200_000 });
+    expect(stage.queues.contents(PAYMENT)).toHaveLength(2);
+    expect(stage.events).toContainEqual({ event: 'oldest_unfinished', ageMs: 200_000 });
+  });
+
+  it('leaves alone what is not due', async () => {
+    await stage.given('one');
+    expect(await run()).toEqual({ examined: 0, repaired: 0, oldestMs: 0 });
+    expect(stage.queues.stats().sent).toBe(0);
+  });
+
+  it('begins nothing where the function has too little time left', async () => {
+    await stage.given('one');
+    await stage.clock.advance(200_000);
+    expect(await run(stage.engine, withMs(3_000))).toMatchObject({ examined: 0, repaired: 0 });
+    expect(await run()).toMatchObject({ examined: 1, repaired: 1 });
+  });
+
+  it('fails aloud where the table cannot be read, so that a missing run is seen', async () => {
+    const store: Store = {
+      ...stage.engine.ports.store,
+      listDue: () => Promise.reject(new EngineError('STORE_UNAVAILABLE', 'throttled')),
+    };
+    await expect(run(stage.with({ store }))).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  });
+
+  it('finds a dead letter’s work too: a failure that nobody was told of', async () => {
+    const meta = workflow('untold', {
+      status: 'failed',
+      notify: 'pending',
+      error: { code: 'REFUSED', message: '', effect: 'none', step: 'payment', attempts: 1 },
+    });
+    await stage.engine.ports.store.create(meta);
+    await stage.clock.advance(200_000);
+    expect(await run()).toMatchObject({ examined: 1, repaired: 1 });
+    expect(stage.queues.contents(PAYMENT_DEAD)).toHaveLength(1);
+  });
+});
