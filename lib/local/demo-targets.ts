@@ -9,7 +9,7 @@ import { DemoServer } from './demo-server.ts';
 export interface DemoOptions {
   /** Default: 127.0.0.1. */
   readonly host?: string;
-  /** `first` is the admin's port, the targets take those after it; a port that is taken is replaced by a free one. */
+  /** `first` is the admin's port, the targets take those after it; a port that is taken, or that there is not, is replaced by a free one. */
   readonly ports?: 'ephemeral' | { readonly first: number };
   /** JSON lines; read at start, so that a restart still honours old keys. Without it the ledger is in memory. */
   readonly ledgerFile?: string;
@@ -31,6 +31,8 @@ export interface DemoTargets {
   close(): Promise<void>;
 }
 
+const LAST_PORT = 65_535;
+
 /**
  * Starts a real HTTP server for each target of the shipped chains, and one more to administer them.
  * Errors: those of listening and of a ledger file that cannot be read; then nothing is left running.
@@ -46,7 +48,10 @@ export async function startDemoTargets(options: DemoOptions = {}): Promise<DemoT
   const servers = Object.entries(DEMO_TARGETS).map(
     ([name, route]) => new DemoServer({ name, route, host, ledger: new Ledger(name, file) }),
   );
-  const portAt = (index: number): number => (ports === 'ephemeral' ? 0 : ports.first + index);
+  const portAt = (index: number): number => {
+    const port = ports === 'ephemeral' ? 0 : ports.first + index;
+    return port > LAST_PORT ? 0 : port;
+  };
   let admin: Listener | undefined;
   const close = async (): Promise<void> => {
     await Promise.all([admin?.close(), ...servers.map((server) => server.close())]);

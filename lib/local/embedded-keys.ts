@@ -78,7 +78,8 @@ export function readListingKey(key: string): ListedWorkflow & { readonly positio
 
 export const DUE = 'd/';
 const TIME_DIGITS = 15;
-const time = (at: number): string => String(at).padStart(TIME_DIGITS, '0');
+/** Whole, so that times sort as text: a step's timeout, and with it a due time, may have a fraction. */
+const time = (at: number): string => String(Math.ceil(at)).padStart(TIME_DIGITS, '0');
 
 export const dueKey = ({ tenant, workflowId }: WorkflowKey, dueAt: number): string =>
   `${DUE}${shardOf(workflowId)}/${time(dueAt)}/${part(tenant)}/${part(workflowId)}`;

@@ -15,7 +15,7 @@ import { copyMeta, copyStep } from './embedded-copies.ts';
 import { type Database, openDatabase, type Where } from './embedded-database.ts';
 import { type Indexes, openIndexes } from './embedded-index.ts';
 import { itemsOf, META, rangeOf, stepItem } from './embedded-keys.ts';
-import { beginRun, endRun, type Recovery } from './embedded-system.ts';
+import { beginRun, endRun, noteRecovered, type Recovery } from './embedded-system.ts';
 import { createGroupCommit, type GroupCommit, type Operation } from './group-commit.ts';
 
 /** The table of one process, on disk or in memory. */
@@ -23,6 +23,8 @@ export interface EmbeddedStore extends Store {
   /** Every workflow in the due index, whatever its due time. */
   unfinished(): AsyncIterable<WorkflowKey>;
   readonly recovery: Recovery;
+  /** Notes that what an earlier run left was put back: the next opening is not told of it again. */
+  recovered(): Promise<void>;
   /** Since the opening: items written, workflows loaded, bytes of JSON of both; flushes; workflows in memory. */
   stats(): StoreStats;
   /** Saves what is under way and lets the directory go. Errors: `STORE_UNAVAILABLE` if that could not be saved. */
@@ -69,6 +71,8 @@ interface State {
   /** Workflows that are being read from the database. */
   readonly reading: Map<string, Promise<void>>;
   readonly counts: { writes: number; reads: number; bytesWritten: number; bytesRead: number };
+  /** Nobody has said yet that the claims which may be lost are accounted for. */
+  claimsLost: boolean;
   closed: boolean;
 }
 
@@ -89,6 +93,7 @@ export async function storeOver(database: Database, options: Options): Promise<E
     indexes: await openIndexes(database),
     reading: new Map(),
     counts: { writes: 0, reads: 0, bytesWritten: 0, bytesRead: 0 },
+    claimsLost: recovery.machineRestarted,
     closed: false,
   };
   return {
@@ -101,6 +106,7 @@ export async function storeOver(database: Database, options: Options): Promise<E
     listDue: (shard, now, limit) => guarded(state, () => state.indexes.listDue(shard, now, limit)),
     unfinished: () => state.indexes.allDue(),
     recovery,
+    recovered: () => guarded(state, () => recovered(state)),
     stats: () => ({ ...state.counts, flushes: state.commits.flushes, cached: cache.size }),
     close: () => guarded(state, () => close(state)),
   };
@@ -116,11 +122,17 @@ async function guarded<Result>(state: State, action: () => Promise<Result>): Pro
   }
 }
 
+async function recovered(state: State): Promise<void> {
+  if (!state.claimsLost) return;
+  await noteRecovered(state.database);
+  state.claimsLost = false;
+}
+
 async function close(state: State): Promise<void> {
   state.closed = true;
   try {
     await state.commits.idle();
-    await endRun(state.database);
+    await endRun(state.database, state.claimsLost);
   } finally {
     await state.database.close();
   }
@@ -192,6 +204,8 @@ interface Change<Item> {
 async function write<Item>(state: State, key: WorkflowKey, change: Change<Item>): Promise<Written<Item>> {
   for (;;) {
     const entry = await resident(state, key);
+    // A failure may have dropped the entry in this very moment: what it holds may be lost.
+    if (state.cache.get(entry.items) !== entry) continue;
     const current = change.current(entry);
     if (change.holds(current)) {
       await save(state, entry, change);

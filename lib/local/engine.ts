@@ -26,7 +26,7 @@ export interface LocalEngine {
   readonly recovered: number;
   /** One run of the reconciler; it also runs every minute by itself. */
   reconcile(): Promise<void>;
-  /** Takes no more messages; resolves once running invocations have ended and saved. */
+  /** Takes no more messages; resolves once running invocations, the reconciler's too, have ended and saved. */
   stop(): Promise<void>;
 }
 
@@ -50,8 +50,7 @@ export async function startLocalEngine(options: LocalEngineOptions): Promise<Loc
     recovered,
     reconcile: rounds.now,
     stop: async () => {
-      rounds.stop();
-      await Promise.all(mappings.map((mapping) => mapping.stop()));
+      await Promise.all([rounds, ...mappings].map((one) => one.stop()));
       queues.close();
     },
   };
@@ -118,18 +117,19 @@ function startMappings(service: Engine, queues: EmbeddedQueues, place: Place): r
 }
 
 /** The reconciler's schedule. A run that fails is told; the next one comes all the same. */
-function everyMinute(service: Engine): { now(): Promise<void>; stop(): void } {
+function everyMinute(service: Engine): { now(): Promise<void>; stop(): Promise<void> } {
   const { clock, telemetry } = service.ports;
   const ms = LIMITS.reconcileInterval * 1_000;
   let stopped = false;
   let cancel = (): void => undefined;
+  let running = Promise.resolve();
   const now = async (): Promise<void> => {
     const end = clock.now() + ms;
     await reconcile(service, () => end - clock.now());
   };
   const again = (): void => {
     cancel = clock.after(ms, () => {
-      now()
+      running = now()
         .catch((error) =>
           telemetry.emit({ event: 'unexpected_error', where: 'reconciler', message: messageOf(error) }),
         )
@@ -141,9 +141,10 @@ function everyMinute(service: Engine): { now(): Promise<void>; stop(): void } {
   again();
   return {
     now,
-    stop: () => {
+    stop: async () => {
       stopped = true;
       cancel();
+      await running;
     },
   };
 }

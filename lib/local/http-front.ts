@@ -90,7 +90,10 @@ function find(routes: readonly Route[], method: string, path: string): Found | A
   for (const candidate of routes) {
     const match = candidate.pattern.exec(path);
     if (match === null) continue;
-    if (candidate.method === method) return { handler: candidate.handler, parameters: { ...match.groups } };
+    if (candidate.method === method) {
+      const { id } = match.groups ?? {};
+      return { handler: candidate.handler, parameters: id === undefined ? {} : { id: decoded(id) } };
+    }
     methods.push(candidate.method);
   }
   if (methods.length > 0) {
@@ -103,6 +106,15 @@ function find(routes: readonly Route[], method: string, path: string): Found | A
   return problemAnswer(
     new ProblemError('UNKNOWN_ROUTE', `no route has the path ${path}; there are ${known}`),
   );
+}
+
+/** A path parameter as an HTTP API gives it; one that is not well encoded stays as it is, and names nothing. */
+function decoded(parameter: string): string {
+  try {
+    return decodeURIComponent(parameter);
+  } catch {
+    return parameter;
+  }
 }
 
 /** A refused request may still be sending its body: it is read and dropped, within bounds. */
@@ -138,11 +150,12 @@ function headersOf({ headers }: IncomingMessage): Record<string, string> {
 
 /** Query parameters as an HTTP API gives them: repeated ones joined by commas. */
 function queryOf(text: string): Record<string, string> {
-  const query: Record<string, string> = {};
+  const query = new Map<string, string>();
   for (const [name, value] of new URLSearchParams(text)) {
-    query[name] = Object.hasOwn(query, name) ? `${query[name]},${value}` : value;
+    const before = query.get(name);
+    query.set(name, before === undefined ? value : `${before},${value}`);
   }
-  return query;
+  return Object.fromEntries(query);
 }
 
 function send(response: ServerResponse, { statusCode, headers, body }: ApiAnswer): void {

@@ -42,6 +42,9 @@ export function readOptions(args: readonly string[]): Options | 'help' {
   if (values.memory === true && values.data !== undefined) {
     throw new OptionError('--memory and --data exclude each other: choose one');
   }
+  if (values.data === '') {
+    throw new OptionError('--data is ""; it must name a directory. For none at all write --memory');
+  }
   return {
     port: readPort(values.port ?? '3000'),
     data: values.memory === true ? undefined : (values.data ?? '.stepline'),

@@ -118,8 +118,10 @@ interface Front {
   close(): Promise<void>;
 }
 
-/** How often a closing front ends the connections that have become idle, in milliseconds. */
-const IDLE_CHECK_MS = 50;
+/** How often a closing front looks whether all is answered, in milliseconds. */
+const CLOSE_CHECK_MS = 50;
+/** How long it waits for clients that send their requests slowly, in milliseconds: answering takes no time. */
+const CLOSE_PATIENCE_MS = 2_000;
 
 async function listen(port: number): Promise<Front> {
   let open: ((service: Service) => void) | undefined;
@@ -128,6 +130,13 @@ async function listen(port: number): Promise<Front> {
       open = resolve;
     }),
   );
+  let underWay = 0;
+  server.on('request', (_, response) => {
+    underWay += 1;
+    response.once('close', () => {
+      underWay -= 1;
+    });
+  });
   server.listen(port, HOST);
   try {
     await once(server, 'listening');
@@ -145,11 +154,17 @@ async function listen(port: number): Promise<Front> {
     },
     close: async () => {
       if (!server.listening) return;
+      const closed = new Promise((resolve) => server.close(resolve));
       // A front that was never opened has nothing to answer to those that wait.
-      if (open !== undefined) server.closeAllConnections();
-      const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
-      await new Promise((resolve) => server.close(resolve));
-      clearInterval(idle);
+      const end = Date.now() + (open === undefined ? CLOSE_PATIENCE_MS : 0);
+      // Node takes a connection for idle only once it was asked something: one that is silent would keep the process.
+      const check = (): void => {
+        if (underWay === 0 || Date.now() >= end) server.closeAllConnections();
+      };
+      check();
+      const checks = setInterval(check, CLOSE_CHECK_MS);
+      await closed;
+      clearInterval(checks);
     },
   };
 }

@@ -9,6 +9,8 @@ export interface Leftover {
   unfinished(): AsyncIterable<WorkflowKey>;
   /** `machineRestarted`: claims that never reached the disk may be lost too, and each may have made a call. */
   readonly recovery: { readonly machineRestarted: boolean };
+  /** Notes that all of it was put back. */
+  recovered(): Promise<void>;
 }
 
 type RecoveryEngine = Engine<'store' | 'queue' | 'clock' | 'random' | 'telemetry'>;
@@ -18,16 +20,17 @@ type RecoveryEngine = Engine<'store' | 'queue' | 'clock' | 'random' | 'telemetry
  * lease is over, an attempt that ended that way is not counted, and every waiting message is gone from memory.
  * @returns how many workflows were found unfinished
  */
-export async function recover(engine: RecoveryEngine, { unfinished, recovery }: Leftover): Promise<number> {
+export async function recover(engine: RecoveryEngine, leftover: Leftover): Promise<number> {
   let count = 0;
-  for await (const key of unfinished()) {
+  for await (const key of leftover.unfinished()) {
     const loaded = await engine.ports.store.load(key);
     if (loaded === undefined) continue;
     count += 1;
-    const state = await endLeases(engine, loaded, recovery.machineRestarted);
+    const state = await endLeases(engine, loaded, leftover.recovery.machineRestarted);
     const chain = engine.chains.find(state.meta.chain, state.meta.version);
     await push(engine, state.meta, decideRepairs(chain, state, engine.ports.clock.now(), true));
   }
+  await leftover.recovered();
   return count;
 }
 
@@ -54,7 +57,8 @@ const withoutLease = (record: StepRecord, token: string, now: number): StepRecor
   ...record,
   token,
   leaseUntil: now,
-  attempt: record.attempt - 1,
+  // A recovery that was itself cut short has taken the attempt back already.
+  attempt: record.attempts.at(-1)?.outcome === 'interrupted' ? record.attempt : record.attempt - 1,
   attempts: interrupted(record, now),
 });
 

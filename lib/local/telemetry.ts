@@ -32,10 +32,12 @@ function forPerson(time: string, level: string, event: EngineEvent): string {
   const others = Object.entries(fields).map(
     ([field, value]) => `${field}=${typeof value === 'object' ? JSON.stringify(value) : value}`,
   );
-  return [time.slice(11, 23), level.padEnd(5), name, place, id, ...others]
-    .filter((part) => part !== '')
-    .join(' ');
+  const parts = [time.slice(11, 23), level.padEnd(5), name, place, id, ...others];
+  return oneLine(parts.filter((part) => part !== '').join(' '));
 }
+
+/** What a target answers ends up here: it must neither break lines nor steer the terminal. */
+const oneLine = (text: string): string => text.replace(/\p{Cc}+/gu, ' ');
 
 /** On one machine the person on call reads the terminal. */
 export function logNotifier(write: (line: string) => void): Notifier {
@@ -47,7 +49,7 @@ export function logNotifier(write: (line: string) => void): Notifier {
           : ` at step ${error.step} after ${error.attempts} attempt(s): ${error.code}${
               error.httpStatus === undefined ? '' : ` ${error.httpStatus}`
             }${error.target === undefined ? '' : ` from ${error.target}`}: ${error.message}`;
-      write(`on-call: ${chain} ${workflowId} ${status}${cause} (notification ${id})`);
+      write(oneLine(`on-call: ${chain} ${workflowId} ${status}${cause} (notification ${id})`));
     },
   };
 }

@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { LOG_LEVELS } from '../../lib/engine/events.ts';
+import { HELP, OptionError, readOptions } from '../../lib/local/options.ts';
+
+const DEFAULTS = {
+  port: 3_000,
+  data: '.stepline',
+  sample: true,
+  targets: undefined,
+  logLevel: 'info',
+} as const;
+
+describe('the options', () => {
+  it('have defaults: everything works without any', () => {
+    expect(readOptions([])).toEqual(DEFAULTS);
+  });
+
+  it.each<[string, readonly string[], object]>([
+    ['--port', ['--port', '4000'], { port: 4_000 }],
+    ['--port with an equals sign', ['--port=4000'], { port: 4_000 }],
+    ['--port 0, for any free one', ['--port', '0'], { port: 0 }],
+    ['the last --port there is', ['--port', '65535'], { port: 65_535 }],
+    ['--data', ['--data', 'some/where'], { data: 'some/where' }],
+    ['--memory', ['--memory'], { data: undefined }],
+    ['--no-sample', ['--no-sample'], { sample: false }],
+    ['--targets', ['--targets', 'targets.json'], { targets: 'targets.json' }],
+    ...LOG_LEVELS.map((level): [string, string[], object] => [
+      `--log-level ${level}`,
+      ['--log-level', level],
+      { logLevel: level },
+    ]),
+    [
+      'several at once',
+      ['--memory', '--port', '1', '--no-sample'],
+      { data: undefined, port: 1, sample: false },
+    ],
+  ])('are read: %s', (_, args, expected) => {
+    expect(readOptions(args)).toEqual({ ...DEFAULTS, ...expected });
+  });
+
+  it('end with --help, whatever else is asked for', () => {
+    expect(readOptions(['--help'])).toBe('help');
+    expect(readOptions(['--port', 'x', '--help', '--memory', '--data', 'x'])).toBe('help');
+  });
+
+  it('are all in the help', () => {
+    for (const option of ['port', 'data', 'memory', 'no-sample', 'targets', 'log-level', 'help']) {
+      expect(HELP).toContain(`  --${option} `);
+    }
+    for (const level of LOG_LEVELS) expect(HELP).toContain(level);
+  });
+});
+
+describe('an option that cannot be used names itself and what to write instead', () => {
+  it.each<[string, readonly string[], string]>([
+    ['a port that is no number', ['--port', 'http'], '--port is "http"; it must be a number from 0 to 65535'],
+    ['a port that is empty', ['--port', ''], '--port is ""; it must be a number from 0 to 65535'],
+    ['a port with a fraction', ['--port', '1.5'], '--port is "1.5"; it must be a number from 0 to 65535'],
+    ['a port below 0', ['--port=-1'], '--port is "-1"; it must be a number from 0 to 65535'],
+    [
+      'a port that is too high',
+      ['--port', '65536'],
+      '--port is "65536"; it must be a number from 0 to 65535',
+    ],
+    ['a port that is missing', ['--port'], "'--port <value>' argument missing"],
+    ['a directory without a name', ['--data', ''], '--data is ""; it must name a directory'],
+    ['a directory and memory', ['--data', 'x', '--memory'], '--memory and --data exclude each other'],
+    [
+      'an unknown level',
+      ['--log-level', 'loud'],
+      '--log-level is "loud"; it must be one of debug, info, warn, error, silent',
+    ],
+    ['a value for a switch', ['--memory=yes'], "'--memory' does not take an argument"],
+  ])('%s', (_, args, message) => {
+    expect(() => readOptions(args)).toThrow(OptionError);
+    expect(() => readOptions(args)).toThrow(message);
+  });
+
+  it.each([['--prot'], ['-p'], ['serve']])('%s is unknown: see --help', (argument) => {
+    expect(() => readOptions([argument])).toThrow(OptionError);
+    expect(() => readOptions([argument])).toThrow(argument);
+    expect(() => readOptions([argument])).toThrow('See --help');
+  });
+});

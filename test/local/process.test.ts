@@ -1,0 +1,411 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import net from 'node:net';
+import { join } from 'node:path';
+import { build, type Metafile } from 'esbuild';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import * as z from 'zod';
+import { chains } from '../../functions/chains/index.ts';
+import { workflowPath } from '../../lib/contract/names.ts';
+import { startAnswer, type WorkflowAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
+import { HELP, type Options } from '../../lib/local/options.ts';
+import { type LocalProcess, startLocal } from '../../lib/local/process.ts';
+import { SAMPLE } from '../../lib/local/sample.ts';
+import { portOf } from '../adapters/raw-server.ts';
+import { closers } from './demo-support.ts';
+import { temporaryDirectory } from './store-support.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const OUT = join(ROOT, 'dist', `process-test-${process.pid}`);
+const SERVER = join(OUT, 'local.js');
+const PATIENCE_MS = 15_000;
+
+let metafile: Metafile;
+// Inside the project, so that what is not bundled is found; beside what `npm run build` makes, so that nobody's is replaced.
+beforeAll(async () => {
+  const built = await build({
+    entryPoints: [join(ROOT, 'bin/local.ts')],
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    packages: 'external',
+    sourcemap: true,
+    outfile: SERVER,
+    metafile: true,
+    logLevel: 'error',
+  });
+  metafile = built.metafile;
+});
+afterAll(() => rm(OUT, { recursive: true, force: true }));
+
+/** The server in a process of its own. */
+interface Run {
+  readonly child: ChildProcess;
+  stdout(): string;
+  stderr(): string;
+  /** Its exit code, or the signal that ended it. */
+  readonly ended: Promise<number | string | null>;
+  /** Resolves once it has printed that. */
+  prints(text: string | RegExp): Promise<string>;
+}
+
+function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Run {
+  const child = spawn(process.execPath, ['--enable-source-maps', SERVER, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  closers.push(() => child.kill('SIGKILL'));
+  let out = '';
+  let err = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    out += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    err += text;
+  });
+  const ended = once(child, 'close').then(([code, signal]) => code ?? signal);
+  const prints = (text: string | RegExp): Promise<string> =>
+    vi.waitFor(
+      () => {
+        expect(out + err).toMatch(text);
+        return (typeof text === 'string' ? text : text.exec(out + err)?.[1]) ?? '';
+      },
+      { timeout: PATIENCE_MS, interval: 10 },
+    );
+  return { child, stdout: () => out, stderr: () => err, ended, prints };
+}
+
+/** A server that listens, and its two addresses. */
+async function server(...args: readonly string[]) {
+  const running = run(['--port', '0', '--no-sample', ...args]);
+  const url = await running.prints(/listens on (\S+)/);
+  const admin = await running.prints(/curl -s (\S+)\/ledger/);
+  return { ...running, url, admin };
+}
+
+async function order(url: string): Promise<string> {
+  const reply = await fetch(url + SAMPLE.path, { method: 'POST', body: JSON.stringify(SAMPLE.body) });
+  return startAnswer.parse(await reply.json()).workflowId;
+}
+
+const show = async (url: string, id: string): Promise<WorkflowAnswer> =>
+  workflowAnswer.parse(await (await fetch(`${url}${workflowPath(id)}?detail=timeline`)).json());
+
+const completed = (url: string, id: string): Promise<WorkflowAnswer> =>
+  vi.waitFor(
+    async () => {
+      const shown = await show(url, id);
+      expect(shown.status).toBe('completed');
+      return shown;
+    },
+    { timeout: PATIENCE_MS, interval: 20 },
+  );
+
+const setFault = async (admin: string, name: string, fault: object): Promise<void> => {
+  const reply = await fetch(`${admin}/faults/${name}`, { method: 'PUT', body: JSON.stringify(fault) });
+  expect(reply.status).toBe(200);
+};
+
+const ledgers = z.record(
+  z.string(),
+  z.object({ effects: z.array(z.object({ key: z.string(), times: z.number() })) }),
+);
+
+/** The effects of every target that had any: `target key times`. */
+async function effects(admin: string): Promise<string[]> {
+  const all = ledgers.parse(await (await fetch(`${admin}/ledger`)).json());
+  return Object.entries(all).flatMap(([name, ledger]) =>
+    ledger.effects.map(({ key, times }) => `${name} ${key} ${times}`),
+  );
+}
+
+const onceEach = (id: string): string[] => [
+  `payments ${id}:payment:do:0 1`,
+  `shipping ${id}:shipment:do:0 1`,
+  `mail ${id}:confirmation:do:0 1`,
+];
+
+describe('the server', { timeout: 4 * PATIENCE_MS }, () => {
+  it('loads nothing of AWS', () => {
+    const outside = Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path));
+    expect(outside).toContain('classic-level');
+    expect(outside.filter((path) => path.includes('aws'))).toEqual([]);
+    const inside = Object.keys(metafile.inputs).filter((path) => /aws|dynamodb|sqs|sns|lambda/.test(path));
+    expect(inside).toEqual([]);
+  });
+
+  it('shows its help and ends well', async () => {
+    const { ended, stdout, stderr } = run(['--help']);
+    expect([await ended, stdout(), stderr()]).toEqual([0, `${HELP}\n`, '']);
+  });
+
+  it.each([
+    ['an unknown option', ['--prot', '1'], /^stepline: Unknown option '--prot'.*See --help\n$/],
+    [
+      'options that exclude each other',
+      ['--memory', '--data', 'x'],
+      /^stepline: --memory and --data exclude/,
+    ],
+    [
+      'targets that are not there',
+      ['--memory', '--targets', 'no-such-file.json'],
+      /^stepline: --targets names no-such-file.json, which cannot be read\n$/,
+    ],
+  ])('refuses %s with one line and exit code 2', async (_, args, message) => {
+    const { ended, stdout, stderr } = run(['--port', '0', ...args]);
+    expect(await ended).toBe(2);
+    expect(stderr()).toMatch(message);
+    expect(stdout()).toBe('');
+  });
+
+  it('says that a port is taken, and by which option another is chosen', async () => {
+    const other = net.createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    closers.push(() => other.close());
+    const port = String(portOf(other));
+    const { ended, stderr } = run(['--port', port, '--memory']);
+    expect(await ended).toBe(2);
+    expect(stderr()).toBe(`stepline: port ${port} is taken; choose another with --port\n`);
+  });
+
+  it('says that its directory belongs to another process, and by which option another is chosen', async () => {
+    const directory = await temporaryDirectory();
+    await server('--data', directory);
+    const { ended, stderr } = run(['--port', '0', '--data', directory]);
+    expect(await ended).toBe(2);
+    expect(stderr()).toBe(
+      `stepline: the data directory ${directory} is in use: stop the other process, or pass another directory with --data\n`,
+    );
+  });
+
+  it('runs the sample order, shows each step and the whole at its end, and then how to try it', async () => {
+    const { prints, child, ended, stdout } = run(['--port', '0', '--memory', '--log-level', 'silent']);
+    await prints(/^}$/m);
+    child.kill('SIGINT');
+    expect(await ended).toBe(0);
+    const text = stdout();
+    expect(text).toMatch(/^Stepline listens on http:\/\/127\.0\.0\.1:\d+ \(workflows in memory only\)$/m);
+    expect(text).toContain('  POST /api/process-order\n');
+    expect(text).toMatch(/^ {2}curl -s http:\S+\/api\/process-order -H/m);
+    const steps = ['payment', 'shipment', 'confirmation'].map((step) =>
+      text.indexOf(`  ${step}: completed\n`),
+    );
+    expect(Math.min(...steps)).toBeGreaterThan(text.indexOf('sample order wf_'));
+    expect(steps).toEqual([...steps].sort((a, b) => a - b));
+    const [json = ''] = /^\{\n[\s\S]*^\}$/m.exec(text) ?? [];
+    expect(workflowAnswer.parse(JSON.parse(json))).toMatchObject({
+      chain: 'order-processing',
+      status: 'completed',
+      orderId: expect.stringMatching(/^ord_/),
+      trackingId: expect.stringMatching(/^trk_/),
+    });
+  });
+
+  it('told to end lets a running call end, saves it, and finishes the rest at its next start', async () => {
+    const directory = await temporaryDirectory();
+    const first = await server('--data', directory);
+    await setFault(first.admin, 'payments', { latencyMs: 1_000 });
+    const id = await order(first.url);
+    await first.prints('"attempt_started"');
+    first.child.kill('SIGTERM');
+    expect(await first.ended).toBe(0);
+    expect(first.stdout()).toContain('SIGTERM: running calls end, then the process');
+    expect(first.stdout()).toContain('"step_completed"');
+    expect(first.stdout()).not.toContain('shipment:do');
+    expect(first.stderr()).toBe('');
+
+    const second = await server('--data', directory);
+    expect(second.stdout()).toContain('1 unfinished workflow(s) of an earlier run go on');
+    const { timeline } = await completed(second.url, id);
+    expect(timeline?.map(({ step, outcome }) => [step, outcome])).toEqual([
+      ['payment', 'completed'],
+      ['shipment', 'completed'],
+      ['confirmation', 'completed'],
+    ]);
+    // The ledger of the demo targets is kept too: the effect of before the restart is in it.
+    expect((await effects(second.admin)).sort()).toEqual(onceEach(id).sort());
+    second.child.kill('SIGTERM');
+    expect(await second.ended).toBe(0);
+  });
+
+  it('killed in the middle of a call finishes at its next start, with one effect and no attempt counted', async () => {
+    const directory = await temporaryDirectory();
+    const first = await server('--data', directory);
+    await setFault(first.admin, 'payments', { latencyMs: 60_000, late: true });
+    const id = await order(first.url);
+    await vi.waitFor(async () => expect(await effects(first.admin)).toHaveLength(1), PATIENCE_MS);
+    first.child.kill('SIGKILL');
+    expect(await first.ended).toBe('SIGKILL');
+
+    const second = await server('--data', directory);
+    const { timeline } = await completed(second.url, id);
+    expect(timeline?.map(({ step, attempt, outcome }) => [step, attempt, outcome])).toEqual([
+      ['payment', 1, 'interrupted'],
+      ['payment', 1, 'completed'],
+      ['shipment', 1, 'completed'],
+      ['confirmation', 1, 'completed'],
+    ]);
+    expect((await effects(second.admin)).sort()).toEqual(onceEach(id).sort());
+  });
+
+  it('told to end a second time does not wait', async () => {
+    const { url, admin, prints, child, ended } = await server('--memory');
+    await setFault(admin, 'payments', { hang: true });
+    await order(url);
+    await prints('"attempt_started"');
+    child.kill('SIGTERM');
+    await prints('running calls end');
+    child.kill('SIGTERM');
+    expect(await ended).toBe(1);
+  });
+
+  it('calls the targets of a file, with secrets from the environment, and sends them no sample', async () => {
+    const seen: unknown[] = [];
+    const target = createServer((request, response) => {
+      seen.push([request.url, request.headers.authorization]);
+      response.end(JSON.stringify({ orderId: 'o-1', receiptUrl: 'https://receipts.example/1' }));
+    }).listen(0, '127.0.0.1');
+    await once(target, 'listening');
+    closers.push(() => {
+      target.closeAllConnections();
+      target.close();
+    });
+    const file = join(await temporaryDirectory(), 'targets.json');
+    const payments = {
+      baseUrl: `http://127.0.0.1:${portOf(target)}`,
+      headers: { authorization: 'env:PAY_KEY' },
+    };
+    await writeFile(file, JSON.stringify({ payments }));
+    const { prints, stdout } = run(['--port', '0', '--memory', '--targets', file], {
+      PAY_KEY: 'Bearer s3cret',
+    });
+    const url = await prints(/listens on (\S+)/);
+    await prints('Try it:');
+    const id = await order(url);
+    await vi.waitFor(async () => expect((await show(url, id)).steps.payment).toBe('completed'), PATIENCE_MS);
+    expect(seen).toEqual([['/charges', 'Bearer s3cret']]);
+    expect(stdout()).not.toContain('Demo targets');
+    expect(stdout()).not.toContain('s3cret');
+  });
+});
+
+const OPTIONS: Options = { port: 0, data: undefined, sample: false, targets: undefined, logLevel: 'silent' };
+
+/** The server within this process. */
+async function local(changes: Partial<Options> = {}): Promise<LocalProcess> {
+  const started = await startLocal(
+    chains,
+    { ...OPTIONS, ...changes },
+    { readable: false, say: () => undefined },
+  );
+  closers.push(() => started.stop());
+  return started;
+}
+
+describe('a start that fails', () => {
+  const file = async (text: string): Promise<string> => {
+    const path = join(await temporaryDirectory(), 'targets.json');
+    await writeFile(path, text);
+    return path;
+  };
+
+  it.each<[string, string, string | RegExp]>([
+    ['is not JSON', '{', /^--targets: .*targets\.json is not JSON: /],
+    ['has a field that is wrong', '{"payments":{"baseUrl":"ftp://x"}}', /"payments.baseUrl" is wrong/],
+    [
+      'refers to a variable that is not set',
+      '{"payments":{"baseUrl":"http://x","headers":{"authorization":"env:STEPLINE_NO_SUCH_KEY"}}}',
+      /"authorization" from the environment variable "STEPLINE_NO_SUCH_KEY", which is not set/,
+    ],
+  ])('says what is wrong with a file of targets that %s', async (_, text, message) => {
+    await expect(local({ targets: await file(text) })).rejects.toThrow(message);
+  });
+
+  it('leaves nothing behind: port and directory are free again', async () => {
+    const data = await temporaryDirectory();
+    const { baseUrl, stop } = await local();
+    const port = Number(new URL(baseUrl).port);
+    await stop();
+    await expect(local({ port, data, targets: await file('{') })).rejects.toThrow('is not JSON');
+    expect((await local({ port, data })).baseUrl).toBe(baseUrl);
+  });
+
+  it('says that a port is taken without touching the directory', async () => {
+    const { baseUrl } = await local();
+    const options = { port: Number(new URL(baseUrl).port), data: join(await temporaryDirectory(), 'data') };
+    await expect(local(options)).rejects.toMatchObject({ name: 'OptionError' });
+    expect(await local({ ...options, port: 0 })).toMatchObject({ engine: { recovered: 0 } });
+  });
+});
+
+describe('the ports', () => {
+  it('of the demo targets come after the own one, and are any others where there are none left', async () => {
+    const { demo } = await local({ port: 65_533 });
+    expect(demo?.admin.port).toBe(65_534);
+    const ports = demo && Object.keys(demo.targets).map((name) => demo.server(name).port);
+    expect(ports?.[0]).toBe(65_535);
+    for (const port of ports ?? []) expect(port).toBeGreaterThan(0);
+  });
+});
+
+describe('stopping', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  async function connect(baseUrl: string, text = ''): Promise<net.Socket> {
+    const socket = net.connect(Number(new URL(baseUrl).port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    closers.push(() => socket.destroy());
+    await once(socket, 'connect');
+    if (text !== '') await new Promise<void>((resolve) => socket.write(text, () => resolve()));
+    return socket;
+  }
+
+  it('does not wait for a connection on which nothing was ever asked, as browsers open them', async () => {
+    const { baseUrl, stop } = await local();
+    const silent = await connect(baseUrl);
+    const halfway = await connect(baseUrl, 'GET /api/work');
+    await stop();
+    for (const socket of [silent, halfway]) if (!socket.closed) await once(socket, 'close');
+  });
+
+  it('waits only so long for a client that stops in the middle of its request', async () => {
+    const { baseUrl, stop } = await local();
+    const head = 'POST /api/process-order HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{';
+    const slow = await connect(baseUrl, head);
+    // An answer to a later request: by then the server has seen the earlier one.
+    await (await fetch(`${baseUrl}/api/workflows`)).text();
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'Date'] });
+    let stopped = false;
+    const stopping = stop().then(() => {
+      stopped = true;
+    });
+    await vi.advanceTimersByTimeAsync(1_900);
+    expect([stopped, slow.closed]).toEqual([false, false]);
+    await vi.advanceTimersByTimeAsync(200);
+    await stopping;
+  });
+
+  it('answers a request that is under way', async () => {
+    const { baseUrl, stop } = await local();
+    const body = JSON.stringify(SAMPLE.body);
+    const head = `POST ${SAMPLE.path} HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n`;
+    const socket = await connect(baseUrl, head);
+    await (await fetch(`${baseUrl}/api/workflows`)).text();
+    const stopping = stop();
+    const answered = once(socket, 'data');
+    socket.write(body);
+    expect(String((await answered)[0])).toMatch(/^HTTP\/1\.1 202 /);
+    await stopping;
+  });
+
+  it('takes no more requests', async () => {
+    const { baseUrl, stop } = await local();
+    await stop();
+    await expect(fetch(`${baseUrl}/api/workflows`)).rejects.toThrow('fetch failed');
+  });
+});

@@ -1,0 +1,109 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { StepExpectation, Written } from '../../lib/engine/ports.ts';
+import type { StepRecord, WorkflowMeta } from '../../lib/engine/state.ts';
+import type { CacheLimits } from '../../lib/local/embedded-cache.ts';
+import { type Database, openDatabase } from '../../lib/local/embedded-database.ts';
+import { type EmbeddedStore, storeOver } from '../../lib/local/embedded-store.ts';
+import type { Operation } from '../../lib/local/group-commit.ts';
+import { ABSENT, metaOf } from '../contract/store-fixtures.ts';
+import { closers } from './demo-support.ts';
+
+/** A directory of its own, removed after the test. */
+export async function temporaryDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'stepline-local-'));
+  closers.push(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** A write that waits until the test ends it. */
+export interface HeldWrite {
+  readonly operations: readonly Operation[];
+  readonly sync: boolean;
+  /** It comes to the database. */
+  end(): Promise<void>;
+  /** It fails, and nothing of it comes to the database. */
+  fail(): void;
+  /** It comes to the database, and fails all the same. */
+  failAfter(): Promise<void>;
+}
+
+/** A database in memory that can be made to wait and to fail. */
+export interface TestDatabase extends Database {
+  /** While true, writes wait in `writes`. */
+  holding: boolean;
+  readonly writes: HeldWrite[];
+  /** Ends the one write that is under way. */
+  endWrite(): Promise<void>;
+  failWrite(): void;
+}
+
+export const DISK_FULL = 'the disk is full';
+
+export async function testDatabase(): Promise<TestDatabase> {
+  const inner = await openDatabase({ kind: 'memory' });
+  const writes: HeldWrite[] = [];
+  const hold = (operations: Operation[], sync: boolean): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const leave = (): void => {
+        writes.splice(writes.indexOf(held), 1);
+      };
+      const held: HeldWrite = {
+        operations,
+        sync,
+        end: async () => {
+          leave();
+          await inner.write(operations, sync);
+          resolve();
+        },
+        fail: () => {
+          leave();
+          reject(new Error(DISK_FULL));
+        },
+        failAfter: async () => {
+          leave();
+          await inner.write(operations, sync);
+          reject(new Error(DISK_FULL));
+        },
+      };
+      writes.push(held);
+    });
+  const only = (): HeldWrite => {
+    const [write, ...others] = writes;
+    if (write === undefined || others.length > 0) throw new Error(`${writes.length} writes are under way`);
+    return write;
+  };
+  const database: TestDatabase = {
+    ...inner,
+    holding: false,
+    writes,
+    write: (operations, sync) => (database.holding ? hold(operations, sync) : inner.write(operations, sync)),
+    endWrite: () => only().end(),
+    failWrite: () => only().fail(),
+  };
+  return database;
+}
+
+/** A store as it is on disk, over a database of the test. */
+export const storeOnTest = (database: Database, cache?: CacheLimits): Promise<EmbeddedStore> =>
+  storeOver(database, { onDisk: true, ...(cache === undefined ? {} : { cache }) });
+
+/** What a store says of an earlier run that closed it. */
+export const NOTHING_LOST = { unclean: false, machineRestarted: false };
+
+export const writeStep = (
+  store: EmbeddedStore,
+  meta: WorkflowMeta,
+  record: StepRecord,
+  expected: StepExpectation = ABSENT,
+): Promise<Written<StepRecord>> => store.writeStep(meta, record, expected, meta.expiresAt);
+
+/** The expectation that finds this claim. */
+export const running = (record: StepRecord): StepExpectation => ({ status: 'running', token: record.token });
+
+/** A workflow of which nothing is left to do. */
+export const endedOf = (seed: string | number, changes: Partial<WorkflowMeta> = {}): WorkflowMeta => {
+  const { dueAt: _, ...meta } = metaOf(seed, { status: 'completed', ...changes });
+  return meta;
+};

@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest';
+import { type EngineEvent, EVENT_LEVELS, LOG_LEVELS, type LogLevel } from '../../lib/engine/events.ts';
+import type { Notification } from '../../lib/engine/ports.ts';
+import { logNotifier, logTelemetry } from '../../lib/local/telemetry.ts';
+import { ALL_EVENTS, EVENTS } from '../support/engine-events.ts';
+
+const NOW = Date.UTC(2026, 8, 21, 16, 50, 4, 123);
+
+function linesOf(events: readonly EngineEvent[], readable = false, level: LogLevel = 'debug'): string[] {
+  const lines: string[] = [];
+  const telemetry = logTelemetry({ level, readable, now: () => NOW, write: (line) => lines.push(line) });
+  for (const event of events) telemetry.emit(event);
+  return lines;
+}
+
+describe('the log as JSON', () => {
+  it('is one line for each event, with the time, the level and all that the event says', () => {
+    const lines = linesOf(ALL_EVENTS);
+    expect(lines).toHaveLength(ALL_EVENTS.length);
+    for (const [at, line] of lines.entries()) {
+      const event = ALL_EVENTS[at];
+      expect(line).not.toContain('\n');
+      expect(JSON.parse(line)).toEqual({
+        time: '2026-09-21T16:50:04.123Z',
+        level: event && EVENT_LEVELS[event.event],
+        ...event,
+      });
+    }
+  });
+
+  it('tells of an attempt its workflow, chain, step and number', () => {
+    const { workflowId, chain } = EVENTS.attempt_started;
+    expect(JSON.parse(linesOf([EVENTS.attempt_started])[0] ?? '')).toMatchObject({
+      workflowId,
+      chain,
+      step: 'payment',
+      epoch: 1,
+      attempt: 2,
+    });
+  });
+});
+
+describe('the log for a person', () => {
+  it('begins with time and level, then says what happened where to what, and the rest by name', () => {
+    const { workflowId } = EVENTS.step_completed;
+    expect(linesOf([EVENTS.step_completed], true)).toEqual([
+      `16:50:04.123 info  step_completed order-processing/payment ${workflowId} epoch=1 attempt=2 durationMs=80`,
+    ]);
+  });
+
+  it('shows an error with its fields', () => {
+    const [line] = linesOf([EVENTS.step_failed], true);
+    expect(line).toContain('16:50:04.123 error step_failed order-processing/payment');
+    expect(line).toContain('error={"code":"TARGET_UNAVAILABLE","message":"busy","httpStatus":503,');
+  });
+
+  it('leaves out what an event does not have', () => {
+    expect(linesOf([EVENTS.oldest_unfinished, EVENTS.workflow_started], true)).toEqual([
+      '16:50:04.123 debug oldest_unfinished ageMs=65000',
+      `16:50:04.123 info  workflow_started order-processing ${EVENTS.workflow_started.workflowId}`,
+    ]);
+  });
+
+  it('is one line for each event, whatever text comes from outside, and steers no terminal', () => {
+    const message = '<html>\r\n<b>\u001b[31mred\u0000</b>\n</html>';
+    const [line, ...others] = linesOf([{ event: 'unexpected_error', where: 'send', message }], true);
+    expect(others).toEqual([]);
+    expect(line).toBe(
+      '16:50:04.123 error unexpected_error where=send message=<html> <b> [31mred </b> </html>',
+    );
+  });
+});
+
+describe('the level of the log', () => {
+  it.each(LOG_LEVELS)('%s lets through what is at least as loud', (level) => {
+    const least = LOG_LEVELS.indexOf(level);
+    const expected = ALL_EVENTS.filter(({ event }) => LOG_LEVELS.indexOf(EVENT_LEVELS[event]) >= least);
+    for (const readable of [true, false]) {
+      expect(linesOf(ALL_EVENTS, readable, level)).toHaveLength(expected.length);
+    }
+    expect(linesOf(ALL_EVENTS, false, level).map((line) => JSON.parse(line).event)).toEqual(
+      expected.map(({ event }) => event),
+    );
+  });
+
+  it('silent lets nothing through', () => {
+    expect(linesOf(ALL_EVENTS, false, 'silent')).toEqual([]);
+  });
+});
+
+describe('the line for the person on call', () => {
+  const notification: Notification = {
+    id: 'wf_1:0:failed',
+    tenant: 'default',
+    workflowId: 'wf_1',
+    chain: 'orders',
+    status: 'failed',
+    error: {
+      step: 'payment',
+      attempts: 3,
+      code: 'TARGET_UNAVAILABLE',
+      message: 'busy',
+      target: 'payments',
+      httpStatus: 503,
+      effect: 'unknown',
+    },
+  };
+
+  async function told(changes: Partial<Notification> = {}): Promise<string[]> {
+    const lines: string[] = [];
+    await logNotifier((line) => lines.push(line)).notify({ ...notification, ...changes });
+    return lines;
+  }
+
+  it('says which workflow failed at which step, why, and under which id it is told', async () => {
+    expect(await told()).toEqual([
+      'on-call: orders wf_1 failed at step payment after 3 attempt(s): TARGET_UNAVAILABLE 503 from payments: busy (notification wf_1:0:failed)',
+    ]);
+  });
+
+  it('leaves out what is not known', async () => {
+    const { target: _, httpStatus: __, ...error } = notification.error ?? ({} as never);
+    expect(await told({ error: { ...error, code: 'RUN_FAILED' } })).toEqual([
+      'on-call: orders wf_1 failed at step payment after 3 attempt(s): RUN_FAILED: busy (notification wf_1:0:failed)',
+    ]);
+    expect(await told({ error: undefined })).toEqual([
+      'on-call: orders wf_1 failed (notification wf_1:0:failed)',
+    ]);
+  });
+
+  it('is one line, whatever the target answered', async () => {
+    const error = notification.error && { ...notification.error, message: 'a\r\nb\u001b[2Jc' };
+    const [line, ...others] = await told({ error });
+    expect(others).toEqual([]);
+    expect(line).toContain('from payments: a b [2Jc (notification');
+  });
+});
