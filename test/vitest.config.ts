@@ -3,10 +3,15 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     root: `${import.meta.dirname}/..`,
-    globalSetup: 'test/support/build.ts',
     include: ['test/**/*.test.ts'],
+    globalSetup: 'test/support/build.ts',
     testTimeout: 60_000,
     // End-to-end scenarios wait more than they work.
     maxConcurrency: 20,
+    // CI adds up what the runners themselves report.
+    reporters:
+      process.env.CI === 'true'
+        ? ['default', ['json', { outputFile: 'dist/reports/vitest.json' }]]
+        : ['default'],
   },
 });
