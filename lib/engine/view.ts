@@ -1,5 +1,5 @@
 import type { ChainDefinition } from '../chain/definition.ts';
-import type { StepStatus } from '../contract/names.ts';
+import { RESERVED_OUTPUT_NAMES, type StepStatus } from '../contract/names.ts';
 import type { TimelineEntry, WorkflowAnswer } from '../contract/wire.ts';
 import { isDone } from './decision.ts';
 import { withoutSensitive } from './fingerprint.ts';
@@ -21,11 +21,11 @@ export function describe(
   const names = chain?.steps.map(({ name }) => name) ?? [...steps.keys()];
   const retrying = meta.status === 'processing' ? retries(chain, state, names) : {};
   return {
-    ...output(chain, state),
     workflowId: meta.workflowId,
     chain: meta.chain,
     status: meta.status,
     steps: Object.fromEntries(names.map((name) => [name, stepStatus(state, name, now)])),
+    ...output(chain, state),
     ...(meta.error === undefined ? {} : { error: meta.error }),
     ...(Object.keys(retrying).length === 0 ? {} : { retrying }),
     createdAt: iso(meta.createdAt),
@@ -68,7 +68,9 @@ function retries(
   );
 }
 
-/** The chain's output; a function that throws never breaks the answer. */
+const isReserved = (name: string): boolean => RESERVED_OUTPUT_NAMES.some((reserved) => reserved === name);
+
+/** The chain's output; a function that throws, or gives what every answer has, never breaks the answer. */
 function output(chain: ChainDefinition | undefined, { meta, steps }: WorkflowState): Record<string, unknown> {
   if (chain?.output === undefined) return {};
   const done = [...steps.values()].filter(isDone);
@@ -77,7 +79,9 @@ function output(chain: ChainDefinition | undefined, { meta, steps }: WorkflowSta
       input: withoutSensitive(meta.input, chain.sensitive),
       results: Object.fromEntries(done.map(({ step, result }) => [step, result])),
     });
-    return Object.fromEntries(Object.entries(shown).map(([name, value]) => [name, value ?? null]));
+    return Object.fromEntries(
+      Object.entries(shown).flatMap(([name, value]) => (isReserved(name) ? [] : [[name, value ?? null]])),
+    );
   } catch {
     return {};
   }

@@ -57,19 +57,15 @@ export async function startLocal(
     const settings = demo?.targets ?? (await readTargets(options.targets ?? ''));
     const http = createHttpClient();
     undo.push(async () => http.close());
+    const log = { readable: output.readable, now: systemClock.now, write: output.say };
     const engine = await startLocalEngine({
       chains,
       store,
       leftover: store,
       http,
       targets: createSettingsTargets(settings),
-      telemetry: logTelemetry({
-        level: options.logLevel,
-        readable: output.readable,
-        now: systemClock.now,
-        write: output.say,
-      }),
-      notifier: logNotifier(output.say),
+      telemetry: logTelemetry({ ...log, level: options.logLevel }),
+      notifier: logNotifier(log),
       clock: systemClock,
       random: systemRandom,
     });

@@ -17,7 +17,11 @@ export function logTelemetry({ level, readable, now, write }: LogOptions): Telem
       const loud = EVENT_LEVELS[event.event];
       if (LOG_LEVELS.indexOf(loud) < least) return;
       const time = new Date(now()).toISOString();
-      write(readable ? forPerson(time, loud, event) : JSON.stringify({ time, level: loud, ...event }));
+      write(
+        readable
+          ? forPerson(time, loud, event)
+          : JSON.stringify({ time, level: loud, event: event.event, ...event }),
+      );
     },
   };
 }
@@ -39,10 +43,16 @@ function forPerson(time: string, level: string, event: EngineEvent): string {
 /** What a target answers ends up here: it must neither break lines nor steer the terminal. */
 const oneLine = (text: string): string => text.replace(/\p{Cc}+/gu, ' ');
 
-/** On one machine the person on call reads the terminal. */
-export function logNotifier(write: (line: string) => void): Notifier {
+/** On one machine the person on call reads the log: told as loud as it gets, whatever the level. */
+export function logNotifier({ readable, now, write }: Omit<LogOptions, 'level'>): Notifier {
   return {
-    async notify({ id, workflowId, chain, status, error }) {
+    async notify(notification) {
+      const { id, workflowId, chain, status, error } = notification;
+      if (!readable) {
+        const time = new Date(now()).toISOString();
+        write(JSON.stringify({ time, level: 'error', event: 'on_call_told', ...notification }));
+        return;
+      }
       const cause =
         error === undefined
           ? ''

@@ -106,11 +106,19 @@ describe('the line for the person on call', () => {
     },
   };
 
-  async function told(changes: Partial<Notification> = {}): Promise<string[]> {
+  async function told(changes: Partial<Notification> = {}, readable = true): Promise<string[]> {
     const lines: string[] = [];
-    await logNotifier((line) => lines.push(line)).notify({ ...notification, ...changes });
+    const notifier = logNotifier({ readable, now: () => 0, write: (line) => lines.push(line) });
+    await notifier.notify({ ...notification, ...changes });
     return lines;
   }
+
+  it('is one JSON line among the others where nobody reads along', async () => {
+    const [line = '', ...others] = await told({}, false);
+    expect(others).toEqual([]);
+    const time = '1970-01-01T00:00:00.000Z';
+    expect(JSON.parse(line)).toEqual({ time, level: 'error', event: 'on_call_told', ...notification });
+  });
 
   it('says which workflow failed at which step, why, and under which id it is told', async () => {
     expect(await told()).toEqual([
