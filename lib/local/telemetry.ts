@@ -17,11 +17,10 @@ export function logTelemetry({ level, readable, now, write }: LogOptions): Telem
       const loud = EVENT_LEVELS[event.event];
       if (LOG_LEVELS.indexOf(loud) < least) return;
       const time = new Date(now()).toISOString();
-      write(
-        readable
-          ? forPerson(time, loud, event)
-          : JSON.stringify({ time, level: loud, event: event.event, ...event }),
-      );
+      const { event: name, ...fields } = event;
+      // The name stands first, where it is looked for.
+      const line = { time, level: loud, event: name, ...fields };
+      write(readable ? forPerson(time, loud, event) : JSON.stringify(line));
     },
   };
 }
