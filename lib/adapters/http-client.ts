@@ -102,14 +102,25 @@ function optionsOf(url: URL, request: HttpRequest, agent: HttpAgent): RequestOpt
     hostname: hostname.startsWith('[') ? hostname.slice(1, -1) : hostname,
     port: port === '' ? undefined : port,
     path: url.pathname + url.search,
-    headers: headersOf(request),
+    headers: headersOf(url, request),
   };
 }
 
-function headersOf(request: HttpRequest): Record<string, string | number> {
+/** Methods whose requests have a body, be it an empty one. */
+const WITH_BODY = new Set(['POST', 'PUT', 'PATCH']);
+
+/** Names and values in turn: as an object Node would write them one by one, at half the speed of a whole call. */
+function headersOf(url: URL, { headers, body, method }: HttpRequest): string[] {
+  // A list goes out as it is: each name must be in it once, the last one that was given.
+  const byName = new Map([['host', url.host]]);
+  for (const name in headers) {
+    const value = headers[name];
+    if (value !== undefined) byName.set(name.toLowerCase(), value);
+  }
   // Bodies are read as they come: a compressed one would have to be bounded twice.
-  const headers: Record<string, string | number> = { ...request.headers, 'accept-encoding': 'identity' };
-  // Node frames a body by itself for POST, but not for DELETE.
-  if (request.body !== undefined) headers['content-length'] = Buffer.byteLength(request.body);
-  return headers;
+  byName.set('accept-encoding', 'identity');
+  if (body !== undefined || WITH_BODY.has(method)) {
+    byName.set('content-length', String(Buffer.byteLength(body ?? '')));
+  }
+  return [...byName].flat();
 }

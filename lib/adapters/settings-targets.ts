@@ -2,17 +2,10 @@ import { validateHeaderName, validateHeaderValue } from 'node:http';
 import * as z from 'zod';
 import { CALL_HEADERS } from '../contract/names.ts';
 import { EngineError } from '../engine/errors.ts';
-import type { Targets } from '../engine/ports.ts';
-
-export interface TargetSetting {
-  /** Absolute, without a trailing slash. */
-  readonly baseUrl: string;
-  /** Sent with every call; secrets already read. */
-  readonly headers: Readonly<Record<string, string>>;
-}
+import type { ResolvedTarget } from '../engine/ports.ts';
 
 /** The settings of a stage's targets, by name. */
-export type TargetSettings = Readonly<Record<string, TargetSetting>>;
+export type TargetSettings = Readonly<Record<string, ResolvedTarget>>;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -137,15 +130,15 @@ const configuration = (message: string): EngineError => new EngineError('CONFIGU
 
 /**
  * Targets from settings that are known when the process starts.
- * Errors: `resolve` rejects with `EngineError` `TARGET_MISSING`, which names the targets that exist.
+ * Errors: `resolve` throws `EngineError` `TARGET_MISSING`, which names the targets that exist.
  * @example
  * const targets = createSettingsTargets(parseTargets(json, process.env));
- * const { baseUrl, headers } = await targets.resolve('payments');
+ * const { baseUrl, headers } = targets.resolve('payments');
  */
-export function createSettingsTargets(settings: TargetSettings): Targets {
+export function createSettingsTargets(settings: TargetSettings): { resolve(name: string): ResolvedTarget } {
   const known = new Map(Object.entries(settings));
   return {
-    async resolve(name) {
+    resolve(name) {
       const found = known.get(name);
       if (found !== undefined) return found;
       const names = [...known.keys()].map((key) => `"${key}"`).join(', ');

@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import * as z from 'zod';
 import type { RequestSpec, StepContext, StepDefinition } from '../chain/definition.ts';
 import { StepRefusal } from '../chain/refusal.ts';
 import { LIMITS } from '../contract/limits.ts';
@@ -27,18 +27,21 @@ type CallPorts = Pick<Ports, 'http' | 'targets' | 'random' | 'clock'>;
 const failed = (failure: Failure): CallResult => ({ ok: false, failure });
 
 /** Makes the call of one attempt. Never throws; ends by the deadline, whatever the target or the code does. */
-export async function perform(ports: CallPorts, call: Call): Promise<CallResult> {
-  return call.step.request ? await request(ports, call) : await run(ports, call);
-}
+export const perform = (ports: CallPorts, call: Call): Promise<CallResult> =>
+  call.step.request ? request(ports, call) : run(ports, call);
 
 async function request(ports: CallPorts, call: Call): Promise<CallResult> {
   const begun = ports.clock.now();
   const leftMs = (): number => Math.max(0, call.deadlineMs - (ports.clock.now() - begun));
-  const built = await settled(async () => build(call));
-  if (!built.ok) return failed(notSent(call, built.error));
-  const { spec, body } = built.value;
+  let built: ReturnType<typeof build>;
+  try {
+    built = build(call);
+  } catch (error) {
+    return failed(notSent(call, error));
+  }
+  const { spec, body } = built;
   // Secrets may have to be fetched: that too is part of the call.
-  const found = await within(ports.clock, leftMs(), () => ports.targets.resolve(spec.target));
+  const found = await soon(ports.clock, leftMs(), () => ports.targets.resolve(spec.target));
   if (found === 'deadline') return failed(settingsLate(spec.target, call.deadlineMs));
   if (!found.ok) return failed({ ...notSent(call, found.error), target: spec.target });
   const { baseUrl, headers } = found.value;
@@ -53,7 +56,7 @@ async function request(ports: CallPorts, call: Call): Promise<CallResult> {
   );
   const secrets = secretsOf(call.context.input, call.sensitive, headers);
   // A refinement of the schema may wait for something, too.
-  const judged = await within(ports.clock, leftMs(), () =>
+  const judged = await soon(ports.clock, leftMs(), () =>
     judge(call.step.response, outcome, spec.target, secrets),
   );
   return judged !== 'deadline' && judged.ok ? judged.value : failed(checkLate(spec.target, outcome, call));
@@ -106,12 +109,12 @@ function headersOf(call: Call, spec: RequestSpec, random: Ports['random']): Reco
   };
 }
 
-async function judge(
+function judge(
   schema: z.ZodType | undefined,
   outcome: HttpOutcome,
   target: string,
   secrets: readonly string[],
-): Promise<CallResult> {
+): CallResult | Promise<CallResult> {
   if (outcome.kind === 'failure') {
     const detail = outcome.excerpt === undefined ? '' : `: ${excerpt(outcome.excerpt, secrets)}`;
     return failed({
@@ -134,23 +137,26 @@ async function judge(
     });
   }
   if (schema === undefined) return { ok: true, result: null };
-  const parsed = await parseReply(schema, outcome.body);
-  if (parsed.ok) return fitting(parsed.result, target);
-  return failed({
-    code: 'REPLY_INVALID',
-    message: `${excerpt(parsed.problem, secrets)}; the reply was: ${excerpt(outcome.body, secrets)}`,
-    retriable: false,
-    acted: 'unknown',
-    target,
-    httpStatus: outcome.status,
-  });
+  const settle = (parsed: Parsed): CallResult =>
+    parsed.ok
+      ? fitting(parsed.result, target)
+      : failed({
+          code: 'REPLY_INVALID',
+          message: `${excerpt(parsed.problem, secrets)}; the reply was: ${excerpt(outcome.body, secrets)}`,
+          retriable: false,
+          acted: 'unknown',
+          target,
+          httpStatus: outcome.status,
+        });
+  const parsed = parseReply(schema, outcome.body);
+  return parsed instanceof Promise ? parsed.then(settle) : settle(parsed);
 }
 
 type Parsed =
   | { readonly ok: true; readonly result: unknown }
   | { readonly ok: false; readonly problem: string };
 
-async function parseReply(schema: z.ZodType, body: string): Promise<Parsed> {
+function parseReply(schema: z.ZodType, body: string): Parsed | Promise<Parsed> {
   if (body.trim() === '') return { ok: false, problem: 'the reply is empty' };
   let json: unknown;
   try {
@@ -158,23 +164,37 @@ async function parseReply(schema: z.ZodType, body: string): Promise<Parsed> {
   } catch {
     return { ok: false, problem: 'the reply is not JSON' };
   }
-  return await parseWith(schema, json, 'the reply');
+  return parseWith(schema, json, 'the reply');
 }
 
-async function parseWith(schema: z.ZodType, value: unknown, what: string): Promise<Parsed> {
-  let parsed: z.ZodSafeParseResult<unknown>;
+/**
+ * At once, unless a refinement of the chain's own waits for something. Not by `safeParse`: it would begin such a refinement
+ * and leave it alone, to be run a second time, and to end the process should it fail.
+ */
+function parseWith(schema: z.ZodType, value: unknown, what: string): Parsed | Promise<Parsed> {
+  // The refinement threw, or the value is nested too deeply. The call was made all the same.
+  const broken = (error: unknown): Parsed => ({
+    ok: false,
+    problem: `the schema could not check ${what}: ${messageOf(error)}`,
+  });
   try {
-    parsed = await schema.safeParseAsync(value);
+    const parsed = schema._zod.run({ value, issues: [] }, { async: true });
+    return parsed instanceof Promise
+      ? parsed.then((done) => verdict(done, what), broken)
+      : verdict(parsed, what);
   } catch (error) {
-    // A refinement of the chain's own threw, or the value is nested too deeply. The call was made all the same.
-    return { ok: false, problem: `the schema could not check ${what}: ${messageOf(error)}` };
+    return broken(error);
   }
-  if (parsed.success) return { ok: true, result: parsed.data };
-  const [issue] = parsed.error.issues;
-  const field = issue?.path.join('.') ?? '';
+}
+
+function verdict({ value, issues }: z.core.ParsePayload, what: string): Parsed {
+  const [raw] = issues;
+  if (raw === undefined) return { ok: true, result: value };
+  const { path, message } = z.core.util.finalizeIssue(raw, undefined, z.core.config());
+  const field = path.join('.');
   return {
     ok: false,
-    problem: `${what} breaks the schema at ${field === '' ? 'its top' : `"${field}"`}: ${issue?.message ?? 'invalid'}`,
+    problem: `${what} breaks the schema at ${field === '' ? 'its top' : `"${field}"`}: ${message}`,
   };
 }
 
@@ -242,6 +262,20 @@ async function ranTo(
 type Settled<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly error: unknown };
+
+/** What becomes of work that is mostly done at once: only what has to be waited for needs a deadline. */
+async function soon<Value>(
+  clock: Ports['clock'],
+  ms: number,
+  work: () => Value | Promise<Value>,
+): Promise<Settled<Value> | 'deadline'> {
+  try {
+    const value = work();
+    return value instanceof Promise ? await within(clock, ms, () => value) : { ok: true, value };
+  } catch (error) {
+    return { ok: false, error };
+  }
+}
 
 /** What becomes of `work` by the deadline. Past it the work is abandoned, and how it ends later concerns nobody. */
 async function within<Value>(

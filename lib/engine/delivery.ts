@@ -14,17 +14,14 @@ type DeliveryEngine = Engine<'queue' | 'telemetry'>;
  * Reads a delivery and handles its message. Never throws: a body that cannot be read goes to the parking queue alone, and
  * whatever goes wrong outside brings the message back.
  */
-export async function handling(
+export function handling(
   engine: DeliveryEngine,
   delivery: Delivery,
   handle: (message: StepMessage) => Promise<Handled>,
 ): Promise<Handled> {
   const message = readMessage(delivery);
-  try {
-    return message === undefined ? await park(engine, delivery) : await handle(message);
-  } catch (error) {
-    return await tryLater(engine, delivery, message, error);
-  }
+  const handled = message === undefined ? park(engine, delivery) : handle(message);
+  return handled.catch((error) => tryLater(engine, delivery, message, error));
 }
 
 /** The message in a delivery; undefined if it cannot be read or belongs to another queue. */
@@ -74,6 +71,10 @@ export async function comeBackIn(
   most: number = LIMITS.visibility,
 ): Promise<'retry'> {
   const whole = Math.min(Math.ceil(Math.max(0, seconds)), most);
-  await ports.queue.setVisibility(delivery, whole).catch(() => undefined);
+  try {
+    await ports.queue.setVisibility(delivery, whole);
+  } catch {
+    // It comes back when its visibility timeout ends.
+  }
   return 'retry';
 }

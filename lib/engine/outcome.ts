@@ -41,14 +41,22 @@ export const isRetriable = (outcome: Extract<HttpOutcome, { kind: 'failure' }>):
 
 /** The item after a success. */
 export function completedRecord(claimed: StepRecord, result: unknown, now: number): StepRecord {
-  const { leaseUntil: _, ...kept } = claimed;
+  const { step, epoch, attempt, round, open, token, startedAt = now } = claimed;
+  const attempts = ended(claimed, 'completed', now);
+  // Written out: this is done for every step, and copies of objects are slow.
   return {
-    ...kept,
+    step,
     status: 'completed',
+    epoch,
+    attempt,
+    round,
+    open,
+    token,
+    startedAt,
     completedAt: now,
     updatedAt: now,
     result,
-    attempts: ended(claimed, 'completed', now),
+    attempts,
   };
 }
 
@@ -103,8 +111,9 @@ const ended = (
   now: number,
   error?: StepError,
 ): readonly AttemptRecord[] =>
-  claimed.attempts.map((attempt) =>
-    attempt.outcome === 'running'
-      ? { ...attempt, outcome, endedAt: now, ...(error === undefined ? {} : { error }) }
-      : attempt,
-  );
+  claimed.attempts.map((one) => {
+    if (one.outcome !== 'running') return one;
+    const { epoch, attempt, round, startedAt } = one;
+    const done: AttemptRecord = { epoch, attempt, round, outcome, startedAt, endedAt: now };
+    return error === undefined ? done : { ...done, error };
+  });

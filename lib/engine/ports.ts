@@ -32,8 +32,9 @@ export interface ListFilter {
 export type ListedWorkflow = Pick<WorkflowMeta, 'workflowId' | 'chain' | 'status' | 'createdAt'>;
 
 /**
- * The table. Every write is durable before it resolves, except that a claim (`running`) may become durable together with
- * the next write, and every write is conditional. Reads of `load` are strongly consistent.
+ * The table. Every write is conditional, and reads of `load` are strongly consistent. A write of META is durable before it
+ * resolves; one of a step is durable before a load or a failed condition shows it to anyone, but for a claim (`running`),
+ * which may become durable together with the workflow's next write.
  * Errors: any method may throw `EngineError` `STORE_UNAVAILABLE`; then the write may or may not have happened.
  */
 export interface Store {
@@ -132,11 +133,17 @@ export interface Random {
   token(): string;
 }
 
-/** The stage's base URL and secret headers of a target. Errors: `EngineError` `TARGET_MISSING` with what to set. */
+/** A target as the stage has it. */
+export interface ResolvedTarget {
+  /** Absolute, without a trailing slash. */
+  readonly baseUrl: string;
+  /** Sent with every call; secrets already read. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Finds a target, at once where nothing has to be fetched. Errors: `EngineError` `TARGET_MISSING` with what to set. */
 export interface Targets {
-  resolve(
-    name: string,
-  ): Promise<{ readonly baseUrl: string; readonly headers: Readonly<Record<string, string>> }>;
+  resolve(name: string): ResolvedTarget | Promise<ResolvedTarget>;
 }
 
 /** Logs and metrics. Never throws. */

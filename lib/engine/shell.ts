@@ -2,7 +2,7 @@ import type { ChainDefinition } from '../chain/definition.ts';
 import type { QueueName } from '../contract/names.ts';
 import type { StepMessage } from '../contract/wire.ts';
 import { unsealed, withoutSensitive } from './fingerprint.ts';
-import type { MetaExpectation, Outgoing, Ports, StepExpectation } from './ports.ts';
+import type { MetaExpectation, Outgoing, Ports, StepExpectation, Written } from './ports.ts';
 import type { StepRecord, WorkflowMeta, WorkflowState } from './state.ts';
 
 /** The chains that a deployment knows. */
@@ -74,8 +74,12 @@ export async function saveStep(
   record: StepRecord,
   expected: StepExpectation,
 ): Promise<boolean> {
-  const write = () => store.writeStep(meta, record, expected, meta.expiresAt);
-  const written = await write().catch(write);
+  let written: Written<StepRecord>;
+  try {
+    written = await store.writeStep(meta, record, expected, meta.expiresAt);
+  } catch {
+    written = await store.writeStep(meta, record, expected, meta.expiresAt);
+  }
   if (written.written) return true;
   return written.current?.token === record.token && written.current.status === record.status;
 }

@@ -46,47 +46,73 @@ async function work(engine: WorkerEngine, job: Job): Promise<Handled> {
   return await comeBackIn(engine, job.delivery, 1);
 }
 
+const idsOfStep = (message: StepMessage) => ({ ...idsOf(message), step: message.step });
+
 /** `decideAgain`: the state is no longer what was decided from. */
-async function carryOut(
+function carryOut(
   engine: WorkerEngine,
   job: Job,
   decision: MessageDecision,
 ): Promise<Handled | 'decideAgain'> {
-  const { queue, telemetry } = engine.ports;
   const { delivery, message } = job;
-  const ids = { ...idsOf(message), step: message.step };
   switch (decision.do) {
     case 'deadLetter':
-      await queue.send([toDeadLetters(message)]);
-      telemetry.emit({ ...ids, event: 'message_dead_lettered', because: decision.because });
-      return 'acknowledge';
+      return notServed(engine, message, decision.because);
     case 'acknowledge':
-      telemetry.emit({ ...ids, event: 'message_ignored', because: decision.because });
-      return 'acknowledge';
+      return ignored(engine, message, decision.because);
     case 'advance':
-      await advance(engine, decision.at.chain, decision.at.state, message.step);
-      return 'acknowledge';
+      return advanced(engine, decision.at);
     case 'repeatDeadLetter':
-      await queue.send([toDeadLetters(messageFor(decision.at.state.meta, message.step))]);
-      return 'acknowledge';
+      return sendDeadLetter(engine, messageFor(decision.at.state.meta, message.step));
     case 'hold':
-      return await hold(engine, delivery, decision.until);
+      return hold(engine, delivery, decision.until);
     case 'saveDeadWorker':
-      if (!(await saveStep(engine.ports, decision.at.state, decision.record, decision.expected)))
-        return 'decideAgain';
-      return await stepFailed(engine, decision.at, decision.record);
+      return workerDied(engine, decision);
     case 'claim':
-      // 3. Claim. A failed condition: load again, decide again.
-      if (!(await saveStep(engine.ports, decision.at.state, decision.claim.record, decision.claim.expected)))
-        return 'decideAgain';
-      return await attempt(engine, { ...job, at: decision.at, claim: decision.claim });
+      return claimed(engine, { ...job, at: decision.at, claim: decision.claim });
   }
 }
 
-/** A message whose step is claimed. */
+async function sendDeadLetter({ ports }: WorkerEngine, message: StepMessage): Promise<Handled> {
+  await ports.queue.send([toDeadLetters(message)]);
+  return 'acknowledge';
+}
+
+async function notServed(engine: WorkerEngine, message: StepMessage, because: string): Promise<Handled> {
+  const handled = await sendDeadLetter(engine, message);
+  engine.ports.telemetry.emit({ ...idsOfStep(message), event: 'message_dead_lettered', because });
+  return handled;
+}
+
+async function ignored({ ports }: WorkerEngine, message: StepMessage, because: string): Promise<Handled> {
+  ports.telemetry.emit({ ...idsOfStep(message), event: 'message_ignored', because });
+  return 'acknowledge';
+}
+
+async function advanced(engine: WorkerEngine, { chain, state, step }: Place): Promise<Handled> {
+  await advance(engine, chain, state, step.name);
+  return 'acknowledge';
+}
+
+async function workerDied(
+  engine: WorkerEngine,
+  { at, record, expected }: Extract<MessageDecision, { do: 'saveDeadWorker' }>,
+): Promise<Handled | 'decideAgain'> {
+  const saved = await saveStep(engine.ports, at.state, record, expected);
+  return saved ? await stepFailed(engine, at, record) : 'decideAgain';
+}
+
+/** A message whose step is to be claimed, or is. */
 interface Attempt extends Job {
   readonly at: Place;
   readonly claim: Claim;
+}
+
+/** 3. Claim. A failed condition: load again, decide again. */
+async function claimed(engine: WorkerEngine, job: Attempt): Promise<Handled | 'decideAgain'> {
+  const { at, claim } = job;
+  const mine = await saveStep(engine.ports, at.state, claim.record, claim.expected);
+  return mine ? await attempt(engine, job) : 'decideAgain';
 }
 
 /** 4. Call, and save what came of it. */
@@ -165,14 +191,14 @@ async function stepFailed(engine: WorkerEngine, { state }: Place, record: StepRe
     const ids = { ...idsOf(state.meta), step, epoch, attempt };
     engine.ports.telemetry.emit({ ...ids, event: 'step_failed', durationMs, error });
   }
-  await engine.ports.queue.send([toDeadLetters(messageFor(state.meta, step))]);
-  return 'acknowledge';
+  return await sendDeadLetter(engine, messageFor(state.meta, step));
 }
 
 const hold = ({ ports }: WorkerEngine, delivery: Delivery, until: number): Promise<Handled> =>
   comeBackIn({ ports }, delivery, (until - ports.clock.now()) / 1_000);
 
 const idsOfAttempt = ({ at, claim }: Attempt) => {
-  const { epoch, attempt } = claim.record;
-  return { ...idsOf(at.state.meta), step: at.step.name, epoch, attempt };
+  const { tenant, workflowId, chain } = at.state.meta;
+  const { step, epoch, attempt } = claim.record;
+  return { tenant, workflowId, chain, step, epoch, attempt };
 };

@@ -122,11 +122,63 @@ describe('a request', () => {
         'idempotency-key: k1',
         'accept-encoding: identity',
         'content-length: 10',
-        `Host: 127.0.0.1:${seen.port}`,
+        `host: 127.0.0.1:${seen.port}`,
         'Connection: keep-alive',
       ].sort(),
     );
     expect(Buffer.from(body ?? '', 'latin1').toString()).toBe('{"a":"ä"}');
+  });
+
+  it('carries the headers of a call as they are, among them its key, its workflow and its trace', async () => {
+    const seen = await answering('{}');
+    const headers = {
+      accept: 'application/json',
+      'content-type': 'application/json',
+      'idempotency-key': 'wf_1:payment:do:0',
+      'stepline-workflow-id': 'wf_1',
+      traceparent: '00-0123456789abcdef0123456789abcdef-0123456789abcdef-01',
+      authorization: 'Bearer s3cret: x, y',
+    };
+    await client().call(post(seen.url, { headers }), 1_000);
+    for (const [name, value] of Object.entries(headers)) {
+      expect(seen.received().split(`${name}: ${value}\r\n`), name).toHaveLength(2);
+    }
+  });
+
+  it.each([
+    ['host', { Host: 'payments.test' }, 'host: payments.test'],
+    ['compression, which is never wanted', { 'Accept-Encoding': 'gzip' }, 'accept-encoding: identity'],
+    ['anything twice: the last one counts', { Accept: 'a/b', ACCEPT: 'c/d' }, 'accept: c/d'],
+  ])('has one header of %s', async (_, headers, line) => {
+    const seen = await answering('{}');
+    await client().call(post(seen.url, { headers }), 1_000);
+    const [name = ''] = line.split(':');
+    const [head = ''] = seen.received().split('\r\n\r\n');
+    expect(head.split('\r\n').filter((one) => one.toLowerCase().startsWith(`${name}:`))).toEqual([line]);
+  });
+
+  it('says by its host header which port it goes to, unless that is the usual one', async () => {
+    const seen = await answering('{}');
+    await client().call(post(`http://LOCALHOST:${seen.port}/`), 1_000);
+    expect(seen.received()).toContain(`\r\nhost: localhost:${seen.port}\r\n`);
+  });
+
+  it.each(['POST', 'PUT', 'PATCH'])('%s without a body says that it is empty', async (method) => {
+    const seen = await answering('{}');
+    await client().call({ method, url: seen.url, headers: {} }, 1_000);
+    expect(seen.received()).toMatch(new RegExp(`^${method} /path HTTP/1.1\r\n`));
+    expect(seen.received()).toContain('\r\ncontent-length: 0\r\n');
+    expect(seen.received()).not.toMatch(/transfer-encoding/i);
+  });
+
+  it.each(['POST', 'PATCH'])('%s with a body goes with its length once, and whole', async (method) => {
+    const seen = await answering('{}');
+    const http = client();
+    for (const body of ['{"a":"ä"}', '']) await http.call(post(seen.url, { method, body }), 1_000);
+    expect(seen.received().match(/content-length: \d+/gi)).toEqual([
+      'content-length: 10',
+      'content-length: 0',
+    ]);
   });
 
   it.each(['GET', 'DELETE'])('%s without a body says nothing of a body', async (method) => {

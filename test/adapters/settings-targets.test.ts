@@ -139,17 +139,23 @@ describe('a target', () => {
     sms: { baseUrl: 'http://s', headers: {} },
   });
 
-  it('resolves to its settings', async () => {
-    expect(await targets.resolve('mail')).toEqual({ baseUrl: 'http://m', headers: {} });
+  it('resolves to its settings, at once', () => {
+    expect(targets.resolve('mail')).toEqual({ baseUrl: 'http://m', headers: {} });
   });
 
   it.each(['payments', 'toString', '__proto__'])(
-    'that does not exist (%s) is named with those that do',
-    async (name) => {
-      await expect(targets.resolve(name)).rejects.toMatchObject({
-        code: 'TARGET_MISSING',
-        message: `there is no target "${name}" in the settings; there are "mail", "sms"`,
-      });
+    'that does not exist (%s) is named with those that do, at once',
+    (name) => {
+      const { code, message } = errorOf(() => targets.resolve(name));
+      expect([code, message]).toEqual([
+        'TARGET_MISSING',
+        `there is no target "${name}" in the settings; there are "mail", "sms"`,
+      ]);
     },
   );
+
+  it('that does not exist is missed as such where there are none at all', () => {
+    const { message } = errorOf(() => createSettingsTargets({}).resolve('mail'));
+    expect(message).toBe('there is no target "mail" in the settings; there are none at all');
+  });
 });

@@ -84,6 +84,31 @@ describe('in any graph of steps', () => {
     );
   });
 
+  it('each is walked by itself and once, and the answers stay the same', () => {
+    fc.assert(
+      fc.property(graphs, graphs, (one, other) => {
+        const all = (chain: ChainDefinition) =>
+          chain.steps.map(({ name }) =>
+            [ancestors, descendants, successors].map((ask) => [...ask(chain, name)]),
+          );
+        const before = [all(one), all(other)];
+        expect([all(one), all(other)]).toEqual(before);
+        const copy: ChainDefinition = { ...other };
+        expect(all(copy)).toEqual(before[1]);
+        for (const { name } of one.steps) expect(ancestors(one, name)).toBe(ancestors(one, name));
+      }),
+    );
+  });
+
+  it.each(['no-such-step', 'toString', '__proto__'])('there is nothing about the step %s', (name) => {
+    fc.assert(
+      fc.property(graphs, (chain) => {
+        expect(findStep(chain, name)).toBeUndefined();
+        for (const ask of [ancestors, descendants, successors]) expect([...ask(chain, name)]).toEqual([]);
+      }),
+    );
+  });
+
   it('a workflow takes at most as long as its longest path of timeouts and margins', () => {
     fc.assert(
       fc.property(graphs, (chain) => {

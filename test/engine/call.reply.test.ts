@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import type { HttpOutcome } from '../../lib/engine/ports.ts';
+import { settle } from '../support/manual-clock.ts';
 import { CARD, failureOf, outside, postCharge, reply, stepOf } from './call-fixtures.ts';
 
 const response = z.object({ orderId: z.string() });
@@ -30,6 +31,53 @@ describe('a good reply', () => {
     expect(await perform(stepOf({ request: postCharge, response: schema('o-2') }))).toMatchObject({
       failure: { code: 'REPLY_INVALID', acted: 'unknown' },
     });
+  });
+});
+
+describe('a refinement of the schema', () => {
+  const counted = (check: (orderId: string) => boolean | Promise<boolean>) => {
+    const seen: string[] = [];
+    const schema = response.refine(({ orderId }) => {
+      seen.push(orderId);
+      return check(orderId);
+    }, 'there is no such order');
+    return { seen, step: stepOf({ request: postCharge, response: schema }) };
+  };
+
+  it.each<[string, (orderId: string) => boolean | Promise<boolean>]>([
+    ['at once', (orderId) => orderId === 'o-1'],
+    ['later', async (orderId) => orderId === 'o-1'],
+    ['at once or later', (orderId) => (orderId === 'o-1' ? true : Promise.resolve(false))],
+  ])('that answers %s is run once for a reply', async (_, check) => {
+    const { seen, step } = counted(check);
+    const made = outside();
+    expect(await made.perform(step)).toEqual({ ok: true, result: { orderId: 'o-1' } });
+    made.answer = reply({ orderId: 'o-2' });
+    expect(failureOf(await made.perform(step)).message).toBe(
+      'the reply breaks the schema at its top: there is no such order; the reply was: {"orderId":"o-2"}',
+    );
+    expect(seen).toEqual(['o-1', 'o-2']);
+    expect(made.clock.waiting).toBe(0);
+  });
+
+  it('that fails later leaves nothing behind that would end the process', async () => {
+    const unhandled = vi.fn();
+    process.on('unhandledRejection', unhandled);
+    const { step, seen } = counted(() => Promise.reject(new Error('the register is gone')));
+    expect(failureOf(await outside().perform(step)).message).toMatch(/the register is gone/);
+    await settle();
+    process.off('unhandledRejection', unhandled);
+    expect(unhandled).not.toHaveBeenCalled();
+    expect(seen).toHaveLength(1);
+  });
+
+  it('and every other check speaks in the words of the chain', async () => {
+    const made = outside();
+    made.answer = reply({ orders: [{ id: 'o-1' }, { id: 2 }] });
+    const schema = z.object({ orders: z.array(z.object({ id: z.string('an order has a text for an id') })) });
+    expect(failureOf(await made.perform(stepOf({ request: postCharge, response: schema }))).message).toMatch(
+      /^the reply breaks the schema at "orders\.1\.id": an order has a text for an id; /,
+    );
   });
 });
 

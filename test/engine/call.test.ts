@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import { EngineError } from '../../lib/engine/errors.ts';
 import { CARD, failureOf, outside, postCharge, stepOf, WORKFLOW } from './call-fixtures.ts';
@@ -99,6 +99,27 @@ describe('a request that cannot be built', () => {
 });
 
 describe('a target', () => {
+  it('may be found at once: then nothing is waited for', async () => {
+    const made = outside();
+    made.resolve = () => ({ baseUrl: 'https://payments.test', headers: { authorization: 'Bearer s3cret' } });
+    const timers = vi.spyOn(made.clock, 'after');
+    expect(await made.perform(charge)).toEqual({ ok: true, result: { orderId: 'o-1' } });
+    expect(made.calls[0]?.request).toMatchObject({
+      url: 'https://payments.test/charges',
+      headers: { authorization: 'Bearer s3cret' },
+    });
+    expect(timers).not.toHaveBeenCalled();
+  });
+
+  it('may be missed at once', async () => {
+    const made = outside();
+    made.resolve = () => {
+      throw new EngineError('TARGET_MISSING', 'no target "payments" in the settings');
+    };
+    expect(failureOf(await made.perform(charge))).toMatchObject({ code: 'TARGET_MISSING', acted: 'no' });
+    expect(made.calls).toEqual([]);
+  });
+
   it('that is missing fails the step for good with what to set, and nothing was sent', async () => {
     const made = outside();
     made.resolve = async () => {
