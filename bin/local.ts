@@ -1,4 +1,5 @@
 import { chains } from '../functions/chains/index.ts';
+import { messageOf } from '../lib/engine/call.ts';
 import { EngineError } from '../lib/engine/errors.ts';
 import { HELP, OptionError, type Options, readOptions } from '../lib/local/options.ts';
 import { type LocalProcess, startLocal } from '../lib/local/process.ts';
@@ -32,10 +33,18 @@ function stopOnSignal(local: LocalProcess, sample: AbortController): void {
     stopping = true;
     say(`${signal}: running calls end, then the process; what is left goes on at the next start`);
     sample.abort();
-    await local.stop();
+    await local.stop().catch(endAsBroken);
     process.exit(0);
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop(signal));
+}
+
+/** What was answered is on disk, and what was running goes on at the next start: so the process ends at once. */
+function endAsBroken(cause: unknown): never {
+  process.stderr.write(
+    `stepline: the data directory cannot be written (${messageOf(cause)}): free or mend the disk, then start again; nothing that was answered is lost\n`,
+  );
+  process.exit(1);
 }
 
 async function main(): Promise<void> {
@@ -47,6 +56,7 @@ async function main(): Promise<void> {
   const local = await startLocal(chains, options, { readable: process.stdout.isTTY === true, say });
   const sample = new AbortController();
   stopOnSignal(local, sample);
+  void local.broken.then(endAsBroken);
   greet(local, options);
   // A sample order would do real things at real targets.
   if (!options.sample || local.demo === undefined) return;

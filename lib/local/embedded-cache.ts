@@ -7,13 +7,13 @@ export interface Entry {
   readonly items: string;
   meta: WorkflowMeta | undefined;
   readonly steps: Map<string, StepRecord>;
-  /** Bytes of JSON of each item, by the item's name, and of all. */
+  /** Characters of JSON of each item, by the item's name, and of all. */
   readonly sizes: Map<string, number>;
   bytes: number;
   /** The last flush that holds something of it. */
   flush: Promise<void> | undefined;
-  /** Claims that are being handed over. */
-  handing: number;
+  /** Names of steps whose claims are in memory only. */
+  readonly claimed: Set<string>;
 }
 
 export const newEntry = (items: string): Entry => ({
@@ -23,7 +23,7 @@ export const newEntry = (items: string): Entry => ({
   sizes: new Map(),
   bytes: 0,
   flush: undefined,
-  handing: 0,
+  claimed: new Set(),
 });
 
 /** Notes an item's size; answers how it changed the whole. */
@@ -39,8 +39,8 @@ export interface Cache {
   hold(entry: Entry): void;
   /** Nothing of the entry is under way: if its workflow is finished it may go. */
   rest(entry: Entry): void;
-  /** Forgets every entry of which something is under way. */
-  dropUnsettled(): void;
+  /** Those that do not rest. */
+  held(): Iterable<Entry>;
   readonly size: number;
 }
 
@@ -52,7 +52,7 @@ export interface CacheLimits {
 /** Enough to answer clients that poll for the end of theirs; results may be large, so bytes count too. */
 export const CACHE_LIMITS: CacheLimits = { finished: 256, finishedBytes: 16 * 1_024 * 1_024 };
 
-const isSettled = ({ flush, handing }: Entry): boolean => flush === undefined && handing === 0;
+const isSettled = ({ flush, claimed }: Entry): boolean => flush === undefined && claimed.size === 0;
 const isFinished = ({ meta }: Entry): boolean =>
   meta === undefined || (isTerminal(meta.status) && meta.dueAt === undefined);
 
@@ -68,7 +68,9 @@ export function createCache(limits: CacheLimits): Cache {
   };
   return {
     get: (items) => {
-      const entry = held.get(items) ?? finished.get(items);
+      const unfinished = held.get(items);
+      if (unfinished !== undefined) return unfinished;
+      const entry = finished.get(items);
       if (entry !== undefined && finished.delete(items)) finished.set(items, entry);
       return entry;
     },
@@ -88,9 +90,7 @@ export function createCache(limits: CacheLimits): Cache {
         forget(oldest);
       }
     },
-    dropUnsettled: () => {
-      for (const entry of held.values()) if (!isSettled(entry)) held.delete(entry.items);
-    },
+    held: () => held.values(),
     get size() {
       return held.size + finished.size;
     },

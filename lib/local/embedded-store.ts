@@ -1,6 +1,6 @@
 import { messageOf } from '../engine/call.ts';
 import { EngineError } from '../engine/errors.ts';
-import type { MetaExpectation, StepExpectation, Store, Written } from '../engine/ports.ts';
+import type { Store, Written } from '../engine/ports.ts';
 import type { StepRecord, WorkflowKey, WorkflowMeta, WorkflowState } from '../engine/state.ts';
 import {
   CACHE_LIMITS,
@@ -11,6 +11,7 @@ import {
   newEntry,
   resize,
 } from './embedded-cache.ts';
+import { type Change, keepStep, metaChanged, metaCreated, stepChanged } from './embedded-changes.ts';
 import { copyMeta, copyStep } from './embedded-copies.ts';
 import { type Database, openDatabase, type Where } from './embedded-database.ts';
 import { type Indexes, openIndexes } from './embedded-index.ts';
@@ -25,23 +26,21 @@ export interface EmbeddedStore extends Store {
   readonly recovery: Recovery;
   /** Notes that what an earlier run left was put back: the next opening is not told of it again. */
   recovered(): Promise<void>;
-  /** Since the opening: items written, workflows loaded, bytes of JSON of both; flushes; workflows in memory. */
+  /**
+   * Resolves with the cause when a write has failed. What memory shows may be lost then, so from that moment everything is
+   * refused; whatever was answered before is on disk, and the next opening finds it.
+   */
+  readonly broken: Promise<unknown>;
+  /** Flushes since the opening, and workflows in memory. */
   stats(): StoreStats;
   /** Saves what is under way and lets the directory go. Errors: `STORE_UNAVAILABLE` if that could not be saved. */
   close(): Promise<void>;
 }
 
 export interface StoreStats {
-  readonly writes: number;
-  readonly reads: number;
-  readonly bytesWritten: number;
-  readonly bytesRead: number;
   readonly flushes: number;
   readonly cached: number;
 }
-
-/** A claim that only the operating system has reaches the disk after this long at the latest. */
-const FLUSH_CLAIMS_AFTER_MS = 50;
 
 /**
  * Opens the store. A directory is made if need be, and locked: one process at a time.
@@ -70,56 +69,73 @@ interface State {
   readonly indexes: Indexes;
   /** Workflows that are being read from the database. */
   readonly reading: Map<string, Promise<void>>;
-  readonly counts: { writes: number; reads: number; bytesWritten: number; bytesRead: number };
   /** Nobody has said yet that the claims which may be lost are accounted for. */
   claimsLost: boolean;
   closed: boolean;
+  broken: boolean;
 }
 
 /** The store over an open database. */
 export async function storeOver(database: Database, options: Options): Promise<EmbeddedStore> {
   const recovery = await beginRun(database);
   const cache = createCache(options.cache ?? CACHE_LIMITS);
+  let tellBroken = (_: unknown): void => undefined;
+  const broken = new Promise<unknown>((resolve) => {
+    tellBroken = resolve;
+  });
   const state: State = {
     database,
     cache,
     commits: createGroupCommit({
-      write: (operations, sync) => database.write(operations, sync),
+      write: database.write,
       // What one turn of the event loop brings shares a flush; memory has nothing to wait for.
       schedule: options.onDisk ? setImmediate : queueMicrotask,
-      onFailure: cache.dropUnsettled,
-      ...(options.onDisk ? { flushHandedAfterMs: FLUSH_CLAIMS_AFTER_MS } : {}),
+      onFailure: (cause) => {
+        state.broken = true;
+        tellBroken(cause);
+      },
     }),
     indexes: await openIndexes(database),
     reading: new Map(),
-    counts: { writes: 0, reads: 0, bytesWritten: 0, bytesRead: 0 },
-    claimsLost: recovery.machineRestarted,
+    claimsLost: recovery.claimsLost,
     closed: false,
+    broken: false,
   };
   return {
     create: (meta) => guarded(state, () => create(state, meta)),
     load: (key) => guarded(state, () => load(state, key)),
-    writeMeta: (meta, expected) => guarded(state, () => writeMeta(state, meta, expected)),
+    writeMeta: (meta, expected) =>
+      guarded(state, () => write(state, meta, metaChanged(state.indexes, meta, expected))),
     // Expiry is the table's business on AWS; one machine keeps what it has.
-    writeStep: (key, record, expected) => guarded(state, () => writeStep(state, key, record, expected)),
+    writeStep: (key, record, expected) =>
+      guarded(state, () => write(state, key, stepChanged(record, expected))),
     list: (filter) => guarded(state, () => state.indexes.list(filter)),
     listDue: (shard, now, limit) => guarded(state, () => state.indexes.listDue(shard, now, limit)),
     unfinished: () => state.indexes.allDue(),
     recovery,
     recovered: () => guarded(state, () => recovered(state)),
-    stats: () => ({ ...state.counts, flushes: state.commits.flushes, cached: cache.size }),
-    close: () => guarded(state, () => close(state)),
+    broken,
+    stats: () => ({ flushes: state.commits.flushes, cached: cache.size }),
+    close: () => close(state).catch(unavailable),
   };
 }
 
 /** Says of every failure of the database that the store is not available. */
-async function guarded<Result>(state: State, action: () => Promise<Result>): Promise<Result> {
-  if (state.closed) throw new EngineError('STORE_UNAVAILABLE', 'the store is closed');
-  try {
-    return await action();
-  } catch (cause) {
-    throw new EngineError('STORE_UNAVAILABLE', `the embedded store failed: ${messageOf(cause)}`, { cause });
-  }
+function guarded<Result>(state: State, action: () => Promise<Result>): Promise<Result> {
+  const refused = refusalOf(state);
+  return refused === undefined ? action().catch(unavailable) : Promise.reject(refused);
+}
+
+function refusalOf({ closed, broken }: State): EngineError | undefined {
+  const message = closed ? 'the store is closed' : broken ? BROKEN : undefined;
+  return message === undefined ? undefined : new EngineError('STORE_UNAVAILABLE', message);
+}
+
+const BROKEN = 'the embedded store failed to write; what memory shows may be lost, so it answers no more';
+
+function unavailable(cause: unknown): never {
+  if (cause instanceof EngineError) throw cause;
+  throw new EngineError('STORE_UNAVAILABLE', `the embedded store failed: ${messageOf(cause)}`, { cause });
 }
 
 async function recovered(state: State): Promise<void> {
@@ -129,116 +145,135 @@ async function recovered(state: State): Promise<void> {
 }
 
 async function close(state: State): Promise<void> {
+  if (state.closed) throw new Error('it is closed already');
   state.closed = true;
   try {
     await state.commits.idle();
+    if (state.broken) throw new EngineError('STORE_UNAVAILABLE', BROKEN);
+    await saveClaims(state);
     await endRun(state.database, state.claimsLost);
   } finally {
     await state.database.close();
   }
 }
 
-/** The newest state of a workflow, from memory or from disk; with nothing in it if there is no such workflow. */
-async function resident(state: State, key: WorkflowKey): Promise<Entry> {
-  const items = itemsOf(key);
-  for (;;) {
-    const entry = state.cache.get(items);
-    if (entry !== undefined) return entry;
-    let reading = state.reading.get(items);
-    if (reading === undefined) {
-      reading = read(state, items).finally(() => state.reading.delete(items));
-      state.reading.set(items, reading);
-    }
-    await reading;
-  }
+/** A run that closes the store says that it lost no claim: so none may be in memory alone. */
+async function saveClaims({ cache, commits }: State): Promise<void> {
+  const operations = [...cache.held()].flatMap((entry) => claims(entry));
+  if (operations.length > 0) await commits.flush(operations);
 }
 
-async function read({ database, cache }: State, items: string): Promise<void> {
+/** Brings a workflow into memory; an entry with nothing in it if there is no such workflow. */
+function bring(state: State, items: string): Promise<void> {
+  const known = state.reading.get(items);
+  if (known !== undefined) return known;
+  const reading = read(state, items).finally(() => state.reading.delete(items));
+  state.reading.set(items, reading);
+  return reading;
+}
+
+async function read(state: State, items: string): Promise<void> {
+  const { cache, database } = state;
   const entry = newEntry(items);
-  for (const [key, value] of await database.entries(rangeOf(items))) {
+  const found = await database.entries(rangeOf(items));
+  // A write that was decided on this would go nowhere, and its caller would not hear of it.
+  const refused = refusalOf(state);
+  if (refused !== undefined) throw refused;
+  for (const [key, value] of found) {
     const item = key.slice(items.length);
-    resize(entry, item, Buffer.byteLength(value));
+    resize(entry, item, value.length);
     // The database checks its own sums, and nothing but this store writes it: what it holds is what was saved.
     if (item === META) entry.meta = JSON.parse(value);
-    else keep(entry, JSON.parse(value));
+    else keepStep(entry, JSON.parse(value));
   }
   cache.hold(entry);
   cache.rest(entry);
 }
 
-const keep = ({ steps }: Entry, record: StepRecord): void => {
-  steps.set(record.step, record);
-};
-
 /** Strongly consistent, and never ahead of the disk but for claims. */
 async function load(state: State, key: WorkflowKey): Promise<WorkflowState | undefined> {
-  const { counts } = state;
+  const items = itemsOf(key);
   for (;;) {
-    const entry = await resident(state, key);
-    if (entry.flush === undefined) {
-      counts.reads += 1;
-      counts.bytesRead += entry.bytes;
-      if (entry.meta === undefined) return undefined;
-      const steps = new Map<string, StepRecord>();
-      for (const [name, record] of entry.steps) steps.set(name, copyStep(record));
-      return { meta: copyMeta(entry.meta), steps };
-    }
-    await settled(entry.flush);
+    const entry = state.cache.get(items);
+    if (entry === undefined) await bring(state, items);
+    else if (entry.flush !== undefined) await entry.flush;
+    else return copyOf(entry);
   }
 }
 
-const settled = (flush: Promise<void>): Promise<void> => flush.catch(() => undefined);
-
-/** How an item changes: what it is now, whether it may be changed, and what is written with it. */
-interface Change<Item> {
-  readonly item: string;
-  readonly record: Item;
-  current(entry: Entry): Item | undefined;
-  holds(current: Item | undefined): boolean;
-  copy(current: Item): Item;
-  apply(entry: Entry): readonly Operation[];
-  readonly handOver?: true;
+function copyOf({ meta, steps }: Entry): WorkflowState | undefined {
+  if (meta === undefined) return undefined;
+  const copies = new Map<string, StepRecord>();
+  for (const [name, record] of steps) copies.set(name, copyStep(record));
+  return { meta: copyMeta(meta), steps: copies };
 }
 
 /** A condition that fails on something that is not on disk yet is asked again when that is decided. */
 async function write<Item>(state: State, key: WorkflowKey, change: Change<Item>): Promise<Written<Item>> {
+  const items = itemsOf(key);
   for (;;) {
-    const entry = await resident(state, key);
-    // A failure may have dropped the entry in this very moment: what it holds may be lost.
-    if (state.cache.get(entry.items) !== entry) continue;
+    const entry = state.cache.get(items);
+    if (entry === undefined) {
+      await bring(state, items);
+      continue;
+    }
     const current = change.current(entry);
     if (change.holds(current)) {
-      await save(state, entry, change);
-      return { written: true };
+      const durable = save(state, entry, change);
+      if (durable !== undefined) await durable;
+      return WRITTEN;
     }
     if (entry.flush === undefined) return { written: false, current: current && change.copy(current) };
-    await settled(entry.flush);
+    await entry.flush;
   }
 }
 
-async function save<Item>(state: State, entry: Entry, change: Change<Item>): Promise<void> {
-  const { cache, commits, counts } = state;
-  const value = JSON.stringify(change.record);
-  const bytes = Buffer.byteLength(value);
-  counts.writes += 1;
-  counts.bytesWritten += bytes;
+const WRITTEN = { written: true } as const;
+
+/** Answers what the caller has to wait for, if anything. */
+function save<Item>(state: State, entry: Entry, change: Change<Item>): Promise<void> | undefined {
+  const { cache, commits } = state;
+  const { claim } = change;
+  const mayBeLost = claim?.mayBeLost(entry) === true;
   cache.hold(entry);
   const indexed = change.apply(entry);
-  resize(entry, change.item, bytes);
-  const operation: Operation = { type: 'put', key: entry.items + change.item, value };
-  if (change.handOver) {
-    entry.handing += 1;
-    await commits.hand(operation).finally(() => {
-      entry.handing -= 1;
-    });
-  } else {
-    const flush = commits.flush([operation, ...indexed]);
-    entry.flush = flush;
-    await flush.finally(() => {
-      if (entry.flush === flush) entry.flush = undefined;
-    });
+  if (claim !== undefined && mayBeLost) {
+    // What comes after a claim is a call, not another worker: it need not wait for the disk.
+    entry.claimed.add(claim.step);
+    return undefined;
   }
-  cache.rest(entry);
+  const flush = commits.flush([
+    put(entry, change.item, change.record),
+    ...indexed,
+    ...claims(entry, change.item),
+  ]);
+  entry.flush = flush;
+  const durable = flush.then(() => {
+    if (entry.flush === flush) entry.flush = undefined;
+    cache.rest(entry);
+  });
+  if (change.item === META || claim !== undefined) return durable;
+  // Nobody sees what a worker saves of a step before it is on disk: loads wait. Should that fail, the store says so itself.
+  durable.catch(() => undefined);
+  return undefined;
+}
+
+function put(entry: Entry, item: string, record: unknown): Operation {
+  const value = JSON.stringify(record);
+  resize(entry, item, value.length);
+  return { type: 'put', key: entry.items + item, value };
+}
+
+/** The claims that are in memory only, which reach the disk with the next write; that of `item` is what is being written. */
+function claims(entry: Entry, item?: string): Operation[] {
+  if (entry.claimed.size === 0) return [];
+  const operations: Operation[] = [];
+  for (const name of entry.claimed) {
+    const claimed = stepItem(name);
+    if (claimed !== item) operations.push(put(entry, claimed, entry.steps.get(name)));
+  }
+  entry.claimed.clear();
+  return operations;
 }
 
 async function create(state: State, meta: WorkflowMeta): Promise<Written<WorkflowMeta>> {
@@ -246,68 +281,5 @@ async function create(state: State, meta: WorkflowMeta): Promise<Written<Workflo
   // A new id is the rule: asking for one key is quicker than reading a collection that is not there.
   const known = state.cache.get(items) !== undefined || state.reading.has(items);
   if (!known && state.database.get(items + META) === undefined) state.cache.hold(newEntry(items));
-  return await write(
-    state,
-    meta,
-    metaChange(state, meta, (current) => current === undefined),
-  );
+  return await write(state, meta, metaCreated(state.indexes, meta));
 }
-
-const writeMeta = (
-  state: State,
-  meta: WorkflowMeta,
-  expected: MetaExpectation,
-): Promise<Written<WorkflowMeta>> =>
-  write(
-    state,
-    meta,
-    metaChange(
-      state,
-      meta,
-      (current) =>
-        current !== undefined &&
-        current.status === expected.status &&
-        current.epoch === expected.epoch &&
-        (expected.dueAt === undefined || current.dueAt === expected.dueAt),
-    ),
-  );
-
-const metaChange = (
-  { indexes }: State,
-  meta: WorkflowMeta,
-  holds: (current: WorkflowMeta | undefined) => boolean,
-): Change<WorkflowMeta> => ({
-  item: META,
-  record: meta,
-  current: (entry) => entry.meta,
-  holds,
-  copy: copyMeta,
-  apply: (entry) => {
-    const changes = indexes.changes(entry.meta, meta);
-    entry.meta = copyMeta(meta);
-    return changes;
-  },
-});
-
-const writeStep = (
-  state: State,
-  key: WorkflowKey,
-  record: StepRecord,
-  expected: StepExpectation,
-): Promise<Written<StepRecord>> =>
-  write(state, key, {
-    item: stepItem(record.step),
-    record,
-    current: (entry) => entry.steps.get(record.step),
-    holds: (current) =>
-      'absent' in expected
-        ? current === undefined
-        : current?.status === expected.status && current.token === expected.token,
-    copy: copyStep,
-    apply: (entry) => {
-      keep(entry, copyStep(record));
-      return [];
-    },
-    // What comes after a claim is a call, not another worker: it need not wait for the disk.
-    ...(record.status === 'running' ? { handOver: true } : {}),
-  });

@@ -1,14 +1,11 @@
-import { uptime } from 'node:os';
 import * as z from 'zod';
 import { EngineError } from '../engine/errors.ts';
 import type { Database } from './embedded-database.ts';
 
 /** How the last run ended. */
 export interface Recovery {
-  /** The last run did not close the store. */
-  readonly unclean: boolean;
-  /** Changes that were only handed over may be lost. It is said to every run until one has noted that it recovered. */
-  readonly machineRestarted: boolean;
+  /** It was killed: claims that were in memory alone are lost. Said to every run until one has noted that it recovered. */
+  readonly claimsLost: boolean;
 }
 
 const KEY = '!system';
@@ -17,40 +14,22 @@ const FORMAT = 1;
 const anyRecord = z.object({ format: z.int() });
 const systemRecord = z.object({
   format: z.int(),
-  openedAt: z.int(),
+  /** No run is using the store, and the last one closed it. */
   clean: z.boolean(),
-  /** The machine restarted, and no run since has come as far as `noteRecovered`. */
-  claimsLost: z.boolean().optional(),
+  /** A run was killed, and none since has come as far as `noteRecovered`. */
+  claimsLost: z.boolean(),
 });
-type SystemRecord = z.infer<typeof systemRecord>;
 
-/** Boot time is told to a few hundredths of a second and moves when the clock is set: in doubt the machine restarted. */
-const DOUBT_MS = 1_000;
-
-/**
- * What the record of the last run means now.
- * @param machine milliseconds since 1970, and seconds since the machine booted
- */
-export function recoveryOf(
-  record: SystemRecord | undefined,
-  machine: { readonly now: number; readonly uptime: number },
-): Recovery {
-  if (record === undefined) return { unclean: false, machineRestarted: false };
-  const { openedAt, clean, claimsLost = false } = record;
-  const bootedAt = machine.now - machine.uptime * 1_000;
-  return { unclean: !clean, machineRestarted: claimsLost || (!clean && bootedAt > openedAt - DOUBT_MS) };
-}
-
-/** Reads how the last run ended and notes that this one began. */
+/** Reads how the last run ended and notes that this one began. Errors: `CONFIGURATION` for data of another format. */
 export async function beginRun(database: Database): Promise<Recovery> {
   const text = database.get(KEY);
-  const record = text === undefined ? undefined : readRecord(text);
-  const recovery = recoveryOf(record, { now: Date.now(), uptime: uptime() });
-  await note(database, { clean: false, claimsLost: recovery.machineRestarted });
-  return recovery;
+  const last = text === undefined ? { clean: true, claimsLost: false } : readRecord(text);
+  const claimsLost = last.claimsLost || !last.clean;
+  await note(database, { clean: false, claimsLost });
+  return { claimsLost };
 }
 
-function readRecord(text: string): SystemRecord {
+function readRecord(text: string): z.infer<typeof systemRecord> {
   const json: unknown = JSON.parse(text);
   const { format } = anyRecord.parse(json);
   if (format === FORMAT) return systemRecord.parse(json);
@@ -58,7 +37,7 @@ function readRecord(text: string): SystemRecord {
   throw new EngineError('CONFIGURATION', message);
 }
 
-/** Notes that the claims which a restart of the machine may have lost are accounted for. */
+/** Notes that the claims which were lost are accounted for. */
 export const noteRecovered = (database: Database): Promise<void> =>
   note(database, { clean: false, claimsLost: false });
 
@@ -66,7 +45,8 @@ export const noteRecovered = (database: Database): Promise<void> =>
 export const endRun = (database: Database, claimsLost: boolean): Promise<void> =>
   note(database, { clean: true, claimsLost });
 
-function note(database: Database, run: Pick<SystemRecord, 'clean' | 'claimsLost'>): Promise<void> {
-  const record: SystemRecord = { format: FORMAT, openedAt: Date.now(), ...run };
-  return database.write([{ type: 'put', key: KEY, value: JSON.stringify(record) }], true);
-}
+const note = (
+  database: Database,
+  run: { readonly clean: boolean; readonly claimsLost: boolean },
+): Promise<void> =>
+  database.write([{ type: 'put', key: KEY, value: JSON.stringify({ format: FORMAT, ...run }) }]);

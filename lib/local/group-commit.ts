@@ -4,25 +4,24 @@ export type Operation =
   | { readonly type: 'del'; readonly key: string };
 
 export interface GroupCommitOptions {
-  /** Writes all or nothing; with `sync` it resolves when that is on disk, without when the operating system has it. */
-  write(operations: Operation[], sync: boolean): Promise<void>;
+  /** Writes all or nothing; resolves when that is on disk. */
+  write(operations: Operation[]): Promise<void>;
   /** Runs `action` soon: what is asked for until then shares one write. */
   schedule(action: () => void): void;
-  /** Called when a write has failed, before its callers are told. */
-  onFailure(): void;
-  /** What was only handed over is flushed after so many milliseconds if nothing else flushes it; never if left out. */
-  readonly flushHandedAfterMs?: number;
+  /** Called once, when a write has failed, before its callers are told. */
+  onFailure(error: unknown): void;
 }
 
 /**
- * Many writers, few flushes. Per key, changes reach the database in the order of the calls. When a write fails,
- * everything that waits fails with it: it may have been decided on what is now lost.
+ * Many writers, few flushes: one write at a time, and what comes meanwhile shares the next. Per key, changes reach the
+ * database in the order of the calls.
+ *
+ * The first write that fails is the last. Nobody knows what of it is on disk, and what waits may have been decided on it:
+ * everything that waits and all that is asked for later fails with the same error, until the database is opened anew.
  */
 export interface GroupCommit {
   /** Resolves when all of `operations` are on disk. */
   flush(operations: readonly Operation[]): Promise<void>;
-  /** Resolves when the operating system has the change: it survives the process, and the machine only after the next flush. */
-  hand(operation: Operation): Promise<void>;
   /** Resolves when nothing is waiting any more. */
   idle(): Promise<void>;
   /** Flushes so far. */
@@ -30,6 +29,7 @@ export interface GroupCommit {
 }
 
 interface Batch {
+  /** The last change of each key. */
   readonly operations: Map<string, Operation>;
   readonly done: Promise<void>;
   resolve(): void;
@@ -48,114 +48,55 @@ function newBatch(): Batch {
   return { operations: new Map(), done, resolve, reject };
 }
 
-/** A key that holds nothing: writing it flushes what was handed over before. */
-const MARK: Operation = { type: 'put', key: '!flushed', value: '' };
-
-/**
- * Two lanes, each with one write under way: flushes, and changes that are only handed over. A handed change overtakes a
- * flush, which takes a hundred times as long on some disks, unless the flush holds its key.
- * @example const commits = createGroupCommit({ write, schedule: setImmediate, onFailure: () => cache.clear() });
- */
+/** @example const commits = createGroupCommit({ write, schedule: setImmediate, onFailure: stop }); */
 export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
-  let toFlush = newBatch();
-  let flushing: Batch | undefined;
-  let toHand = newBatch();
-  let handing: Batch | undefined;
-  /** A flush that waits holds a key that waits to be handed over. */
-  let handFirst = false;
+  let waiting = newBatch();
+  let writing: Batch | undefined;
   let planned = false;
-  let failed: { readonly batch: Batch; readonly error: unknown }[] = [];
-  let unflushed: NodeJS.Timeout | undefined;
+  let broken: { readonly by: unknown } | undefined;
   let flushes = 0;
 
   const plan = (): void => {
-    if (planned) return;
+    if (planned || writing !== undefined) return;
     planned = true;
-    options.schedule(start);
+    options.schedule(() => {
+      planned = false;
+      void write();
+    });
   };
 
-  function start(): void {
-    planned = false;
-    if (failed.length > 0) return;
-    // Not while changes are being handed over: two writes under way may reach the database in any order.
-    if (flushing === undefined && handing === undefined && !handFirst && toFlush.operations.size > 0) {
-      flushing = toFlush;
-      toFlush = newBatch();
-      flushes += 1;
-      clearTimeout(unflushed);
-      unflushed = undefined;
-      void run(flushing, true);
-    }
-    if (handing === undefined && toHand.operations.size > 0) {
-      handing = toHand;
-      toHand = newBatch();
-      handFirst = false;
-      void run(handing, false);
-    }
-  }
-
-  async function run(batch: Batch, sync: boolean): Promise<void> {
-    let error: { readonly is: unknown } | undefined;
+  async function write(): Promise<void> {
+    const batch = waiting;
+    waiting = newBatch();
+    writing = batch;
+    flushes += 1;
     try {
-      await options.write([...batch.operations.values()], sync);
-    } catch (is) {
-      error = { is };
+      await options.write([...batch.operations.values()]);
+      writing = undefined;
+      batch.resolve();
+      if (waiting.operations.size > 0) plan();
+    } catch (error) {
+      writing = undefined;
+      broken = { by: error };
+      options.onFailure(error);
+      batch.reject(error);
+      waiting.reject(error);
     }
-    if (sync) flushing = undefined;
-    else handing = undefined;
-    if (error !== undefined) failed.push({ batch, error: error.is });
-    else batch.resolve();
-    if (failed.length > 0) return fail();
-    if (!sync) flushLater();
-    if (toFlush.operations.size > 0 || toHand.operations.size > 0) plan();
-  }
-
-  /** Ends a failure once nothing is under way any more: then what the database holds is certain. */
-  function fail(): void {
-    const [first] = failed;
-    if (first === undefined || flushing !== undefined || handing !== undefined) return;
-    const lost = [...failed.map(({ batch }) => batch), toFlush, toHand];
-    failed = [];
-    toFlush = newBatch();
-    toHand = newBatch();
-    handFirst = false;
-    options.onFailure();
-    for (const batch of lost) batch.reject(first.error);
-  }
-
-  function flushLater(): void {
-    if (options.flushHandedAfterMs === undefined || unflushed !== undefined) return;
-    unflushed = setTimeout(() => {
-      unflushed = undefined;
-      void flush([MARK]);
-    }, options.flushHandedAfterMs).unref();
-  }
-
-  function flush(operations: readonly Operation[]): Promise<void> {
-    for (const operation of operations) {
-      if (toHand.operations.has(operation.key)) handFirst = true;
-      toFlush.operations.set(operation.key, operation);
-    }
-    plan();
-    return toFlush.done;
   }
 
   return {
-    flush,
-    hand: (operation) => {
-      const { key } = operation;
-      if (toFlush.operations.has(key) || flushing?.operations.has(key)) return flush([operation]);
-      toHand.operations.set(key, operation);
+    flush: (operations) => {
+      if (broken !== undefined) return Promise.reject(broken.by);
+      for (const operation of operations) waiting.operations.set(operation.key, operation);
       plan();
-      return toHand.done;
+      return waiting.done;
     },
     idle: async () => {
-      const waiting = (): Promise<void>[] =>
-        [flushing, handing, toFlush, toHand].flatMap((batch) => (batch?.operations.size ? [batch.done] : []));
-      for (let batches = waiting(); batches.length > 0; batches = waiting()) {
-        await Promise.allSettled(batches);
+      while (broken === undefined) {
+        const batch = waiting.operations.size > 0 ? waiting : writing;
+        if (batch === undefined) return;
+        await batch.done.catch(() => undefined);
       }
-      clearTimeout(unflushed);
     },
     get flushes() {
       return flushes;

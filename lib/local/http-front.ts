@@ -124,8 +124,11 @@ function drained(request: IncomingMessage, answer: ApiAnswer): ApiAnswer {
 }
 
 /** The body as text; undefined if it is larger than any input may be. */
-function read(request: IncomingMessage): Promise<string | undefined> {
-  return new Promise((resolve, reject) => {
+async function read(request: IncomingMessage): Promise<string | undefined> {
+  const { headers } = request;
+  // RFC 9112, 6.3: a request without either has no body.
+  if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) return '';
+  return await new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
     request.on('data', (chunk: Buffer) => {
@@ -135,7 +138,9 @@ function read(request: IncomingMessage): Promise<string | undefined> {
     });
     request.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
     request.on('error', reject);
-    request.on('close', () => reject(new Error('the client went away')));
+    request.on('close', () => {
+      if (!request.complete) reject(new Error('the client went away'));
+    });
   });
 }
 
@@ -159,6 +164,9 @@ function queryOf(text: string): Record<string, string> {
 }
 
 function send(response: ServerResponse, { statusCode, headers, body }: ApiAnswer): void {
-  response.writeHead(statusCode, { ...headers, 'content-length': Buffer.byteLength(body) });
+  // Names and values in turn, which Node writes as they are.
+  const list: string[] = ['content-length', String(Buffer.byteLength(body))];
+  for (const name in headers) list.push(name, headers[name] ?? '');
+  response.writeHead(statusCode, list);
   response.end(body);
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
+import type { Context, SQSEvent, SQSRecord, SQSRecordAttributes } from 'aws-lambda';
 import { type QueueName, queueSuffix } from '../contract/names.ts';
 import type { Clock } from '../engine/ports.ts';
 import type { EmbeddedDelivery, EmbeddedQueues } from './embedded-queue.ts';
@@ -80,7 +80,12 @@ async function run(options: MappingOptions, batch: readonly EmbeddedDelivery[]):
     cancel = clock.after(functionTimeout * 1_000, () => resolve('failed'));
   });
   const context = { getRemainingTimeInMillis: () => Math.max(0, end - clock.now()) };
-  const answer = outcome(invoke, { Records: batch.map(recordOf) }, context, batch);
+  const answer = outcome(
+    invoke,
+    { Records: batch.map((delivery) => new LocalRecord(delivery)) },
+    context,
+    batch,
+  );
   const kept = await Promise.race([answer, timeout]);
   cancel();
   if (kept === 'failed') return;
@@ -121,22 +126,35 @@ function failures(answer: unknown, batch: readonly EmbeddedDelivery[]): Readonly
   return kept;
 }
 
-const recordOf = (delivery: EmbeddedDelivery): SQSRecord => ({
-  messageId: delivery.messageId,
-  receiptHandle: delivery.receiptHandle,
-  body: delivery.body,
-  attributes: {
-    ApproximateReceiveCount: String(delivery.receiveCount),
-    SentTimestamp: String(delivery.sentAt),
-    SenderId: 'local',
-    ApproximateFirstReceiveTimestamp: String(delivery.firstReceivedAt),
-  },
-  messageAttributes: {},
-  // Hashed only for whoever asks.
-  get md5OfBody() {
-    return createHash('md5').update(delivery.body).digest('hex');
-  },
-  eventSource: 'aws:sqs',
-  eventSourceARN: `arn:aws:sqs:local:000000000000:stepline_local_${queueSuffix(delivery.queue)}`,
-  awsRegion: 'local',
-});
+/** What Lambda gives of a message. What no handler of ours reads is made only for whoever asks. */
+class LocalRecord implements SQSRecord {
+  readonly messageId: string;
+  readonly receiptHandle: string;
+  readonly body: string;
+  readonly attributes: SQSRecordAttributes;
+  readonly messageAttributes = {};
+  readonly eventSource = 'aws:sqs';
+  readonly awsRegion = 'local';
+  private readonly queue: QueueName;
+
+  constructor(delivery: EmbeddedDelivery) {
+    this.messageId = delivery.messageId;
+    this.receiptHandle = delivery.receiptHandle;
+    this.body = delivery.body;
+    this.queue = delivery.queue;
+    this.attributes = {
+      ApproximateReceiveCount: String(delivery.receiveCount),
+      SentTimestamp: String(delivery.sentAt),
+      SenderId: 'local',
+      ApproximateFirstReceiveTimestamp: String(delivery.firstReceivedAt),
+    };
+  }
+
+  get md5OfBody(): string {
+    return createHash('md5').update(this.body).digest('hex');
+  }
+
+  get eventSourceARN(): string {
+    return `arn:aws:sqs:local:000000000000:stepline_local_${queueSuffix(this.queue)}`;
+  }
+}

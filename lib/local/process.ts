@@ -19,6 +19,8 @@ export interface LocalProcess {
   readonly routes: readonly string[];
   readonly demo: DemoTargets | undefined;
   readonly engine: LocalEngine;
+  /** Resolves with the cause when the store has failed: nothing can go on then. */
+  readonly broken: Promise<unknown>;
   /** Lets running calls end, saves, and closes everything. */
   stop(): Promise<void>;
 }
@@ -42,7 +44,10 @@ export async function startLocal(
 ): Promise<LocalProcess> {
   const undo: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
-    for (const step of undo.splice(0).reverse()) await step();
+    const problems: unknown[] = [];
+    // One part that cannot be closed must not keep the others open.
+    for (const step of undo.splice(0).reverse()) await step().catch((error) => problems.push(error));
+    if (problems.length > 0) throw problems[0];
   };
   // The port comes first: of two processes that are started alike, the second hears that the port is taken.
   const front = await listen(options.port);
@@ -74,9 +79,10 @@ export async function startLocal(
     undo.push(front.close);
     front.open(engine.service);
     const routes = routesOf(engine.service).map(({ method, path }) => `${method} ${path}`);
-    return { baseUrl: `http://${HOST}:${front.port}`, routes, demo, engine, stop };
+    return { baseUrl: `http://${HOST}:${front.port}`, routes, demo, engine, broken: store.broken, stop };
   } catch (error) {
-    await stop();
+    // What goes wrong on the way back is a consequence of this.
+    await stop().catch(() => undefined);
     throw error;
   }
 }

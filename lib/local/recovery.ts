@@ -7,8 +7,8 @@ import type { StepRecord, WorkflowKey, WorkflowState } from '../engine/state.ts'
 export interface Leftover {
   /** Every workflow in the due index, whatever its due time. */
   unfinished(): AsyncIterable<WorkflowKey>;
-  /** `machineRestarted`: claims that never reached the disk may be lost too, and each may have made a call. */
-  readonly recovery: { readonly machineRestarted: boolean };
+  /** `claimsLost`: claims that never reached the disk are lost, and each may have made a call. */
+  readonly recovery: { readonly claimsLost: boolean };
   /** Notes that all of it was put back. */
   recovered(): Promise<void>;
 }
@@ -26,7 +26,7 @@ export async function recover(engine: RecoveryEngine, leftover: Leftover): Promi
     const loaded = await engine.ports.store.load(key);
     if (loaded === undefined) continue;
     count += 1;
-    const state = await endLeases(engine, loaded, leftover.recovery.machineRestarted);
+    const state = await endLeases(engine, loaded, leftover.recovery.claimsLost);
     const chain = engine.chains.find(state.meta.chain, state.meta.version);
     await push(engine, state.meta, decideRepairs(chain, state, engine.ports.clock.now(), true));
   }
@@ -37,7 +37,7 @@ export async function recover(engine: RecoveryEngine, leftover: Leftover): Promi
 async function endLeases(
   engine: RecoveryEngine,
   state: WorkflowState,
-  machineRestarted: boolean,
+  claimsLost: boolean,
 ): Promise<WorkflowState> {
   const { clock, random } = engine.ports;
   const steps = new Map(state.steps);
@@ -49,7 +49,7 @@ async function endLeases(
       steps.set(record.step, ended);
     }
   }
-  if (machineRestarted) await countLostClaims(engine, { meta: state.meta, steps }, steps);
+  if (claimsLost) await countLostClaims(engine, { meta: state.meta, steps }, steps);
   return { meta: state.meta, steps };
 }
 

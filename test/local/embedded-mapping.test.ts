@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { SQSEvent } from 'aws-lambda';
 import { describe, expect, it } from 'vitest';
 import { systemRandom } from '../../lib/adapters/system.ts';
@@ -73,16 +74,38 @@ describe('the event source mapping', () => {
     const { clock, queues } = make(invoke);
     await send(queues, 1);
     await settle();
-    expect(events[0]?.Records[0]).toMatchObject({
+    const [record] = events[0]?.Records ?? [];
+    if (record === undefined) throw new Error('there is no record');
+    expect(record).toMatchObject({
+      messageId: expect.stringMatching(/./),
+      receiptHandle: expect.stringMatching(/./),
+      body: expect.stringContaining('"workflowId":"wf_0"'),
+      messageAttributes: {},
       eventSource: 'aws:sqs',
-      eventSourceARN: 'arn:aws:sqs:local:000000000000:stepline_local_orders_payment',
-      md5OfBody: expect.stringMatching(/^[0-9a-f]{32}$/),
+      awsRegion: 'local',
       attributes: {
         ApproximateReceiveCount: '1',
         SentTimestamp: String(clock.now()),
+        SenderId: 'local',
         ApproximateFirstReceiveTimestamp: String(clock.now()),
       },
     });
+    // Made only for whoever asks, and for each message its own.
+    expect(record.eventSourceARN).toBe('arn:aws:sqs:local:000000000000:stepline_local_orders_payment');
+    expect(record.md5OfBody).toBe(createHash('md5').update(record.body).digest('hex'));
+  });
+
+  it('names in each record the queue that it came from', async () => {
+    const { invoke, events } = gate();
+    const { clock, queues } = make(async () => undefined);
+    const queue: QueueName = { chain: 'orders', step: 'payment', kind: 'deadLetter' };
+    queues.declare(queue, { visibilityTimeout: 60, maxReceiveCount: 10, retention: 86_400 });
+    queues.inject(queue, 'a body');
+    startMapping({ queues, queue, batchSize: 1, invoke, clock, functionTimeout: 1 });
+    await settle();
+    expect(events[0]?.Records.map(({ eventSourceARN }) => eventSourceARN)).toEqual([
+      'arn:aws:sqs:local:000000000000:stepline_local_orders_payment_dlq',
+    ]);
   });
 
   it('keeps a message that is reported as failed for its visibility timeout, and that one alone', async () => {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { WorkflowKey, WorkflowMeta } from '../../lib/engine/state.ts';
+import type { WorkflowKey } from '../../lib/engine/state.ts';
 import { openDatabase } from '../../lib/local/embedded-database.ts';
 import { type EmbeddedStore, openEmbeddedStore } from '../../lib/local/embedded-store.ts';
 import {
@@ -23,7 +23,6 @@ import {
   endedOf,
   NOTHING_LOST,
   storeOnTest,
-  type TestDatabase,
   temporaryDirectory,
   testDatabase,
   writeStep,
@@ -60,7 +59,7 @@ describe('the store on disk', () => {
     expect(idsOf((await dueByShard(second, START * 2)).flat())).toEqual([meta.workflowId]);
   });
 
-  it('keeps what was acknowledged when its process is killed, a claim that was only handed over too', async () => {
+  it('keeps of a killed process what a load showed or META acknowledged; a claim alone may be lost, which is said', async () => {
     const directory = await temporaryDirectory();
     const child = spawn(process.execPath, [
       '--import',
@@ -72,23 +71,16 @@ describe('the store on disk', () => {
     expect([code, signal]).toEqual([null, 'SIGKILL']);
 
     const store = await open(directory);
-    expect(store.recovery.unclean).toBe(true);
-    const { meta, steps } = await loaded(store, metaOf('one'));
-    expect(meta).toStrictEqual(metaOf('one'));
-    expect([...steps.values()]).toStrictEqual([
+    expect(store.recovery).toEqual({ claimsLost: true });
+    const shown = await loaded(store, metaOf('shown'));
+    expect(shown.meta).toStrictEqual(metaOf('shown'));
+    expect([...shown.steps.values()]).toStrictEqual([
+      claimOf('confirmation'),
       completedOf('payment', { orderId: 'o-1' }),
-      claimOf('shipment'),
     ]);
-  });
-
-  it('brings a claim to disk by itself if nothing else does', async () => {
-    const store = await open(await temporaryDirectory());
-    const meta = metaOf('one');
-    await given(store, meta);
-    const { flushes } = store.stats();
-    await writeStep(store, meta, claimOf('payment'));
-    expect(store.stats().flushes).toBe(flushes);
-    await expect.poll(() => store.stats().flushes).toBe(flushes + 1);
+    const answered = await loaded(store, metaOf('answered'));
+    expect(answered.meta).toStrictEqual({ ...metaOf('answered'), status: 'cancelled' });
+    expect([...answered.steps.values()]).toStrictEqual([claimOf('payment')]);
   });
 
   it('makes the directory if need be', async () => {
@@ -119,12 +111,12 @@ describe('the store on disk', () => {
   });
 
   it.each([
-    ['with the fields of today', { format: 2, openedAt: 1, clean: true }],
+    ['with the fields of today', { format: 2, clean: true, claimsLost: false }],
     ['with others', { format: 2, runs: [] }],
   ])('refuses the data of another format, %s, and lets the directory go', async (_, record) => {
     const directory = await temporaryDirectory();
     const database = await openDatabase({ kind: 'disk', directory });
-    await database.write([{ type: 'put', key: '!system', value: JSON.stringify(record) }], true);
+    await database.write([{ type: 'put', key: '!system', value: JSON.stringify(record) }]);
     await database.close();
     for (let times = 0; times < 2; times += 1) {
       await expect(openEmbeddedStore({ kind: 'disk', directory })).rejects.toMatchObject({
@@ -134,38 +126,44 @@ describe('the store on disk', () => {
     }
   });
 
-  it('saves what is under way before it closes', async () => {
+  it('saves what is under way before it closes, and claims that nothing else brought to disk', async () => {
     const directory = await temporaryDirectory();
     const first = await open(directory);
     const meta = metaOf('one');
-    await given(first, meta);
+    await given(first, meta, metaOf('two'));
     const writes = [
+      writeStep(first, metaOf('two'), claimOf('payment')),
       writeStep(first, meta, completedOf('payment', 1)),
       writeStep(first, meta, claimOf('shipment')),
     ];
     await first.close();
-    await expect(Promise.all(writes)).resolves.toEqual([{ written: true }, { written: true }]);
-    expect((await loaded(await open(directory), meta)).steps.size).toBe(2);
+    await expect(Promise.all(writes)).resolves.toEqual(writes.map(() => ({ written: true })));
+    const second = await open(directory);
+    expect(second.recovery).toEqual(NOTHING_LOST);
+    expect((await loaded(second, meta)).steps.size).toBe(2);
+    expect((await loaded(second, metaOf('two'))).steps.get('payment')).toStrictEqual(claimOf('payment'));
   });
 
   it('notes that it was closed only when nothing is under way any more', async () => {
     const database = await testDatabase();
     const store = await storeOnTest(database);
+    await given(store, metaOf('one'));
     database.holding = true;
-    void store.create(metaOf('one'));
-    void writeStep(store, metaOf('two'), claimOf('payment'));
+    void store.create(metaOf('two'));
     await settle();
+    void writeStep(store, metaOf('one'), completedOf('payment', 1));
+    void writeStep(store, metaOf('one'), claimOf('shipment'));
     const closing = store.close();
-    await settle();
     const keys = () => database.writes.flatMap(({ operations }) => operations.map(({ key }) => key));
-    expect(database.writes).toHaveLength(2);
-    expect(keys()).not.toContain('!system');
-    for (const write of [...database.writes]) await write.end();
-    await settle();
-    expect(keys()).toEqual(['!system']);
-    expect(database.writes[0]?.sync).toBe(true);
-    await database.endWrite();
+    const written = [];
+    for (let flushes = 0; flushes < 4; flushes += 1) {
+      await settle();
+      written.push(keys().map((key) => key.slice(key.lastIndexOf('/') + 1)));
+      if (flushes === 0) expect(keys().join()).not.toContain('!system');
+      await database.endWrite();
+    }
     await closing;
+    expect(written.slice(1)).toEqual([['STEP#payment'], ['STEP#shipment'], ['!system']]);
   });
 
   it('that is closed says so to whoever still asks', async () => {
@@ -175,7 +173,32 @@ describe('the store on disk', () => {
     await expect(store.load(metaOf('one'))).rejects.toMatchObject(closed);
     await expect(store.create(metaOf('one'))).rejects.toMatchObject(closed);
     await expect(store.list({ tenant: 'acme', limit: 1 })).rejects.toMatchObject(closed);
-    await expect(store.close()).rejects.toMatchObject(closed);
+    await expect(store.recovered()).rejects.toMatchObject(closed);
+    await expect(store.close()).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: 'the embedded store failed: it is closed already',
+    });
+  });
+
+  it('refuses also whoever was still reading when it was closed: their writes would go nowhere', async () => {
+    const directory = await temporaryDirectory();
+    const first = await open(directory);
+    await given(first, metaOf('one'));
+    await first.close();
+    const second = await open(directory);
+    const asked = [
+      second.load(metaOf('one')),
+      writeStep(second, metaOf('one'), completedOf('payment', 1)),
+      writeStep(second, metaOf('one'), claimOf('shipment')),
+    ];
+    const outcomes = Promise.allSettled(asked);
+    await second.close();
+    for (const outcome of await outcomes) {
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'STORE_UNAVAILABLE' } });
+    }
+    const third = await open(directory);
+    expect(third.recovery).toEqual(NOTHING_LOST);
+    expect((await loaded(third, metaOf('one'))).steps.size).toBe(0);
   });
 
   it('tells that it could not be saved when the last write fails', async () => {
@@ -215,85 +238,5 @@ describe('unfinished', () => {
       await store.writeMeta({ ...meta, dueAt: START * 2 }, { status: meta.status, epoch: meta.epoch });
     }
     expect(seen.sort()).toEqual(idsOf(metas).sort());
-  });
-});
-
-describe('load', () => {
-  async function holding(): Promise<{ database: TestDatabase; store: EmbeddedStore; meta: WorkflowMeta }> {
-    const database = await testDatabase();
-    const store = await storeOnTest(database);
-    const meta = metaOf('one');
-    await given(store, meta);
-    database.holding = true;
-    return { database, store, meta };
-  }
-
-  /** What a promise has become by now; undefined while it waits. */
-  async function soFar<Value>(promise: Promise<Value>): Promise<Value | undefined> {
-    let value: Value | undefined;
-    void promise.then((settled) => {
-      value = settled;
-    });
-    await settle();
-    return value;
-  }
-
-  it('shows no outcome before it is on disk', async () => {
-    const { database, store, meta } = await holding();
-    const writing = writeStep(store, meta, completedOf('payment', 1));
-    const loading = store.load(meta);
-    expect(await soFar(loading)).toBeUndefined();
-    expect(database.writes[0]?.sync).toBe(true);
-    await database.endWrite();
-    expect((await loading)?.steps.get('payment')?.status).toBe('completed');
-    expect(await writing).toEqual({ written: true });
-  });
-
-  it('shows no new workflow and no change of one before it is on disk', async () => {
-    const { database, store, meta } = await holding();
-    void store.create(metaOf('two'));
-    void store.writeMeta({ ...meta, status: 'cancelled' }, { status: 'processing', epoch: 0 });
-    const loading = Promise.all([store.load(metaOf('two')), store.load(meta)]);
-    expect(await soFar(loading)).toBeUndefined();
-    await database.endWrite();
-    expect((await loading).map((state) => state?.meta.status)).toEqual(['processing', 'cancelled']);
-  });
-
-  it('shows a claim at once: it waits for no disk', async () => {
-    const { database, store, meta } = await holding();
-    void writeStep(store, meta, claimOf('payment'));
-    const state = await soFar(store.load(meta));
-    expect(state?.steps.get('payment')?.status).toBe('running');
-    expect(database.writes.map(({ sync }) => sync)).toEqual([false]);
-  });
-
-  it('waits for one workflow alone', async () => {
-    const { store, meta } = await holding();
-    void store.create(metaOf('two'));
-    expect((await soFar(store.load(meta)))?.meta).toStrictEqual(meta);
-  });
-
-  it('waits for the last of several outcomes, also once the first is on disk', async () => {
-    const { database, store, meta } = await holding();
-    void writeStep(store, meta, completedOf('payment', 1));
-    await settle();
-    void writeStep(store, meta, completedOf('shipment', 2));
-    await settle();
-    const early = store.load(meta);
-    await database.endWrite();
-    await settle();
-    const late = store.load(meta);
-    expect(await soFar(Promise.race([early, late]))).toBeUndefined();
-    await database.endWrite();
-    for (const state of await Promise.all([early, late])) expect(state?.steps.size).toBe(2);
-  });
-
-  it('lets a refusal wait until that which it refuses for is on disk', async () => {
-    const { database, store, meta } = await holding();
-    void writeStep(store, meta, completedOf('payment', 1));
-    const refused = writeStep(store, meta, completedOf('payment', 2));
-    expect(await soFar(refused)).toBeUndefined();
-    await database.endWrite();
-    expect(await refused).toEqual({ written: false, current: completedOf('payment', 1) });
   });
 });

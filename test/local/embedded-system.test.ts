@@ -1,75 +1,89 @@
-import { describe, expect, it } from 'vitest';
-import { recoveryOf } from '../../lib/local/embedded-system.ts';
-import { START } from '../contract/store-fixtures.ts';
-import { NOTHING_LOST, storeOnTest, testDatabase } from './store-support.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { given, metaOf } from '../contract/store-fixtures.ts';
+import { afterKill, DISK_FULL, NOTHING_LOST, storeOnTest, testDatabase } from './store-support.ts';
+
+const LOST = { claimsLost: true };
 
 describe('how the last run ended', () => {
-  const MINUTE = 60_000;
-  const opened = { format: 1, openedAt: START, clean: false };
-
   it.each([
-    ['there was none', undefined, 5, NOTHING_LOST],
-    ['it was closed', { ...opened, clean: true }, 5, NOTHING_LOST],
-    ['it was closed, and the machine restarted since', { ...opened, clean: true }, 1, NOTHING_LOST],
-    ['it was not closed, on the same machine run', opened, 10, { unclean: true, machineRestarted: false }],
+    ['there was none', undefined, NOTHING_LOST],
+    ['it was closed', { format: 1, clean: true, claimsLost: false }, NOTHING_LOST],
+    ['it was killed', { format: 1, clean: false, claimsLost: false }, LOST],
+    ['it was killed, as the one before', { format: 1, clean: false, claimsLost: true }, LOST],
     [
-      'it was not closed, and the machine restarted since',
-      opened,
-      2,
-      { unclean: true, machineRestarted: true },
+      'it was closed, and had not put back what the one before lost',
+      { format: 1, clean: true, claimsLost: true },
+      LOST,
     ],
-  ])('is known where %s', (_, record, minutesUp, expected) => {
-    expect(recoveryOf(record, { now: START + 5 * MINUTE, uptime: minutesUp * 60 })).toEqual(expected);
+  ])('is known where %s', async (_, record, expected) => {
+    const { begin } = await manyRuns(record);
+    expect((await begin()).recovery).toEqual(expected);
   });
 
-  it.each([
-    ['two seconds', 2_000, false],
-    ['less than a second', 500, true],
-    ['no time at all', 0, true],
-  ])(
-    'is taken for a restart of the machine where that had started %s before: clocks may be set',
-    (_, ms, restarted) => {
-      const machine = { now: START + MINUTE, uptime: 60 + ms / 1_000 };
-      expect(recoveryOf(opened, machine).machineRestarted).toBe(restarted);
-    },
-  );
-
-  it('is unclean where the store was not closed, and clean again after the next close', async () => {
-    const runs = await manyRuns();
-    const recoveries = [];
-    for (const end of ['kill', 'kill', 'close', 'kill'] as const) {
-      const store = await runs.begin();
-      recoveries.push(store.recovery);
-      if (end === 'close') await store.close();
-    }
-    const killed = { unclean: true, machineRestarted: false };
-    expect(recoveries).toEqual([NOTHING_LOST, killed, killed, NOTHING_LOST]);
-  });
-
-  it('is told to every run after a restart of the machine, until one has put back what that left', async () => {
-    const runs = await manyRuns({ format: 1, openedAt: 0, clean: false });
+  it('is told to every run after a kill, until one has put back what that lost', async () => {
+    const { begin } = await manyRuns();
     const told = [];
-    for (const end of ['kill', 'close', 'recover', 'kill', 'close'] as const) {
-      const store = await runs.begin();
-      told.push(store.recovery.machineRestarted);
-      if (end === 'recover') await store.recovered();
-      if (end === 'close') await store.close();
+    for (const end of [
+      'kill',
+      'kill',
+      'close',
+      'recover, close',
+      'close',
+      'recover, kill',
+      'recover, kill',
+      'close',
+    ] as const) {
+      const store = await begin();
+      told.push(store.recovery.claimsLost);
+      if (end.includes('recover')) await store.recovered();
+      if (end.includes('close')) await store.close();
     }
-    expect(told).toEqual([true, true, true, false, false]);
+    expect(told).toEqual([false, true, true, true, false, false, true, true]);
   });
 
-  it('is not told again where that was put back before a close', async () => {
-    const runs = await manyRuns({ format: 1, openedAt: 0, clean: false });
-    const store = await runs.begin();
+  it('is noted at once: a run that dies before it wrote anything was killed too', async () => {
+    const { database, record } = await manyRuns();
+    await storeOnTest(database);
+    expect(record()).toEqual({ format: 1, clean: false, claimsLost: false });
+  });
+
+  it('is noted once as put back, and not at all where nothing was lost', async () => {
+    const { begin, database, record } = await manyRuns({ format: 1, clean: false, claimsLost: false });
+    const store = await begin();
+    const writes = vi.spyOn(database, 'write');
     await store.recovered();
+    expect(record()).toEqual({ format: 1, clean: false, claimsLost: false });
+    const before = writes.mock.calls.length;
+    await store.recovered();
+    expect(writes).toHaveBeenCalledTimes(before);
+  });
+
+  it('is told again where it could not be noted as put back', async () => {
+    const { begin, database } = await manyRuns({ format: 1, clean: false, claimsLost: false });
+    const store = await begin();
+    const broken = vi.spyOn(database, 'write').mockRejectedValue(new Error(DISK_FULL));
+    await expect(store.recovered()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    broken.mockRestore();
     await store.close();
-    expect((await runs.begin()).recovery).toEqual(NOTHING_LOST);
+    expect((await begin()).recovery).toEqual(LOST);
+  });
+
+  it('is that it was killed where a write of it failed, however it was closed', async () => {
+    const { begin, database, record } = await manyRuns();
+    const store = await begin();
+    const broken = vi.spyOn(database, 'write').mockRejectedValue(new Error(DISK_FULL));
+    await expect(given(store, metaOf('one'))).rejects.toThrow(DISK_FULL);
+    broken.mockRestore();
+    await expect(store.close()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    expect(record()).toEqual({ format: 1, clean: false, claimsLost: false });
+    expect((await begin()).recovery).toEqual(LOST);
   });
 });
 
 /** Runs of a process over the same data, in memory. */
-async function manyRuns(record?: object) {
+async function manyRuns(first?: object) {
   const database = await testDatabase();
-  if (record) await database.write([{ type: 'put', key: '!system', value: JSON.stringify(record) }], true);
-  return { begin: () => storeOnTest({ ...database, close: async () => undefined }) };
+  if (first) await database.write([{ type: 'put', key: '!system', value: JSON.stringify(first) }]);
+  const record = (): unknown => JSON.parse(database.get('!system') ?? 'null');
+  return { database, record, begin: () => afterKill(database) };
 }

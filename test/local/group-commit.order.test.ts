@@ -2,171 +2,190 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createGroupCommit, type GroupCommit, type Operation } from '../../lib/local/group-commit.ts';
 
-const put = (key: string, value: string): Operation => ({ type: 'put', key, value });
-
-/** One thing that happens in a random run. `how` chooses among the writes under way, and how they end. */
+/** One thing that happens in a random run. */
 type Act =
-  | { readonly do: 'flush'; readonly keys: readonly string[] }
-  | { readonly do: 'hand'; readonly key: string }
+  | { readonly do: 'flush'; readonly keys: readonly string[]; readonly type: 'put' | 'del' }
   | { readonly do: 'turn' }
-  | { readonly do: 'reach' | 'end' | 'fail' | 'failAfter'; readonly sync: boolean };
+  | { readonly do: 'idle' }
+  | { readonly do: 'end' }
+  /** `keep` of its operations reach the disk all the same, counted from the first. */
+  | { readonly do: 'fail'; readonly keep: number };
 
 const KEYS = ['a', 'b', 'c'] as const;
-const key = fc.constantFrom(...KEYS);
 const common: fc.Arbitrary<Act>[] = [
-  fc.record({ do: fc.constant('flush' as const), keys: fc.uniqueArray(key, { minLength: 1 }) }),
-  fc.record({ do: fc.constant('hand' as const), key }),
-  fc.constant({ do: 'turn' }),
-  fc.record({ do: fc.constantFrom('reach' as const, 'end' as const), sync: fc.boolean() }),
+  fc.record({
+    do: fc.constant('flush' as const),
+    keys: fc.uniqueArray(fc.constantFrom(...KEYS), { minLength: 1 }),
+    type: fc.constantFrom('put' as const, 'put' as const, 'del' as const),
+  }),
+  fc.constantFrom<Act>({ do: 'turn' }, { do: 'turn' }, { do: 'end' }, { do: 'idle' }),
 ];
-const failing: fc.Arbitrary<Act> = fc.record({
-  do: fc.constantFrom('fail' as const, 'failAfter' as const),
-  sync: fc.boolean(),
-});
+const failing: fc.Arbitrary<Act> = fc.record({ do: fc.constant('fail' as const), keep: fc.nat({ max: 3 }) });
 
 /** Promises inside are settled after so many microtasks; real turns of the event loop would take seconds in all. */
 const breathe = async (): Promise<void> => {
   for (let ticks = 0; ticks < 20; ticks += 1) await null;
 };
 
-/** A database to which writes that are under way come at any moment, and a record of all that was promised. */
+const LOST = new Error('the disk is full');
+
+/** A disk whose writes end when the run says so, and a record of all that was promised. Each change of a key has a number. */
 class Model {
-  /** The newest call of each key that the database has. */
-  readonly reached = new Map<string, number>();
-  /** The last call of each key. */
+  /** The newest change of each key that the disk has. */
+  readonly disk = new Map<string, number>();
+  /** The last change of each key that was asked for. */
   readonly asked = new Map<string, number>();
-  private readonly onDisk = new Map<string, number>();
-  private readonly under: {
-    readonly sync: boolean;
-    readonly operations: readonly Operation[];
-    readonly before: ReadonlyMap<string, number>;
-    arrived: boolean;
-    settle(error?: Error): void;
-  }[] = [];
-  private readonly turns: (() => void)[] = [];
-  private calls = 0;
-  readonly promises: Promise<unknown>[] = [];
   readonly problems: string[] = [];
-  failures = 0;
+  readonly failures: unknown[] = [];
+  readonly promises: Promise<unknown>[] = [];
+  private under:
+    | { readonly operations: readonly Operation[]; end(): void; fail(error: Error): void }
+    | undefined;
+  private readonly turns: (() => void)[] = [];
+  /** The number of each operation's change. */
+  private readonly numbers = new Map<Operation, number>();
+  private readonly waiting = new Set<string>();
+  private calls = 0;
+  private writes = 0;
+
   readonly commits: GroupCommit = createGroupCommit({
-    write: (operations, sync) =>
-      new Promise((resolve, reject) => {
-        if (this.under.some((other) => other.sync === sync))
-          this.problems.push('two writes of a kind at a time');
-        const before = new Map(this.reached);
-        const settle = (error?: Error): void => (error === undefined ? resolve() : reject(error));
-        this.under.push({ sync, operations, before, arrived: false, settle });
-      }),
+    write: (operations) => {
+      if (this.under !== undefined) this.problems.push('two writes at a time');
+      if (this.failures.length > 0) this.problems.push('something is written after a failure');
+      if (operations.length === 0) this.problems.push('a write of nothing');
+      this.writes += 1;
+      return new Promise((end, fail) => {
+        this.under = { operations, end, fail };
+      });
+    },
     schedule: (action) => {
       this.turns.push(action);
     },
-    onFailure: () => {
-      this.failures += 1;
+    onFailure: (error) => {
+      this.failures.push(error);
     },
   });
 
   async act(act: Act): Promise<void> {
-    if (act.do === 'flush') this.flush(act.keys);
-    else if (act.do === 'hand') this.hand(act.key);
+    if (act.do === 'flush') this.flush(act.keys, act.type);
     else if (act.do === 'turn') for (const action of this.turns.splice(0)) action();
-    else this.ending(act.do, act.sync);
+    else if (act.do === 'idle') this.idle();
+    else if (act.do === 'end') this.end();
+    else this.fail(act.keep);
     await breathe();
   }
 
   /** Ends everything that is under way or waits. */
   async rest(): Promise<void> {
-    for (let rounds = 0; this.turns.length + this.under.length > 0; rounds += 1) {
+    for (let rounds = 0; this.turns.length > 0 || this.under !== undefined; rounds += 1) {
       if (rounds > 100) throw new Error('it does not come to rest');
       await this.act({ do: 'turn' });
-      await this.act({ do: 'end', sync: rounds % 2 === 0 });
-      await this.act({ do: 'end', sync: rounds % 2 !== 0 });
+      await this.act({ do: 'end' });
     }
+    await Promise.all(this.promises);
+    if (this.commits.flushes !== this.writes) this.problems.push(`${this.commits.flushes} flushes`);
   }
 
-  private flush(keys: readonly string[]): void {
-    const calls = keys.map((key) => this.next(key));
-    const done = this.commits.flush(calls.map(({ operation }) => operation));
-    this.promises.push(
-      done.then(
-        () => {
-          for (const { key, call } of calls) this.must(this.onDisk, key, call, 'on disk');
-        },
-        () => undefined,
-      ),
+  private flush(keys: readonly string[], type: 'put' | 'del'): void {
+    const operations = keys.map(
+      (key): Operation => (type === 'put' ? { type, key, value: key } : { type, key }),
     );
-  }
-
-  private hand(key: string): void {
-    const { call, operation } = this.next(key);
-    this.promises.push(
-      this.commits.hand(operation).then(
-        () => this.must(this.reached, key, call, 'written'),
-        () => undefined,
-      ),
+    const changes = operations.map((operation) => {
+      this.calls += 1;
+      this.numbers.set(operation, this.calls);
+      this.asked.set(operation.key, this.calls);
+      return { key: operation.key, number: this.calls };
+    });
+    const name = `flush ${this.calls}`;
+    this.waiting.add(name);
+    const refused = this.failures.length > 0;
+    const done = this.commits.flush(operations).then(
+      () => {
+        this.waiting.delete(name);
+        if (refused) this.problems.push(`${name} was taken after a failure`);
+        for (const { key, number } of changes) {
+          if ((this.disk.get(key) ?? 0) < number) this.problems.push(`${name} is not on disk: ${key}`);
+        }
+      },
+      (error: unknown) => {
+        this.waiting.delete(name);
+        if (error !== LOST) this.problems.push(`${name} failed with another error`);
+        if (this.failures.length !== 1) this.problems.push(`${name} was told before the owner`);
+      },
     );
+    this.promises.push(done);
   }
 
-  private next(key: string): { readonly key: string; readonly call: number; readonly operation: Operation } {
-    this.calls += 1;
-    this.asked.set(key, this.calls);
-    return { key, call: this.calls, operation: put(key, String(this.calls)) };
+  private idle(): void {
+    // What is asked for later may make it wait longer, never shorter.
+    const before = [...this.waiting];
+    const done = this.commits.idle().then(() => {
+      for (const name of before) if (this.waiting.has(name)) this.problems.push(`idle before ${name}`);
+    });
+    this.promises.push(done);
   }
 
-  private must(where: ReadonlyMap<string, number>, key: string, call: number, state: string): void {
-    if ((where.get(key) ?? 0) < call)
-      this.problems.push(`call ${call} of ${key} was promised to be ${state}`);
+  private end(): void {
+    const { under } = this;
+    if (under === undefined) return;
+    this.under = undefined;
+    for (const operation of under.operations) this.arrive(operation);
+    under.end();
   }
 
-  private ending(how: 'reach' | 'end' | 'fail' | 'failAfter', sync: boolean): void {
-    const at = this.under.findIndex((one) => one.sync === sync);
-    const write = this.under[at];
-    if (write === undefined) return;
-    if (how !== 'fail' && !write.arrived) {
-      write.arrived = true;
-      for (const operation of write.operations) this.arrive(operation);
-    }
-    if (how === 'reach') return;
-    this.under.splice(at, 1);
-    if (how === 'end' && sync) {
-      // A sync brings to disk what was there when it began, and what it wrote itself.
-      for (const [key, call] of write.before) this.onDisk.set(key, Math.max(call, this.onDisk.get(key) ?? 0));
-      for (const { key } of write.operations) this.onDisk.set(key, this.reached.get(key) ?? 0);
-    }
-    write.settle(how === 'end' ? undefined : new Error('the disk is full'));
+  private fail(keep: number): void {
+    const { under } = this;
+    if (under === undefined) return;
+    this.under = undefined;
+    for (const operation of under.operations.slice(0, keep)) this.arrive(operation);
+    under.fail(LOST);
   }
 
   private arrive(operation: Operation): void {
-    const call = operation.type === 'put' ? Number(operation.value) : 0;
-    const before = this.reached.get(operation.key) ?? 0;
-    if (call <= before) this.problems.push(`${operation.key}: call ${call} came after call ${before}`);
-    this.reached.set(operation.key, call);
+    const number = this.numbers.get(operation) ?? 0;
+    const before = this.disk.get(operation.key) ?? 0;
+    if (number <= before) this.problems.push(`${operation.key}: change ${number} came after ${before}`);
+    this.disk.set(operation.key, number);
   }
 }
 
-describe('whatever the order in which writes come to the database', () => {
-  it('each key goes through its changes in the order of the calls, to the last one', async () => {
+describe('whenever writes end', () => {
+  it('each key goes through its changes in the order of the calls, to the last one, and what is promised is there', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.oneof(...common), { maxLength: 40 }), async (acts) => {
         const model = new Model();
         for (const act of acts) await model.act(act);
         await model.rest();
-        await Promise.all(model.promises);
         expect(model.problems).toEqual([]);
-        expect(model.reached).toEqual(model.asked);
-        expect(model.failures).toBe(0);
+        expect(model.disk).toEqual(model.asked);
+        expect(model.failures).toEqual([]);
       }),
       { numRuns: 1_000 },
     );
   });
 
-  it('failures included, no key goes back and nothing is promised that is not there', async () => {
+  it('after a failure nothing is promised that is not there, nothing is written again, and nobody waits for ever', async () => {
+    const runs = fc.tuple(
+      fc.array(fc.oneof(...common), { maxLength: 15 }),
+      failing,
+      fc.array(fc.oneof(...common, failing), { maxLength: 15 }),
+    );
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.oneof(...common, failing), { maxLength: 40 }), async (acts) => {
+      fc.asyncProperty(runs, async ([before, failure, after]) => {
         const model = new Model();
-        for (const act of acts) await model.act(act);
+        for (const act of [
+          ...before,
+          { do: 'flush', keys: ['a'], type: 'put' } as const,
+          { do: 'turn' } as const,
+        ]) {
+          await model.act(act);
+        }
+        await model.act(failure);
+        expect(model.failures).toEqual([LOST]);
+        for (const act of after) await model.act(act);
         await model.rest();
-        await Promise.all(model.promises);
         expect(model.problems).toEqual([]);
+        expect(model.failures).toEqual([LOST]);
       }),
       { numRuns: 1_000 },
     );

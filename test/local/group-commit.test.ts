@@ -1,54 +1,54 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createGroupCommit, type Operation } from '../../lib/local/group-commit.ts';
 import { settle } from '../support/manual-clock.ts';
 
 /** A write that the test ends. */
 interface HeldWrite {
-  readonly sync: boolean;
   readonly operations: readonly Operation[];
   end(): void;
   fail(error: Error): void;
 }
 
 /** A group commit whose turns and writes happen when the test says so. */
-function make(flushHandedAfterMs?: number) {
+function make() {
   const writes: HeldWrite[] = [];
   const turns: (() => void)[] = [];
-  const onFailure = vi.fn();
+  const onFailure = vi.fn((_: unknown): void => undefined);
   const commits = createGroupCommit({
-    write: (operations, sync) =>
+    write: (operations) =>
       new Promise((end, fail) => {
-        writes.push({ sync, operations, end, fail });
+        writes.push({ operations, end, fail });
       }),
     schedule: (action) => {
       turns.push(action);
     },
     onFailure,
-    ...(flushHandedAfterMs === undefined ? {} : { flushHandedAfterMs }),
   });
   const turn = async (): Promise<void> => {
     for (const action of turns.splice(0)) action();
     await settle();
   };
-  /** The only write under way, or the one of that kind. */
-  const write = (sync?: boolean): HeldWrite => {
-    const [found, ...others] = writes.filter((one) => sync === undefined || one.sync === sync);
+  /** The only write under way. */
+  const write = (): HeldWrite => {
+    const [found, ...others] = writes;
     if (found === undefined || others.length > 0) throw new Error(`${writes.length} writes are under way`);
     return found;
   };
-  /** Ends a write, and lets what waited for it begin. */
-  const finish = async (held: HeldWrite, error?: Error): Promise<void> => {
+  /** Ends the write that is under way, and lets what waited for it begin. */
+  const finish = async (error?: Error): Promise<void> => {
+    const held = write();
     writes.splice(writes.indexOf(held), 1);
     if (error === undefined) held.end();
     else held.fail(error);
     await settle();
     await turn();
   };
-  return { commits, writes, write, turn, finish, onFailure };
+  return { commits, writes, turns, write, turn, finish, onFailure };
 }
 
 const put = (key: string, value = key): Operation => ({ type: 'put', key, value });
 const keysOf = ({ operations }: HeldWrite): string[] => operations.map(({ key }) => key);
+const FULL = new Error('the disk is full');
 
 /** What became of promises so far: `waits`, `done` or an error's message. */
 function watch(...promises: readonly Promise<void>[]): string[] {
@@ -68,35 +68,44 @@ function watch(...promises: readonly Promise<void>[]): string[] {
 
 describe('a flush', () => {
   it('is shared by everything that was asked for in one turn', async () => {
-    const { commits, write, turn, finish } = make();
+    const { commits, turns, write, turn, finish } = make();
     const states = watch(
       commits.flush([put('a'), put('b')]),
       commits.flush([put('c')]),
       commits.flush([put('d')]),
     );
+    expect(turns).toHaveLength(1);
     await turn();
-    expect(write().sync).toBe(true);
     expect(keysOf(write())).toEqual(['a', 'b', 'c', 'd']);
     expect(states).toEqual(['waits', 'waits', 'waits']);
-    await finish(write());
+    await finish();
     expect(states).toEqual(['done', 'done', 'done']);
     expect(commits.flushes).toBe(1);
   });
 
   it('under way takes nothing more: what comes meanwhile shares the next one', async () => {
-    const { commits, writes, write, turn, finish } = make();
+    const { commits, writes, turns, write, turn, finish } = make();
     const states = watch(commits.flush([put('a')]));
     await turn();
     const later = watch(commits.flush([put('b')]), commits.flush([put('c')]));
-    await turn();
+    expect(turns).toHaveLength(0);
     expect(writes).toHaveLength(1);
-    await finish(write());
+    await finish();
     expect(states).toEqual(['done']);
     expect(later).toEqual(['waits', 'waits']);
     expect(keysOf(write())).toEqual(['b', 'c']);
-    await finish(write());
+    await finish();
     expect(later).toEqual(['done', 'done']);
     expect(commits.flushes).toBe(2);
+  });
+
+  it('leaves nothing to be done when nothing more was asked for', async () => {
+    const { commits, writes, turns, turn, finish } = make();
+    void commits.flush([put('a')]);
+    await turn();
+    await finish();
+    expect([writes, turns]).toEqual([[], []]);
+    expect(commits.flushes).toBe(1);
   });
 
   it('writes of several changes of one key the last alone', async () => {
@@ -107,197 +116,49 @@ describe('a flush', () => {
     await turn();
     expect(write().operations).toEqual([put('a', '3'), put('b')]);
   });
-});
 
-describe('a change that is handed over', () => {
-  it('is written without a sync, and is done when that write is', async () => {
+  it('writes a change of a key that is being written after that one', async () => {
     const { commits, write, turn, finish } = make();
-    const states = watch(commits.hand(put('a')), commits.hand(put('b')));
+    const first = watch(commits.flush([put('a', '1')]));
     await turn();
-    expect(write().sync).toBe(false);
-    expect(keysOf(write())).toEqual(['a', 'b']);
-    expect(states).toEqual(['waits', 'waits']);
-    await finish(write());
-    expect(states).toEqual(['done', 'done']);
-    expect(commits.flushes).toBe(0);
-  });
-
-  it('overtakes a flush that is under way', async () => {
-    const { commits, write, turn, finish } = make();
-    const flushed = watch(commits.flush([put('a')]));
-    await turn();
-    const handed = watch(commits.hand(put('b')));
-    await turn();
-    await finish(write(false));
-    expect(handed).toEqual(['done']);
-    expect(flushed).toEqual(['waits']);
-  });
-
-  it.each(['is under way', 'waits'])('does not overtake a flush of the same key that %s', async (when) => {
-    const { commits, write, turn, finish } = make();
-    const flushed = watch(commits.flush([put('a', '1')]));
-    if (when === 'is under way') await turn();
-    const handed = watch(commits.hand(put('a', '2')));
-    await turn();
-    expect(write().sync).toBe(true);
-    while (flushed[0] === 'waits') await finish(write());
-    if (when === 'is under way') {
-      expect(handed).toEqual(['waits']);
-      expect(write().sync).toBe(true);
-      await finish(write());
-    }
-    expect(handed).toEqual(['done']);
-  });
-
-  it.each(['is under way', 'waits'])(
-    'comes before a flush of the same key that is asked for while it %s',
-    async (when) => {
-      const { commits, write, turn, finish } = make();
-      void commits.hand(put('a', '1'));
-      if (when === 'is under way') await turn();
-      const flushed = watch(commits.flush([put('a', '2')]));
-      await turn();
-      expect(write().operations).toEqual([put('a', '1')]);
-      await finish(write(false));
-      expect(write().operations).toEqual([put('a', '2')]);
-      await finish(write(true));
-      expect(flushed).toEqual(['done']);
-    },
-  );
-
-  it('is on disk with the next flush, which waits for its write to end', async () => {
-    const { commits, write, turn, finish } = make();
-    void commits.hand(put('a'));
-    await turn();
-    void commits.flush([put('b')]);
-    await turn();
-    expect(write().sync).toBe(false);
-    await finish(write());
-    expect(write().sync).toBe(true);
-  });
-});
-
-describe('a change that was handed over and that nobody flushes', () => {
-  afterEach(() => {
-    vi.useRealTimers();
-  });
-  const withTimers = (flushHandedAfterMs?: number) => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    return make(flushHandedAfterMs);
-  };
-
-  it('is flushed after the delay, once', async () => {
-    const { commits, writes, write, turn, finish } = withTimers(50);
-    void commits.hand(put('a'));
-    await turn();
-    await finish(write());
-    vi.advanceTimersByTime(49);
-    await turn();
-    expect(writes).toHaveLength(0);
-    vi.advanceTimersByTime(1);
-    await turn();
-    expect(write().sync).toBe(true);
-    await finish(write());
-    vi.advanceTimersByTime(1_000);
-    await turn();
-    expect(writes).toHaveLength(0);
-    expect(commits.flushes).toBe(1);
-  });
-
-  it('needs no flush of its own when another began after it', async () => {
-    const { commits, writes, write, turn, finish } = withTimers(50);
-    void commits.hand(put('a'));
-    await turn();
-    await finish(write());
-    void commits.flush([put('b')]);
-    await turn();
-    await finish(write());
-    vi.advanceTimersByTime(1_000);
-    await turn();
-    expect(writes).toHaveLength(0);
-    expect(commits.flushes).toBe(1);
-  });
-
-  it('is flushed after the delay also when one before it needed no flush of its own', async () => {
-    const { commits, write, turn, finish } = withTimers(50);
-    for (const change of [() => commits.hand(put('a')), () => commits.flush([put('b')])]) {
-      void change();
-      await turn();
-      await finish(write());
-    }
-    void commits.hand(put('c'));
-    await turn();
-    await finish(write());
-    vi.advanceTimersByTime(50);
-    await turn();
-    expect(write().sync).toBe(true);
-    expect(commits.flushes).toBe(2);
-  });
-
-  it('needs one when the last flush began before it was written', async () => {
-    const { commits, write, turn, finish } = withTimers(50);
-    void commits.flush([put('b')]);
-    await turn();
-    void commits.hand(put('a'));
-    await turn();
-    await finish(write(false));
-    await finish(write(true));
-    vi.advanceTimersByTime(50);
-    await turn();
-    expect(write().sync).toBe(true);
-    expect(commits.flushes).toBe(2);
-  });
-
-  it('stays with the operating system where no delay is given', async () => {
-    const { commits, writes, write, turn, finish } = withTimers();
-    void commits.hand(put('a'));
-    await turn();
-    await finish(write());
-    vi.advanceTimersByTime(1_000_000);
-    await turn();
-    expect(writes).toHaveLength(0);
-  });
-
-  it('is not flushed any more once everything is idle: whoever waited for that closes the database', async () => {
-    const { commits, writes, write, turn, finish } = withTimers(50);
-    void commits.hand(put('a'));
-    await turn();
-    await finish(write());
-    await commits.idle();
-    vi.advanceTimersByTime(1_000);
-    await turn();
-    expect(writes).toHaveLength(0);
-  });
-
-  it('does not end the process when that flush fails', async () => {
-    const { commits, write, turn, finish, onFailure } = withTimers(50);
-    void commits.hand(put('a'));
-    await turn();
-    await finish(write());
-    vi.advanceTimersByTime(50);
-    await turn();
-    await finish(write(), new Error('the disk is full'));
-    expect(onFailure).toHaveBeenCalledTimes(1);
+    const second = watch(commits.flush([{ type: 'del', key: 'a' }]));
+    expect(write().operations).toEqual([put('a', '1')]);
+    await finish();
+    expect([...first, ...second]).toEqual(['done', 'waits']);
+    expect(write().operations).toEqual([{ type: 'del', key: 'a' }]);
+    await finish();
+    expect(second).toEqual(['done']);
   });
 });
 
 describe('a write that fails', () => {
-  it.each([
-    ['flush', true],
-    ['handed change', false],
-  ] as const)('of a %s fails everything that waits, with its own error', async (_, sync) => {
-    const { commits, writes, write, turn, finish } = make();
-    const states = watch(sync ? commits.flush([put('a')]) : commits.hand(put('a')));
+  it('fails everything that waits, with its own error', async () => {
+    const { commits, writes, turn, finish } = make();
+    const states = watch(commits.flush([put('a')]), commits.flush([put('b')]));
     await turn();
-    const waiting = watch(commits.flush([put('b')]), commits.hand(put('b')), commits.flush([put('c')]));
-    await finish(write(), new Error('the disk is full'));
-    expect(states).toEqual(['the disk is full']);
-    expect(waiting).toEqual(['the disk is full', 'the disk is full', 'the disk is full']);
+    const waiting = watch(commits.flush([put('b')]), commits.flush([put('c')]));
+    await finish(FULL);
+    expect(states).toEqual([FULL.message, FULL.message]);
+    expect(waiting).toEqual([FULL.message, FULL.message]);
     expect(writes).toHaveLength(0);
   });
 
-  it('is told to onFailure once, before any caller hears of it', async () => {
-    const { commits, write, turn, finish, onFailure } = make();
+  it('is the last: all that is asked for later fails with the same error, and nothing is written again', async () => {
+    const { commits, writes, turns, turn, finish } = make();
+    void watch(commits.flush([put('a')]));
+    await turn();
+    void watch(commits.flush([put('b')]));
+    await finish(FULL);
+    for (let times = 0; times < 3; times += 1) {
+      await expect(commits.flush([put('a'), put('d')])).rejects.toBe(FULL);
+      await turn();
+    }
+    expect([writes, turns]).toEqual([[], []]);
+    expect(commits.flushes).toBe(1);
+  });
+
+  it('is told to onFailure once, with its error, before any caller hears of it', async () => {
+    const { commits, turn, finish, onFailure } = make();
     const states = watch(commits.flush([put('a')]), commits.flush([put('b')]));
     await turn();
     const waiting = watch(commits.flush([put('c')]));
@@ -305,70 +166,66 @@ describe('a write that fails', () => {
     onFailure.mockImplementation(() => {
       seen = [...states, ...waiting];
     });
-    await finish(write(), new Error('the disk is full'));
-    expect(onFailure).toHaveBeenCalledTimes(1);
+    await finish(FULL);
+    void watch(commits.flush([put('d')]));
+    await turn();
+    expect(onFailure.mock.calls).toEqual([[FULL]]);
     expect(seen).toEqual(['waits', 'waits', 'waits']);
-    expect([...states, ...waiting]).toEqual(Array.from({ length: 3 }, () => 'the disk is full'));
+    expect([...states, ...waiting]).toEqual([FULL.message, FULL.message, FULL.message]);
   });
 
-  it('leaves the next write alone', async () => {
-    const { commits, write, turn, finish, onFailure } = make();
-    const lost = watch(commits.flush([put('a')]));
+  it('refuses also what is asked for by whoever is told of it', async () => {
+    const { commits, turns, turn, finish, onFailure } = make();
+    const states = watch(commits.flush([put('a')]));
+    const late: string[][] = [];
+    onFailure.mockImplementation(() => {
+      late.push(watch(commits.flush([put('b')])));
+    });
     await turn();
-    await finish(write(), new Error('the disk is full'));
-    const states = watch(commits.flush([put('b')]), commits.hand(put('c')));
+    await finish(FULL);
+    expect([states, ...late]).toEqual([[FULL.message], [FULL.message]]);
+    expect(turns).toHaveLength(0);
+  });
+
+  it('fails no flush that was done before', async () => {
+    const { commits, turn, finish } = make();
+    const first = watch(commits.flush([put('a')]));
     await turn();
-    await finish(write(true));
-    await finish(write(false));
-    expect([...lost, ...states]).toEqual(['the disk is full', 'done', 'done']);
+    const second = watch(commits.flush([put('b')]));
+    await finish();
+    await finish(FULL);
+    expect([...first, ...second]).toEqual(['done', FULL.message]);
+  });
+
+  it('may fail before it returns a promise', async () => {
+    const turns: (() => void)[] = [];
+    const onFailure = vi.fn();
+    const write = (): Promise<void> => {
+      throw FULL;
+    };
+    const commits = createGroupCommit({ write, schedule: (action) => turns.push(action), onFailure });
+    const states = watch(commits.flush([put('a')]));
+    for (const action of turns) action();
+    await settle();
+    expect(states).toEqual([FULL.message]);
     expect(onFailure).toHaveBeenCalledTimes(1);
+    await commits.idle();
   });
 
-  it.each([
-    ['flush', true],
-    ['handed change', false],
-  ] as const)(
-    'of a %s is told when no other write is under way, and not to whom that one served',
-    async (_, sync) => {
-      const { commits, writes, write, turn, finish, onFailure } = make();
-      const states = watch(commits.flush([put('a')]), commits.hand(put('b')));
+  it('ends no process where nobody waits for what it took with it', async () => {
+    const unhandled = vi.fn();
+    process.on('unhandledRejection', unhandled);
+    try {
+      const { commits, turn, finish } = make();
+      void commits.flush([put('a')]);
       await turn();
-      await finish(write(sync), new Error('the disk is full'));
-      const late = watch(commits.flush([put('c')]), commits.hand(put('d')));
-      await turn();
-      expect(onFailure).not.toHaveBeenCalled();
-      expect(writes).toHaveLength(1);
-      expect([...states, ...late]).toEqual(['waits', 'waits', 'waits', 'waits']);
-      await finish(write(!sync));
-      expect(onFailure).toHaveBeenCalledTimes(1);
-      const lost = 'the disk is full';
-      expect(states).toEqual(sync ? [lost, 'done'] : ['done', lost]);
-      expect(late).toEqual([lost, lost]);
-    },
-  );
-
-  it('leaves nothing behind that a later flush would wait for', async () => {
-    const { commits, write, turn, finish } = make();
-    const lost = watch(commits.hand(put('a')));
-    await turn();
-    void watch(commits.hand(put('b')), commits.flush([put('b')]));
-    await finish(write(), new Error('the disk is full'));
-    const states = watch(commits.flush([put('c')]));
-    await turn();
-    await finish(write(true));
-    expect([...lost, ...states]).toEqual(['the disk is full', 'done']);
-  });
-
-  it('is told once when both writes under way fail', async () => {
-    const { commits, write, turn, finish, onFailure } = make();
-    const flushed = watch(commits.flush([put('a')]));
-    await turn();
-    const handed = watch(commits.hand(put('b')));
-    await turn();
-    await finish(write(false), new Error('first'));
-    await finish(write(true), new Error('second'));
-    expect(onFailure).toHaveBeenCalledTimes(1);
-    expect([...flushed, ...handed]).toEqual(['first', 'first']);
+      void commits.flush([put('b')]);
+      await finish(FULL);
+      await settle();
+      expect(unhandled).not.toHaveBeenCalled();
+    } finally {
+      process.off('unhandledRejection', unhandled);
+    }
   });
 });
 
@@ -377,41 +234,52 @@ describe('idle', () => {
     await expect(make().commits.idle()).resolves.toBeUndefined();
   });
 
-  it.each(['hand', 'flush'] as const)(
-    'waits for a %s, before it begins and while it is under way',
-    async (lane) => {
-      const { commits, write, turn, finish } = make();
-      void (lane === 'hand' ? commits.hand(put('a')) : commits.flush([put('a')]));
-      const early = watch(commits.idle());
-      await turn();
-      const late = watch(commits.idle());
-      await turn();
-      expect([...early, ...late]).toEqual(['waits', 'waits']);
-      await finish(write());
-      expect([...early, ...late]).toEqual(['done', 'done']);
-    },
-  );
-
-  it('waits for both lanes, and for what comes meanwhile', async () => {
-    const { commits, write, turn, finish } = make();
+  it('waits for a flush, before it begins and while it is under way', async () => {
+    const { commits, turn, finish } = make();
     void commits.flush([put('a')]);
-    void commits.hand(put('b'));
-    const idle = watch(commits.idle());
+    const early = watch(commits.idle());
     await turn();
-    await finish(write(false));
+    const late = watch(commits.idle());
+    await turn();
+    expect([...early, ...late]).toEqual(['waits', 'waits']);
+    await finish();
+    expect([...early, ...late]).toEqual(['done', 'done']);
+  });
+
+  it('waits for what comes meanwhile', async () => {
+    const { commits, turn, finish } = make();
+    void commits.flush([put('a')]);
+    await turn();
+    void commits.flush([put('b')]);
+    const idle = watch(commits.idle());
+    await finish();
     void commits.flush([put('c')]);
-    await finish(write(true));
     expect(idle).toEqual(['waits']);
-    await finish(write(true));
+    await finish();
+    expect(idle).toEqual(['waits']);
+    await finish();
     expect(idle).toEqual(['done']);
   });
 
-  it('resolves when what waited has failed', async () => {
-    const { commits, write, turn, finish } = make();
-    const states = watch(commits.flush([put('a')]));
+  it('waits for what is asked for by whoever a flush has served', async () => {
+    const { commits, turn, finish } = make();
+    void commits.flush([put('a')]).then(() => commits.flush([put('b')]));
     const idle = watch(commits.idle());
     await turn();
-    await finish(write(), new Error('the disk is full'));
-    expect([...states, ...idle]).toEqual(['the disk is full', 'done']);
+    await finish();
+    expect(idle).toEqual(['waits']);
+    await finish();
+    expect(idle).toEqual(['done']);
+  });
+
+  it('resolves when what waited has failed, and at once ever after', async () => {
+    const { commits, turn, finish } = make();
+    const states = watch(commits.flush([put('a')]));
+    await turn();
+    const waiting = watch(commits.flush([put('b')]));
+    const idle = watch(commits.idle());
+    await finish(FULL);
+    expect([...states, ...waiting, ...idle]).toEqual([FULL.message, FULL.message, 'done']);
+    await expect(commits.idle()).resolves.toBeUndefined();
   });
 });

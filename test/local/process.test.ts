@@ -1,135 +1,42 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import net from 'node:net';
 import { join } from 'node:path';
-import { build, type Metafile } from 'esbuild';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import * as z from 'zod';
+import { build } from 'esbuild';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { chains } from '../../functions/chains/index.ts';
-import { workflowPath } from '../../lib/contract/names.ts';
-import { startAnswer, type WorkflowAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
+import { workflowAnswer } from '../../lib/contract/wire.ts';
 import { HELP, type Options } from '../../lib/local/options.ts';
 import { type LocalProcess, startLocal } from '../../lib/local/process.ts';
 import { SAMPLE } from '../../lib/local/sample.ts';
 import { portOf } from '../adapters/raw-server.ts';
 import { closers } from './demo-support.ts';
+import {
+  completed,
+  effects,
+  onceEach,
+  order,
+  PATIENCE_MS,
+  run,
+  server,
+  setFault,
+  show,
+} from './process-support.ts';
 import { temporaryDirectory } from './store-support.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
-const OUT = join(ROOT, 'dist', `process-test-${process.pid}`);
-const SERVER = join(OUT, 'local.js');
-const PATIENCE_MS = 15_000;
-
-let metafile: Metafile;
-// Inside the project, so that what is not bundled is found; beside what `npm run build` makes, so that nobody's is replaced.
-beforeAll(async () => {
-  const built = await build({
-    entryPoints: [join(ROOT, 'bin/local.ts')],
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    packages: 'external',
-    sourcemap: true,
-    outfile: SERVER,
-    metafile: true,
-    logLevel: 'error',
-  });
-  metafile = built.metafile;
-});
-afterAll(() => rm(OUT, { recursive: true, force: true }));
-
-/** The server in a process of its own. */
-interface Run {
-  readonly child: ChildProcess;
-  stdout(): string;
-  stderr(): string;
-  /** Its exit code, or the signal that ended it. */
-  readonly ended: Promise<number | string | null>;
-  /** Resolves once it has printed that. */
-  prints(text: string | RegExp): Promise<string>;
-}
-
-function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Run {
-  const child = spawn(process.execPath, ['--enable-source-maps', SERVER, ...args], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  closers.push(() => child.kill('SIGKILL'));
-  let out = '';
-  let err = '';
-  child.stdout.setEncoding('utf8').on('data', (text) => {
-    out += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    err += text;
-  });
-  const ended = once(child, 'close').then(([code, signal]) => code ?? signal);
-  const prints = (text: string | RegExp): Promise<string> =>
-    vi.waitFor(
-      () => {
-        expect(out + err).toMatch(text);
-        return (typeof text === 'string' ? text : text.exec(out + err)?.[1]) ?? '';
-      },
-      { timeout: PATIENCE_MS, interval: 10 },
-    );
-  return { child, stdout: () => out, stderr: () => err, ended, prints };
-}
-
-/** A server that listens, and its two addresses. */
-async function server(...args: readonly string[]) {
-  const running = run(['--port', '0', '--no-sample', ...args]);
-  const url = await running.prints(/listens on (\S+)/);
-  const admin = await running.prints(/curl -s (\S+)\/ledger/);
-  return { ...running, url, admin };
-}
-
-async function order(url: string): Promise<string> {
-  const reply = await fetch(url + SAMPLE.path, { method: 'POST', body: JSON.stringify(SAMPLE.body) });
-  return startAnswer.parse(await reply.json()).workflowId;
-}
-
-const show = async (url: string, id: string): Promise<WorkflowAnswer> =>
-  workflowAnswer.parse(await (await fetch(`${url}${workflowPath(id)}?detail=timeline`)).json());
-
-const completed = (url: string, id: string): Promise<WorkflowAnswer> =>
-  vi.waitFor(
-    async () => {
-      const shown = await show(url, id);
-      expect(shown.status).toBe('completed');
-      return shown;
-    },
-    { timeout: PATIENCE_MS, interval: 20 },
-  );
-
-const setFault = async (admin: string, name: string, fault: object): Promise<void> => {
-  const reply = await fetch(`${admin}/faults/${name}`, { method: 'PUT', body: JSON.stringify(fault) });
-  expect(reply.status).toBe(200);
-};
-
-const ledgers = z.record(
-  z.string(),
-  z.object({ effects: z.array(z.object({ key: z.string(), times: z.number() })) }),
-);
-
-/** The effects of every target that had any: `target key times`. */
-async function effects(admin: string): Promise<string[]> {
-  const all = ledgers.parse(await (await fetch(`${admin}/ledger`)).json());
-  return Object.entries(all).flatMap(([name, ledger]) =>
-    ledger.effects.map(({ key, times }) => `${name} ${key} ${times}`),
-  );
-}
-
-const onceEach = (id: string): string[] => [
-  `payments ${id}:payment:do:0 1`,
-  `shipping ${id}:shipment:do:0 1`,
-  `mail ${id}:confirmation:do:0 1`,
-];
-
 describe('the server', { timeout: 4 * PATIENCE_MS }, () => {
-  it('loads nothing of AWS', () => {
+  it('loads nothing of AWS', async () => {
+    const { metafile } = await build({
+      entryPoints: [join(import.meta.dirname, '../../bin/local.ts')],
+      bundle: true,
+      platform: 'node',
+      target: 'node20',
+      format: 'esm',
+      packages: 'external',
+      metafile: true,
+      write: false,
+    });
     const outside = Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path));
     expect(outside).toContain('classic-level');
     expect(outside.filter((path) => path.includes('aws'))).toEqual([]);
@@ -173,7 +80,7 @@ describe('the server', { timeout: 4 * PATIENCE_MS }, () => {
 
   it('says that its directory belongs to another process, and by which option another is chosen', async () => {
     const directory = await temporaryDirectory();
-    await server('--data', directory);
+    await server(['--data', directory]);
     const { ended, stderr } = run(['--port', '0', '--data', directory]);
     expect(await ended).toBe(2);
     expect(stderr()).toBe(
@@ -206,7 +113,7 @@ describe('the server', { timeout: 4 * PATIENCE_MS }, () => {
 
   it('told to end lets a running call end, saves it, and finishes the rest at its next start', async () => {
     const directory = await temporaryDirectory();
-    const first = await server('--data', directory);
+    const first = await server(['--data', directory]);
     await setFault(first.admin, 'payments', { latencyMs: 1_000 });
     const id = await order(first.url);
     await first.prints('"attempt_started"');
@@ -217,7 +124,7 @@ describe('the server', { timeout: 4 * PATIENCE_MS }, () => {
     expect(first.stdout()).not.toContain('shipment:do');
     expect(first.stderr()).toBe('');
 
-    const second = await server('--data', directory);
+    const second = await server(['--data', directory]);
     expect(second.stdout()).toContain('1 unfinished workflow(s) of an earlier run go on');
     const { timeline } = await completed(second.url, id);
     expect(timeline?.map(({ step, outcome }) => [step, outcome])).toEqual([
@@ -231,28 +138,8 @@ describe('the server', { timeout: 4 * PATIENCE_MS }, () => {
     expect(await second.ended).toBe(0);
   });
 
-  it('killed in the middle of a call finishes at its next start, with one effect and no attempt counted', async () => {
-    const directory = await temporaryDirectory();
-    const first = await server('--data', directory);
-    await setFault(first.admin, 'payments', { latencyMs: 60_000, late: true });
-    const id = await order(first.url);
-    await vi.waitFor(async () => expect(await effects(first.admin)).toHaveLength(1), PATIENCE_MS);
-    first.child.kill('SIGKILL');
-    expect(await first.ended).toBe('SIGKILL');
-
-    const second = await server('--data', directory);
-    const { timeline } = await completed(second.url, id);
-    expect(timeline?.map(({ step, attempt, outcome }) => [step, attempt, outcome])).toEqual([
-      ['payment', 1, 'interrupted'],
-      ['payment', 1, 'completed'],
-      ['shipment', 1, 'completed'],
-      ['confirmation', 1, 'completed'],
-    ]);
-    expect((await effects(second.admin)).sort()).toEqual(onceEach(id).sort());
-  });
-
   it('told to end a second time does not wait', async () => {
-    const { url, admin, prints, child, ended } = await server('--memory');
+    const { url, admin, prints, child, ended } = await server(['--memory']);
     await setFault(admin, 'payments', { hang: true });
     await order(url);
     await prints('"attempt_started"');
@@ -280,7 +167,7 @@ describe('the server', { timeout: 4 * PATIENCE_MS }, () => {
     };
     await writeFile(file, JSON.stringify({ payments }));
     const { prints, stdout } = run(['--port', '0', '--memory', '--targets', file], {
-      PAY_KEY: 'Bearer s3cret',
+      env: { PAY_KEY: 'Bearer s3cret' },
     });
     const url = await prints(/listens on (\S+)/);
     await prints('Try it:');

@@ -20,7 +20,6 @@ export async function temporaryDirectory(): Promise<string> {
 /** A write that waits until the test ends it. */
 export interface HeldWrite {
   readonly operations: readonly Operation[];
-  readonly sync: boolean;
   /** It comes to the database. */
   end(): Promise<void>;
   /** It fails, and nothing of it comes to the database. */
@@ -44,17 +43,16 @@ export const DISK_FULL = 'the disk is full';
 export async function testDatabase(): Promise<TestDatabase> {
   const inner = await openDatabase({ kind: 'memory' });
   const writes: HeldWrite[] = [];
-  const hold = (operations: Operation[], sync: boolean): Promise<void> =>
+  const hold = (operations: Operation[]): Promise<void> =>
     new Promise((resolve, reject) => {
       const leave = (): void => {
         writes.splice(writes.indexOf(held), 1);
       };
       const held: HeldWrite = {
         operations,
-        sync,
         end: async () => {
           leave();
-          await inner.write(operations, sync);
+          await inner.write(operations);
           resolve();
         },
         fail: () => {
@@ -63,7 +61,7 @@ export async function testDatabase(): Promise<TestDatabase> {
         },
         failAfter: async () => {
           leave();
-          await inner.write(operations, sync);
+          await inner.write(operations);
           reject(new Error(DISK_FULL));
         },
       };
@@ -78,7 +76,7 @@ export async function testDatabase(): Promise<TestDatabase> {
     ...inner,
     holding: false,
     writes,
-    write: (operations, sync) => (database.holding ? hold(operations, sync) : inner.write(operations, sync)),
+    write: (operations) => (database.holding ? hold(operations) : inner.write(operations)),
     endWrite: () => only().end(),
     failWrite: () => only().fail(),
   };
@@ -89,8 +87,21 @@ export async function testDatabase(): Promise<TestDatabase> {
 export const storeOnTest = (database: Database, cache?: CacheLimits): Promise<EmbeddedStore> =>
   storeOver(database, { onDisk: true, ...(cache === undefined ? {} : { cache }) });
 
+/** The next run of a process over the same data, once this one was killed: it has what is on disk. */
+export const afterKill = (database: Database): Promise<EmbeddedStore> =>
+  storeOnTest({
+    ...database,
+    write: (operations) => database.write(operations),
+    entries: (range) => database.entries(range),
+    close: async () => undefined,
+  });
+
 /** What a store says of an earlier run that closed it. */
-export const NOTHING_LOST = { unclean: false, machineRestarted: false };
+export const NOTHING_LOST = { claimsLost: false };
+
+/** The names of the items in a write, and what the indexes hold of it left out. */
+export const itemsIn = ({ operations }: HeldWrite): string[] =>
+  operations.flatMap(({ key }) => /^w\/.*\/(?<item>[^/]+)$/.exec(key)?.groups?.item ?? []);
 
 export const writeStep = (
   store: EmbeddedStore,
