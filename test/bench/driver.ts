@@ -61,7 +61,8 @@ export async function startMeasured(
   preload: string,
 ): Promise<Measured> {
   const child = fork(script, [...args], {
-    execArgv: ['--enable-source-maps', '--import', preload],
+    // As npm start does.
+    execArgv: ['--enable-source-maps', '--max-semi-space-size=8', '--import', preload],
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   const baseUrl = await new Promise<string>((resolve, reject) => {

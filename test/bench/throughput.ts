@@ -35,11 +35,20 @@ export interface ServerFigures {
   readonly peakMb: number;
 }
 
+/** Medians of the ratios of Stepline to a ceiling, of rounds that ran one after the other. */
+export interface Ratio {
+  readonly perSecond: number;
+  readonly completionP50: number;
+}
+
 export interface Throughput {
   readonly stepline: ServerFigures;
-  readonly ceiling: ServerFigures;
-  /** Medians of the ratios of rounds that ran one after the other. */
-  readonly ratio: { readonly perSecond: number; readonly completionP50: number };
+  /** Calls with Node's own fetch. */
+  readonly plain: ServerFigures;
+  /** Calls with node:http: the least that a call can cost. */
+  readonly bare: ServerFigures;
+  readonly toPlain: Ratio;
+  readonly toBare: Ratio;
   /** Milliseconds of one fdatasync of 4 KB on the disk that the store uses. */
   readonly fsyncP50: number;
   readonly fsyncP95: number;
@@ -50,7 +59,7 @@ interface Round {
   readonly single: LoadResult;
 }
 
-/** Stepline with its store on disk, and the ceiling, in turn under the same load. The built server must be there. */
+/** Stepline with its store on disk, and the ceilings, in turn under the same load. The built server must be there. */
 export async function measureThroughput(say: (line: string) => void): Promise<Throughput> {
   await build({
     entryPoints: ['usage', 'target', 'ceiling'].map((name) => join(import.meta.dirname, `${name}.ts`)),
@@ -66,50 +75,52 @@ export async function measureThroughput(say: (line: string) => void): Promise<Th
     const target = await startTarget(script('target'));
     stops.push(target.stop);
     const preload = pathToFileURL(script('usage')).href;
-    const ceiling = await startMeasured(script('ceiling'), [target.baseUrl], preload);
-    stops.push(ceiling.stop);
+    const begin = async (file: string, args: readonly string[]): Promise<Measured> => {
+      const server = await startMeasured(file, args, preload);
+      stops.push(server.stop);
+      return server;
+    };
+    const plain = await begin(script('ceiling'), [target.baseUrl, 'plain']);
+    const bare = await begin(script('ceiling'), [target.baseUrl, 'bare']);
     const targets = join(data, 'targets.json');
     const { baseUrl } = target;
     const names = ['payments', 'shipping', 'mail'];
     writeFileSync(targets, JSON.stringify(Object.fromEntries(names.map((name) => [name, { baseUrl }]))));
-    const stepline = await startMeasured(
-      join(ROOT, 'dist/local.js'),
-      [
-        '--port',
-        '0',
-        '--no-sample',
-        '--log-level',
-        'error',
-        '--data',
-        join(data, 'store'),
-        '--targets',
-        targets,
-      ],
-      preload,
-    );
-    stops.push(stepline.stop);
+    const stepline = await begin(join(ROOT, 'dist/local.js'), [
+      ...['--port', '0', '--no-sample', '--log-level', 'error'],
+      ...['--data', join(data, 'store'), '--targets', targets],
+    ]);
     const fsync = fsyncTimes(data);
-    const rounds: { readonly ceiling: Round; readonly stepline: Round }[] = [];
-    for (const server of [ceiling, stepline]) await drive(server, target, WARM_UP);
+    const servers = { plain, bare, stepline };
+    const rounds: Record<keyof typeof servers, Round>[] = [];
+    for (const server of Object.values(servers)) await drive(server, target, WARM_UP);
     for (let round = 1; round <= ROUNDS; round += 1) {
       say(`round ${round} of ${ROUNDS}`);
-      rounds.push({ ceiling: await play(ceiling, target), stepline: await play(stepline, target) });
+      rounds.push({
+        plain: await play(plain, target),
+        bare: await play(bare, target),
+        stepline: await play(stepline, target),
+      });
     }
-    const ratioOf = (of: (round: Round) => number): number =>
-      median(rounds.map((round) => of(round.stepline) / of(round.ceiling)));
-    return {
-      stepline: await figures(
-        stepline,
-        rounds.map((round) => round.stepline),
-      ),
-      ceiling: await figures(
-        ceiling,
-        rounds.map((round) => round.ceiling),
-      ),
-      ratio: {
+    const figuresOf = (name: keyof typeof servers): Promise<ServerFigures> =>
+      figures(
+        servers[name],
+        rounds.map((round) => round[name]),
+      );
+    const ratioTo = (ceiling: 'plain' | 'bare'): Ratio => {
+      const ratioOf = (of: (round: Round) => number): number =>
+        median(rounds.map((round) => of(round.stepline) / of(round[ceiling])));
+      return {
         perSecond: ratioOf(({ loaded }) => loaded.perSecond),
         completionP50: ratioOf(({ single }) => percentile(single.completion, 50)),
-      },
+      };
+    };
+    return {
+      stepline: await figuresOf('stepline'),
+      plain: await figuresOf('plain'),
+      bare: await figuresOf('bare'),
+      toPlain: ratioTo('plain'),
+      toBare: ratioTo('bare'),
       fsyncP50: percentile(fsync, 50),
       fsyncP95: percentile(fsync, 95),
     };
