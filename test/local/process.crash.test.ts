@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it, vi } from 'vitest';
+import { needs } from '../support/tools.ts';
 import { completed, effects, onceEach, order, PATIENCE_MS, server, setFault } from './process-support.ts';
 import { temporaryDirectory } from './store-support.ts';
 
@@ -52,19 +53,17 @@ describe('the server', { timeout: 4 * PATIENCE_MS }, () => {
     expect([await second.ended, second.stderr()]).toEqual([0, '']);
   });
 
-  it.runIf(process.platform === 'linux')(
-    'that cannot save when it is told to end says so, and goes on with what was lost at its next start',
-    async () => {
-      const directory = await temporaryDirectory();
-      const first = await server(['--data', directory]);
-      const id = await order(first.url);
-      await completed(first.url, id);
-      execFileSync('prlimit', ['--pid', String(first.child.pid), '--fsize=1']);
-      first.child.kill('SIGTERM');
-      expect(await first.ended).toBe(1);
-      expect(first.stderr()).toMatch(SENTENCE);
-      const second = await server(['--data', directory]);
-      expect((await completed(second.url, id)).workflowId).toBe(id);
-    },
-  );
+  it('that cannot save when it is told to end says so, and goes on with what was lost at its next start', async (context) => {
+    needs(context, 'prlimit');
+    const directory = await temporaryDirectory();
+    const first = await server(['--data', directory]);
+    const id = await order(first.url);
+    await completed(first.url, id);
+    execFileSync('prlimit', ['--pid', String(first.child.pid), '--fsize=1']);
+    first.child.kill('SIGTERM');
+    expect(await first.ended).toBe(1);
+    expect(first.stderr()).toMatch(SENTENCE);
+    const second = await server(['--data', directory]);
+    expect((await completed(second.url, id)).workflowId).toBe(id);
+  });
 });

@@ -8,6 +8,7 @@ import type { WorkflowStatus } from '../../lib/contract/names.ts';
 import type { WorkflowAnswer } from '../../lib/contract/wire.ts';
 import { runSample, SAMPLE, sampleCurl } from '../../lib/local/sample.ts';
 import { portOf } from '../adapters/raw-server.ts';
+import { needs } from '../support/tools.ts';
 import { closers } from './demo-support.ts';
 
 const ID = `wf_${'0a'.repeat(16)}`;
@@ -109,7 +110,8 @@ describe('the sample order', () => {
 });
 
 describe('the curl line', () => {
-  it('sends the sample order when it is pasted into a shell', async () => {
+  it('sends the sample order when it is pasted into a shell', async (context) => {
+    needs(context, 'curl');
     const { baseUrl, seen } = await server([]);
     await promisify(execFile)('sh', ['-c', sampleCurl(baseUrl)]);
     expect(seen).toEqual([
