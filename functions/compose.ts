@@ -1,26 +1,25 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { SSMClient } from '@aws-sdk/client-ssm';
+import { chains } from '#chains';
 import { createDynamoDbStore } from '../lib/adapters/dynamodb-store.ts';
 import { createHttpClient } from '../lib/adapters/http-client.ts';
 import { createLambdaTelemetry } from '../lib/adapters/lambda-telemetry.ts';
-import {
-  createSettingsTargets,
-  parseTargets,
-  type TargetSettings,
-} from '../lib/adapters/settings-targets.ts';
+import { createSecretReader } from '../lib/adapters/secret-reader.ts';
+import { createSecretTargets } from '../lib/adapters/secret-targets.ts';
+import { parseTargets, type TargetSettings } from '../lib/adapters/settings-targets.ts';
 import { createSnsNotifier } from '../lib/adapters/sns-notifier.ts';
 import { createSqsQueue } from '../lib/adapters/sqs-queue.ts';
 import { systemClock, systemRandom } from '../lib/adapters/system.ts';
 import { registry } from '../lib/chain/registry.ts';
-import { ENV, parseQueueSuffix, type QueueName } from '../lib/contract/names.ts';
+import { ENV, LOG_LEVELS, type LogLevel, parseQueueSuffix, type QueueName } from '../lib/contract/names.ts';
 import { EngineError } from '../lib/engine/errors.ts';
-import { LOG_LEVELS, type LogLevel } from '../lib/engine/events.ts';
 import type { Ports } from '../lib/engine/ports.ts';
 import type { ReconcilerEngine } from '../lib/engine/reconciler.ts';
 import type { StepFailedEngine } from '../lib/engine/step-failed.ts';
 import type { WorkerEngine } from '../lib/engine/worker.ts';
-import { chains } from './chains/index.ts';
 import type { Service } from './handlers.ts';
 
 /*
@@ -46,6 +45,7 @@ export const BOUNDS = {
 /** What the API functions run on. */
 export const apiService = (): Service => ({
   chains: registry(chains),
+  tenantClaim: tenantClaim(),
   ports: { ...commonPorts(), random: systemRandom },
 });
 
@@ -56,7 +56,13 @@ export const workerEngine = (): WorkerEngine => ({
     ...commonPorts(),
     random: systemRandom,
     http: createHttpClient(),
-    targets: createSettingsTargets(targetSettings()),
+    targets: createSecretTargets(
+      targetSettings(),
+      createSecretReader({
+        secretsManager: () => new SecretsManagerClient(BOUNDS),
+        ssm: () => new SSMClient(BOUNDS),
+      }),
+    ),
   },
 });
 
@@ -69,6 +75,7 @@ export const stepFailedEngine = (): StepFailedEngine => ({
       client: new SNSClient(BOUNDS),
       topicArn: variable(ENV.topicArn),
       stage: variable(ENV.stage),
+      runbookUrl: variable(ENV.runbookUrl),
     }),
   },
 });
@@ -123,6 +130,13 @@ function queueUrlPrefix(): string {
   const prefix = variable(ENV.queueUrlPrefix);
   if (URL.canParse(prefix)) return prefix;
   throw wrong(ENV.queueUrlPrefix, `is "${prefix}"; it must be the beginning of a queue's URL`);
+}
+
+function tenantClaim(): string | undefined {
+  const claim = process.env[ENV.tenantClaim];
+  // Taken for "not set", an empty name would put the workflows of all tenants together.
+  if (claim === '') throw wrong(ENV.tenantClaim, 'is empty; it must name a claim, or not be set at all');
+  return claim;
 }
 
 function targetSettings(): TargetSettings {

@@ -26,9 +26,14 @@ import {
   tenantOf,
   workflowKey,
 } from './http.ts';
+import { refuseRoute, routesOf } from './routes.ts';
 
 /** What the API runs on: an engine together with all the chains of the deployment. */
-export type Service = operations.ApiEngine & { readonly chains: Registry };
+export type Service = operations.ApiEngine & {
+  readonly chains: Registry;
+  /** The claim of a JWT that names the tenant; without it all workflows are of one tenant. */
+  readonly tenantClaim?: string | undefined;
+};
 export type ApiHandler = (event: ApiEvent) => Promise<ApiAnswer>;
 /** What the handlers read of Lambda's context. */
 export interface Invocation {
@@ -36,16 +41,22 @@ export interface Invocation {
 }
 export type QueueHandler = (event: SQSEvent, context: Invocation) => Promise<SQSBatchResponse>;
 
-/** `POST <start path>`: saves a workflow, queues its first steps, answers 202 at once. */
+/**
+ * `POST <start path>`: saves a workflow, queues its first steps, answers 202 at once. A deployed API also sends it the requests
+ * that no route takes.
+ */
 export const startHandler =
   (service: Service): ApiHandler =>
   (event) =>
     answering(service.ports.telemetry, 'start', async () => {
       const chain = service.chains.byStart(event.rawPath);
-      if (chain === undefined) throw new ProblemError('UNKNOWN_ROUTE', `no chain starts at ${event.rawPath}`);
+      const method = event.requestContext?.http?.method ?? 'POST';
+      if (chain === undefined || method !== 'POST') {
+        return refuseRoute(routesOf(service.chains), method, event.rawPath);
+      }
       const idempotencyKey = readIdempotencyKey(event);
       const started = await operations.start(service, chain, {
-        tenant: tenantOf(event),
+        tenant: tenantOf(event, service.tenantClaim),
         payload: readJson(event),
         ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       });
@@ -68,7 +79,10 @@ export const getHandler =
     answering(service.ports.telemetry, 'get', async () => {
       const { detail } = readQuery(event, ['detail']);
       if (detail !== undefined && detail !== 'timeline') throw invalidField('detail', 'Must be timeline');
-      return json(200, await operations.get(service, workflowKey(event), detail === 'timeline'));
+      return json(
+        200,
+        await operations.get(service, workflowKey(event, service.tenantClaim), detail === 'timeline'),
+      );
     });
 
 /** `GET /api/workflows?chain=&status=&limit=&cursor=`: newest first. */
@@ -79,7 +93,7 @@ export const listHandler =
       json(200, await operations.list(service, readFilter(service, event))),
     );
 
-function readFilter({ chains }: Service, event: ApiEvent): ListFilter {
+function readFilter({ chains, tenantClaim }: Service, event: ApiEvent): ListFilter {
   const {
     chain,
     status: asked,
@@ -96,7 +110,7 @@ function readFilter({ chains }: Service, event: ApiEvent): ListFilter {
   const limit = count === undefined ? LIMITS.listDefault : /^\d{1,3}$/.test(count) ? Number(count) : 0;
   if (limit < 1 || limit > LIMITS.listMost) throw invalidField('limit', `Must be 1 to ${LIMITS.listMost}`);
   return {
-    tenant: tenantOf(event),
+    tenant: tenantOf(event, tenantClaim),
     limit,
     ...(chain === undefined ? {} : { chain }),
     ...(status === undefined ? {} : { status }),
@@ -116,7 +130,7 @@ export const cancelHandler =
   (event) =>
     answering(service.ports.telemetry, 'cancel', async () => {
       readBody(event, 'cancel');
-      return json(200, await operations.cancel(service, workflowKey(event)));
+      return json(200, await operations.cancel(service, workflowKey(event, service.tenantClaim)));
     });
 
 /** `POST /api/workflows/{id}/resume`: from `failed` only; `{ "newKey": true }` forces a new idempotency key. */
@@ -125,7 +139,10 @@ export const resumeHandler =
   (event) =>
     answering(service.ports.telemetry, 'resume', async () => {
       const { newKey } = readBody(event, 'resume');
-      return json(202, await operations.resume(service, workflowKey(event), newKey ?? false));
+      return json(
+        202,
+        await operations.resume(service, workflowKey(event, service.tenantClaim), newKey ?? false),
+      );
     });
 
 function readBody(event: ApiEvent, route: 'cancel' | 'resume'): { newKey?: boolean | undefined } {

@@ -1,6 +1,6 @@
 import { LIMITS } from '../lib/contract/limits.ts';
 import { DEFAULT_TENANT } from '../lib/contract/names.ts';
-import { WORKFLOW_ID } from '../lib/contract/wire.ts';
+import { TENANT, WORKFLOW_ID } from '../lib/contract/wire.ts';
 import { messageOf } from '../lib/engine/call.ts';
 import { EngineError } from '../lib/engine/errors.ts';
 import type { Telemetry } from '../lib/engine/ports.ts';
@@ -15,6 +15,11 @@ export interface ApiEvent {
   readonly pathParameters?: Readonly<Record<string, string | undefined>>;
   readonly body?: string;
   readonly isBase64Encoded: boolean;
+  /** `jwt` is there where a JWT authorizer let the request pass; its claims come as text. */
+  readonly requestContext?: {
+    readonly http?: { readonly method: string };
+    readonly authorizer?: { readonly jwt?: { readonly claims?: Readonly<Record<string, unknown>> } };
+  };
 }
 
 export interface ApiAnswer {
@@ -87,8 +92,9 @@ export function readJson(event: ApiEvent): unknown {
   }
 }
 
-/** The workflow that the path names. */
-export function workflowKey(event: ApiEvent): WorkflowKey {
+/** The workflow that the path names, of the tenant that asks. Errors: 403 `NO_TENANT`, 404 `UNKNOWN_WORKFLOW`. */
+export function workflowKey(event: ApiEvent, tenantClaim: string | undefined): WorkflowKey {
+  const tenant = tenantOf(event, tenantClaim);
   const workflowId = event.pathParameters?.id ?? '';
   if (!WORKFLOW_ID.test(workflowId)) {
     const shown = JSON.stringify(workflowId.slice(0, 50));
@@ -97,11 +103,26 @@ export function workflowKey(event: ApiEvent): WorkflowKey {
       `${shown} is no workflow id: one is wf_ and 32 hexadecimal digits`,
     );
   }
-  return { tenant: tenantOf(event), workflowId };
+  return { tenant, workflowId };
 }
 
-/** Whose workflows a request speaks of. Never from a header that a client sets. */
-export const tenantOf = (_event: ApiEvent): string => DEFAULT_TENANT;
+/**
+ * Whose workflows a request speaks of. Never from what a client can set: from a claim that the authorizer verified, or
+ * where none is to be read always `DEFAULT_TENANT`.
+ * @param claim name of the claim; undefined under IAM and on one machine
+ * Errors: `ProblemError` `NO_TENANT`, 403.
+ * @example tenantOf(event, 'custom:tenant') // 'acme'
+ */
+export function tenantOf({ requestContext }: ApiEvent, claim: string | undefined): string {
+  if (claim === undefined) return DEFAULT_TENANT;
+  const claims = requestContext?.authorizer?.jwt?.claims ?? {};
+  const tenant = Object.hasOwn(claims, claim) ? claims[claim] : undefined;
+  if (typeof tenant === 'string' && TENANT.test(tenant)) return tenant;
+  throw new ProblemError(
+    'NO_TENANT',
+    `the claim "${claim}" of the token ${tenant === undefined ? 'is missing' : 'is no tenant'}: it must have 1 to 128 printable ASCII characters and no space`,
+  );
+}
 
 /** Refuses query parameters that the route does not know. */
 export function readQuery<Name extends string>(

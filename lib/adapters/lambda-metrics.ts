@@ -41,7 +41,8 @@ export function metricsOf(event: EngineEvent): readonly Metric[] {
     case 'dead_letter':
       return [ofStep(METRICS.deadLetters, event)];
     case 'repaired':
-      return [ofStep(METRICS.repairs, event)];
+      // Of the chain: an alarm cannot add up the steps. The log line tells which step it was.
+      return [ofChain(METRICS.repairs, event)];
     case 'message_parked':
       return [{ name: METRICS.parked, unit: 'Count', value: 1, dimensions: {} }];
     case 'oldest_unfinished':

@@ -1,7 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
-import { METRIC_NAMESPACE } from '../contract/names.ts';
-import { type EngineEvent, EVENT_LEVELS, type LogLevel } from '../engine/events.ts';
+import { type LogLevel, METRIC_NAMESPACE } from '../contract/names.ts';
+import { type EngineEvent, EVENT_LEVELS } from '../engine/events.ts';
 import type { Telemetry } from '../engine/ports.ts';
 import { type Metric, metricsOf } from './lambda-metrics.ts';
 

@@ -1,4 +1,5 @@
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
+import { RUNBOOK_WORKFLOW_FAILED } from '../contract/names.ts';
 import { EngineError } from '../engine/errors.ts';
 import type { Notification, Notifier } from '../engine/ports.ts';
 
@@ -7,18 +8,18 @@ export interface SnsOptions {
   readonly topicArn: string;
   /** Named in the subject. */
   readonly stage: string;
+  /** Where the runbook can be read, without a heading. */
+  readonly runbookUrl: string;
 }
 
 /** SNS wants a subject of less than 100 characters of ASCII without line breaks. */
 const SUBJECT_LENGTH = 99;
 
-const RUNBOOK = 'docs/runbook.md#workflow-failed';
-
 /**
  * Tells the people on call through an SNS topic, in words that can be read in a mail. A repeat has the same id.
- * @example createSnsNotifier({ client: new SNSClient({}), topicArn: 'arn:aws:sns:…:stepline-dev-on-call', stage: 'dev' })
+ * @example createSnsNotifier({ client: new SNSClient({}), topicArn: 'arn:aws:sns:…', stage: 'dev', runbookUrl: 'https://…/runbook.md' })
  */
-export function createSnsNotifier({ client, topicArn, stage }: SnsOptions): Notifier {
+export function createSnsNotifier({ client, topicArn, stage, runbookUrl }: SnsOptions): Notifier {
   return {
     notify: async (notification) => {
       try {
@@ -26,7 +27,7 @@ export function createSnsNotifier({ client, topicArn, stage }: SnsOptions): Noti
           new PublishCommand({
             TopicArn: topicArn,
             Subject: subjectOf(stage, notification),
-            Message: messageOf(stage, notification),
+            Message: messageOf(stage, notification, `${runbookUrl}#${RUNBOOK_WORKFLOW_FAILED}`),
             MessageAttributes: {
               chain: { DataType: 'String', StringValue: notification.chain },
               status: { DataType: 'String', StringValue: notification.status },
@@ -49,7 +50,7 @@ function subjectOf(stage: string, { chain, status, error }: Notification): strin
 }
 
 /** Lines of a name and a value; lines whose value is not known are left out. */
-function messageOf(stage: string, notification: Notification): string {
+function messageOf(stage: string, notification: Notification, runbook: string): string {
   const { error } = notification;
   const fields: readonly (readonly [string, string | number | undefined])[] = [
     ['Workflow', notification.workflowId],
@@ -64,7 +65,7 @@ function messageOf(stage: string, notification: Notification): string {
     ['Message', error?.message],
     ['Effect', error === undefined ? undefined : EFFECT[error.effect]],
     ['Attempts', error?.attempts],
-    ['Runbook', RUNBOOK],
+    ['Runbook', runbook],
     ['Notification', notification.id],
   ];
   return fields

@@ -36,6 +36,8 @@ export interface StepDefinition {
   readonly name: string;
   /** Names of the steps this one follows; empty for a root. */
   readonly after: readonly string[];
+  /** Names of the targets that the step may call; undefined if its definition does not tell. Empty for a `run` step. */
+  readonly targets: readonly string[] | undefined;
   /** Exactly one of `request` and `run` is given. */
   request?(context: StepContext): RequestSpec;
   run?(context: RunContext): unknown;

@@ -38,4 +38,5 @@ export const DEAD_LETTER_SETTINGS = {
   visibilityTimeout: LIMITS.deadLetterFunctionTimeout * LIMITS.visibilityPerFunctionTimeout,
   maxReceiveCount: LIMITS.deadLetterMaxReceives,
   batchSize: LIMITS.batchSize,
+  maxConcurrency: LIMITS.concurrencyLeast,
 } as const;

@@ -65,6 +65,11 @@ interface StepOptions<After, Schema> {
 
 /** A step that sends one HTTP request to a target. */
 interface RequestStep<Input, Results> {
+  /**
+   * Names of the targets that the request may go to. Write it where that depends on a value; otherwise the request tells.
+   * Deployed, the step is given these targets and their secrets, and no other.
+   */
+  readonly targets?: readonly string[];
   /** Builds the request. Called at every attempt: the same input and results must give the same request. */
   readonly request: (context: Context<Input, Results>) => RequestSpec;
   readonly run?: never;
@@ -75,6 +80,7 @@ interface RunStep<Input, Results, Returned> {
   /** Its value is stored as JSON. Throw `StepRefusal` to fail the step for good; anything else is tried again. */
   readonly run: (context: Running<Input, Results>) => Returned & JsonReturn<Returned>;
   readonly request?: never;
+  readonly targets?: never;
 }
 
 /** What an output may hold: anything but the names that every workflow's answer has. */

@@ -1,8 +1,9 @@
 import { LIMITS } from '../contract/limits.ts';
+import { calledTargets } from './calls.ts';
 import { numberIn, type Options, optionsOf, schemaOf, textsOf } from './check.ts';
 import type { Backoff, ChainDefinition, StepDefinition } from './definition.ts';
 import { DefinitionError, type Place, show } from './definition-error.ts';
-import { stepName } from './naming.ts';
+import { stepName, targetName } from './naming.ts';
 import { didYouMean } from './suggest.ts';
 
 /** What a step is where its definition does not say. Seconds. */
@@ -11,6 +12,7 @@ export const STEP_DEFAULTS = { retries: 2, timeout: 30, batchSize: 1 } as const;
 const STEP_OPTIONS = [
   'request',
   'run',
+  'targets',
   'response',
   'after',
   'retries',
@@ -98,7 +100,10 @@ function predecessors(place: Place, chain: ChainDefinition, after: unknown): rea
   return names;
 }
 
-function work(place: Place, { request, run }: Options): Pick<StepDefinition, 'request' | 'run'> {
+function work(
+  place: Place,
+  { request, run, targets }: Options,
+): Pick<StepDefinition, 'request' | 'run' | 'targets'> {
   const one =
     "Write one of the two: request: ({ input }) => payments.post('/charges', { … }), or run: async () => …";
   if (request !== undefined && run !== undefined) {
@@ -107,10 +112,28 @@ function work(place: Place, { request, run }: Options): Pick<StepDefinition, 're
   if (request === undefined && run === undefined) {
     throw new DefinitionError(place, 'it has neither request nor run', `${one}.`);
   }
-  if (isRequest(request)) return { request };
-  if (isRun(run)) return { run };
+  if (isRequest(request)) return { request, targets: targetsOf(place, request, targets) };
+  if (isRun(run)) {
+    if (targets === undefined) return { run, targets: [] };
+    throw new DefinitionError(place, 'a run step has targets', 'Leave targets out: code calls what it will.');
+  }
   const [option, value] = request === undefined ? ['run', run] : ['request', request];
   throw new DefinitionError(place, `${option} is ${show(value)}, not a function`, `${one}.`);
+}
+
+function targetsOf(
+  place: Place,
+  request: NonNullable<StepDefinition['request']>,
+  written: unknown,
+): readonly string[] | undefined {
+  if (written === undefined) return calledTargets(request);
+  const names = textsOf(place, 'targets', written).map(targetName);
+  if (names.length > 0) return names;
+  throw new DefinitionError(
+    place,
+    'targets is empty',
+    "Name what the request may go to: targets: ['payments'].",
+  );
 }
 
 const isRequest = (value: unknown): value is NonNullable<StepDefinition['request']> =>

@@ -19,6 +19,8 @@ export const LIMITS = {
   saveReserveMs: 2_000,
   /** With less than this left for the call the claim is put back, in milliseconds. */
   leastCallMs: 1_000,
+  /** An HTTP API waits 30 s for a function. */
+  apiFunctionTimeout: 29,
   retries: 100,
   /** SQS hides a received message for at most 12 hours in all. */
   visibility: 43_200,
@@ -56,6 +58,11 @@ export const LIMITS = {
   /** Attempts kept in a step's item: enough for a story, small enough for 400 KB. */
   attemptsKept: 20,
   idempotencyKeyLength: 255,
+  /**
+   * A secret is read again after this, so that one that was rotated is picked up within a minute. One read a minute and
+   * warm function costs next to nothing.
+   */
+  secretAge: 60,
 
   /** 1,000 writes a second a partition: 8 shards carry 8,000 starts a second. */
   indexShards: 8,

@@ -45,6 +45,7 @@ export type StepStatus = (typeof STEP_STATUSES)[number];
  * Why an attempt, and with it perhaps a step, failed.
  * `TARGET_UNAVAILABLE`: 408, 409, 425, 429 or 5xx. `REFUSED`: any other 4xx. `WORKER_DIED`: every attempt's function ended
  * without a word. `NOT_TAKEN`: the step's function could not take the message at all.
+ * `SECRET_UNAVAILABLE`: the target's secret could not be read for now; nothing was sent.
  */
 export const STEP_ERROR_CODES = [
   'CONNECTION_FAILED',
@@ -58,6 +59,7 @@ export const STEP_ERROR_CODES = [
   'RESULT_TOO_LARGE',
   'REQUEST_INVALID',
   'TARGET_MISSING',
+  'SECRET_UNAVAILABLE',
   'RUN_FAILED',
   'WORKER_DIED',
   'NOT_TAKEN',
@@ -78,7 +80,7 @@ export const CALL_HEADERS = {
 /** Request header by which a client makes a start repeatable. */
 export const START_IDEMPOTENCY_HEADER = 'idempotency-key';
 
-/** The tenant of every request that carries no JWT. */
+/** The tenant of every request where no claim of a JWT names one. */
 export const DEFAULT_TENANT = 'default';
 
 /** Fixed routes; each chain adds `POST <its start path>`. */
@@ -134,11 +136,21 @@ export const ENV = {
   queueUrlPrefix: 'STEPLINE_QUEUE_URL_PREFIX',
   targets: 'STEPLINE_TARGETS',
   topicArn: 'STEPLINE_TOPIC_ARN',
+  runbookUrl: 'STEPLINE_RUNBOOK_URL',
   stage: 'STEPLINE_STAGE',
   chain: 'STEPLINE_CHAIN',
   step: 'STEPLINE_STEP',
+  tenantClaim: 'STEPLINE_TENANT_CLAIM',
   logLevel: 'STEPLINE_LOG_LEVEL',
 } as const;
+
+/** How loud an event is, from the quietest on. */
+export const EVENT_LEVEL_NAMES = ['debug', 'info', 'warn', 'error'] as const;
+export type EventLevel = (typeof EVENT_LEVEL_NAMES)[number];
+
+/** What a log can be set to: `silent` tells nothing. */
+export const LOG_LEVELS = [...EVENT_LEVEL_NAMES, 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** CloudWatch metrics. Dimensions: stage, chain and (for step metrics) step. */
 export const METRIC_NAMESPACE = 'Stepline';
@@ -157,3 +169,6 @@ export const METRICS = {
   repairs: 'Repairs',
   oldestUnfinished: 'OldestUnfinishedStep',
 } as const;
+
+/** The heading of docs/runbook.md that both the mail about a failed workflow and the alarm lead to. */
+export const RUNBOOK_WORKFLOW_FAILED = 'workflow-failed';

@@ -20,6 +20,12 @@ export const stepMessage = z.strictObject({
 });
 export type StepMessage = z.infer<typeof stepMessage>;
 
+/**
+ * A tenant as a JWT's claim may name it. It is part of keys and the message group of SQS, whose own rule this is.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+ */
+export const TENANT = /^[!-~]{1,128}$/;
+
 /** A workflow id: `wf_` and 32 lower-case hexadecimal digits. */
 export const WORKFLOW_ID = /^wf_[0-9a-f]{32}$/;
 

@@ -1,4 +1,6 @@
-import * as z from 'zod';
+import type * as z from 'zod';
+// By their names: as members of zod's namespace they would bring all of it, its languages too, into every bundle.
+import { config, type ParsePayload, util } from 'zod/v4/core';
 import type { RequestSpec, StepContext, StepDefinition } from '../chain/definition.ts';
 import { StepRefusal } from '../chain/refusal.ts';
 import { LIMITS } from '../contract/limits.ts';
@@ -40,11 +42,12 @@ async function request(ports: CallPorts, call: Call): Promise<CallResult> {
     return failed(notSent(call, error));
   }
   const { spec, body } = built;
+  if (call.step.targets?.includes(spec.target) === false) return failed(notNamed(call.step, spec.target));
   // Secrets may have to be fetched: that too is part of the call.
   const found = await soon(ports.clock, leftMs(), () => ports.targets.resolve(spec.target));
   if (found === 'deadline') return failed(settingsLate(spec.target, call.deadlineMs));
   if (!found.ok) return failed({ ...notSent(call, found.error), target: spec.target });
-  const { baseUrl, headers } = found.value;
+  const { baseUrl, headers, secrets: withinHeaders } = found.value;
   const outcome = await ports.http.call(
     {
       method: spec.method,
@@ -54,7 +57,7 @@ async function request(ports: CallPorts, call: Call): Promise<CallResult> {
     },
     leftMs(),
   );
-  const secrets = secretsOf(call.context.input, call.sensitive, headers);
+  const secrets = secretsOf(call.context.input, call.sensitive, headers, withinHeaders);
   // A refinement of the schema may wait for something, too.
   const judged = await soon(ports.clock, leftMs(), () =>
     judge(call.step.response, outcome, spec.target, secrets),
@@ -70,15 +73,25 @@ function build({ step, context }: Call): { readonly spec: RequestSpec; readonly 
 
 /** A request that could not be built or addressed: nothing was sent, so nobody can have acted. */
 function notSent({ context, sensitive }: Call, error: unknown): Failure {
-  const missing = error instanceof EngineError && error.code === 'TARGET_MISSING';
-  const text = `${messageOf(error)}${missing ? `. ${error.next}` : ''}`;
+  const ours = error instanceof EngineError ? error : undefined;
+  const text = `${messageOf(error)}${ours?.code === 'TARGET_MISSING' ? `. ${ours.next}` : ''}`;
   return {
-    code: missing ? 'TARGET_MISSING' : 'REQUEST_INVALID',
+    code:
+      ours?.code === 'TARGET_MISSING' || ours?.code === 'SECRET_UNAVAILABLE' ? ours.code : 'REQUEST_INVALID',
     message: excerpt(text, secretsOf(context.input, sensitive)),
-    retriable: error instanceof EngineError && error.retriable,
+    retriable: ours?.retriable ?? false,
     acted: 'no',
   };
 }
+
+/** Deployed, a step is given the targets that its definition names: what works on one machine must work there. */
+const notNamed = ({ targets = [] }: StepDefinition, target: string): Failure => ({
+  code: 'TARGET_MISSING',
+  message: `the request goes to the target "${target}", and the definition of the step names only ${targets.map((name) => `"${name}"`).join(', ')}. Write targets: [${[...targets, target].map((name) => `'${name}'`).join(', ')}] in the step, then resume.`,
+  retriable: false,
+  acted: 'no',
+  target,
+});
 
 const settingsLate = (target: string, deadlineMs: number): Failure => ({
   code: 'DEADLINE_EXCEEDED',
@@ -187,10 +200,10 @@ function parseWith(schema: z.ZodType, value: unknown, what: string): Parsed | Pr
   }
 }
 
-function verdict({ value, issues }: z.core.ParsePayload, what: string): Parsed {
+function verdict({ value, issues }: ParsePayload, what: string): Parsed {
   const [raw] = issues;
   if (raw === undefined) return { ok: true, result: value };
-  const { path, message } = z.core.util.finalizeIssue(raw, undefined, z.core.config());
+  const { path, message } = util.finalizeIssue(raw, undefined, config());
   const field = path.join('.');
   return {
     ok: false,

@@ -10,7 +10,11 @@ export const ERROR_CODES = {
   },
   TARGET_MISSING: {
     retriable: false,
-    next: 'Give the target a base URL (and its secret) in the settings, then resume.',
+    next: 'Mend the target’s settings or its secret, then resume.',
+  },
+  SECRET_UNAVAILABLE: {
+    retriable: true,
+    next: 'It is tried again; see the throttling and availability of the store of secrets.',
   },
   NOTIFICATION_FAILED: { retriable: true, next: 'It is tried again; see the topic’s permissions.' },
   CONFIGURATION: { retriable: false, next: 'Set what the message names.' },

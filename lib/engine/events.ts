@@ -1,3 +1,4 @@
+import type { EventLevel } from '../contract/names.ts';
 import type { StepError, WorkflowError } from '../contract/wire.ts';
 
 interface OfWorkflow {
@@ -60,14 +61,6 @@ export type EngineEvent =
       readonly where: string;
       readonly message: string;
     } & Partial<OfStep>);
-
-/** From the quietest on. */
-export const EVENT_LEVEL_NAMES = ['debug', 'info', 'warn', 'error'] as const;
-export type EventLevel = (typeof EVENT_LEVEL_NAMES)[number];
-
-/** What a log can be set to: `silent` tells nothing. */
-export const LOG_LEVELS = [...EVENT_LEVEL_NAMES, 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** How loud each event is: what a person may have to act on is a warning or an error. */
 export const EVENT_LEVELS = {

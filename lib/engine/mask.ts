@@ -11,13 +11,14 @@ function leaves(value: unknown, found: Set<string>): void {
     for (const item of Object.values(value)) leaves(item, found);
 }
 
-/** The texts that must never be shown: sensitive input values and secret headers. */
+/** The texts that must never be shown: sensitive input values, secret headers, and secrets within headers. */
 export function secretsOf(
   input: Readonly<Record<string, unknown>>,
   sensitive: readonly string[],
   headers: Readonly<Record<string, string>> = {},
+  withinHeaders: readonly string[] = [],
 ): readonly string[] {
-  const found = new Set<string>();
+  const found = new Set<string>(withinHeaders);
   for (const name of sensitive) if (Object.hasOwn(input, name)) leaves(input[name], found);
   for (const header of Object.values(headers)) {
     found.add(header);

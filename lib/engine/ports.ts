@@ -139,9 +139,14 @@ export interface ResolvedTarget {
   readonly baseUrl: string;
   /** Sent with every call; secrets already read. */
   readonly headers: Readonly<Record<string, string>>;
+  /** What no error may show, beside the headers as a whole: a secret may be a part of its header. */
+  readonly secrets?: readonly string[];
 }
 
-/** Finds a target, at once where nothing has to be fetched. Errors: `EngineError` `TARGET_MISSING` with what to set. */
+/**
+ * Finds a target, at once where nothing has to be fetched. Errors: `EngineError` `TARGET_MISSING` with what to set;
+ * `SECRET_UNAVAILABLE` when its secret may be read later.
+ */
 export interface Targets {
   resolve(name: string): ResolvedTarget | Promise<ResolvedTarget>;
 }

@@ -1,7 +1,8 @@
 import { stepFailedHandler, stepHandler } from '../../functions/handlers.ts';
-import type { ChainDefinition, StepDefinition } from '../chain/definition.ts';
+import type { ChainDefinition } from '../chain/definition.ts';
+import { type StepPlace, stepPlaces } from '../chain/places.ts';
 import { type Registry, registry } from '../chain/registry.ts';
-import { DEAD_LETTER_SETTINGS, stepSettings } from '../chain/settings.ts';
+import { DEAD_LETTER_SETTINGS } from '../chain/settings.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { QueueName } from '../contract/names.ts';
 import { messageOf } from '../engine/call.ts';
@@ -38,7 +39,7 @@ export async function startLocalEngine(options: LocalEngineOptions): Promise<Loc
   const { chains, leftover, ...ports } = options;
   const queues = createEmbeddedQueues(ports);
   const service = { chains: registry(chains), ports: { ...ports, queue: queues } };
-  const places = stepsOf(chains);
+  const places = stepPlaces(chains);
   declareQueues(queues, places);
   // Before any worker runs: what recovery decides from must not change under it.
   const recovered = leftover === undefined ? 0 : await recover(service, leftover);
@@ -56,31 +57,17 @@ export async function startLocalEngine(options: LocalEngineOptions): Promise<Loc
   };
 }
 
-interface Place {
-  readonly chain: string;
-  readonly step: StepDefinition;
-}
+const stepQueue = ({ chain, step }: StepPlace): QueueName => ({ chain, step, kind: 'step' });
+const deadLetters = ({ chain, step }: StepPlace): QueueName => ({ chain, step, kind: 'deadLetter' });
 
-/** Every step that needs queues: versions of a chain share those of steps with the same name. The newest version's settings count. */
-function stepsOf(chains: readonly ChainDefinition[]): readonly Place[] {
-  const places = new Map<string, Place>();
-  for (const { name, steps } of [...chains].sort((a, b) => a.version - b.version)) {
-    for (const step of steps) places.set(`${name}_${step.name}`, { chain: name, step });
-  }
-  return [...places.values()];
-}
-
-const stepQueue = ({ chain, step }: Place): QueueName => ({ chain, step: step.name, kind: 'step' });
-const deadLetters = ({ chain, step }: Place): QueueName => ({ chain, step: step.name, kind: 'deadLetter' });
-
-function declareQueues(queues: EmbeddedQueues, places: readonly Place[]): void {
+function declareQueues(queues: EmbeddedQueues, places: readonly StepPlace[]): void {
   queues.declare(PARKING, {
     visibilityTimeout: DEAD_LETTER_SETTINGS.visibilityTimeout,
     maxReceiveCount: LIMITS.deadLetterMaxReceives,
     retention: LIMITS.deadLetterRetention,
   });
   for (const place of places) {
-    const settings = stepSettings(place.step);
+    const { settings } = place;
     queues.declare(deadLetters(place), {
       visibilityTimeout: DEAD_LETTER_SETTINGS.visibilityTimeout,
       maxReceiveCount: DEAD_LETTER_SETTINGS.maxReceiveCount,
@@ -93,9 +80,9 @@ function declareQueues(queues: EmbeddedQueues, places: readonly Place[]): void {
 
 const PARKING: QueueName = { kind: 'parking' };
 
-function startMappings(service: Engine, queues: EmbeddedQueues, place: Place): readonly Mapping[] {
+function startMappings(service: Engine, queues: EmbeddedQueues, place: StepPlace): readonly Mapping[] {
   const { clock } = service.ports;
-  const settings = stepSettings(place.step);
+  const { settings } = place;
   const worker = startMapping({
     queues,
     queue: stepQueue(place),

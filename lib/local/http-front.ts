@@ -9,35 +9,22 @@ import {
   startHandler,
 } from '../../functions/handlers.ts';
 import { type ApiAnswer, type ApiEvent, problemAnswer } from '../../functions/http.ts';
+import { type Route, refuseRoute, routesOf } from '../../functions/routes.ts';
 import { LIMITS } from '../contract/limits.ts';
-import { ROUTES } from '../contract/names.ts';
 import { ProblemError } from '../engine/problems.ts';
 
-interface Route {
-  readonly method: string;
-  /** As in an HTTP API: `{id}` stands for one segment. */
-  readonly path: string;
-  readonly pattern: RegExp;
-  readonly handler: ApiHandler;
-}
-
-const route = (method: string, path: string, handler: ApiHandler): Route => ({
-  method,
-  path,
-  pattern: new RegExp(`^${path.replace('{id}', '(?<id>[^/]+)')}$`),
-  handler,
+/** What answers each route. */
+const handlersOf = (service: Service): Readonly<Record<Route['name'], ApiHandler>> => ({
+  start: startHandler(service),
+  list: listHandler(service),
+  get: getHandler(service),
+  cancel: cancelHandler(service),
+  resume: resumeHandler(service),
 });
 
-/** The routes of a service: one start route for each chain, and the fixed ones. */
-export function routesOf(service: Service): readonly Route[] {
-  const start = startHandler(service);
-  return [
-    ...service.chains.current.map((chain) => route('POST', chain.start, start)),
-    route(ROUTES.list.method, ROUTES.list.path, listHandler(service)),
-    route(ROUTES.get.method, ROUTES.get.path, getHandler(service)),
-    route(ROUTES.cancel.method, ROUTES.cancel.path, cancelHandler(service)),
-    route(ROUTES.resume.method, ROUTES.resume.path, resumeHandler(service)),
-  ];
+interface Front {
+  readonly routes: readonly Route[];
+  readonly handlers: Readonly<Record<Route['name'], ApiHandler>>;
 }
 
 /**
@@ -45,10 +32,15 @@ export function routesOf(service: Service): readonly Route[] {
  * @param ready what the requests wait for that come before everything is open
  */
 export function createFront(ready: Promise<Service>): Server {
-  const routes = ready.then(routesOf);
-  routes.catch(() => undefined);
+  const front = ready.then(
+    (service): Front => ({
+      routes: routesOf(service.chains),
+      handlers: handlersOf(service),
+    }),
+  );
+  front.catch(() => undefined);
   const server = createServer((request, response) => {
-    routes
+    front
       .then((known) => serve(known, request))
       .then(
         (answer) => send(response, answer),
@@ -61,12 +53,12 @@ export function createFront(ready: Promise<Service>): Server {
   return server;
 }
 
-async function serve(routes: readonly Route[], request: IncomingMessage): Promise<ApiAnswer> {
+async function serve({ routes, handlers }: Front, request: IncomingMessage): Promise<ApiAnswer> {
   const target = request.url ?? '/';
   const question = target.indexOf('?');
   const path = question === -1 ? target : target.slice(0, question);
   const found = find(routes, request.method ?? 'GET', path);
-  if (!('handler' in found)) return drained(request, found);
+  if (!('route' in found)) return drained(request, found);
   const body = await read(request);
   if (body === undefined) {
     const detail = `the body has more than ${LIMITS.inputBytes} bytes`;
@@ -80,32 +72,19 @@ async function serve(routes: readonly Route[], request: IncomingMessage): Promis
     ...(question === -1 ? {} : { queryStringParameters: queryOf(target.slice(question + 1)) }),
     ...(body === '' ? {} : { body }),
   };
-  return await found.handler(event);
+  return await handlers[found.route](event);
 }
 
-type Found = { readonly handler: ApiHandler; readonly parameters: Readonly<Record<string, string>> };
+type Found = { readonly route: Route['name']; readonly parameters: Readonly<Record<string, string>> };
 
 function find(routes: readonly Route[], method: string, path: string): Found | ApiAnswer {
-  const methods: string[] = [];
   for (const candidate of routes) {
-    const match = candidate.pattern.exec(path);
+    const match = candidate.method === method ? candidate.pattern.exec(path) : null;
     if (match === null) continue;
-    if (candidate.method === method) {
-      const { id } = match.groups ?? {};
-      return { handler: candidate.handler, parameters: id === undefined ? {} : { id: decoded(id) } };
-    }
-    methods.push(candidate.method);
+    const { id } = match.groups ?? {};
+    return { route: candidate.name, parameters: id === undefined ? {} : { id: decoded(id) } };
   }
-  if (methods.length > 0) {
-    const allow = methods.join(', ');
-    return problemAnswer(new ProblemError('METHOD_NOT_ALLOWED', `${path} takes ${allow}, not ${method}`), {
-      allow,
-    });
-  }
-  const known = routes.map((each) => `${each.method} ${each.path}`).join(', ');
-  return problemAnswer(
-    new ProblemError('UNKNOWN_ROUTE', `no route has the path ${path}; there are ${known}`),
-  );
+  return refuseRoute(routes, method, path);
 }
 
 /** A path parameter as an HTTP API gives it; one that is not well encoded stays as it is, and names nothing. */

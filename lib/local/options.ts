@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { LOG_LEVELS, type LogLevel } from '../engine/events.ts';
+import { LOG_LEVELS, type LogLevel } from '../contract/names.ts';
 
 export interface Options {
   readonly port: number;

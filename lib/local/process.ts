@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Service } from '../../functions/handlers.ts';
+import { routesOf } from '../../functions/routes.ts';
 import { createHttpClient } from '../adapters/http-client.ts';
 import { createSettingsTargets, parseTargets, type TargetSettings } from '../adapters/settings-targets.ts';
 import { systemClock, systemRandom } from '../adapters/system.ts';
@@ -10,7 +11,7 @@ import { EngineError } from '../engine/errors.ts';
 import { type DemoTargets, startDemoTargets } from './demo-targets.ts';
 import { openEmbeddedStore } from './embedded-store.ts';
 import { type LocalEngine, startLocalEngine } from './engine.ts';
-import { createFront, routesOf } from './http-front.ts';
+import { createFront } from './http-front.ts';
 import { OptionError, type Options } from './options.ts';
 import { logNotifier, logTelemetry } from './telemetry.ts';
 
@@ -78,7 +79,7 @@ export async function startLocal(
     // When all is well the front closes first, so that nobody hears of a part that is closed already.
     undo.push(front.close);
     front.open(engine.service);
-    const routes = routesOf(engine.service).map(({ method, path }) => `${method} ${path}`);
+    const routes = routesOf(engine.service.chains).map(({ method, path }) => `${method} ${path}`);
     return { baseUrl: `http://${HOST}:${front.port}`, routes, demo, engine, broken: store.broken, stop };
   } catch (error) {
     // What goes wrong on the way back is a consequence of this.

@@ -1,4 +1,5 @@
-import { type EngineEvent, EVENT_LEVELS, LOG_LEVELS, type LogLevel } from '../engine/events.ts';
+import { LOG_LEVELS, type LogLevel } from '../contract/names.ts';
+import { type EngineEvent, EVENT_LEVELS } from '../engine/events.ts';
 import type { Notifier, Telemetry } from '../engine/ports.ts';
 
 export interface LogOptions {

@@ -4,8 +4,8 @@ import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createHttpClient, type HttpClientOptions } from '../../lib/adapters/http-client.ts';
 import type { HttpOutcome } from '../../lib/engine/ports.ts';
+import { TLS_CERTIFICATE, TLS_KEY } from '../support/tls-fixture.ts';
 import { blackhole, closedPort, gone, portOf, rawServer } from './raw-server.ts';
-import { TLS_CERTIFICATE, TLS_KEY } from './tls-fixture.ts';
 
 const DEADLINE = 250;
 /** Promise 4 of the architecture page. */

@@ -34,7 +34,7 @@ const COUNTED: { readonly [Name in EngineEvent['event']]: readonly Metric[] } = 
   message_dead_lettered: [],
   message_ignored: [],
   dead_letter: [one('DeadLetters', STEP)],
-  repaired: [one('Repairs', STEP)],
+  repaired: [one('Repairs', CHAIN)],
   message_parked: [one('MessagesParked', {})],
   oldest_unfinished: [{ name: 'OldestUnfinishedStep', unit: 'Milliseconds', value: 65_000, dimensions: {} }],
   unexpected_error: [],

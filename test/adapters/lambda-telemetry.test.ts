@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import { metricsOf } from '../../lib/adapters/lambda-metrics.ts';
 import { createLambdaTelemetry } from '../../lib/adapters/lambda-telemetry.ts';
-import { METRICS } from '../../lib/contract/names.ts';
-import { type EngineEvent, EVENT_LEVELS, LOG_LEVELS, type LogLevel } from '../../lib/engine/events.ts';
+import { LOG_LEVELS, type LogLevel, METRICS } from '../../lib/contract/names.ts';
+import { type EngineEvent, EVENT_LEVELS } from '../../lib/engine/events.ts';
 import { ALL_EVENTS, EVENTS } from '../support/engine-events.ts';
 
 let written = '';

@@ -46,10 +46,15 @@ describe('the settings of targets', () => {
 
   it('never show a secret that cannot be a header', () => {
     const json = { payments: { baseUrl: 'https://pay.example', headers: { authorization: 'env:PAY_KEY' } } };
-    const message = refused(json, { PAY_KEY: 's3cret\n' });
-    expect(message).toMatch(/"authorization" of the target "payments"/);
-    expect(message).not.toContain('s3cret');
-    expect(refused({ p: { baseUrl: 'https://p.example', headers: { 'a b': 'x' } } })).toMatch(/"a b"/);
+    expect(refused(json, { PAY_KEY: 's3cret\n' })).toBe(
+      'the target "payments" takes its header "authorization" from the environment variable "PAY_KEY", which has a character that HTTP does not allow',
+    );
+    for (const headers of [{ 'a b': 's3cret' }, { a: 's3cret\n' }]) {
+      const message = refused({ p: { baseUrl: 'https://p.example', headers } });
+      expect(message).toMatch(
+        /^the target setting "p.headers.(a b|a)" is wrong: it has a character that HTTP does not allow$/,
+      );
+    }
   });
 
   it('keep header names in lower case', () => {
@@ -67,7 +72,7 @@ describe('the settings of targets', () => {
         payments: { baseUrl: 'https://pay.example', headers: { accept: '*/*', [written]: 'mine' } },
       };
       expect(refused(json)).toBe(
-        `the header "${written}" of the target "payments" is set by Stepline itself; leave it out`,
+        `the target setting "payments.headers.${written}" is wrong: Stepline itself sets this header; leave it out`,
       );
     }
   });
@@ -78,7 +83,7 @@ describe('the settings of targets', () => {
       for (const written of [name, name.toLowerCase()]) {
         const json = { payments: { baseUrl: 'https://pay.example', headers: { [written]: 'env:LATER' } } };
         expect(refused(json)).toBe(
-          `the header "${written}" of the target "payments" is set by the HTTP client itself; leave it out`,
+          `the target setting "payments.headers.${written}" is wrong: the HTTP client itself sets this header; leave it out`,
         );
       }
     },
@@ -87,7 +92,7 @@ describe('the settings of targets', () => {
   it('have each header of a target once, whatever the case of its letters', () => {
     const headers = { 'x-key': 's3cret one', 'X-Key': 's3cret two' };
     expect(refused({ payments: { baseUrl: 'https://pay.example', headers } })).toBe(
-      'the header "X-Key" of the target "payments" is there twice: the case of its letters does not matter',
+      'the target setting "payments.headers.X-Key" is wrong: this header is there twice: the case of its letters does not matter',
     );
   });
 
@@ -99,6 +104,22 @@ describe('the settings of targets', () => {
     expect(parseTargets(json, {})).toMatchObject({
       mail: { headers: { 'x-key': '1' } },
       sms: { headers: { 'x-key': '2' } },
+    });
+  });
+
+  it('leave a secret a reference', () => {
+    const secret = {
+      store: 'ssm',
+      name: '/stepline/dev/payments',
+      header: 'Authorization',
+      prefix: 'Bearer ',
+    };
+    expect(parseTargets({ payments: { baseUrl: 'https://pay.example', secret } }, {})).toEqual({
+      payments: {
+        baseUrl: 'https://pay.example',
+        headers: {},
+        secret: { ...secret, header: 'authorization' },
+      },
     });
   });
 
@@ -130,6 +151,16 @@ describe('the settings of targets', () => {
   ])('refuse %s in one sentence', (_, json, message) => {
     expect(refused(json)).toMatch(message);
     expect(refused(json)).not.toContain('\n');
+  });
+});
+
+it('a secret that would have to be fetched is refused, and the message says what to write', () => {
+  const secret = { store: 'ssm', name: 'pay', header: 'X-Key' };
+  const settings = parseTargets({ payments: { baseUrl: 'https://pay.example', secret } }, {});
+  expect(errorOf(() => createSettingsTargets(settings))).toMatchObject({
+    code: 'CONFIGURATION',
+    message:
+      'the target "payments" has a secret, and secrets are read on AWS only: here write "headers": { "x-key": "env:NAME" } instead, which takes the header from an environment variable',
   });
 });
 

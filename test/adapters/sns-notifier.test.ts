@@ -17,7 +17,12 @@ beforeEach(() => {
 });
 
 const notifier = (stage = 'test') =>
-  createSnsNotifier({ client: new SNSClient({ region: 'eu-central-1' }), topicArn: TOPIC, stage });
+  createSnsNotifier({
+    client: new SNSClient({ region: 'eu-central-1' }),
+    topicArn: TOPIC,
+    stage,
+    runbookUrl: 'https://wiki.example.com/runbook.md',
+  });
 
 const error: WorkflowError = {
   step: 'payment',
@@ -80,7 +85,7 @@ describe('a notification', () => {
       'Message:       card declined',
       'Effect:        none, the target has not acted',
       'Attempts:      2',
-      'Runbook:       docs/runbook.md#workflow-failed',
+      'Runbook:       https://wiki.example.com/runbook.md#workflow-failed',
       `Notification:  ${WORKFLOW}:0:failed`,
     ]);
   });

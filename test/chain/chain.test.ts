@@ -25,6 +25,7 @@ describe('a chain', () => {
           name: 'a',
           after: [],
           request,
+          targets: ['api'],
           response: undefined,
           retries: 2,
           timeout: 30,

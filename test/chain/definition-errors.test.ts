@@ -161,7 +161,7 @@ describe('a step is refused, and told what to write instead, for', () => {
       'no options',
       () => withStep(orders, 'shipment', null),
       'the options of a step are null',
-      'request, run, response',
+      'request, run, targets',
     ],
     [
       'a misspelt option',

@@ -72,8 +72,9 @@ export async function until(
   stage: Stage,
   workflowId: string,
   there: (workflow: WorkflowAnswer) => boolean,
+  patienceMs = PATIENCE_MS,
 ): Promise<WorkflowAnswer> {
-  const end = Date.now() + PATIENCE_MS;
+  const end = Date.now() + patienceMs;
   for (;;) {
     const workflow = await show(stage, workflowId);
     if (there(workflow)) return workflow;

@@ -70,7 +70,10 @@ describe('a request to a target', () => {
       seen.push(context);
       return postCharge();
     };
-    await perform(stepOf({ request }));
+    const step = stepOf({ request });
+    // The definition tries it once, to see which target it names.
+    seen.length = 0;
+    await perform(step);
     expect(seen).toEqual([{ input: { card: CARD, amount: 5 }, results: { before: { id: 'b' } } }]);
   });
 });
@@ -99,6 +102,19 @@ describe('a request that cannot be built', () => {
 });
 
 describe('a target', () => {
+  it('that the step does not name is not called: deployed, the step would not have it', async () => {
+    const { calls, perform } = outside();
+    const step = { ...stepOf({ request: postCharge }), targets: ['shipping'] };
+    expect(failureOf(await perform(step))).toEqual({
+      code: 'TARGET_MISSING',
+      message: expect.stringContaining("Write targets: ['shipping', 'payments'] in the step"),
+      retriable: false,
+      acted: 'no',
+      target: 'payments',
+    });
+    expect(calls).toEqual([]);
+  });
+
   it('may be found at once: then nothing is waited for', async () => {
     const made = outside();
     made.resolve = () => ({ baseUrl: 'https://payments.test', headers: { authorization: 'Bearer s3cret' } });
@@ -127,8 +143,7 @@ describe('a target', () => {
     };
     expect(failureOf(await made.perform(charge))).toEqual({
       code: 'TARGET_MISSING',
-      message:
-        'no target "payments" in the settings. Give the target a base URL (and its secret) in the settings, then resume.',
+      message: 'no target "payments" in the settings. Mend the target’s settings or its secret, then resume.',
       retriable: false,
       acted: 'no',
       target: 'payments',
@@ -142,6 +157,21 @@ describe('a target', () => {
       throw new EngineError('STORE_UNAVAILABLE', 'later');
     };
     expect(failureOf(await made.perform(charge))).toMatchObject({
+      retriable: true,
+      acted: 'no',
+      target: 'payments',
+    });
+    expect(made.calls).toEqual([]);
+  });
+
+  it('whose secret cannot be read now is tried again, and nothing was sent', async () => {
+    const made = outside();
+    made.resolve = async () => {
+      throw new EngineError('SECRET_UNAVAILABLE', 'the secret of "payments" could not be read');
+    };
+    expect(failureOf(await made.perform(charge))).toEqual({
+      code: 'SECRET_UNAVAILABLE',
+      message: 'the secret of "payments" could not be read',
       retriable: true,
       acted: 'no',
       target: 'payments',

@@ -8,6 +8,7 @@ describe('an error of the engine', () => {
     ['QUEUE_UNAVAILABLE', true],
     ['NOTIFICATION_FAILED', true],
     ['TARGET_MISSING', false],
+    ['SECRET_UNAVAILABLE', true],
     ['CONFIGURATION', false],
   ] as const)('%s may pass by itself: %s', (code, retriable) => {
     const cause = new Error('below');

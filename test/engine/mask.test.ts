@@ -125,9 +125,15 @@ describe('the secrets of a call', () => {
     ]);
   });
 
+  it('are what a header holds of a secret, however it is put together', () => {
+    const headers = { authorization: 'key=open sesame' };
+    const secrets = secretsOf({}, [], headers, ['open sesame']);
+    expect(excerpt('no open sesame, no key=open sesame', secrets)).toBe('no ***, no ***');
+  });
+
   it('do not include an empty text, which is everywhere', () => {
     expect(secretsOf({ card: '', note: [] }, ['card', 'note'], { empty: '' })).toEqual([]);
-    expect(secretsOf({}, ['card'], { 'x-key': 'ends with a space ' })).not.toContain('');
+    expect(secretsOf({}, ['card'], { 'x-key': 'ends with a space ' }, [''])).not.toContain('');
   });
 
   it('are only fields of the input’s own', () => {

@@ -6,7 +6,12 @@ beforeAll(async () => {
   sourcesOf = await bundledSources();
 }, 60_000);
 
-const CLIENTS = ['dynamodb', 'sqs', 'sns'] as const;
+const CLIENTS = ['dynamodb', 'sqs', 'sns', 'secrets-manager', 'ssm'] as const;
+/** What a function uses beside the table and the queues. */
+const MORE_CLIENTS: Partial<Record<FunctionName, readonly string[]>> = {
+  step: ['secrets-manager', 'ssm'],
+  'step-failed': ['sns'],
+};
 const clientsIn = (name: FunctionName): readonly string[] =>
   CLIENTS.filter((client) =>
     sourcesOf(name).some((path) => path.includes(`node_modules/@aws-sdk/client-${client}/`)),
@@ -14,13 +19,18 @@ const clientsIn = (name: FunctionName): readonly string[] =>
 
 describe.each(FUNCTIONS)('the bundle of %s', (name) => {
   it('holds the SDK clients that it uses, and no other', () => {
-    expect(clientsIn(name)).toEqual(
-      name === 'step-failed' ? ['dynamodb', 'sqs', 'sns'] : ['dynamodb', 'sqs'],
-    );
+    expect(clientsIn(name)).toEqual(['dynamodb', 'sqs', ...(MORE_CLIENTS[name] ?? [])]);
   });
 
   it('holds the on-call topic only where it is told', () => {
     expect(sourcesOf(name).includes('lib/adapters/sns-notifier.ts')).toBe(name === 'step-failed');
+  });
+
+  it('reads secrets only where targets are called', () => {
+    const reading = sourcesOf(name).filter((path) =>
+      /adapters\/secret-|\/parameters\/.*Provider\.js$/.test(path),
+    );
+    expect(reading.length > 0).toBe(name === 'step');
   });
 
   it('holds an HTTP client only where targets are called', () => {

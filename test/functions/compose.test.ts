@@ -13,9 +13,8 @@ import {
 } from '../../functions/compose.ts';
 import { createDynamoDbStore } from '../../lib/adapters/dynamodb-store.ts';
 import { LIMITS } from '../../lib/contract/limits.ts';
-import { ENV, queueSuffix } from '../../lib/contract/names.ts';
+import { ENV, LOG_LEVELS, queueSuffix } from '../../lib/contract/names.ts';
 import { EngineError } from '../../lib/engine/errors.ts';
-import { LOG_LEVELS } from '../../lib/engine/events.ts';
 import { rawServer } from '../adapters/raw-server.ts';
 
 const TARGETS = JSON.stringify({
@@ -27,8 +26,10 @@ const SETTINGS: Readonly<Record<string, string>> = {
   [ENV.stage]: 'dev',
   [ENV.targets]: TARGETS,
   [ENV.topicArn]: 'arn:aws:sns:eu-central-1:123456789012:stepline-dev-on-call',
+  [ENV.runbookUrl]: 'https://wiki.example.com/runbook.md',
   [ENV.chain]: 'order-processing',
   [ENV.step]: 'payment',
+  [ENV.tenantClaim]: 'custom:tenant',
   PAY_KEY: 's3cret',
 };
 
@@ -56,7 +57,7 @@ const PARTS: readonly (readonly [string, () => unknown, readonly string[]])[] = 
   ['the API', apiService, COMMON],
   ['a step', workerEngine, [...COMMON, ENV.targets]],
   ['a step’s own queue', ownQueue, [ENV.chain, ENV.step]],
-  ['the step-failed function', stepFailedEngine, [...COMMON, ENV.topicArn]],
+  ['the step-failed function', stepFailedEngine, [...COMMON, ENV.topicArn, ENV.runbookUrl]],
   ['the reconciler', reconcilerEngine, COMMON],
 ];
 const NEEDS = PARTS.flatMap(([part, compose, names]) => names.map((name) => [part, name, compose] as const));
@@ -88,9 +89,14 @@ describe('the composition', () => {
     ['no object', '[]', 'the settings of the targets are wrong'],
     ['a target without a base URL', '{"payments":{}}', '"payments.baseUrl"'],
     [
-      'an unknown secret',
+      'an unknown variable',
       '{"p":{"baseUrl":"http://p","headers":{"a":"env:NO_KEY"}}}',
       '"NO_KEY", which is not set',
+    ],
+    [
+      'a secret of a store that there is not',
+      '{"p":{"baseUrl":"http://p","secret":{"store":"vault","name":"p","header":"a"}}}',
+      '"p.secret.store"',
     ],
   ])('of a step refuses target settings with %s', (_what, value, message) => {
     vi.stubEnv(ENV.targets, value);
@@ -128,6 +134,19 @@ describe('the composition', () => {
     );
   });
 
+  it('reads the tenant from a claim only where one is named', () => {
+    expect(apiService().tenantClaim).toBe('custom:tenant');
+    vi.stubEnv(ENV.tenantClaim, undefined);
+    expect(apiService().tenantClaim).toBeUndefined();
+  });
+
+  it('refuses an empty claim, which would put all tenants together', () => {
+    vi.stubEnv(ENV.tenantClaim, '');
+    expect(refusalOf(apiService)).toBe(
+      `the environment variable ${ENV.tenantClaim} is empty; it must name a claim, or not be set at all`,
+    );
+  });
+
   it('knows every chain', () => {
     for (const { name, version } of chains) {
       expect(apiService().chains.find(name, version)).toBeDefined();
@@ -135,7 +154,7 @@ describe('the composition', () => {
     }
   });
 
-  it('gives a step the targets of its settings, secrets read', () => {
+  it('gives a step the targets of its settings, variables read', () => {
     expect(workerEngine().ports.targets.resolve('payments')).toEqual({
       baseUrl: 'http://payments.test',
       headers: { a: 's3cret' },

@@ -12,11 +12,11 @@ import { embeddedSqs } from '../support/embedded-sqs.ts';
 import { bundleTo, type DeployedFunction, deploy, FUNCTIONS, type FunctionName } from './deployment.ts';
 import { record } from './lambda-events.ts';
 import { ORDER, openStage, PAYMENT, PAYMENT_DEAD, type TestStage } from './stage.ts';
-import { startTargets, type TestTargets } from './targets.ts';
+import { SECRETS, startTargets, type TestTargets } from './targets.ts';
 
 /*
- * The entry points themselves: bundled as a deployment would, each in a process of its own, with DynamoDB, SQS, SNS and
- * the targets on loopback.
+ * The entry points themselves: bundled as a deployment would, each in a process of its own, with DynamoDB, SQS, SNS, the
+ * stores of secrets and the targets on loopback.
  */
 
 const SHIPMENT: QueueName = { ...PAYMENT, step: 'shipment' };
@@ -29,6 +29,7 @@ let stage: TestStage;
 let aws: AwsServer;
 let targets: TestTargets;
 let env: Record<string, string>;
+const secretsRead: string[] = [];
 const published: Record<string, string>[] = [];
 const functions = new Map<string, DeployedFunction>();
 
@@ -44,6 +45,12 @@ beforeAll(async () => {
         body: '<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>',
       };
     }
+    if (action === 'GetSecretValue' || action === 'GetParameter') {
+      const { SecretId, Name } = z.object({ SecretId: z.string(), Name: z.string() }).partial().parse(input);
+      const secret = `${action} ${SecretId ?? Name}`;
+      secretsRead.push(secret);
+      return { status: 200, body: SECRETS[secret] ?? {} };
+    }
     const sqs: Record<string, ((input: unknown) => Promise<object>) | undefined> = {
       ...embeddedSqs({ queues: stage.queues, queueUrlPrefix: `${aws.url}/000000000000/stepline_test_` }),
     };
@@ -56,6 +63,8 @@ beforeAll(async () => {
     AWS_ENDPOINT_URL_DYNAMODB: database.url,
     AWS_ENDPOINT_URL_SQS: aws.url,
     AWS_ENDPOINT_URL_SNS: aws.url,
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: aws.url,
+    AWS_ENDPOINT_URL_SSM: aws.url,
     [ENV.tableName]: tableName,
     [ENV.queueUrlPrefix]: `${aws.url}/000000000000/stepline_test_`,
     [ENV.stage]: 'test',
@@ -67,10 +76,13 @@ beforeAll(async () => {
     [ENV.targets]: JSON.stringify(targets.settings),
     PAY_KEY: 'Bearer s3cret',
   });
-  const topic = { [ENV.topicArn]: 'arn:aws:sns:us-east-1:000000000000:on-call' };
+  const onCall = {
+    [ENV.topicArn]: 'arn:aws:sns:us-east-1:000000000000:on-call',
+    [ENV.runbookUrl]: 'https://wiki.example.com/runbook.md',
+  };
   await Promise.all([
     ...(['start', 'get', 'list', 'cancel', 'resume', 'reconciler'] as const).map((name) => start(name, name)),
-    start('step-failed', 'step-failed', topic),
+    start('step-failed', 'step-failed', onCall),
     ...['payment', 'shipment', 'confirmation'].map((name) => start(name, 'step', step(name))),
   ]);
 }, 60_000);
@@ -176,8 +188,16 @@ describe('the deployed functions', () => {
           'stepline-workflow-id': workflowId,
         },
       },
-      { path: '/ship/shipments', body: { orderId: 'o-1', address: ORDER.address } },
-      { path: '/mail/messages', body: { email: ORDER.email, trackingId: 't-1' } },
+      {
+        path: '/ship/shipments',
+        body: { orderId: 'o-1', address: ORDER.address },
+        headers: { authorization: 'Bearer s3cret-ship' },
+      },
+      {
+        path: '/mail/messages',
+        body: { email: ORDER.email, trackingId: 't-1' },
+        headers: { authorization: 'Bearer s3cret-mail' },
+      },
     ]);
     const store = createDynamoDbStore({ client: database.client, tableName });
     const state = await store.load({ tenant: 'default', workflowId });
@@ -217,6 +237,16 @@ describe('the deployed functions', () => {
       `${id}:shipment:do:0`,
       `${id}:confirmation:do:0`,
     ]);
+  });
+
+  it('read each secret once while they are warm', async () => {
+    for (let orders = 0; orders < 2; orders += 1) {
+      await order();
+      await deliver(PAYMENT, 'payment');
+      await deliver(SHIPMENT, 'shipment');
+      await deliver(CONFIRMATION, 'confirmation');
+    }
+    expect([...secretsRead].sort()).toEqual(Object.keys(SECRETS).sort());
   });
 
   it('list a workflow, cancel it, and call nobody for it any more', async () => {

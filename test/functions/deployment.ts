@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
@@ -29,9 +30,10 @@ const bundling: BuildOptions = {
   logLevel: 'silent',
 };
 
-/** Bundles every function into `directory`. */
+/** Bundles every function into `directory`, each as `<name>.mjs`. */
 export async function bundleTo(directory: string): Promise<void> {
   await build({ ...bundling, minify: true, outdir: directory });
+  await writeFile(join(directory, 'empty.mjs'), 'export const handler = async () => undefined;\n');
 }
 
 /** Source files that a function's bundle holds code of. */
@@ -52,26 +54,31 @@ function sourcesOf({ outputs }: Metafile, name: FunctionName): readonly string[]
 export interface DeployedFunction {
   /** One at a time. Errors: rejects with what the handler threw. */
   invoke(event: unknown): Promise<unknown>;
-  /** Everything that the function wrote so far. */
+  /** Everything that the function wrote so far; nothing is missing once it is closed. */
   output(): string;
+  /** Processor time of each invocation so far, in milliseconds. */
+  cpuMs(): readonly number[];
   close(): Promise<void>;
 }
 
 const told = z.union([
-  z.strictObject({ result: z.unknown() }),
+  z.strictObject({ result: z.unknown(), cpuMs: z.number().optional() }),
   z.strictObject({
     error: z.object({ name: z.string(), code: z.string().optional(), message: z.string() }),
   }),
 ]);
 
+/** What `bundleTo` writes: the functions, and beside them the least that a function can be. */
+export type Deployable = FunctionName | 'empty';
+
 /**
- * Starts a function of `bundleTo`.
+ * Starts a function of `bundleTo`; resolves once its module is loaded.
  * @param env its whole environment: nothing of this process's reaches it
  * Errors: rejects with what its module threw when it was loaded.
  */
 export async function deploy(
   directory: string,
-  name: FunctionName,
+  name: Deployable,
   env: Readonly<Record<string, string>>,
 ): Promise<DeployedFunction> {
   const runtime = join(import.meta.dirname, 'runtime.mjs');
@@ -87,15 +94,20 @@ export async function deploy(
     });
   }
   await answerOf(child);
+  const cpuMs: number[] = [];
   return {
-    invoke: (event) => {
+    invoke: async (event) => {
       child.send({ event, remainingMs: 45_000 });
-      return answerOf(child);
+      const answer = await answerOf(child);
+      cpuMs.push(answer.cpuMs ?? 0);
+      return answer.result;
     },
     output: () => output,
+    cpuMs: () => cpuMs,
     close: async () => {
-      if (child.exitCode !== null) return;
-      const gone = once(child, 'exit');
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      // Once it is closed, unlike once it has ended, all that it wrote has been read.
+      const gone = once(child, 'close');
       child.kill();
       await gone;
     },
@@ -103,12 +115,19 @@ export async function deploy(
 }
 
 /** The next thing that the process tells. */
-async function answerOf(child: ChildProcess): Promise<unknown> {
+async function answerOf(
+  child: ChildProcess,
+): Promise<{ readonly result?: unknown; readonly cpuMs?: number | undefined }> {
+  // Ends the listening for what did not come: over many invocations it would pile up.
+  const done = new AbortController();
+  const { signal } = done;
   const [message] = await Promise.race([
-    once(child, 'message'),
-    once(child, 'exit').then(([code]) => [{ error: { name: 'Exit', message: `ended with ${code}` } }]),
-  ]);
+    once(child, 'message', { signal }),
+    once(child, 'exit', { signal }).then(([code]) => [
+      { error: { name: 'Exit', message: `ended with ${code}` } },
+    ]),
+  ]).finally(() => done.abort());
   const answer = told.parse(message);
   if ('error' in answer) throw Object.assign(new Error(answer.error.message), answer.error);
-  return answer.result;
+  return answer;
 }

@@ -2,13 +2,20 @@
 const [, , bundle] = process.argv;
 const plain = ({ name, code, message }) => ({ error: { name, code, message } });
 
+/** Milliseconds of processor time, user and system. */
+function spentSince(before) {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1_000;
+}
+
 async function load() {
   const { handler } = await import(bundle);
   process.on('message', async ({ event, remainingMs }) => {
     const context = { getRemainingTimeInMillis: () => remainingMs };
+    const before = process.cpuUsage();
     process.send(
       await handler(event, context).then(
-        (result) => ({ result }),
+        (result) => ({ result, cpuMs: spentSince(before) }),
         (error) => plain(error),
       ),
     );

@@ -18,6 +18,14 @@ export interface TestTargets {
   close(): Promise<void>;
 }
 
+const SECRET = { header: 'Authorization', prefix: 'Bearer ' };
+
+/** What the stores of secrets hold for them, by action and name. */
+export const SECRETS: Readonly<Record<string, object>> = {
+  'GetSecretValue stepline/test/shipping': { SecretString: '{"apiKey":"s3cret-ship"}' },
+  'GetParameter /stepline/test/mail': { Parameter: { Value: 's3cret-mail\n' } },
+};
+
 const REPLIES: Readonly<Record<string, unknown>> = {
   '/pay/charges': { orderId: 'o-1', receiptUrl: 'https://pay.example/1' },
   '/ship/shipments': { trackingId: 't-1', estimatedDelivery: 'soon' },
@@ -44,8 +52,14 @@ export async function startTargets(): Promise<TestTargets> {
   return {
     settings: {
       payments: { baseUrl: `${url}/pay`, headers: { Authorization: 'env:PAY_KEY' } },
-      shipping: { baseUrl: `${url}/ship` },
-      mail: { baseUrl: `${url}/mail` },
+      shipping: {
+        baseUrl: `${url}/ship`,
+        secret: { ...SECRET, store: 'secrets-manager', name: 'stepline/test/shipping', field: 'apiKey' },
+      },
+      mail: {
+        baseUrl: `${url}/mail`,
+        secret: { ...SECRET, store: 'ssm', name: '/stepline/test/mail' },
+      },
     },
     calls,
     decline: (wanted) => {

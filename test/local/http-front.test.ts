@@ -5,11 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import type { Service } from '../../functions/handlers.ts';
+import { routesOf } from '../../functions/routes.ts';
 import { LIMITS } from '../../lib/contract/limits.ts';
 import { problem } from '../../lib/contract/wire.ts';
 import type { HttpOutcome } from '../../lib/engine/ports.ts';
 import { type LocalEngine, startLocalEngine } from '../../lib/local/engine.ts';
-import { createFront, routesOf } from '../../lib/local/http-front.ts';
+import { createFront } from '../../lib/local/http-front.ts';
 import { portOf } from '../adapters/raw-server.ts';
 import { closers } from './demo-support.ts';
 import { comeToRest, DIAMOND, reply, testPorts } from './engine-support.ts';
@@ -124,7 +125,7 @@ describe('the front', () => {
 
   it('has a route for each chain and the fixed ones', async () => {
     const { service } = await engineOfTest();
-    expect(routesOf(service).map(({ method, path }) => `${method} ${path}`)).toEqual([
+    expect(routesOf(service.chains).map(({ method, path }) => `${method} ${path}`)).toEqual([
       'POST /api/diamond',
       'GET /api/workflows',
       'GET /api/workflows/{id}',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LOG_LEVELS } from '../../lib/engine/events.ts';
+import { LOG_LEVELS } from '../../lib/contract/names.ts';
 import { HELP, OptionError, readOptions } from '../../lib/local/options.ts';
 
 const DEFAULTS = {

@@ -207,6 +207,11 @@ describe('a start that fails', () => {
       '{"payments":{"baseUrl":"http://x","headers":{"authorization":"env:STEPLINE_NO_SUCH_KEY"}}}',
       /"authorization" from the environment variable "STEPLINE_NO_SUCH_KEY", which is not set/,
     ],
+    [
+      'has a secret of AWS',
+      '{"payments":{"baseUrl":"http://x","secret":{"store":"ssm","name":"pay","header":"authorization"}}}',
+      '"payments" has a secret, and secrets are read on AWS only: here write "headers": { "authorization": "env:NAME" }',
+    ],
   ])('says what is wrong with a file of targets that %s', async (_, text, message) => {
     await expect(local({ targets: await file(text) })).rejects.toThrow(message);
   });

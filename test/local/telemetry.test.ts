@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type EngineEvent, EVENT_LEVELS, LOG_LEVELS, type LogLevel } from '../../lib/engine/events.ts';
+import { LOG_LEVELS, type LogLevel } from '../../lib/contract/names.ts';
+import { type EngineEvent, EVENT_LEVELS } from '../../lib/engine/events.ts';
 import type { Notification } from '../../lib/engine/ports.ts';
 import { logNotifier, logTelemetry } from '../../lib/local/telemetry.ts';
 import { ALL_EVENTS, EVENTS } from '../support/engine-events.ts';

@@ -1,0 +1,84 @@
+import { Stack } from 'aws-cdk-lib';
+import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { type StepPlace, stepPlaces } from '../chain/places.ts';
+import type { QueueName } from '../contract/names.ts';
+import { INDEX_NAMES } from '../contract/table.ts';
+import type { StageFunction } from './lambda.ts';
+import { queueName, type Stage } from './stage.ts';
+
+/** What the engine does with the table. */
+const TABLE_USES = {
+  /** Loads a workflow. */
+  load: { actions: ['dynamodb:Query'], index: undefined },
+  /** Writes conditionally. */
+  write: { actions: ['dynamodb:PutItem'], index: undefined },
+  list: { actions: ['dynamodb:Query'], index: INDEX_NAMES.listing },
+  listDue: { actions: ['dynamodb:Query'], index: INDEX_NAMES.due },
+} as const;
+export type TableUse = keyof typeof TABLE_USES;
+
+/** Source: "DynamoDB encryption at rest: usage notes", what a caller of an encrypted table needs of the key. */
+const KEY_ACTIONS = ['kms:Decrypt', 'kms:DescribeKey'] as const;
+const KEY_WRITE_ACTIONS = [
+  ...KEY_ACTIONS,
+  ...['kms:Encrypt', 'kms:ReEncryptFrom', 'kms:ReEncryptTo', 'kms:GenerateDataKey'],
+] as const;
+
+/** Lets a function use the table in these ways only, and its key through DynamoDB only. */
+export function allowTable(
+  fn: StageFunction,
+  { table, key }: { readonly table: Table; readonly key: IKey },
+  uses: readonly TableUse[],
+): void {
+  const stack = Stack.of(fn);
+  for (const { actions, index } of uses.map((use) => TABLE_USES[use])) {
+    fn.allow(actions, [index === undefined ? table.tableArn : `${table.tableArn}/index/${index}`]);
+  }
+  fn.allow(uses.includes('write') ? KEY_WRITE_ACTIONS : KEY_ACTIONS, [key.keyArn], {
+    StringEquals: { 'kms:ViaService': `dynamodb.${stack.region}.${stack.urlSuffix}` },
+  });
+}
+
+/** ARNs in one statement: more of them would not fit into one managed policy of 6,144 characters. */
+const RESOURCES_AT_ONCE = 30;
+
+/** Lets a function do `actions` to queues of the stage, by their names: the queues may stand in other stacks. */
+export function allowQueues(
+  fn: StageFunction,
+  stage: Stage,
+  actions: readonly string[],
+  queues: readonly QueueName[],
+): void {
+  for (let first = 0; first < queues.length; first += RESOURCES_AT_ONCE) {
+    const some = queues.slice(first, first + RESOURCES_AT_ONCE);
+    fn.allow(
+      actions,
+      some.map((queue) => queueArn(fn, stage, queue)),
+    );
+  }
+}
+
+export const queueArn = (scope: StageFunction, stage: Stage, queue: QueueName): string =>
+  Stack.of(scope).formatArn({ service: 'sqs', resource: queueName(stage.name, queue) });
+
+export const SEND = ['sqs:SendMessage'] as const;
+/** What a mapping does with a queue. */
+export const CONSUME = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'] as const;
+export const HOLD = ['sqs:ChangeMessageVisibility'] as const;
+
+export const stepQueue = ({ chain, step }: Pick<StepPlace, 'chain' | 'step'>): QueueName => ({
+  chain,
+  step,
+  kind: 'step',
+});
+export const deadLetterQueue = ({ chain, step }: Pick<StepPlace, 'chain' | 'step'>): QueueName => ({
+  chain,
+  step,
+  kind: 'deadLetter',
+});
+export const PARKING: QueueName = { kind: 'parking' };
+
+/** Every step of every chain of a stage. */
+export const placesOf = ({ chains }: Stage): readonly StepPlace[] =>
+  stepPlaces(chains.map(({ definition }) => definition));

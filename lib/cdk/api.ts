@@ -1,0 +1,189 @@
+import { Duration } from 'aws-cdk-lib';
+import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
+import {
+  CorsHttpMethod,
+  HttpApi,
+  HttpMethod,
+  HttpStage,
+  type IHttpRouteAuthorizer,
+  LogGroupLogDestination,
+} from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpIamAuthorizer, HttpJwtAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { registry } from '../chain/registry.ts';
+import { LIMITS } from '../contract/limits.ts';
+import { ENV, ROUTES, START_IDEMPOTENCY_HEADER } from '../contract/names.ts';
+import { allowQueues, allowTable, placesOf, SEND, stepQueue, type TableUse } from './access.ts';
+import type { Foundation } from './foundation.ts';
+import { removalOf, StageFunction } from './lambda.ts';
+import { chainsModule } from './modules.ts';
+import type { StageAlarm } from './monitoring/alarm.ts';
+import { apiAlarms } from './monitoring/api-alarms.ts';
+import { physicalName } from './stage.ts';
+
+const FUNCTIONS = {
+  start: { uses: ['load', 'write'], description: 'Saves a workflow and queues its first steps' },
+  get: { uses: ['load'], description: 'Shows a workflow' },
+  list: { uses: ['list'], description: 'Lists workflows, newest first' },
+  cancel: { uses: ['load', 'write'], description: 'Cancels a workflow' },
+  resume: { uses: ['load', 'write'], description: 'Continues a failed workflow from its failed step' },
+} as const satisfies Readonly<Record<string, { uses: readonly TableUse[]; description: string }>>;
+type FunctionName = keyof typeof FUNCTIONS;
+
+/** Routes that an operator's scope is asked for. */
+const OPERATOR_ROUTES = ['cancel', 'resume'] as const;
+
+/**
+ * Methods of requests to paths that no route has: the start function answers them as it answers every other mistake. OPTIONS
+ * is left to API Gateway, which answers it itself where CORS is on.
+ */
+const CATCH_ALL = {
+  path: '/{proxy+}',
+  methods: [HttpMethod.GET, HttpMethod.POST, HttpMethod.PUT, HttpMethod.PATCH, HttpMethod.DELETE],
+};
+
+/**
+ * The HTTP API: one function for each route, with IAM authorization or a JWT as the stage says.
+ * @example const api = new Api(this, 'Api', { foundation });
+ */
+export class Api extends Construct {
+  readonly http: HttpApi;
+  readonly functions: Readonly<Record<FunctionName, StageFunction>>;
+  readonly url: string;
+  readonly accessLogs: LogGroup;
+  readonly alarms: readonly StageAlarm[];
+
+  constructor(scope: Construct, id: string, { foundation }: { readonly foundation: Foundation }) {
+    super(scope, id);
+    const { settings, name } = foundation.stage;
+    this.functions = this.makeFunctions(foundation);
+    this.http = new HttpApi(this, 'Http', {
+      apiName: physicalName(name),
+      description: `Stepline, stage ${name}`,
+      createDefaultStage: false,
+      ...(settings.corsOrigins === undefined ? {} : { corsPreflight: corsOf(settings.corsOrigins) }),
+    });
+    this.addRoutes(foundation);
+    this.accessLogs = this.addStage(foundation);
+    this.alarms = apiAlarms(this, foundation);
+    this.url = this.http.apiEndpoint;
+  }
+
+  private makeFunctions(foundation: Foundation): Readonly<Record<FunctionName, StageFunction>> {
+    const { stage } = foundation;
+    const { authorization } = stage.settings;
+    const chains = chainsModule(stage.name, 'all', stage.chains);
+    const make = (name: FunctionName): StageFunction => {
+      const { uses, description } = FUNCTIONS[name];
+      const fn = new StageFunction(this, name, {
+        stage,
+        nameParts: [name],
+        entry: name,
+        chains,
+        timeout: LIMITS.apiFunctionTimeout,
+        environment: {
+          ...foundation.environment,
+          ...(authorization.type === 'jwt' ? { [ENV.tenantClaim]: authorization.tenantClaim } : {}),
+        },
+        description,
+      });
+      allowTable(fn, foundation, uses);
+      return fn;
+    };
+    const functions = {
+      start: make('start'),
+      get: make('get'),
+      list: make('list'),
+      cancel: make('cancel'),
+      resume: make('resume'),
+    };
+    const places = placesOf(stage);
+    allowQueues(functions.start, stage, SEND, places.filter(({ root }) => root).map(stepQueue));
+    allowQueues(functions.resume, stage, SEND, places.map(stepQueue));
+    return functions;
+  }
+
+  private addRoutes({ stage }: Foundation): void {
+    const { authorization } = stage.settings;
+    const authorizer = this.makeAuthorizer(stage);
+    const integrations = new Map<FunctionName, HttpLambdaIntegration>();
+    const add = (name: FunctionName, path: string, methods: HttpMethod[]): void => {
+      const integration =
+        integrations.get(name) ??
+        new HttpLambdaIntegration(name, this.functions[name].lambda, { scopePermissionToRoute: false });
+      integrations.set(name, integration);
+      const forOperators = OPERATOR_ROUTES.some((route) => route === name);
+      this.http.addRoutes({
+        path,
+        methods,
+        integration,
+        authorizer,
+        ...(authorization.type === 'jwt' && forOperators
+          ? { authorizationScopes: [authorization.operatorScope] }
+          : {}),
+      });
+    };
+    const { current } = registry(stage.chains.map(({ definition }) => definition));
+    for (const { start } of current) add('start', start, [HttpMethod.POST]);
+    for (const name of ['list', 'get', 'cancel', 'resume'] as const) {
+      add(name, ROUTES[name].path, [HttpMethod[ROUTES[name].method]]);
+    }
+    add('start', CATCH_ALL.path, CATCH_ALL.methods);
+  }
+
+  private makeAuthorizer({ settings: { authorization } }: Foundation['stage']): IHttpRouteAuthorizer {
+    if (authorization.type === 'iam') return new HttpIamAuthorizer();
+    return new HttpJwtAuthorizer('Jwt', authorization.issuer, {
+      jwtAudience: [...authorization.audience],
+    });
+  }
+
+  private addStage({ stage }: Foundation): LogGroup {
+    const { logRetentionDays, throttling } = stage.settings;
+    const logs = new LogGroup(this, 'AccessLogs', {
+      // Resource policies of log groups below this prefix are not limited to 5,120 characters.
+      logGroupName: `/aws/vendedlogs/apis/${physicalName(stage.name)}`,
+      retention: logRetentionDays,
+      removalPolicy: removalOf(stage),
+    });
+    new HttpStage(this, 'Stage', {
+      httpApi: this.http,
+      stageName: '$default',
+      autoDeploy: true,
+      detailedMetricsEnabled: true,
+      throttle: { rateLimit: throttling.rate, burstLimit: throttling.burst },
+      accessLogSettings: { destination: new LogGroupLogDestination(logs), format: ACCESS_LOG },
+    });
+    return logs;
+  }
+}
+
+/** One JSON line for each request. Nothing of a body or a query is in it. */
+const ACCESS_LOG = AccessLogFormat.custom(
+  JSON.stringify({
+    requestId: '$context.requestId',
+    time: '$context.requestTime',
+    ip: '$context.identity.sourceIp',
+    caller: '$context.identity.userArn',
+    subject: '$context.authorizer.claims.sub',
+    method: '$context.httpMethod',
+    path: '$context.path',
+    route: '$context.routeKey',
+    status: '$context.status',
+    latencyMs: '$context.responseLatency',
+    functionMs: '$context.integrationLatency',
+    bytes: '$context.responseLength',
+    error: '$context.error.message',
+    functionError: '$context.integrationErrorMessage',
+  }),
+);
+
+const corsOf = (origins: readonly string[]) => ({
+  allowOrigins: [...origins],
+  allowMethods: [CorsHttpMethod.GET, CorsHttpMethod.POST],
+  allowHeaders: ['authorization', 'content-type', START_IDEMPOTENCY_HEADER],
+  exposeHeaders: ['location', 'retry-after'],
+  maxAge: Duration.hours(1),
+});

@@ -1,0 +1,50 @@
+import { App } from 'aws-cdk-lib';
+import type { ChainDefinition } from '../chain/definition.ts';
+import { DefinitionError } from '../chain/definition-error.ts';
+import { chainSources } from './modules.ts';
+import { acknowledgements, checkWithNag } from './nag.ts';
+import { SettingsError, type Stages, settingsOf, stageName } from './settings.ts';
+import { SteplineStack } from './stack.ts';
+
+export interface Deployment {
+  readonly chains: readonly ChainDefinition[];
+  /** Files that export the chains, and folders of such files. */
+  readonly places: readonly string[];
+  readonly stages: Stages;
+}
+
+/**
+ * The CDK app of the stage that the context names (`-c stage=dev`).
+ * Errors: `SettingsError` and `DefinitionError`, which say what to write instead.
+ * @example (await steplineApp({ chains, places: ['functions/chains'], stages })).synth();
+ */
+export async function steplineApp({ chains, places, stages }: Deployment, app = new App()): Promise<App> {
+  const name = stageName(app.node.tryGetContext('stage'));
+  const settings = settingsOf(stages, name);
+  const account = settings.account ?? process.env.CDK_DEFAULT_ACCOUNT;
+  const region = settings.region ?? process.env.CDK_DEFAULT_REGION;
+  const sources = await chainSources(chains, places);
+  new SteplineStack(app, `stepline-${name}`, {
+    stage: { name, settings, chains: sources },
+    description: `Stepline, stage ${name}`,
+    ...(account === undefined || region === undefined ? {} : { env: { account, region } }),
+    terminationProtection: settings.removal === 'retain',
+    tags: { application: 'stepline', stage: name },
+  });
+  checkWithNag(app);
+  return app;
+}
+
+/** Runs a CDK app's main function: what its user can mend is a message, without the place in our code. */
+export async function main(build: () => Promise<App>): Promise<void> {
+  try {
+    const app = await build();
+    app.synth();
+    const stays = acknowledgements(app);
+    process.stderr.write(`cdk-nag: ${stays.length} findings acknowledged; see lib/cdk for each reason\n`);
+  } catch (error) {
+    if (!(error instanceof SettingsError || error instanceof DefinitionError)) throw error;
+    process.stderr.write(`stepline: ${error.message}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,83 @@
+import { Construct } from 'constructs';
+import { DefinitionError } from '../chain/definition-error.ts';
+import { stepPlaces } from '../chain/places.ts';
+import type { Foundation } from './foundation.ts';
+import { chainsModule } from './modules.ts';
+import type { StageAlarm } from './monitoring/alarm.ts';
+import { chainAlarms } from './monitoring/chain-alarms.ts';
+import type { ChainSource, StageName } from './stage.ts';
+import { Step } from './step.ts';
+
+export interface ChainProps {
+  readonly foundation: Foundation;
+  /** The versions of one chain that may still run. */
+  readonly versions: readonly ChainSource[];
+}
+
+/**
+ * A chain on AWS: one `Step` for each step of its definition, each wired to the steps directly after it.
+ * @example
+ * new Chain(this, 'Orders', {
+ *   foundation,
+ *   versions: [{ definition: orderProcessing, file: 'functions/chains/order-processing.ts', exportName: 'orderProcessing' }],
+ * });
+ */
+export class Chain extends Construct {
+  readonly chainName: string;
+  readonly stageName: StageName;
+  readonly steps: readonly Step[];
+  /** The chain's own alarms, then those of its steps. */
+  readonly alarms: readonly StageAlarm[];
+
+  constructor(scope: Construct, id: string, { foundation, versions }: ChainProps) {
+    super(scope, id);
+    this.chainName = nameOf(versions);
+    this.stageName = foundation.stage.name;
+    refuseTwin(this);
+    refuseStranger(foundation, versions);
+    const chains = chainsModule(foundation.stage.name, this.chainName, versions);
+    this.steps = stepPlaces(versions.map(({ definition }) => definition)).map(
+      (place) => new Step(this, place.step, { foundation, place, chains }),
+    );
+    this.alarms = [...chainAlarms(this, foundation), ...this.steps.flatMap(({ alarms }) => alarms)];
+  }
+}
+
+function nameOf(versions: readonly ChainSource[]): string {
+  const names = new Set(versions.map(({ definition }) => definition.name));
+  const [name, ...others] = names;
+  if (name !== undefined && others.length === 0) return name;
+  throw new Error(`a Chain has the versions of one chain, not of ${[...names].join(', ') || 'none'}`);
+}
+
+/** Two of them would have queues and functions of the same names. */
+function refuseTwin(chain: Chain): void {
+  const twin = chain.node.root.node
+    .findAll()
+    .find(
+      (other) =>
+        other instanceof Chain &&
+        other !== chain &&
+        other.chainName === chain.chainName &&
+        other.stageName === chain.stageName,
+    );
+  if (twin === undefined) return;
+  throw new DefinitionError(
+    { chain: chain.chainName },
+    `it is deployed twice in the stage ${chain.stageName}: ${twin.node.path} and ${chain.node.path}`,
+    'Name one of the chains otherwise, or give all versions to one Chain.',
+  );
+}
+
+/** The API, the step-failed function and the reconciler know the chains of the stage, and no other. */
+function refuseStranger({ stage }: Foundation, versions: readonly ChainSource[]): void {
+  const stranger = versions.find(
+    ({ definition }) => !stage.chains.some((known) => known.definition === definition),
+  );
+  if (stranger === undefined) return;
+  throw new DefinitionError(
+    { chain: stranger.definition.name },
+    `version ${stranger.definition.version} is not among the chains of the stage ${stage.name}`,
+    'Give it to the stage as well: the API starts only what it knows.',
+  );
+}

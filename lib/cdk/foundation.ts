@@ -1,0 +1,224 @@
+import { Duration, Fn, Stack } from 'aws-cdk-lib';
+import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { DEAD_LETTER_SETTINGS } from '../chain/settings.ts';
+import { LIMITS } from '../contract/limits.ts';
+import { ENV } from '../contract/names.ts';
+import { TABLE_SCHEMA } from '../contract/table.ts';
+import {
+  allowQueues,
+  allowTable,
+  CONSUME,
+  deadLetterQueue,
+  HOLD,
+  PARKING,
+  placesOf,
+  SEND,
+  stepQueue,
+} from './access.ts';
+import { removalOf, StageFunction } from './lambda.ts';
+import { chainsModule } from './modules.ts';
+import type { StageAlarm } from './monitoring/alarm.ts';
+import { foundationAlarms } from './monitoring/foundation-alarms.ts';
+import { acknowledge } from './nag.ts';
+import { physicalName, queueName, type Stage } from './stage.ts';
+
+/**
+ * What all chains of a stage share: the table and its key, the parking queue, the topic for on-call, the step-failed
+ * function and the reconciler.
+ * @example const foundation = new Foundation(this, 'Foundation', { stage });
+ */
+export class Foundation extends Construct {
+  readonly stage: Stage;
+  readonly key: Key;
+  readonly table: Table;
+  readonly parking: Queue;
+  readonly onCall: ITopic;
+  readonly stepFailed: StageFunction;
+  readonly reconciler: StageFunction;
+  readonly alarms: readonly StageAlarm[];
+  /** What every function of the stage needs to know. */
+  readonly environment: Readonly<Record<string, string>>;
+
+  constructor(scope: Construct, id: string, { stage }: { readonly stage: Stage }) {
+    super(scope, id);
+    this.stage = stage;
+    this.key = this.makeKey();
+    this.table = this.makeTable();
+    this.parking = this.makeParking();
+    this.onCall = this.makeTopic();
+    this.environment = {
+      [ENV.tableName]: this.table.tableName,
+      // Whatever the partition, all queues of the stage stand beside this one.
+      [ENV.queueUrlPrefix]: Fn.select(0, Fn.split(PARKING.kind, this.parking.queueUrl)),
+    };
+    const chains = chainsModule(stage.name, 'all', stage.chains);
+    this.stepFailed = this.makeStepFailed(chains);
+    this.reconciler = this.makeReconciler(chains);
+    this.alarms = foundationAlarms(this);
+  }
+
+  private makeKey(): Key {
+    const key = new Key(this, 'Key', {
+      alias: physicalName(this.stage.name),
+      description: `Encrypts the workflows and the on-call topic of Stepline's stage ${this.stage.name}`,
+      enableKeyRotation: true,
+      removalPolicy: removalOf(this.stage),
+    });
+    key.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'AlarmsTellOnCall',
+        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+        actions: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+        resources: ['*'],
+        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+      }),
+    );
+    return key;
+  }
+
+  private makeTable(): Table {
+    const { partitionKey, sortKey, indexes, timeToLive } = TABLE_SCHEMA;
+    const table = new Table(this, 'Table', {
+      tableName: physicalName(this.stage.name),
+      partitionKey: attribute(partitionKey),
+      sortKey: attribute(sortKey),
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      encryption: TableEncryption.CUSTOMER_MANAGED,
+      encryptionKey: this.key,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      timeToLiveAttribute: timeToLive,
+      deletionProtection: this.stage.settings.removal === 'retain',
+      removalPolicy: removalOf(this.stage),
+    });
+    for (const index of indexes) {
+      table.addGlobalSecondaryIndex({
+        indexName: index.name,
+        partitionKey: attribute(index.partitionKey),
+        sortKey: attribute(index.sortKey),
+        ...(index.projected.length === 0
+          ? { projectionType: ProjectionType.KEYS_ONLY }
+          : { projectionType: ProjectionType.INCLUDE, nonKeyAttributes: [...index.projected] }),
+      });
+    }
+    return table;
+  }
+
+  private makeParking(): Queue {
+    const parking = new Queue(this, 'Parking', {
+      queueName: queueName(this.stage.name, PARKING),
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.seconds(LIMITS.deadLetterRetention),
+    });
+    for (const id of ['AwsSolutions-SQS3', 'Serverless-SQSRedrivePolicy']) {
+      acknowledge(parking, id, 'it is where messages end that nothing else can take; an alarm watches it');
+    }
+    return parking;
+  }
+
+  private makeTopic(): ITopic {
+    const { onCall } = this.stage.settings;
+    if (typeof onCall === 'object' && 'topicArn' in onCall) {
+      return Topic.fromTopicArn(this, 'OnCall', onCall.topicArn);
+    }
+    const topic = new Topic(this, 'OnCall', {
+      topicName: physicalName(this.stage.name, 'on-call'),
+      displayName: `Stepline ${this.stage.name}`,
+      masterKey: this.key,
+      enforceSSL: true,
+    });
+    // The topic's own policy takes the place of the one by which an account's services may publish.
+    topic.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'AlarmsTellOnCall',
+        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+        actions: ['sns:Publish'],
+        resources: [topic.topicArn],
+        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+      }),
+    );
+    if (typeof onCall === 'object') {
+      acknowledge(
+        topic.addSubscription(new EmailSubscription(onCall.email)),
+        'Serverless-SNSRedrivePolicy',
+        'SNS tries a mail for hours; what it tells of stays in the table and in the alarm',
+      );
+    }
+    return topic;
+  }
+
+  private makeStepFailed(chains: string): StageFunction {
+    const fn = new StageFunction(this, 'StepFailed', {
+      stage: this.stage,
+      nameParts: ['step-failed'],
+      entry: 'step-failed',
+      chains,
+      timeout: DEAD_LETTER_SETTINGS.functionTimeout,
+      environment: {
+        ...this.environment,
+        [ENV.topicArn]: this.onCall.topicArn,
+        [ENV.runbookUrl]: this.stage.settings.runbookUrl,
+      },
+      description: 'Marks workflows failed, tells on-call, and queues again what no function could take',
+    });
+    const places = placesOf(this.stage);
+    allowTable(fn, this, ['load', 'write']);
+    allowQueues(fn, this.stage, SEND, [PARKING, ...places.map(stepQueue)]);
+    allowQueues(fn, this.stage, [...CONSUME, ...HOLD], places.map(deadLetterQueue));
+    fn.allow(['sns:Publish'], [this.onCall.topicArn]);
+    if (this.onCall instanceof Topic) {
+      fn.allow(['kms:Decrypt', 'kms:GenerateDataKey'], [this.key.keyArn], {
+        StringEquals: { 'kms:ViaService': `sns.${Stack.of(this).region}.${Stack.of(this).urlSuffix}` },
+      });
+    }
+    return fn;
+  }
+
+  private makeReconciler(chains: string): StageFunction {
+    const fn = new StageFunction(this, 'Reconciler', {
+      stage: this.stage,
+      nameParts: ['reconciler'],
+      entry: 'reconciler',
+      chains,
+      timeout: LIMITS.reconcileInterval,
+      environment: this.environment,
+      description: 'Every minute: queues again what was lost',
+    });
+    const places = placesOf(this.stage);
+    allowTable(fn, this, ['load', 'write', 'listDue']);
+    allowQueues(fn, this.stage, SEND, [...places.map(stepQueue), ...places.map(deadLetterQueue)]);
+    // The next minute brings the next run: a late one is worth nothing.
+    fn.lambda.configureAsyncInvoke({ retryAttempts: 0 });
+    acknowledge(
+      fn.lambda,
+      'Serverless-LambdaAsyncFailureDestination',
+      'the next minute brings the next run; an alarm tells of missing ones',
+    );
+    const rule = new Rule(this, 'EveryMinute', {
+      ruleName: physicalName(this.stage.name, 'reconciler'),
+      schedule: Schedule.rate(Duration.seconds(LIMITS.reconcileInterval)),
+      targets: [new LambdaFunction(fn.lambda, { retryAttempts: 0 })],
+    });
+    acknowledge(
+      rule,
+      'Serverless-EventBusDLQ',
+      'the next minute brings the next run; an alarm tells of missing ones',
+    );
+    return fn;
+  }
+}
+
+const ATTRIBUTE_TYPES = { S: AttributeType.STRING, N: AttributeType.NUMBER } as const;
+
+const attribute = ({ name, type }: (typeof TABLE_SCHEMA)['partitionKey']) => ({
+  name,
+  type: ATTRIBUTE_TYPES[type],
+});

@@ -1,0 +1,57 @@
+import type { Duration } from 'aws-cdk-lib';
+import { type IMetric, MathExpression, type Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { FilterPattern, MetricFilter } from 'aws-cdk-lib/aws-logs';
+import type { Api } from '../api.ts';
+import { physicalName } from '../stage.ts';
+import { StageAlarm, type Watched } from './alarm.ts';
+import { functionAlarms } from './function-alarms.ts';
+import { LEAST_ERRORS } from './kinds.ts';
+import { metric, type Reading } from './metrics.ts';
+
+/** The alarms of the API and its functions. Their crashes are 5xx. */
+export function apiAlarms(api: Api, watched: Watched): readonly StageAlarm[] {
+  const whole = { watched, parts: [], words: `the API of the stage ${watched.stage.name}` };
+  countTurnedAway(api, watched);
+  return [
+    new StageAlarm(api, 'api-5xx', { ...whole, metric: (period) => serverErrors(api, period) }),
+    new StageAlarm(api, 'api-throttled', {
+      ...whole,
+      metric: (period) => turnedAway(watched, { statistic: 'Sum', period }),
+    }),
+    ...Object.entries(api.functions).flatMap(([name, fn]) =>
+      functionAlarms(fn, watched, { parts: [name], words: `the function ${name}` }, ['throttles']),
+    ),
+  ];
+}
+
+/** Answers with 5xx, in percent of all; zero while there are too few. */
+const serverErrors = ({ http }: Api, period: Duration): IMetric =>
+  new MathExpression({
+    expression: `IF(errors >= ${LEAST_ERRORS}, 100 * errors / requests, 0)`,
+    usingMetrics: {
+      errors: http.metricServerError({ statistic: 'Sum', period }),
+      requests: http.metricCount({ statistic: 'Sum', period }),
+    },
+    label: '5xx in percent',
+    period,
+  });
+
+/** Not among our own metrics: CloudWatch makes it of the access log. */
+const NAMESPACE = 'SteplineApi';
+const nameOf = ({ stage }: Watched): string => physicalName(stage.name, 'turned-away');
+
+/** API Gateway counts a 429 as any other 4xx: only its access log tells them apart. */
+function countTurnedAway(api: Api, watched: Watched): void {
+  new MetricFilter(api, 'TurnedAway', {
+    logGroup: api.accessLogs,
+    filterPattern: FilterPattern.stringValue('$.status', '=', '429'),
+    metricNamespace: NAMESPACE,
+    metricName: nameOf(watched),
+    metricValue: '1',
+    defaultValue: 0,
+  });
+}
+
+/** Requests that the API turned away because there were too many. */
+export const turnedAway = (watched: Watched, reading: Reading): Metric =>
+  metric(NAMESPACE, nameOf(watched), {}, reading);

@@ -1,0 +1,124 @@
+import { Color, type IWidget, TextWidget } from 'aws-cdk-lib/aws-cloudwatch';
+import { PARKING } from '../access.ts';
+import type { Api } from '../api.ts';
+import type { Foundation } from '../foundation.ts';
+import type { StageName } from '../stage.ts';
+import { turnedAway } from './api-alarms.ts';
+import type { ShownChain } from './dashboard-chain.ts';
+import { functionMetric, MINUTE, metric, ourMetric, queueMetric, tableMetric } from './metrics.ts';
+import { COLUMNS, type Graph, PERCENTILES, row } from './widgets.ts';
+
+/** Metrics of these rows beside one for each chain, and some to spare. */
+export const SHARED_METRICS = 40;
+
+const COUNT = { statistic: 'Sum' } as const;
+const HIGHEST = { statistic: 'Maximum' } as const;
+const EACH_MINUTE = { period: MINUTE };
+
+const heading = (markdown: string): IWidget[] => [new TextWidget({ markdown, width: COLUMNS, height: 1 })];
+
+/** How fast the API answers, and what. */
+export const apiRows = ({ http }: Api, foundation: Foundation): readonly IWidget[][] => [
+  heading('## API'),
+  row([
+    {
+      title: 'Latency',
+      left: PERCENTILES.map((statistic) =>
+        http.metricLatency({ statistic, label: statistic, ...EACH_MINUTE }),
+      ),
+      leftLabel: 'milliseconds',
+    },
+    {
+      title: 'Requests',
+      left: [http.metricCount({ ...COUNT, ...EACH_MINUTE, label: 'requests', color: Color.BLUE })],
+      leftLabel: 'a minute',
+    },
+    {
+      title: 'Answers that are errors',
+      left: [
+        http.metricServerError({ ...COUNT, ...EACH_MINUTE, label: '5xx', color: Color.RED }),
+        http.metricClientError({ ...COUNT, ...EACH_MINUTE, label: '4xx', color: Color.ORANGE }),
+        turnedAway(foundation, { ...COUNT, label: '429, turned away', color: Color.PURPLE }),
+      ],
+      leftLabel: 'a minute',
+    },
+  ]),
+];
+
+/** What all chains share. */
+export const sharedRows = (stage: StageName, chains: readonly ShownChain[]): readonly IWidget[][] => [
+  heading('## Shared'),
+  row([tableLatency(stage), tableErrors(stage), lambda()]),
+  row([reconciler(stage), repairs(stage, chains), stepFailed(stage)]),
+];
+
+/** What the engine does with the table. */
+const OPERATIONS = ['Query', 'PutItem'] as const;
+
+const tableLatency = (stage: StageName): Graph => ({
+  title: 'Table: latency',
+  left: OPERATIONS.flatMap((operation) =>
+    ['Average', 'p99'].map((statistic) =>
+      tableMetric('SuccessfulRequestLatency', stage, operation, {
+        statistic,
+        label: `${operation} ${statistic}`,
+      }),
+    ),
+  ),
+  leftLabel: 'milliseconds',
+});
+
+const tableErrors = (stage: StageName): Graph => ({
+  title: 'Table: requests refused',
+  left: OPERATIONS.flatMap((operation) => [
+    tableMetric('ThrottledRequests', stage, operation, { ...COUNT, label: `${operation} throttled` }),
+    tableMetric('SystemErrors', stage, operation, { ...COUNT, label: `${operation} failed` }),
+  ]),
+  leftLabel: 'a minute',
+});
+
+/** Of the whole account: its limit is for all functions together. */
+const lambda = (): Graph => ({
+  title: 'Lambda, the whole account',
+  left: [metric('AWS/Lambda', 'ConcurrentExecutions', {}, { ...HIGHEST, label: 'functions at once' })],
+  leftLabel: 'functions',
+  right: [metric('AWS/Lambda', 'Throttles', {}, { ...COUNT, label: 'throttled', color: Color.RED })],
+  rightLabel: 'a minute',
+});
+
+const reconciler = (stage: StageName): Graph => ({
+  title: 'Reconciler',
+  left: [
+    functionMetric('Invocations', stage, ['reconciler'], { ...COUNT, label: 'runs' }),
+    functionMetric('Errors', stage, ['reconciler'], { ...COUNT, label: 'errors', color: Color.RED }),
+  ],
+  leftLabel: 'a minute',
+  right: [functionMetric('Duration', stage, ['reconciler'], { ...HIGHEST, label: 'duration' })],
+  rightLabel: 'milliseconds',
+});
+
+const repairs = (stage: StageName, chains: readonly ShownChain[]): Graph => ({
+  title: 'Repairs',
+  left: chains.map(({ chainName: chain }) =>
+    ourMetric('repairs', { stage, chain }, { ...COUNT, label: chain }),
+  ),
+  leftLabel: 'a minute',
+});
+
+const stepFailed = (stage: StageName): Graph => ({
+  title: 'Step-failed function; parking queue',
+  left: [
+    functionMetric('Invocations', stage, ['step-failed'], { ...COUNT, label: 'runs' }),
+    functionMetric('Errors', stage, ['step-failed'], { ...COUNT, label: 'errors', color: Color.RED }),
+    ourMetric('parked', { stage }, { ...COUNT, label: 'messages parked', color: Color.ORANGE }),
+  ],
+  leftLabel: 'a minute',
+  right: [
+    queueMetric('ApproximateNumberOfMessagesVisible', stage, PARKING, {
+      ...HIGHEST,
+      label: 'in the parking queue',
+      color: Color.PURPLE,
+    }),
+  ],
+  rightLabel: 'messages',
+});

@@ -1,0 +1,97 @@
+import { ArnFormat, Stack } from 'aws-cdk-lib';
+import {
+  Alarm,
+  AlarmState,
+  AlarmStatusWidget,
+  AlarmStatusWidgetSortBy,
+  Color,
+  type GraphWidget,
+  type IWidget,
+  MathExpression,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import type { Construct } from 'constructs';
+import type { StageName } from '../stage.ts';
+import { SEVERITIES, type Severity } from './kinds.ts';
+import { MINUTE, ourMetric } from './metrics.ts';
+import { chunksOf } from './pages.ts';
+import { ALARMS_PER_WIDGET, COLUMNS, METRICS_PER_WIDGET, row } from './widgets.ts';
+
+/** An alarm as a dashboard shows it: by its name, since it may stand in another stack. */
+export interface ShownAlarm {
+  readonly alarmName: string;
+  readonly severity: Severity;
+}
+
+const TITLES: Readonly<Record<Severity, string>> = {
+  critical: 'Critical alarms that sound now',
+  warning: 'Warnings that sound now',
+};
+
+/** What is wrong now: the alarms that sound, the loud ones apart. Nothing in it is good. */
+export const alarmWidgets = (scope: Construct, alarms: readonly ShownAlarm[]): IWidget[] =>
+  SEVERITIES.flatMap((severity) =>
+    chunksOf(
+      alarms.filter((alarm) => alarm.severity === severity),
+      ALARMS_PER_WIDGET,
+    ).map(
+      (some, at) =>
+        new AlarmStatusWidget({
+          title: at === 0 ? TITLES[severity] : `${TITLES[severity]} (${at + 1})`,
+          alarms: some.map(({ alarmName }) => byName(scope, alarmName)),
+          states: [AlarmState.ALARM],
+          sortBy: AlarmStatusWidgetSortBy.STATE_UPDATED_TIMESTAMP,
+          width: COLUMNS / SEVERITIES.length,
+          height: 4,
+        }),
+    ),
+  );
+
+/** By name: a nested stack has 200 outputs at most. */
+const byName = (scope: Construct, alarmName: string) =>
+  Alarm.fromAlarmArn(
+    scope,
+    alarmName,
+    Stack.of(scope).formatArn({
+      service: 'cloudwatch',
+      resource: 'alarm',
+      resourceName: alarmName,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    }),
+  );
+
+const COUNTED = [
+  { name: 'workflowsStarted', label: 'started', color: Color.BLUE },
+  { name: 'workflowsCompleted', label: 'completed', color: Color.GREEN },
+  { name: 'workflowsFailed', label: 'failed', color: Color.RED },
+] as const;
+/** Each line adds up one metric of every chain. */
+const CHAINS_PER_GRAPH = Math.floor(METRICS_PER_WIDGET / COUNTED.length);
+
+/** Whether workflows get on: how many began and ended, over all chains, and how long the slowest step waits. */
+export function workflowGraphs(stage: StageName, chains: readonly string[]): readonly GraphWidget[] {
+  const sums = chunksOf(chains, CHAINS_PER_GRAPH).map((some, at) => ({
+    title: at === 0 ? 'Workflows' : `Workflows (${at + 1})`,
+    left: COUNTED.map(
+      ({ name, label, color }) =>
+        new MathExpression({
+          expression: `SUM([${some.map((_, chain) => `${label}${chain}`).join(', ')}])`,
+          usingMetrics: Object.fromEntries(
+            some.map((chain, index) => [
+              `${label}${index}`,
+              ourMetric(name, { stage, chain }, { statistic: 'Sum' }),
+            ]),
+          ),
+          label,
+          color,
+          period: MINUTE,
+        }),
+    ),
+    leftLabel: 'a minute',
+  }));
+  const oldest = {
+    title: 'Oldest unfinished step; zero while no workflow is late',
+    left: [ourMetric('oldestUnfinished', { stage }, { statistic: 'Maximum', label: 'age' })],
+    leftLabel: 'milliseconds',
+  };
+  return row([...sums, oldest]);
+}

@@ -1,0 +1,55 @@
+import type { Duration } from 'aws-cdk-lib';
+import { type IMetric, MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
+import { PARKING } from '../access.ts';
+import type { Foundation } from '../foundation.ts';
+import type { StageName } from '../stage.ts';
+import { StageAlarm } from './alarm.ts';
+import { functionAlarms } from './function-alarms.ts';
+import { functionMetric, ourMetric, queueMetric } from './metrics.ts';
+
+/** The alarms of what all chains of a stage share. */
+export function foundationAlarms(foundation: Foundation): readonly StageAlarm[] {
+  const stage = foundation.stage.name;
+  const whole = { watched: foundation, parts: [], words: `the stage ${stage}` };
+  return [
+    new StageAlarm(foundation, 'message-parked', {
+      ...whole,
+      metric: (period) =>
+        queueMetric('ApproximateNumberOfMessagesVisible', stage, PARKING, { statistic: 'Maximum', period }),
+    }),
+    new StageAlarm(foundation, 'oldest-unfinished-step', {
+      ...whole,
+      metric: (period) => ourMetric('oldestUnfinished', { stage }, { statistic: 'Maximum', period }),
+    }),
+    new StageAlarm(foundation, 'reconciler-missing', {
+      ...whole,
+      metric: (period) => goodRuns(stage, period),
+    }),
+    ...functionAlarms(foundation.stepFailed, foundation, about('step-failed'), [
+      ...(['function-errors', 'throttles'] as const),
+      // It queues steps again: the one function of ours that could go round in a circle.
+      'recursion-dropped',
+    ]),
+    // Nothing that calls the reconciler is called by it.
+    ...functionAlarms(foundation.reconciler, foundation, about('reconciler'), [
+      'function-errors',
+      'throttles',
+    ]),
+  ];
+}
+
+const about = (name: string) => ({ parts: [name], words: `the function ${name}` });
+
+/** A run that fails has repaired nothing. */
+const goodRuns = (stage: StageName, period: Duration): IMetric => {
+  const reading = { statistic: 'Sum', period };
+  return new MathExpression({
+    expression: 'runs - errors',
+    usingMetrics: {
+      runs: functionMetric('Invocations', stage, ['reconciler'], reading),
+      errors: functionMetric('Errors', stage, ['reconciler'], reading),
+    },
+    label: 'good runs',
+    period,
+  });
+};

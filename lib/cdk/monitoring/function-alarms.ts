@@ -1,0 +1,26 @@
+import type { StageFunction } from '../lambda.ts';
+import { StageAlarm, type Subject, type Watched } from './alarm.ts';
+import { functionMetric } from './metrics.ts';
+
+const WATCHED = {
+  'function-errors': 'Errors',
+  throttles: 'Throttles',
+  'recursion-dropped': 'RecursiveInvocationsDropped',
+} as const;
+
+/** The alarms of these kinds on one function; `subject.parts` is what the function's name says after the stage. */
+export const functionAlarms = (
+  fn: StageFunction,
+  watched: Watched,
+  subject: Subject,
+  kinds: readonly (keyof typeof WATCHED)[],
+): readonly StageAlarm[] =>
+  kinds.map(
+    (kind) =>
+      new StageAlarm(fn, kind, {
+        watched,
+        ...subject,
+        metric: (period) =>
+          functionMetric(WATCHED[kind], watched.stage.name, subject.parts, { statistic: 'Sum', period }),
+      }),
+  );

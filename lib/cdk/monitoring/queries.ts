@@ -1,0 +1,54 @@
+import { CfnQueryDefinition } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { placesOf } from '../access.ts';
+import type { Api } from '../api.ts';
+import { physicalName, type Stage } from '../stage.ts';
+import { chunksOf } from './pages.ts';
+
+/** Log groups that one query reads. Source: StartQuery, `logGroupNames`. */
+const GROUPS_PER_QUERY = 50;
+
+/** Everything that was told of one workflow, in order. */
+const WORKFLOW_STORY = `# Write the workflow's id:
+filter workflowId = "wf_00000000000000000000000000000000"
+| sort @timestamp asc
+| display @timestamp, level, message, step, attempt, error.code, error.httpStatus, error.message, durationMs, repair, did, because, detail, @log
+| limit 1000`;
+
+/** Why attempts failed, the most frequent first. A step that no function took has failed in the step-failed function only. */
+const FAILURES_BY_ERROR = `filter message in ["step_failed", "step_retrying"] or (message = "workflow_failed" and error.code = "NOT_TAKEN")
+| fields coalesce(step, error.step) as failedStep
+| stats count(*) as attempts, count_distinct(workflowId) as workflows, latest(error.httpStatus) as lastHttpStatus, latest(error.message) as lastMessage by chain, failedStep, error.code
+| sort attempts desc
+| limit 100`;
+
+/**
+ * The questions of every night, saved in Logs Insights under the stage's name.
+ * @example savedQueries(this, { stage, api }); // stepline_dev/workflow-story, stepline_dev/failures-by-error
+ */
+export function savedQueries(
+  scope: Construct,
+  { stage, api }: { readonly stage: Stage; readonly api: Api },
+): void {
+  const queries = new Construct(scope, 'Queries');
+  const steps = placesOf(stage).map(({ chain, step }) => logGroup(stage, chain, step));
+  const stepFailed = logGroup(stage, 'step-failed');
+  const others = [...Object.keys(api.functions), 'reconciler'].map((name) => logGroup(stage, name));
+  const save = (name: string, queryString: string, groups: readonly string[], at: number): void => {
+    new CfnQueryDefinition(queries, `${name}-${at + 1}`, {
+      name: `${physicalName(stage.name)}/${name}${at === 0 ? '' : `-${at + 1}`}`,
+      queryString,
+      logGroupNames: [...groups],
+    });
+  };
+  // A saved query names its log groups: a prefix is something for the API alone. Steps that one cannot name have the next.
+  for (const [at, some] of chunksOf(steps, GROUPS_PER_QUERY - others.length - 1).entries()) {
+    save('workflow-story', WORKFLOW_STORY, [...some, stepFailed, ...others], at);
+  }
+  for (const [at, some] of chunksOf(steps, GROUPS_PER_QUERY - 1).entries()) {
+    save('failures-by-error', FAILURES_BY_ERROR, [...some, stepFailed], at);
+  }
+}
+
+const logGroup = ({ name }: Stage, ...parts: readonly string[]): string =>
+  `/aws/lambda/${physicalName(name, ...parts)}`;

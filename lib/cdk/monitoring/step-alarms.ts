@@ -1,0 +1,44 @@
+import { type IMetric, MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
+import { deadLetterQueue } from '../access.ts';
+import type { Step } from '../step.ts';
+import { StageAlarm, type Watched } from './alarm.ts';
+import { functionAlarms } from './function-alarms.ts';
+import { LEAST_ATTEMPTS } from './kinds.ts';
+import { type Figure, ourMetric, queueDepth, type Reading } from './metrics.ts';
+
+/** The alarms of one step: its attempts, its dead letters, its function. */
+export function stepAlarms(scope: Step, watched: Watched): readonly StageAlarm[] {
+  const { chain, step } = scope.place;
+  const stage = watched.stage.name;
+  const subject = { parts: [chain, step], words: `the step ${step} of ${chain}` };
+  return [
+    new StageAlarm(scope, 'step-error-rate', {
+      watched,
+      ...subject,
+      metric: (period) => errorRate({ stage, chain, step }, { statistic: 'Sum', period }),
+    }),
+    new StageAlarm(scope, 'dead-letter-unhandled', {
+      watched,
+      ...subject,
+      // A message that fails again and again is taken more often than it waits: both are counted.
+      metric: (period) => queueDepth(stage, deadLetterQueue({ chain, step }), { period }),
+    }),
+    ...functionAlarms(scope.function, watched, subject, [
+      'function-errors',
+      'throttles',
+      'recursion-dropped',
+    ]),
+  ];
+}
+
+/** Attempts that failed, in percent of all; zero while there are too few. */
+const errorRate = (step: Figure, reading: Reading): IMetric =>
+  new MathExpression({
+    expression: `IF(attempts >= ${LEAST_ATTEMPTS}, 100 * FILL(failed, 0) / attempts, 0)`,
+    usingMetrics: {
+      attempts: ourMetric('attempts', step, reading),
+      failed: ourMetric('attemptsFailed', step, reading),
+    },
+    label: 'failed attempts in percent',
+    ...(reading.period === undefined ? {} : { period: reading.period }),
+  });

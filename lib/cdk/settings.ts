@@ -1,0 +1,153 @@
+import * as z from 'zod';
+import { didYouMean } from '../chain/suggest.ts';
+import { LIMITS } from '../contract/limits.ts';
+import { LOG_LEVELS } from '../contract/names.ts';
+import { secretReference, targetSetting } from '../contract/targets.ts';
+import { STAGE_NAMES, type StageName } from './stage.ts';
+
+/** Days that CloudWatch Logs can keep a log group. Source: PutRetentionPolicy, `retentionInDays`. */
+const RETENTION_DAYS = [
+  ...[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731],
+  ...[1_096, 1_827, 2_192, 2_557, 2_922, 3_288, 3_653],
+] as const;
+
+const iam = z.strictObject({ type: z.literal('iam') });
+const jwt = z.strictObject({
+  type: z.literal('jwt'),
+  /** Without a trailing path to the keys: API Gateway reads them from `<issuer>/.well-known/openid-configuration`. */
+  issuer: z.url(),
+  audience: z.array(z.string().min(1)).min(1).readonly(),
+  /** The claim that says whose workflows a request speaks of. */
+  tenantClaim: z.string().min(1),
+  /** The scope that cancel and resume need. */
+  operatorScope: z.string().min(1),
+});
+
+/** Said aloud: a secret that is forgotten would show at the first call. */
+const NO_SECRET = z.literal('none').transform(() => undefined);
+
+const stageSettings = z.strictObject({
+  /** Left out: those of the AWS credentials in use. */
+  account: z
+    .string()
+    .regex(/^\d{12}$/, 'expected the 12 digits of an AWS account')
+    .optional(),
+  region: z
+    .string()
+    .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'expected an AWS region such as eu-central-1')
+    .optional(),
+  /** The downstream APIs by the names that the chains use; `secret` is a reference, or `none`. */
+  targets: z.record(
+    z.string(),
+    z.strictObject({ ...targetSetting.shape, secret: z.union([NO_SECRET, secretReference]) }),
+  ),
+  authorization: z.discriminatedUnion('type', [iam, jwt]),
+  /** Requests a second that the API takes, and how many at once above that. */
+  throttling: z.strictObject({ rate: z.int().positive(), burst: z.int().positive() }),
+  /** Origins of browsers that may call the API; left out: none. */
+  corsOrigins: z.array(z.url()).min(1).readonly().optional(),
+  logLevel: z.enum(LOG_LEVELS),
+  logRetentionDays: z.literal(RETENTION_DAYS),
+  /** Who is told of failed workflows and alarms: an address, or a topic of the team's own. */
+  onCall: z.union(
+    [
+      z.strictObject({ email: z.email() }),
+      z.strictObject({ topicArn: z.string().regex(/^arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:\S+$/) }),
+      z.literal('nobody'),
+    ],
+    { error: 'expected { email }, { topicArn } or "nobody"' },
+  ),
+  /** Where docs/runbook.md can be read, without a heading: mails and alarms lead to it. */
+  runbookUrl: z
+    .url({ protocol: /^https?$/, error: 'expected the http or https address of docs/runbook.md' })
+    .refine((url) => !url.includes('#'), 'expected an address without a #heading'),
+  /** What becomes of the table, the key and the logs when the stack is destroyed. */
+  removal: z.enum(['retain', 'destroy']),
+  /** Functions of one step that run at a time, unless the step says otherwise. */
+  concurrency: z.int().min(LIMITS.concurrencyLeast).max(LIMITS.concurrencyMost),
+  /** An AWS emulator on this machine: base URLs may then be http on a loopback address. */
+  emulator: z.literal(true).optional(),
+});
+export type StageSettings = z.output<typeof stageSettings>;
+
+/** What a settings file exports: the settings of each stage. */
+export type Stages = Readonly<Record<StageName, z.input<typeof stageSettings>>>;
+
+/** Settings, or a stage, that cannot be deployed. The message names the setting and what is allowed. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+}
+
+/**
+ * The name of a stage, as `-c stage=…` gives it.
+ * Errors: `SettingsError`, which names the stages.
+ * @example stageName('dev') // 'dev'
+ */
+export function stageName(given: unknown): StageName {
+  const known = STAGE_NAMES.find((name) => name === given);
+  if (known !== undefined) return known;
+  const hint = `Say which: -c stage=dev. There are ${STAGE_NAMES.join(', ')}.`;
+  if (given === undefined) throw new SettingsError(`No stage is given. ${hint}`);
+  throw new SettingsError(
+    `There is no stage ${JSON.stringify(given)}. ${didYouMean(String(given), STAGE_NAMES)}${hint}`,
+  );
+}
+
+/**
+ * The checked settings of one stage.
+ * Errors: `SettingsError`, which names every wrong setting and what is allowed.
+ * @example settingsOf(stages, 'dev').logLevel // 'debug'
+ */
+export function settingsOf(stages: Stages, stage: StageName): StageSettings {
+  const parsed = stageSettings.safeParse(stages[stage]);
+  if (!parsed.success)
+    throw wrong(
+      stage,
+      parsed.error.issues.map((issue) => sentence(issue)),
+    );
+  const problems = [...unsafeUrls(parsed.data), ...unsafeProd(stage, parsed.data)];
+  if (problems.length > 0) throw wrong(stage, problems);
+  return parsed.data;
+}
+
+const wrong = (stage: StageName, problems: readonly string[]): SettingsError =>
+  new SettingsError(
+    [`The settings of stage "${stage}" are wrong:`, ...problems.map((problem) => `  ${problem}`)].join('\n'),
+  );
+
+function sentence(issue: z.core.$ZodIssue, under: readonly PropertyKey[] = []): string {
+  const path = [...under, ...issue.path];
+  const branch = issue.code === 'invalid_union' ? nearest(issue.errors) : undefined;
+  // A union says only that nothing fitted: what was nearest to fit says what is wrong.
+  if (branch !== undefined) return sentence(branch, path);
+  return `${path.length === 0 ? 'settings' : path.join('.')}: ${issue.message.replace(/^Invalid input: /, '')}`;
+}
+
+/** Of the first issues of each branch of a union, the one farthest inside. */
+const nearest = (branches: readonly (readonly z.core.$ZodIssue[])[]): z.core.$ZodIssue | undefined =>
+  branches
+    .flatMap(([issue]) => (issue !== undefined && issue.path.length > 0 ? [issue] : []))
+    .sort((one, other) => other.path.length - one.path.length)[0];
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/** Cards and addresses go to targets, and keys come from the issuer: never in the clear. */
+function unsafeUrls({ targets, authorization, emulator }: StageSettings): readonly string[] {
+  const urls = Object.entries(targets).map(([name, { baseUrl }]) => [`targets.${name}.baseUrl`, baseUrl]);
+  if (authorization.type === 'jwt') urls.push(['authorization.issuer', authorization.issuer]);
+  return urls.flatMap(([setting, url = '']) => {
+    const { protocol, hostname } = new URL(url);
+    if (protocol === 'https:' || (emulator && LOOPBACK.test(hostname))) return [];
+    const allowed = emulator ? 'https, or http on a loopback address' : 'https';
+    return [`${setting}: ${JSON.stringify(url)} is not ${allowed}`];
+  });
+}
+
+/** What nobody wants to find out at the worst time. */
+function unsafeProd(stage: StageName, { removal, onCall }: StageSettings): readonly string[] {
+  if (stage !== 'prod') return [];
+  return [
+    ...(removal === 'retain' ? [] : ['removal: prod keeps its data: expected "retain"']),
+    ...(onCall === 'nobody' ? ['onCall: prod tells somebody: expected { email } or { topicArn }'] : []),
+  ];
+}

@@ -1,0 +1,58 @@
+import { ArnFormat, Stack } from 'aws-cdk-lib';
+import type { StepPlace } from '../chain/places.ts';
+import { didYouMean } from '../chain/suggest.ts';
+import type { SecretReference } from '../contract/targets.ts';
+import type { StageFunction } from './lambda.ts';
+import { SettingsError, type StageSettings } from './settings.ts';
+import type { Stage } from './stage.ts';
+
+type Targets = StageSettings['targets'];
+
+/**
+ * The settings of the targets that a step may call.
+ * Errors: `SettingsError` where the stage has none for one of them, or where the definition does not tell which they are.
+ */
+export function targetsOf(stage: Stage, { chain, step, targets }: StepPlace): Targets {
+  if (targets === undefined) {
+    throw new SettingsError(
+      `chain "${chain}", step "${step}": its request does not tell which target it goes to without real values. Write targets: ['…'] in the step, so that it is given these targets and their secrets.`,
+    );
+  }
+  const known = Object.keys(stage.settings.targets);
+  return Object.fromEntries(
+    targets.map((target) => {
+      const settings = stage.settings.targets[target];
+      if (settings !== undefined) return [target, settings];
+      throw new SettingsError(
+        `chain "${chain}", step "${step}": it calls the target "${target}", for which the stage "${stage.name}" has no settings. ${didYouMean(target, known)}Write targets.${target}: { baseUrl: 'https://…', secret: { … } or 'none' }; there are ${known.join(', ') || 'none'}.`,
+      );
+    }),
+  );
+}
+
+/** What the function reads of its targets: where they are and how their secret is called, never the secret. */
+export const targetsEnvironment = (targets: Targets): string => JSON.stringify(targets);
+
+/** Lets a function read the secrets of its targets. */
+export function allowSecrets(fn: StageFunction, targets: Targets): void {
+  for (const { secret } of Object.values(targets)) {
+    if (secret !== undefined) allowSecret(fn, secret);
+  }
+}
+
+function allowSecret(fn: StageFunction, { store, name }: SecretReference): void {
+  if (store === 'ssm') {
+    fn.allow(['ssm:GetParameter'], [arn(fn, 'ssm', 'parameter', name.replace(/^\//, ''))]);
+    return;
+  }
+  // Secrets Manager ends every ARN with a hyphen and six characters of its own.
+  fn.allow(['secretsmanager:GetSecretValue'], [arn(fn, 'secretsmanager', 'secret', `${name}-??????`)]);
+}
+
+const arn = (fn: StageFunction, service: string, resource: string, resourceName: string): string =>
+  Stack.of(fn).formatArn({
+    service,
+    resource,
+    resourceName,
+    arnFormat: service === 'ssm' ? ArnFormat.SLASH_RESOURCE_NAME : ArnFormat.COLON_RESOURCE_NAME,
+  });

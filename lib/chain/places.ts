@@ -1,0 +1,62 @@
+import type { ChainDefinition, StepDefinition } from './definition.ts';
+import { successors } from './graph.ts';
+import { type StepSettings, stepSettings } from './settings.ts';
+
+/** A step as it is deployed: one queue and one function, which all versions of its chain share. */
+export interface StepPlace {
+  readonly chain: string;
+  readonly step: string;
+  readonly settings: StepSettings;
+  /** Steps directly after this one in any version. */
+  readonly next: readonly string[];
+  /** Whether it follows nothing in some version: such a step is queued by the start. */
+  readonly root: boolean;
+  /** Targets that it may call; undefined where the definition does not tell. */
+  readonly targets: readonly string[] | undefined;
+}
+
+/**
+ * Every step that needs a queue. Versions of a chain share what steps of one name have, so it is made for all of them: the
+ * longest timeout and the most retries; batch size and concurrency as the newest version says.
+ * @example stepPlaces([orderProcessing]).map(({ step }) => step) // ['payment', 'shipment', 'confirmation']
+ */
+export function stepPlaces(chains: readonly ChainDefinition[]): readonly StepPlace[] {
+  const places = new Map<string, StepPlace>();
+  for (const chain of [...chains].sort((a, b) => a.version - b.version)) {
+    for (const step of chain.steps) {
+      const key = `${chain.name}_${step.name}`;
+      places.set(key, merged(places.get(key), placeOf(chain, step)));
+    }
+  }
+  return [...places.values()];
+}
+
+const placeOf = (chain: ChainDefinition, step: StepDefinition): StepPlace => ({
+  chain: chain.name,
+  step: step.name,
+  settings: stepSettings(step),
+  next: successors(chain, step.name).map(({ name }) => name),
+  root: step.after.length === 0,
+  targets: step.targets,
+});
+
+function merged(older: StepPlace | undefined, newer: StepPlace): StepPlace {
+  if (older === undefined) return newer;
+  const most = (setting: 'functionTimeout' | 'visibilityTimeout' | 'maxReceiveCount'): number =>
+    Math.max(older.settings[setting], newer.settings[setting]);
+  return {
+    ...newer,
+    settings: {
+      ...newer.settings,
+      functionTimeout: most('functionTimeout'),
+      visibilityTimeout: most('visibilityTimeout'),
+      maxReceiveCount: most('maxReceiveCount'),
+    },
+    next: [...new Set([...older.next, ...newer.next])],
+    root: older.root || newer.root,
+    targets:
+      older.targets === undefined || newer.targets === undefined
+        ? undefined
+        : [...new Set([...older.targets, ...newer.targets])],
+  };
+}

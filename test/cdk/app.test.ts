@@ -1,0 +1,147 @@
+import { App, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { describe, expect, it } from 'vitest';
+import { stages } from '../../bin/stages.ts';
+import { orderProcessing } from '../../functions/chains/order-processing.ts';
+import { Chain } from '../../lib/cdk/chain.ts';
+import { Foundation } from '../../lib/cdk/foundation.ts';
+import { settingsOf } from '../../lib/cdk/settings.ts';
+import type { Stage } from '../../lib/cdk/stage.ts';
+import { refund, sameStart, twin, unknownTarget, vagueTarget, version } from './fixture-chains.ts';
+import { synthesize } from './synth.ts';
+
+const here = ['test/cdk/fixture-chains.ts'];
+
+describe('the app is refused, and says what to write instead, for', () => {
+  it('a target without settings in the stage', async () => {
+    await expect(synthesize('dev', { chains: [unknownTarget], places: here })).rejects.toThrow(
+      /^chain "refunds", step "refund": it calls the target "refunds", for which the stage "dev" has no settings\. Write targets\.refunds: /,
+    );
+  });
+
+  it('a step that does not tell its target', async () => {
+    await expect(synthesize('dev', { chains: [vagueTarget], places: here })).rejects.toThrow(
+      /^chain "vague", step "refund": .*Write targets: \['…'\] in the step/,
+    );
+  });
+
+  it('a chain whose name collides', async () => {
+    await expect(synthesize('dev', { chains: [unknownTarget, twin], places: here })).rejects.toThrow(
+      'Chain "refunds": version 1 is given twice',
+    );
+  });
+
+  it('two chains that start at one path', async () => {
+    await expect(synthesize('dev', { chains: [unknownTarget, sameStart], places: here })).rejects.toThrow(
+      'where the chain "refunds" starts',
+    );
+  });
+
+  it('a chain that no file exports', async () => {
+    const hidden = version(1).step('refund', refund).definition;
+    await expect(synthesize('dev', { chains: [hidden], places: here })).rejects.toThrow(
+      'Chain "refunds": version 1 is exported by no file of test/cdk/fixture-chains.ts. Export it by a name of its own',
+    );
+  });
+
+  it('a timeout that no function can honour', () => {
+    expect(() => version(1).step('refund', { ...refund, timeout: 841 })).toThrow(
+      /timeout is 841.*at most 840: a Lambda function ends after 900 s/,
+    );
+  });
+
+  it('settings that are wrong', async () => {
+    const wrong = { ...stages, dev: { ...stages.dev, concurrency: 5_000 } };
+    await expect(synthesize('dev', { stages: wrong })).rejects.toThrow(/concurrency: .*<=1000/);
+  });
+});
+
+describe('a chain in a stack of a team’s own', () => {
+  const source = {
+    definition: orderProcessing,
+    file: 'functions/chains/order-processing.ts',
+    exportName: 'orderProcessing',
+  };
+  const stage: Stage = { name: 'dev', settings: settingsOf(stages, 'dev'), chains: [source] };
+  const app = () => new App({ context: { 'aws:cdk:bundling-stacks': [] } });
+
+  it('has its queues, functions and mappings beside what else stands there', () => {
+    const shared = new Stack(app(), 'shared');
+    const foundation = new Foundation(shared, 'Foundation', { stage });
+    const own = new Stack(shared.node.scope, 'orders');
+    const orders = new Chain(own, 'Orders', { foundation, versions: [source] });
+    expect(orders.steps.map(({ place }) => place.step)).toEqual(['payment', 'shipment', 'confirmation']);
+    const template = Template.fromStack(own);
+    template.resourceCountIs('AWS::SQS::Queue', 6);
+    template.resourceCountIs('AWS::Lambda::Function', 3);
+    template.resourceCountIs('AWS::Lambda::EventSourceMapping', 6);
+  });
+
+  it('is refused twice, and where the stage does not know it', () => {
+    const stack = new Stack(app(), 'stack');
+    const foundation = new Foundation(stack, 'Foundation', { stage });
+    new Chain(stack, 'Orders', { foundation, versions: [source] });
+    expect(() => new Chain(stack, 'Again', { foundation, versions: [source] })).toThrow(
+      'it is deployed twice in the stage dev: stack/Orders and stack/Again',
+    );
+    const stranger = { ...source, definition: unknownTarget };
+    expect(() => new Chain(stack, 'Refunds', { foundation, versions: [stranger] })).toThrow(
+      'version 1 is not among the chains of the stage dev',
+    );
+    expect(() => new Chain(stack, 'None', { foundation, versions: [] })).toThrow(
+      'has the versions of one chain',
+    );
+  });
+});
+
+describe('with JWT authorization', () => {
+  it('every route asks for a token, and cancel and resume for the operator’s scope', async () => {
+    const jwt = {
+      ...stages.dev,
+      corsOrigins: ['https://shop.example.com'],
+      authorization: {
+        type: 'jwt',
+        issuer: 'https://id.example.com',
+        audience: ['stepline'],
+        tenantClaim: 'tenant',
+        operatorScope: 'operate',
+      },
+    } as const;
+    const dev = await synthesize('dev', { stages: { ...stages, dev: jwt } });
+    const routes = dev.all('AWS::ApiGatewayV2::Route').map(({ properties }) => properties);
+    for (const { RouteKey, AuthorizationType, AuthorizationScopes } of routes) {
+      expect(AuthorizationType).toBe('JWT');
+      expect(AuthorizationScopes, String(RouteKey)).toEqual(
+        /cancel|resume/.test(String(RouteKey)) ? ['operate'] : undefined,
+      );
+    }
+    expect(dev.all('AWS::ApiGatewayV2::Authorizer')[0]?.properties).toMatchObject({
+      JwtConfiguration: { Audience: ['stepline'], Issuer: 'https://id.example.com' },
+    });
+    expect(dev.all('AWS::ApiGatewayV2::Api')[0]?.properties).toMatchObject({
+      CorsConfiguration: { AllowOrigins: ['https://shop.example.com'], AllowMethods: ['GET', 'POST'] },
+    });
+    const get = dev
+      .all('AWS::Lambda::Function')
+      .find(({ properties }) => properties.FunctionName === 'stepline_dev_get');
+    expect(get?.properties).toMatchObject({
+      Environment: { Variables: { STEPLINE_TENANT_CLAIM: 'tenant' } },
+    });
+  });
+});
+
+describe('a topic of the team’s own', () => {
+  it('is told, and none is made', async () => {
+    const topicArn = 'arn:aws:sns:eu-central-1:123456789012:pager';
+    const dev = await synthesize('dev', {
+      stages: { ...stages, dev: { ...stages.dev, onCall: { topicArn } } },
+    });
+    expect(dev.all('AWS::SNS::Topic')).toEqual([]);
+    const [stepFailed] = dev
+      .all('AWS::Lambda::Function')
+      .filter(({ properties }) => properties.FunctionName === 'stepline_dev_step-failed');
+    expect(stepFailed?.properties).toMatchObject({
+      Environment: { Variables: { STEPLINE_TOPIC_ARN: topicArn } },
+    });
+  });
+});

@@ -1,0 +1,14 @@
+import * as z from 'zod';
+import { chain, target } from '../../lib/chain/index.ts';
+
+/** A chain without steps. */
+export const version = (number: number, name = 'refunds', start = '/api/refund') =>
+  chain(name, { version: number, start, input: z.strictObject({ id: z.string() }) });
+export const refund = { request: () => target('refunds').post('/refunds') };
+
+export const unknownTarget = version(1).step('refund', refund).definition;
+export const vagueTarget = version(1, 'vague', '/api/vague').step('refund', {
+  request: ({ input }) => target(input.id).get('/'),
+}).definition;
+export const twin = version(1).step('refund', refund).definition;
+export const sameStart = version(1, 'other', '/api/refund').step('refund', refund).definition;

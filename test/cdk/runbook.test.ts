@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { stages } from '../../bin/stages.ts';
+import { ALARM_KINDS } from '../../lib/cdk/monitoring/kinds.ts';
+import { settingsOf } from '../../lib/cdk/settings.ts';
+import { ENV, RUNBOOK_WORKFLOW_FAILED } from '../../lib/contract/names.ts';
+import { alarmsOf, kindOf } from './monitored.ts';
+import { synthesized } from './synth.ts';
+
+const text = readFileSync(join(import.meta.dirname, '../../docs/runbook.md'), 'utf8');
+const [introduction = '', ...parts] = text.split(/^## /m);
+const sections = new Map(
+  parts.map((part) => {
+    const end = part.indexOf('\n');
+    return [part.slice(0, end), part.slice(end)] as const;
+  }),
+);
+const dev = await synthesized('dev');
+
+describe('the runbook', () => {
+  it('has a heading for every alarm that is deployed, and an alarm for every heading', () => {
+    const deployed = new Set(alarmsOf(dev).map(kindOf));
+    expect([...sections.keys()].sort()).toEqual([...deployed].sort());
+  });
+
+  it('has the heading that the mail about a failed workflow leads to', () => {
+    expect([...sections.keys()]).toContain(RUNBOOK_WORKFLOW_FAILED);
+  });
+
+  it.each([...sections])('says of %s what it means, how to see more, and what to do', (_name, section) => {
+    expect(section).toMatch(/\*\*It means\*\*/);
+    expect(section).toMatch(/\*\*Look\.\*\*/);
+    expect(section).toMatch(/\*\*Do\.\*\*/);
+  });
+
+  it('leads to no heading that it does not have', () => {
+    const links = [...text.matchAll(/\]\(#([^)]+)\)/g)].map(([, anchor]) => anchor);
+    expect(links.filter((anchor) => !sections.has(anchor ?? ''))).toEqual([]);
+  });
+
+  it('names each alarm under its severity', () => {
+    for (const [name, { severity }] of Object.entries(ALARM_KINDS)) {
+      const line = introduction.split('\n').find((one) => one.startsWith(`| **${severity}**`));
+      expect(line, name).toContain(`[${name}](#${name})`);
+    }
+  });
+
+  it('is where the stage says, which the step-failed function writes into its mails', () => {
+    dev.main.hasResourceProperties('AWS::Lambda::Function', {
+      FunctionName: 'stepline_dev_step-failed',
+      Environment: { Variables: { [ENV.runbookUrl]: stages.dev.runbookUrl } },
+    });
+  });
+
+  it.each([
+    ['docs/runbook.md', 'expected the http or https address of docs/runbook.md'],
+    ['file:///docs/runbook.md', 'expected the http or https address of docs/runbook.md'],
+    ['https://wiki.example.com/runbook#top', 'expected an address without a #heading'],
+  ])('is not at %s', (runbookUrl, problem) => {
+    const wrong = () => settingsOf({ ...stages, dev: { ...stages.dev, runbookUrl } }, 'dev');
+    expect(wrong).toThrow(`runbookUrl: ${problem}`);
+  });
+
+  it('names only resources that the stage dev has', () => {
+    const templates = JSON.stringify(dev.templates.map((template) => template.toJSON()));
+    const named = new Set([...text.matchAll(/stepline_dev_[a-z_-]*[a-z]/g)].map(([name]) => name));
+    expect([...named].filter((name) => !templates.includes(`"${name}"`))).toEqual([]);
+  });
+});

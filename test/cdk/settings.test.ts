@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest';
+import { stages } from '../../bin/stages.ts';
+import { type Stages, settingsOf, stageName } from '../../lib/cdk/settings.ts';
+import { STAGE_NAMES } from '../../lib/cdk/stage.ts';
+
+const payments = {
+  baseUrl: 'https://payments.example.com/v1/',
+  secret: { store: 'ssm', name: '/stepline/payments', header: 'Authorization' },
+} as const;
+const dev: Stages['dev'] = { ...stages.dev, targets: { payments } };
+
+/** What a caller without types writes in the place of the settings of `dev`. */
+const read = (changes: object, stage: 'dev' | 'prod' = 'dev') =>
+  settingsOf({ ...stages, [stage]: { ...(stage === 'dev' ? dev : stages.prod), ...changes } }, stage);
+const targets = (changes: object) => ({ targets: { payments: { ...payments, ...changes } } });
+
+describe('settings', () => {
+  it.each(STAGE_NAMES)('of %s, as shipped, are valid', (stage) => {
+    expect(settingsOf(stages, stage).targets).toHaveProperty('payments');
+  });
+
+  it('come out as the functions read them', () => {
+    expect(settingsOf({ ...stages, dev }, 'dev').targets.payments).toEqual({
+      baseUrl: 'https://payments.example.com/v1',
+      headers: {},
+      secret: { store: 'ssm', name: '/stepline/payments', header: 'authorization', prefix: '' },
+    });
+    expect(read(targets({ secret: 'none' })).targets.payments?.secret).toBeUndefined();
+  });
+
+  it.each<readonly [string, object, RegExp]>([
+    [
+      'a base URL without TLS',
+      targets({ baseUrl: 'http://payments.example.com' }),
+      /targets\.payments\.baseUrl: "http:\/\/payments\.example\.com" is not https$/m,
+    ],
+    ['a base URL without TLS on this machine', targets({ baseUrl: 'http://127.0.0.1:80' }), /is not https$/m],
+    [
+      'a base URL that is none',
+      targets({ baseUrl: 'payments' }),
+      /targets\.payments\.baseUrl: expected an absolute URL/,
+    ],
+    ['no word about a secret', targets({ secret: undefined }), /targets\.payments\.secret: /],
+    [
+      'a secret without a header',
+      targets({ secret: { store: 'ssm', name: 'a' } }),
+      /targets\.payments\.secret\.header: /,
+    ],
+    [
+      'a secret of an unknown store',
+      targets({ secret: { ...payments.secret, store: 'vault' } }),
+      /targets\.payments\.secret\.store: .*"secrets-manager"\|"ssm"/,
+    ],
+    [
+      'a secret by its ARN',
+      targets({ secret: { ...payments.secret, name: 'arn:aws:ssm:a:b:c' } }),
+      /targets\.payments\.secret\.name: expected the name/,
+    ],
+    ['a setting that does not exist', { logRetention: 3 }, /logRetention/],
+    ['days that CloudWatch does not keep', { logRetentionDays: 15 }, /logRetentionDays: .*14/],
+    ['an unknown log level', { logLevel: 'verbose' }, /logLevel: .*"debug"\|"info"/],
+    ['a concurrency that a mapping cannot have', { concurrency: 1 }, /concurrency: .*>=2/],
+    ['an authorization of no known type', { authorization: { type: 'api-key' } }, /authorization\.type: /],
+    [
+      'a JWT without a tenant’s claim',
+      {
+        authorization: { type: 'jwt', issuer: 'https://id.example.com', audience: ['a'], operatorScope: 'o' },
+      },
+      /authorization\.tenantClaim: /,
+    ],
+    [
+      'an issuer without TLS',
+      {
+        authorization: {
+          type: 'jwt',
+          issuer: 'http://id.example.com',
+          audience: ['a'],
+          tenantClaim: 't',
+          operatorScope: 'o',
+        },
+      },
+      /authorization\.issuer: "http:\/\/id\.example\.com" is not https/,
+    ],
+    ['an address that is none', { onCall: { email: 'nobody' } }, /onCall\.email: /],
+    ['a topic that is none', { onCall: { topicArn: 'topic' } }, /onCall\.topicArn: /],
+    [
+      'nobody named to tell',
+      { onCall: undefined },
+      /onCall: expected \{ email \}, \{ topicArn \} or "nobody"/,
+    ],
+    ['an account that is none', { account: '42' }, /account: expected the 12 digits/],
+    ['a region that is none', { region: 'Frankfurt' }, /region: expected an AWS region/],
+  ])('are refused for %s, by the name of the setting', (_, changes, message) => {
+    expect(() => read(changes)).toThrow(/^The settings of stage "dev" are wrong:\n {2}/);
+    expect(() => read(changes)).toThrow(message);
+  });
+
+  it('name all that is wrong at once', () => {
+    expect(() => read({ logLevel: 'x', concurrency: 0 })).toThrow(
+      /logLevel.*\n.*concurrency|concurrency.*\n.*logLevel/,
+    );
+  });
+
+  it('take http on a loopback address where an emulator stands for AWS', () => {
+    const emulated = { ...targets({ baseUrl: 'http://127.0.0.1:3001' }), emulator: true };
+    expect(read(emulated).targets.payments?.baseUrl).toBe('http://127.0.0.1:3001');
+    expect(() => read({ ...targets({ baseUrl: 'http://10.0.0.1' }), emulator: true })).toThrow(
+      'is not https, or http on a loopback address',
+    );
+  });
+
+  it('of prod keep the data and name somebody to tell', () => {
+    expect(() => read({ removal: 'destroy' }, 'prod')).toThrow('removal: prod keeps its data');
+    expect(() => read({ onCall: 'nobody' }, 'prod')).toThrow('onCall: prod tells somebody');
+  });
+});
+
+describe('a stage', () => {
+  it('is one of three', () => {
+    expect(STAGE_NAMES.map(stageName)).toEqual(['dev', 'staging', 'prod']);
+  });
+
+  it.each([
+    [undefined, 'No stage is given. Say which: -c stage=dev. There are dev, staging, prod.'],
+    ['stagin', 'There is no stage "stagin". Did you mean "staging"? '],
+    ['Prod', 'There is no stage "Prod". Did you mean "prod"? '],
+    [7, 'There is no stage 7. '],
+  ])('%s is refused with those that there are', (given, message) => {
+    expect(() => stageName(given)).toThrow(message);
+  });
+});

@@ -1,0 +1,103 @@
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App, NestedStack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import * as z from 'zod';
+import { stages } from '../../bin/stages.ts';
+import { chains } from '../../functions/chains/index.ts';
+import { type Deployment, steplineApp } from '../../lib/cdk/app.ts';
+import { SteplineStack } from '../../lib/cdk/stack.ts';
+import type { StageName } from '../../lib/cdk/stage.ts';
+
+export const ENVIRONMENT = { account: '123456789012', region: 'eu-central-1' } as const;
+
+/** One resource of a synthesized stage. */
+export interface Resource {
+  readonly id: string;
+  readonly properties: Readonly<Record<string, unknown>>;
+  readonly deletionPolicy: string | undefined;
+}
+
+/** A stage as CDK synthesizes it, without the bundles of its functions. */
+export interface Synthesized {
+  readonly app: App;
+  readonly stack: SteplineStack;
+  readonly main: Template;
+  /** The nested stack of each chain, by the chain's name. */
+  readonly nested: ReadonlyMap<string, Template>;
+  /** The main template, then those of the chains. */
+  readonly templates: readonly Template[];
+  /** Every resource of a type, whichever stack it stands in. */
+  all(type: string): readonly Resource[];
+}
+
+const record = z.record(z.string(), z.unknown());
+
+/** What the CLI takes from `cdk.json`: the flags that decide how constructs behave. */
+const { context: FLAGS } = z
+  .object({ context: record })
+  .parse(JSON.parse(readFileSync(join(import.meta.dirname, '../../cdk.json'), 'utf8')));
+
+/** An app with the flags of `cdk.json` that bundles nothing. */
+export const testApp = (context: Readonly<Record<string, unknown>> = {}): App =>
+  new App({
+    context: { ...FLAGS, 'aws:cdk:bundling-stacks': [], ...context },
+    outdir: mkdtempSync(join(tmpdir(), 'stepline-cdk-')),
+  });
+
+const done = new Map<StageName, Promise<Synthesized>>();
+
+/**
+ * A stage of this repository: of `bin/stages.ts`, `cdk.json` and the shipped chains. Made once in a test file.
+ * @example const { main, nested } = await synthesized('dev');
+ */
+export function synthesized(stage: StageName): Promise<Synthesized> {
+  const known = done.get(stage) ?? synthesize(stage);
+  done.set(stage, known);
+  return known;
+}
+
+/**
+ * A stage with some things changed. Errors: those of the app, cdk-nag's findings included.
+ * @example (await synthesize('dev', { chains: [refunds], places: ['test/refunds.ts'] })).all('AWS::SQS::Queue')
+ */
+export async function synthesize(stage: StageName, changes: Partial<Deployment> = {}): Promise<Synthesized> {
+  const given = { chains, places: ['functions/chains'], stages, ...changes };
+  const app = await steplineApp({ ...given, stages: here(given.stages) }, testApp({ stage }));
+  const stack = app.node.findChild(`stepline-${stage}`);
+  if (!(stack instanceof SteplineStack)) throw new Error('the app has another stack');
+  const main = Template.fromStack(stack);
+  const names = [...new Set(given.chains.map(({ name }) => name))];
+  const nested = new Map(
+    names.map((name) => {
+      const child = stack.node.findChild(name);
+      if (child instanceof NestedStack) return [name, Template.fromStack(child)];
+      throw new Error(`the chain ${name} has no nested stack`);
+    }),
+  );
+  const templates = [main, ...nested.values()];
+  return { app, stack, main, nested, templates, all: (type) => templates.flatMap(resourcesOf(type)) };
+}
+
+/** The settings with an account and a region, as no one is signed in to AWS. */
+const here = (settings: Deployment['stages']): Deployment['stages'] => ({
+  dev: { ...ENVIRONMENT, ...settings.dev },
+  staging: { ...ENVIRONMENT, ...settings.staging },
+  prod: { ...ENVIRONMENT, ...settings.prod },
+});
+
+const resource = z.object({
+  Type: z.string(),
+  Properties: record.default({}),
+  DeletionPolicy: z.string().optional(),
+});
+const template = z.object({ Resources: z.record(z.string(), resource) });
+
+const resourcesOf =
+  (type: string) =>
+  (of: Template): readonly Resource[] =>
+    Object.entries(template.parse(of.toJSON()).Resources).flatMap(
+      ([id, { Type, Properties, DeletionPolicy }]) =>
+        Type === type ? [{ id, properties: Properties, deletionPolicy: DeletionPolicy }] : [],
+    );

@@ -1,0 +1,253 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { chains } from '../../functions/chains/index.ts';
+import { type StepPlace, stepPlaces } from '../../lib/chain/places.ts';
+import { LIMITS } from '../../lib/contract/limits.ts';
+import { TABLE_SCHEMA } from '../../lib/contract/table.ts';
+import { textOf } from './grants.ts';
+import { type Resource, type Synthesized, synthesized } from './synth.ts';
+
+let dev: Synthesized;
+let prod: Synthesized;
+beforeAll(async () => {
+  dev = await synthesized('dev');
+  prod = await synthesized('prod');
+}, 120_000);
+
+const places = stepPlaces(chains);
+const PLACES = places.map((place) => [`${place.chain}_${place.step}`, place] as const);
+
+const named = (type: string, property: string, name: string, stage = dev): Resource => {
+  const found = stage.all(type).find(({ properties }) => properties[property] === name);
+  if (found === undefined) throw new Error(`no ${type} is called ${name}`);
+  return found;
+};
+const queueOf = (place: StepPlace, end = ''): Resource =>
+  named('AWS::SQS::Queue', 'QueueName', `stepline_dev_${place.chain}_${place.step}${end}`);
+const functionOf = (name: string, stage = dev): Resource =>
+  named('AWS::Lambda::Function', 'FunctionName', `stepline_${stage === dev ? 'dev' : 'prod'}_${name}`, stage);
+const numberOf = ({ properties }: Resource, name: string): number => z.number().parse(properties[name]);
+
+/** The mappings that a queue feeds. */
+const mappingsOf = ({ id }: Resource): readonly Resource[] =>
+  dev
+    .all('AWS::Lambda::EventSourceMapping')
+    .filter(({ properties }) => textOf(properties.EventSourceArn) === `\${${id}.Arn}`);
+
+const NAMES = [
+  ['AWS::Lambda::Function', 'FunctionName'],
+  ['AWS::SQS::Queue', 'QueueName'],
+  ['AWS::DynamoDB::Table', 'TableName'],
+  ['AWS::SNS::Topic', 'TopicName'],
+  ['AWS::Logs::LogGroup', 'LogGroupName'],
+  ['AWS::KMS::Alias', 'AliasName'],
+  ['AWS::Events::Rule', 'Name'],
+  ['AWS::CloudWatch::Dashboard', 'DashboardName'],
+  ['AWS::CloudWatch::Alarm', 'AlarmName'],
+  ['AWS::Logs::QueryDefinition', 'Name'],
+] as const;
+
+describe.each(PLACES)('the step %s', (_, place) => {
+  it('has a visibility timeout of at least 6 times its function’s timeout', () => {
+    const timeout = numberOf(functionOf(`${place.chain}_${place.step}`), 'Timeout');
+    expect(timeout).toBe(place.settings.functionTimeout);
+    expect(numberOf(queueOf(place), 'VisibilityTimeout')).toBeGreaterThanOrEqual(6 * timeout);
+  });
+
+  it('keeps messages 4 days and dead letters 14', () => {
+    expect(numberOf(queueOf(place), 'MessageRetentionPeriod')).toBe(4 * 86_400);
+    expect(numberOf(queueOf(place, '_dlq'), 'MessageRetentionPeriod')).toBe(14 * 86_400);
+  });
+
+  it('gives up a message only after more receives than it has attempts, and then to its own dead-letter queue', () => {
+    const redrive = z
+      .object({ maxReceiveCount: z.number(), deadLetterTargetArn: z.unknown() })
+      .parse(queueOf(place).properties.RedrivePolicy);
+    const { retries } = chains
+      .find(({ name }) => name === place.chain)
+      ?.steps.find(({ name }) => name === place.step) ?? { retries: Number.NaN };
+    expect(redrive.maxReceiveCount).toBe(Math.max(10, retries + 1 + 5));
+    expect(textOf(redrive.deadLetterTargetArn)).toBe(`\${${queueOf(place, '_dlq').id}.Arn}`);
+    const dead = z
+      .object({ maxReceiveCount: z.literal(LIMITS.deadLetterMaxReceives), deadLetterTargetArn: z.unknown() })
+      .parse(queueOf(place, '_dlq').properties.RedrivePolicy);
+    expect(textOf(dead.deadLetterTargetArn)).toContain('Parking');
+  });
+
+  it('is fed by its queue alone, as many functions at a time as the stage allows', () => {
+    const [mapping, ...others] = mappingsOf(queueOf(place));
+    expect(others).toEqual([]);
+    expect(mapping?.properties).toMatchObject({
+      BatchSize: place.settings.batchSize,
+      ScalingConfig: { MaximumConcurrency: 10 },
+      FunctionName: { Ref: functionOf(`${place.chain}_${place.step}`).id },
+    });
+  });
+
+  it('hands its dead letters to the step-failed function', () => {
+    const [mapping, ...others] = mappingsOf(queueOf(place, '_dlq'));
+    expect(others).toEqual([]);
+    expect(textOf(mapping?.properties.FunctionName)).toContain('StepFailed');
+  });
+});
+
+describe('every mapping', () => {
+  it('reports which messages of a batch failed', () => {
+    const mappings = dev.all('AWS::Lambda::EventSourceMapping');
+    expect(mappings).toHaveLength(2 * places.length);
+    for (const { properties } of mappings) {
+      expect(properties.FunctionResponseTypes).toEqual(['ReportBatchItemFailures']);
+      expect(properties).not.toHaveProperty('FilterCriteria');
+    }
+  });
+});
+
+describe('every function', () => {
+  it('is of Node.js 24 on arm64, traced, with its own log group', () => {
+    const functions = dev.all('AWS::Lambda::Function');
+    expect(functions).toHaveLength(places.length + 7);
+    for (const { properties } of functions) {
+      expect(properties).toMatchObject({
+        Runtime: 'nodejs24.x',
+        Architectures: ['arm64'],
+        TracingConfig: { Mode: 'Active' },
+        LoggingConfig: { LogGroup: { Ref: expect.stringContaining('Logs') } },
+      });
+      expect(
+        named('AWS::Logs::LogGroup', 'LogGroupName', `/aws/lambda/${properties.FunctionName}`),
+      ).toMatchObject({ properties: { RetentionInDays: 14 } });
+    }
+  });
+
+  it('has no secret, and nothing of another step, in its environment', () => {
+    const targets = z.record(z.string(), z.object({ secret: z.record(z.string(), z.string()) }).loose());
+    const environment = z.object({ Variables: z.record(z.string(), z.unknown()) });
+    for (const place of places) {
+      const { properties } = functionOf(`${place.chain}_${place.step}`);
+      const { Variables } = environment.parse(properties.Environment);
+      const own = targets.parse(JSON.parse(String(Variables.STEPLINE_TARGETS)));
+      expect(Object.keys(own)).toEqual(place.targets);
+      for (const { secret } of Object.values(own)) {
+        expect(Object.keys(secret).sort()).toEqual(['header', 'name', 'prefix', 'store']);
+      }
+    }
+    // No reference of CloudFormation puts a secret's value anywhere.
+    for (const template of dev.templates) {
+      expect(JSON.stringify(template.toJSON())).not.toContain('{{resolve:');
+    }
+  });
+
+  it('has a name that says stage, chain and step, unlike every name of another stage', () => {
+    for (const [type, property] of NAMES) {
+      const names = (stage: Synthesized): readonly string[] =>
+        stage.all(type).map(({ properties }) => String(properties[property]));
+      expect(new Set(names(dev)).size, type).toBe(names(dev).length);
+      expect(names(dev).filter((name) => !/stepline[_/]dev/.test(name))).toEqual([]);
+      expect(names(prod).filter((name) => !/stepline[_/]prod/.test(name))).toEqual([]);
+    }
+    expect(functionOf('order-processing_payment').properties.FunctionName).toBe(
+      'stepline_dev_order-processing_payment',
+    );
+  });
+});
+
+describe('queues and topic', () => {
+  it('are encrypted at rest, and refuse what comes without TLS', () => {
+    const queues = dev.all('AWS::SQS::Queue');
+    for (const { properties } of queues) expect(properties.SqsManagedSseEnabled).toBe(true);
+    const refusals = [...dev.all('AWS::SQS::QueuePolicy'), ...dev.all('AWS::SNS::TopicPolicy')];
+    expect(refusals).toHaveLength(queues.length + 1);
+    for (const { properties } of refusals) {
+      expect(JSON.stringify(properties.PolicyDocument)).toContain('"aws:SecureTransport":"false"');
+    }
+    expect(dev.all('AWS::SNS::Topic')[0]?.properties).toHaveProperty('KmsMasterKeyId');
+  });
+});
+
+describe('the table', () => {
+  const table = (stage: Synthesized): Resource => {
+    const [found] = stage.all('AWS::DynamoDB::Table');
+    if (found === undefined) throw new Error('no table');
+    return found;
+  };
+
+  it('is on demand, encrypted with a key of its own, with point-in-time recovery and time to live', () => {
+    expect(table(dev).properties).toMatchObject({
+      BillingMode: 'PAY_PER_REQUEST',
+      SSESpecification: { SSEEnabled: true, SSEType: 'KMS', KMSMasterKeyId: expect.anything() },
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+      TimeToLiveSpecification: { AttributeName: TABLE_SCHEMA.timeToLive, Enabled: true },
+    });
+    expect(dev.all('AWS::KMS::Key')[0]?.properties).toMatchObject({ EnableKeyRotation: true });
+  });
+
+  it('has the keys and the sparse indexes that the store reads', () => {
+    const attributes = [TABLE_SCHEMA, ...TABLE_SCHEMA.indexes].flatMap(({ partitionKey, sortKey }) => [
+      partitionKey,
+      sortKey,
+    ]);
+    const { properties } = table(dev);
+    expect(properties.AttributeDefinitions).toEqual(
+      expect.arrayContaining(
+        attributes.map(({ name, type }) => ({ AttributeName: name, AttributeType: type })),
+      ),
+    );
+    expect(properties.GlobalSecondaryIndexes).toEqual(
+      TABLE_SCHEMA.indexes.map(({ name, partitionKey, sortKey, projected }) => ({
+        IndexName: name,
+        KeySchema: [
+          { AttributeName: partitionKey.name, KeyType: 'HASH' },
+          { AttributeName: sortKey.name, KeyType: 'RANGE' },
+        ],
+        Projection:
+          projected.length === 0
+            ? { ProjectionType: 'KEYS_ONLY' }
+            : { ProjectionType: 'INCLUDE', NonKeyAttributes: projected },
+      })),
+    );
+  });
+
+  it('stays, with its key and logs, when prod is deleted; that of dev goes', () => {
+    expect(table(prod)).toMatchObject({
+      deletionPolicy: 'Retain',
+      properties: { DeletionProtectionEnabled: true },
+    });
+    expect(table(dev).deletionPolicy).toBe('Delete');
+    for (const type of ['AWS::KMS::Key', 'AWS::Logs::LogGroup']) {
+      for (const { deletionPolicy } of prod.all(type)) expect(deletionPolicy).toBe('Retain');
+      for (const { deletionPolicy } of dev.all(type)) expect(deletionPolicy).toBe('Delete');
+    }
+    expect(prod.app.node.findChild('stepline-prod')).toMatchObject({ terminationProtection: true });
+  });
+});
+
+describe('the API', () => {
+  it('asks for IAM authorization on every route', () => {
+    const routes = dev.all('AWS::ApiGatewayV2::Route');
+    expect(routes.map(({ properties }) => properties.RouteKey)).toEqual(
+      expect.arrayContaining([
+        'POST /api/process-order',
+        'GET /api/workflows',
+        'GET /api/workflows/{id}',
+        'POST /api/workflows/{id}/cancel',
+        'POST /api/workflows/{id}/resume',
+      ]),
+    );
+    for (const { properties } of routes) expect(properties.AuthorizationType).toBe('AWS_IAM');
+  });
+
+  it('throttles, and logs each request as JSON', () => {
+    const [stage] = dev.all('AWS::ApiGatewayV2::Stage');
+    expect(stage?.properties).toMatchObject({
+      DefaultRouteSettings: { ThrottlingBurstLimit: 100, ThrottlingRateLimit: 50 },
+      AccessLogSettings: { Format: expect.stringMatching(/^\{"requestId"/) },
+    });
+  });
+});
+
+describe('the reconciler', () => {
+  it('runs every minute, and the last run has ended by then', () => {
+    expect(dev.all('AWS::Events::Rule')[0]?.properties.ScheduleExpression).toBe('rate(1 minute)');
+    expect(numberOf(functionOf('reconciler'), 'Timeout')).toBe(60);
+  });
+});

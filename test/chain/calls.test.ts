@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { calledTargets } from '../../lib/chain/calls.ts';
+import type { StepDefinition } from '../../lib/chain/definition.ts';
+import { target } from '../../lib/chain/index.ts';
+import { emptyChain, withStep } from '../../lib/chain/validate.ts';
+
+const payments = target('payments');
+const shipping = target('shipping');
+
+type Request = NonNullable<StepDefinition['request']>;
+/** A request function as one that knows its types would be written. */
+const looking = (request: (context: { input: Order; results: Results }) => ReturnType<Request>): unknown =>
+  request;
+interface Item {
+  readonly price: number;
+  readonly name: string;
+}
+interface Order {
+  readonly id: string;
+  readonly vip: boolean;
+  readonly amount: number;
+  readonly when: string;
+  readonly items: readonly Item[];
+}
+interface Results {
+  readonly payment: { readonly orderId: string };
+}
+
+const called = (request: unknown): readonly string[] | undefined => {
+  const orders = emptyChain('orders', { version: 1, start: '/api/orders', input: z.strictObject({}) });
+  return withStep(orders, 'payment', { request }).steps[0]?.targets;
+};
+
+describe('the targets of a request', () => {
+  it.each<readonly [string, unknown]>([
+    ['puts values into its body', looking(({ input }) => payments.post('/c', { amount: input.amount }))],
+    ['puts values into its path', looking(({ input }) => payments.get(`/c/${encodeURIComponent(input.id)}`))],
+    [
+      'adds prices up',
+      looking(({ input }) => payments.post('/c', { sum: input.items.map(({ price }) => price * 2).join() })),
+    ],
+    ['spreads its input', looking(({ input }) => payments.post('/c', { ...input, items: [...input.items] }))],
+    [
+      'takes lists apart',
+      looking(({ input }) => {
+        const [first, second] = input.items;
+        return payments.post('/c', { first: first?.name ?? null, second: second?.name ?? null });
+      }),
+    ],
+    [
+      'makes text and numbers',
+      looking(({ input, results }) =>
+        payments.post('/c', {
+          cents: Math.round(input.amount * 100),
+          name: results.payment.orderId.trim().toUpperCase().slice(0, 3),
+          day: new Date(input.when).toISOString(),
+          all: JSON.stringify(input),
+        }),
+      ),
+    ],
+    ['sends a header', looking(({ input }) => payments.get('/c', { headers: { 'x-id': input.id } }))],
+  ])('are known where it %s', (_, request) => {
+    expect(called(request)).toEqual(['payments']);
+  });
+
+  it('are those of one branch where a value decides', () => {
+    const request = looking(({ input }) => (input.vip ? payments : shipping).post('/c'));
+    expect(called(request)).toEqual(['payments']);
+  });
+
+  it.each<readonly [string, unknown]>([
+    ['throws for a value that it does not know', looking(({ input }) => payments.get(input.id))],
+    ['returns nothing', () => undefined],
+  ])('are not known where it %s', (_, request) => {
+    expect(called(request)).toBeUndefined();
+  });
+
+  it('are never asked of a function that has not ended', () => {
+    expect(calledTargets(() => ({ target: 'payments', method: 'GET', path: '/' }))).toEqual(['payments']);
+  });
+});
+
+describe('a step that names its targets', () => {
+  const orders = emptyChain('orders', { version: 1, start: '/api/orders', input: z.strictObject({}) });
+  const request = () => payments.get('/c');
+
+  it('has these', () => {
+    const chain = withStep(orders, 'payment', { request, targets: ['payments', 'shipping'] });
+    expect(chain.steps[0]?.targets).toEqual(['payments', 'shipping']);
+  });
+
+  it.each<readonly [string, object, string]>([
+    ['none', { request, targets: [] }, 'Name what the request may go to'],
+    ['one that is no text', { request, targets: [payments] }, 'Write a list of names'],
+    ['one that cannot be a target', { request, targets: ['pay ments'] }, '"pay-ments"'],
+    ['one for code', { run: () => null, targets: ['payments'] }, 'Leave targets out'],
+  ])('is refused with %s', (_, options, remedy) => {
+    expect(() => withStep(orders, 'payment', options)).toThrow(remedy);
+  });
+});
