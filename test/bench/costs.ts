@@ -1,17 +1,16 @@
-import { type DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 import { orderProcessing } from '../../functions/chains/order-processing.ts';
 import { createDynamoDbStore } from '../../lib/adapters/dynamodb-store.ts';
 import { systemClock, systemRandom } from '../../lib/adapters/system.ts';
 import { type ChainDefinition, target } from '../../lib/chain/index.ts';
 import { emptyChain, withStep } from '../../lib/chain/validate.ts';
-import { TABLE_SCHEMA } from '../../lib/contract/table.ts';
 import * as operations from '../../lib/engine/operations.ts';
 import type { Store } from '../../lib/engine/ports.ts';
 import { openEmbeddedStore } from '../../lib/local/embedded-store.ts';
 import { startLocalEngine } from '../../lib/local/engine.ts';
 import { SAMPLE } from '../../lib/local/sample.ts';
 import { startDynalite } from '../support/dynalite.ts';
+import { watchIndexes } from './index-units.ts';
 
 /** What one workflow that goes well asks of the ports. Bytes are of JSON. */
 export interface Costs {
@@ -105,42 +104,6 @@ export async function measureCapacity(): Promise<Capacity> {
   } finally {
     await database.close();
   }
-}
-
-type Entries = ReadonlyMap<string, string>;
-
-const WRITE_UNIT_BYTES = 1_024;
-const unitsOf = (entry: string): number => Math.ceil(Buffer.byteLength(entry) / WRITE_UNIT_BYTES);
-
-/**
- * Units that writes cost in the indexes: one for each KB of an entry that is put, deleted or changed, and both where an
- * entry moves to another key. Source: Amazon DynamoDB Developer Guide, provisioned throughput considerations for global
- * secondary indexes.
- */
-async function watchIndexes(client: DynamoDBClient, tableName: string) {
-  const read = async (): Promise<Entries> => {
-    const entries = new Map<string, string>();
-    for (const { name, partitionKey, sortKey } of TABLE_SCHEMA.indexes) {
-      const { Items = [] } = await client.send(new ScanCommand({ TableName: tableName, IndexName: name }));
-      for (const item of Items) {
-        const keys = [item[partitionKey.name], item[sortKey.name], item.pk];
-        entries.set(`${name} ${JSON.stringify(keys)}`, JSON.stringify(item));
-      }
-    }
-    return entries;
-  };
-  let before = await read();
-  return {
-    unitsSinceLast: async (): Promise<number> => {
-      const after = await read();
-      const old = before;
-      before = after;
-      const keys = [...new Set([...old.keys(), ...after.keys()])];
-      return keys
-        .filter((key) => old.get(key) !== after.get(key))
-        .reduce((sum, key) => sum + Math.max(unitsOf(old.get(key) ?? ''), unitsOf(after.get(key) ?? '')), 0);
-    },
-  };
 }
 
 /** Runs one workflow to its end against an instant target; answers how many messages that took. */

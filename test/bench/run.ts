@@ -2,28 +2,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { type Capacity, type Costs, measureCapacity, measureCosts } from './costs.ts';
+import { fixed, table } from './table.ts';
 import { measureThroughput, type ServerFigures, type Throughput } from './throughput.ts';
 
 const say = (line = ''): void => {
   process.stdout.write(`${line}\n`);
 };
-
-type Cell = string | number;
-
-/** Rows of equal length; the first column is text, the others are numbers and stand to the right. */
-function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  const shown = [head, ...rows.map((row) => row.map(String))];
-  const widths = head.map((_, column) => Math.max(...shown.map((row) => (row[column] ?? '').length)));
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
-      )
-      .join('  ');
-  return shown.map(line).join('\n');
-}
-
-const fixed = (value: number, digits = 2): string => value.toFixed(digits);
 
 function throughputTable({ stepline, plain, bare }: Throughput): string {
   const rows: readonly (readonly [string, keyof ServerFigures, number])[] = [

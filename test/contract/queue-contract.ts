@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect } from 'vitest';
 import type { QueueName } from '../../lib/contract/names.ts';
 import type { StepMessage } from '../../lib/contract/wire.ts';
 import type { Delivery, Outgoing, Queue } from '../../lib/engine/ports.ts';
+import { type Deviations, itBut } from './deviations.ts';
 
 /**
  * Drives one implementation of `Queue` from both ends. It has the queues `STEP`, `DEAD_LETTERS` and the parking queue,
@@ -42,8 +43,13 @@ const outgoing = (count: number, to: QueueName = STEP): Outgoing[] =>
 const idOf = ({ body }: Delivery): unknown => JSON.parse(body).workflowId;
 
 /** Holds an implementation of `Queue` to the behaviour that the engine relies on. */
-export function queueContract(name: string, make: () => Promise<QueueDriver>): void {
+export function queueContract(
+  name: string,
+  make: () => Promise<QueueDriver>,
+  deviations: Deviations = {},
+): void {
   describe(`queue contract: ${name}`, () => {
+    const it = itBut(deviations);
     let driver: QueueDriver;
     beforeEach(async () => {
       driver = await make();

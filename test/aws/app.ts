@@ -1,0 +1,49 @@
+import { App, Tags } from 'aws-cdk-lib';
+import { chains } from '../../functions/chains/index.ts';
+import { main, steplineApp } from '../../lib/cdk/app.ts';
+import type { Stages } from '../../lib/cdk/settings.ts';
+import { fixtureChains } from '../e2e/fixture-chains.ts';
+import { deployment } from './deployment.ts';
+import { awsChains, changedChains, SECRETS } from './fixture-chains.ts';
+
+/** Of a target that a deployment does not use. */
+const NOWHERE = 'http://127.0.0.1:9';
+
+/**
+ * The CDK app of the acceptance suite: the shipped chains and those of the tests, with targets on this machine. The context
+ * `deployment` says what differs between the suite's deployments.
+ */
+await main(async () => {
+  const app = new App();
+  const { targets, authorization, changed } = deployment.parse(
+    JSON.parse(String(app.node.tryGetContext('deployment'))),
+  );
+  const dev: Stages['dev'] = {
+    targets: {
+      ...Object.fromEntries(
+        Object.entries(targets).map(([name, baseUrl]) => [name, { baseUrl, secret: 'none' }]),
+      ),
+      vault: { baseUrl: targets.vault ?? NOWHERE, secret: SECRETS.vault },
+      parameters: { baseUrl: targets.parameters ?? NOWHERE, secret: SECRETS.parameters },
+    },
+    authorization,
+    throttling: { rate: 1_000, burst: 1_000 },
+    logLevel: 'debug',
+    logRetentionDays: 1,
+    onCall: 'nobody',
+    runbookUrl: 'https://docs.example.com/runbook.md',
+    removal: 'destroy',
+    concurrency: 5,
+    emulator: true,
+  };
+  // MiniStack forgets the attributes of what an update of a nested stack leaves alone; a tag is a change to everything.
+  Tags.of(app).add('deployment', changed ? 'second' : 'first');
+  return await steplineApp(
+    {
+      chains: [...chains, ...fixtureChains, ...awsChains, ...(changed ? changedChains : [])],
+      places: ['functions/chains', 'test/e2e/fixture-chains.ts', 'test/aws/fixture-chains.ts'],
+      stages: { dev, staging: dev, prod: { ...dev, removal: 'retain' } },
+    },
+    app,
+  );
+});

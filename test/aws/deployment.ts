@@ -1,0 +1,117 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { type DemoTargets, startDemoTargets } from '../../lib/local/demo-targets.ts';
+import { ACCOUNT, type MiniStack, REGION } from './ministack.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+/** What the suite's CDK app is told (`test/aws/app.ts`): JSON in the context `deployment`. */
+export const deployment = z.strictObject({
+  /** Base URLs by the names of the targets. */
+  targets: z.record(z.string(), z.url()),
+  authorization: z.discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('iam') }),
+    z.strictObject({
+      type: z.literal('jwt'),
+      issuer: z.url(),
+      audience: z.array(z.string()),
+      tenantClaim: z.string(),
+      operatorScope: z.string(),
+    }),
+  ]),
+  /** With the changed chain beside the one that it follows. */
+  changed: z.boolean().default(false),
+});
+export type Deployment = z.input<typeof deployment>;
+
+export interface Outputs {
+  readonly apiUrl: string;
+  readonly dashboardUrl: string;
+}
+
+/** `cdk bootstrap` on an emulator. */
+export const bootstrap = (aws: MiniStack, what: Deployment): Promise<void> =>
+  cdk(aws, what, ['bootstrap', `aws://${ACCOUNT}/${REGION}`]);
+
+/** `cdk deploy` of the stage `dev`. */
+export async function deploy(aws: MiniStack, what: Deployment): Promise<Outputs> {
+  const folder = mkdtempSync(join(tmpdir(), 'stepline-outputs-'));
+  const file = join(folder, 'outputs.json');
+  try {
+    await cdk(aws, what, ['deploy', '--require-approval', 'never', '--outputs-file', file]);
+    return outputs.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** `cdk destroy` of what was deployed. */
+export const destroy = (aws: MiniStack, what: Deployment): Promise<void> =>
+  cdk(aws, what, ['destroy', '--force']);
+
+const outputs = z
+  .object({ 'stepline-dev': z.object({ ApiUrl: z.url(), DashboardUrl: z.url().default('http://x') }) })
+  .transform(({ 'stepline-dev': { ApiUrl, DashboardUrl } }) => ({
+    apiUrl: ApiUrl,
+    dashboardUrl: DashboardUrl,
+  }));
+
+/** The CDK CLI as a user runs it. Errors: what it printed, if it fails. */
+async function cdk(aws: MiniStack, what: Deployment, words: readonly string[]): Promise<void> {
+  const output = join(ROOT, 'dist/cdk', String(aws.port));
+  mkdirSync(output, { recursive: true });
+  const child = spawn(
+    process.execPath,
+    [
+      'node_modules/aws-cdk/bin/cdk',
+      ...words,
+      ...['--app', 'node --import tsx test/aws/app.ts', '--output', output],
+      ...['-c', 'stage=dev', '-c', `deployment=${JSON.stringify(what)}`],
+    ],
+    { cwd: ROOT, env: { ...process.env, ...aws.env, NO_COLOR: '1' }, stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  const printed: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (text: Buffer) => printed.push(text.toString()));
+  }
+  await once(child, 'close');
+  if (child.exitCode !== 0)
+    throw new Error(`cdk ${words[0]} ended with ${child.exitCode}:\n${printed.join('')}`);
+}
+
+/** Demo targets on ports that stay the same from one scenario to the next: they are in the functions' settings. */
+export interface StandingTargets {
+  readonly baseUrls: Readonly<Record<string, string>>;
+  /** New ones in their place, whole and with empty ledgers. */
+  renew(): Promise<DemoTargets>;
+  close(): Promise<void>;
+}
+
+/** Starts demo targets. Errors: another process has taken one of their ports meanwhile. */
+export async function standingTargets(): Promise<StandingTargets> {
+  let demo = await startDemoTargets();
+  const { port } = demo.admin;
+  await demo.close();
+  demo = await startDemoTargets({ ports: { first: port } });
+  const baseUrls = urlsOf(demo);
+  return {
+    baseUrls,
+    renew: async () => {
+      await demo.close();
+      demo = await startDemoTargets({ ports: { first: port } });
+      const now = urlsOf(demo);
+      for (const [name, url] of Object.entries(baseUrls)) {
+        if (now[name] !== url) throw new Error(`the port of ${name} (${url}) was taken by another process`);
+      }
+      return demo;
+    },
+    close: () => demo.close(),
+  };
+}
+
+const urlsOf = ({ targets }: DemoTargets): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(targets).map(([name, { baseUrl }]) => [name, baseUrl]));

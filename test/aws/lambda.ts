@@ -1,0 +1,191 @@
+import { FilterLogEventsCommand, paginateDescribeLogGroups } from '@aws-sdk/client-cloudwatch-logs';
+import {
+  type EventSourceMappingConfiguration,
+  InvokeCommand,
+  ListEventSourceMappingsCommand,
+  UpdateEventSourceMappingCommand,
+} from '@aws-sdk/client-lambda';
+import { SubscribeCommand } from '@aws-sdk/client-sns';
+import { CreateQueueCommand, DeleteMessageCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { expect, it } from 'vitest';
+import * as z from 'zod';
+import { stepSettings } from '../../lib/chain/settings.ts';
+import { LIMITS } from '../../lib/contract/limits.ts';
+import { FIXTURE_TIMEOUT, ORDER, quickOrder } from '../e2e/fixture-chains.ts';
+import { effectsOf, ended, type Stage, show, start, until } from '../e2e/stage.ts';
+import type { Behind, Deployed } from './deployed-stage.ts';
+import { quickDeath, quickOne } from './fixture-chains.ts';
+import { ACCOUNT, REGION } from './ministack.ts';
+
+const QUEUE_ARN = `arn:aws:sqs:${REGION}:${ACCOUNT}`;
+/** Seconds that the function of a quick step may run. */
+const { functionTimeout } = stepSettings({
+  timeout: FIXTURE_TIMEOUT,
+  retries: 1,
+  batchSize: 1,
+  concurrency: undefined,
+});
+
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+const report = z.object({ examined: z.number(), repaired: z.number(), oldestMs: z.number() });
+
+/** One run of the reconciler by hand, beside its schedule. */
+async function reconcile({ lambda }: Behind): Promise<z.infer<typeof report>> {
+  const { Payload, FunctionError } = await lambda.send(
+    new InvokeCommand({ FunctionName: 'stepline_dev_reconciler' }),
+  );
+  const text = Buffer.from(Payload ?? []).toString();
+  expect(FunctionError, text).toBeUndefined();
+  return report.parse(JSON.parse(text));
+}
+
+/** Runs the reconciler until the workflow is due and has ended. */
+async function reconciled(back: Behind, stage: Stage, id: string): Promise<void> {
+  for (let tries = 0; tries < 60; tries += 1) {
+    await reconcile(back);
+    await wait(1_000);
+    if ((await show(stage, id)).status !== 'processing') return;
+  }
+}
+
+async function mappingOf({ lambda }: Behind, name: string): Promise<EventSourceMappingConfiguration> {
+  const { EventSourceMappings = [] } = await lambda.send(
+    new ListEventSourceMappingsCommand({ EventSourceArn: `${QUEUE_ARN}:stepline_dev_${name}` }),
+  );
+  const [mapping] = EventSourceMappings;
+  if (mapping === undefined) throw new Error(`nothing is fed by ${name}`);
+  return mapping;
+}
+
+async function feed(back: Behind, name: string, Enabled: boolean): Promise<void> {
+  const { UUID } = await mappingOf(back, name);
+  await back.lambda.send(new UpdateEventSourceMappingCommand({ UUID, Enabled }));
+}
+
+/** What only the real functions, queues and mappings show. */
+export function lambdaScenarios(deployed: () => Deployed, open: () => Promise<Stage>): void {
+  it('a message that is lost is sent again by the reconciler', { timeout: 180_000 }, async () => {
+    const { back } = deployed();
+    const stage = await open();
+    await feed(back, 'quick-one_payment', false);
+    const id = await start(stage, quickOne.start, { card: ORDER.card });
+    const QueueUrl = await back.urlOf({ chain: quickOne.name, step: 'payment', kind: 'step' });
+    const { Messages = [] } = await back.sqs.send(
+      new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 5 }),
+    );
+    expect(Messages.map(({ Body = '' }) => JSON.parse(Body))).toMatchObject([{ workflowId: id }]);
+    await back.sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: Messages[0]?.ReceiptHandle }));
+    await feed(back, 'quick-one_payment', true);
+    await wait(2_000);
+    expect(await show(stage, id)).toMatchObject({ status: 'processing', steps: { payment: 'pending' } });
+    await reconciled(back, stage, id);
+    expect(await show(stage, id)).toMatchObject({ status: 'completed' });
+    expect(effectsOf(stage, 'payments', id)).toEqual([[`${id}:payment:do:0`, 1]]);
+  });
+
+  it('a function that dies at its timeout leaves a lease; when it is over the step is tried again', {
+    timeout: 180_000,
+  }, async () => {
+    const { back } = deployed();
+    const stage = await open();
+    const id = await start(stage, quickDeath.start, {});
+    await until(stage, id, ({ steps }) => steps.spin === 'running');
+    await wait((functionTimeout + LIMITS.leaseMargin) * 1_000);
+    expect(await show(stage, id)).toMatchObject({ status: 'processing', steps: { spin: 'running' } });
+    await reconciled(back, stage, id);
+    const workflow = await show(stage, id, true);
+    expect(workflow).toMatchObject({ status: 'completed', done: true });
+    expect(workflow.timeline).toMatchObject([
+      { step: 'spin', attempt: 1 },
+      { step: 'spin', attempt: 2, outcome: 'completed' },
+    ]);
+  });
+
+  it('on-call is told of a failed workflow in words, through the topic', async () => {
+    const { back, outputs } = deployed();
+    const stage = await open();
+    const queue = await hearing(back);
+    await stage.demo.setFault('shipping', { status: 422, body: `no such street for ${ORDER.card}` });
+    const id = await start(stage, quickOrder.start, ORDER);
+    await ended(stage, id);
+    const { Subject, Message } = await heard(back, queue);
+    expect(Subject).toBe('Stepline dev: quick-order failed at step shipment');
+    for (const [name, value] of [
+      ['Workflow', id],
+      ['Chain', 'quick-order'],
+      ['Step', 'shipment'],
+      ['Target', 'shipping'],
+      ['Error', 'REFUSED'],
+      ['HTTP status', '422'],
+      ['Attempts', '1'],
+    ]) {
+      expect(Message).toMatch(new RegExp(`^${name}: +${value}$`, 'm'));
+    }
+    expect(Message).toMatch(/^Runbook: +https:\/\/\S+runbook.md#workflow-failed$/m);
+    expect(Message).not.toContain(ORDER.card);
+    expect(outputs.dashboardUrl).toContain('stepline_dev');
+  });
+
+  it('no log holds a card, and each line names its workflow', async () => {
+    const { back } = deployed();
+    const stage = await open();
+    const id = await start(stage, quickOrder.start, ORDER);
+    await ended(stage, id);
+    const lines: string[] = [];
+    for await (const { logGroups = [] } of paginateDescribeLogGroups(
+      { client: back.logs },
+      { logGroupNamePrefix: '/aws/lambda/stepline_dev_' },
+    )) {
+      for (const { logGroupName } of logGroups) {
+        const { events = [] } = await back.logs.send(new FilterLogEventsCommand({ logGroupName }));
+        lines.push(...events.map(({ message = '' }) => message));
+      }
+    }
+    expect(lines.filter((line) => line.includes(ORDER.card))).toEqual([]);
+    const story = lines.filter((line) => line.includes(id) && line.trimStart().startsWith('{'));
+    expect(
+      story.map((line) => z.looseObject({ message: z.string() }).parse(JSON.parse(line)).message),
+    ).toEqual(
+      expect.arrayContaining(['workflow_started', 'attempt_started', 'step_completed', 'workflow_completed']),
+    );
+  });
+}
+
+/** A queue that hears what the topic says. */
+async function hearing({ sqs, sns }: Behind): Promise<string> {
+  const name = 'on-call-listener';
+  const { QueueUrl = '' } = await sqs.send(
+    new CreateQueueCommand({
+      QueueName: name,
+      Attributes: {
+        Policy: JSON.stringify({
+          Version: '2012-10-17',
+          Statement: [
+            {
+              Effect: 'Allow',
+              Principal: { Service: 'sns.amazonaws.com' },
+              Action: 'sqs:SendMessage',
+              Resource: `${QUEUE_ARN}:${name}`,
+            },
+          ],
+        }),
+      },
+    }),
+  );
+  await sns.send(
+    new SubscribeCommand({
+      TopicArn: `arn:aws:sns:${REGION}:${ACCOUNT}:stepline_dev_on-call`,
+      Protocol: 'sqs',
+      Endpoint: `${QUEUE_ARN}:${name}`,
+    }),
+  );
+  return QueueUrl;
+}
+
+const notification = z.object({ Subject: z.string(), Message: z.string() });
+
+async function heard({ sqs }: Behind, QueueUrl: string): Promise<z.infer<typeof notification>> {
+  const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 10 }));
+  return notification.parse(JSON.parse(Messages[0]?.Body ?? 'null'));
+}

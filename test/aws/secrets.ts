@@ -1,0 +1,69 @@
+import { CreateSecretCommand } from '@aws-sdk/client-secrets-manager';
+import { PutParameterCommand } from '@aws-sdk/client-ssm';
+import { expect, it } from 'vitest';
+import { type Listener, openListener } from '../../lib/local/demo-http.ts';
+import { ended, resume, type Stage, show, start } from '../e2e/stage.ts';
+import type { Deployed } from './deployed-stage.ts';
+import { quickSecret, SECRETS } from './fixture-chains.ts';
+
+/** Two targets that remember the headers of every request. */
+export interface Vaults {
+  readonly baseUrls: Readonly<Record<keyof typeof SECRETS, string>>;
+  readonly seen: readonly NodeJS.Dict<string | string[]>[];
+  close(): Promise<void>;
+}
+
+export async function openVaults(): Promise<Vaults> {
+  const seen: NodeJS.Dict<string | string[]>[] = [];
+  const open = (): Promise<Listener> =>
+    openListener(
+      (request, response) => {
+        seen.push(request.headers);
+        request.resume();
+        response.writeHead(200).end();
+      },
+      '127.0.0.1',
+      0,
+    );
+  const [vault, parameters] = [await open(), await open()];
+  return {
+    baseUrls: {
+      vault: `http://127.0.0.1:${vault.port}`,
+      parameters: `http://127.0.0.1:${parameters.port}`,
+    },
+    seen,
+    close: async () => {
+      await Promise.all([vault.close(), parameters.close()]);
+    },
+  };
+}
+
+/** Secrets that the functions read by reference, each with a role that may read its own. */
+export function secretScenarios(deployed: () => Deployed, open: () => Promise<Stage>): void {
+  it('that is missing fails the step with what to do; made, a resume goes on', async () => {
+    const { back, vaults } = deployed();
+    const stage = await open();
+    const id = await start(stage, quickSecret.start, {});
+    const failed = await ended(stage, id);
+    expect(failed).toMatchObject({
+      status: 'failed',
+      error: { step: 'vault', target: 'vault', code: 'TARGET_MISSING', effect: 'none' },
+    });
+    expect(failed.error?.message).toContain(SECRETS.vault.name);
+    expect(vaults.seen).toEqual([]);
+
+    await back.secretsManager.send(
+      new CreateSecretCommand({ Name: SECRETS.vault.name, SecretString: 'sesame\n' }),
+    );
+    await back.ssm.send(
+      new PutParameterCommand({ Name: SECRETS.parameters.name, Value: 'open-up', Type: 'SecureString' }),
+    );
+    await resume(stage, id);
+    expect(await ended(stage, id)).toMatchObject({ status: 'completed' });
+    expect(vaults.seen).toMatchObject([
+      { authorization: 'Bearer sesame', 'idempotency-key': expect.stringContaining(id) },
+      { 'x-api-key': 'open-up' },
+    ]);
+    expect(JSON.stringify(await show(stage, id, true))).not.toMatch(/sesame|open-up/);
+  });
+}

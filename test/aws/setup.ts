@@ -1,0 +1,11 @@
+import { rmSync } from 'node:fs';
+import { LOGS } from './ministack.ts';
+import { installMiniStack, whyNoMiniStack } from './python.ts';
+
+/** Before all tests: the emulator is installed, or the run says why it is skipped. */
+export const setup = (): void => {
+  rmSync(LOGS, { recursive: true, force: true });
+  const why = whyNoMiniStack();
+  if (why === undefined) installMiniStack();
+  else console.warn(`The tests on MiniStack are skipped: ${why}.`);
+};

@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config';
+
+/** The acceptance suite: what is deployed to AWS, on an emulator. */
+export default defineConfig({
+  test: {
+    root: `${import.meta.dirname}/../..`,
+    include: ['test/aws/**/*.test.ts'],
+    globalSetup: 'test/aws/setup.ts',
+    // One emulator with its functions is enough for a small machine.
+    fileParallelism: false,
+    testTimeout: 120_000,
+    hookTimeout: 300_000,
+    reporters:
+      process.env.CI === 'true'
+        ? ['default', ['json', { outputFile: 'dist/reports/aws.json' }]]
+        : ['default'],
+  },
+});

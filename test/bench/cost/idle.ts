@@ -1,0 +1,52 @@
+import type { Line } from './bill.ts';
+import type { IdleRun } from './orders.ts';
+import type { Resources } from './resources.ts';
+import { DAYS_OF_MONTH, durationMs, GB, gbSeconds } from './stepline.ts';
+import { PLATFORM_LOG_BYTES } from './written-logs.ts';
+
+/**
+ * An idle event source mapping of a standard queue. Lambda keeps five pollers, and may go down to two unless the mapping
+ * has a maximum concurrency; that each of them waits 20 s, SQS's most, and does nothing else is unconfirmed.
+ * Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+ */
+export const POLLING = { pollers: 5, fewestPollers: 2, waitSeconds: 20 } as const;
+
+const SECONDS_OF_MONTH = DAYS_OF_MONTH * 86_400;
+
+/** Receives of one idle mapping in a month, with all its pollers: 657,000. */
+export const POLLS_OF_MONTH = (POLLING.pollers * SECONDS_OF_MONTH) / POLLING.waitSeconds;
+
+/** Every schedule of Stepline's runs once a minute. */
+const RUNS_OF_MONTH = SECONDS_OF_MONTH / 60;
+
+/** What a stage costs a month while nothing happens. */
+export function idleLines(resources: Resources, run: IdleRun): readonly Line[] {
+  const { mappings, alarms, compositeAlarms, dashboards, keys, secrets, schedules } = resources;
+  const runs = schedules * RUNS_OF_MONTH;
+  return [
+    { label: 'polls of the mappings', price: 'sqsRequest', quantity: mappings * POLLS_OF_MONTH },
+    { label: 'alarms, for each metric', price: 'alarmMetric', quantity: alarms },
+    { label: 'composite alarms', price: 'compositeAlarm', quantity: compositeAlarms },
+    { label: 'dashboards', price: 'dashboard', quantity: dashboards },
+    { label: 'KMS keys', price: 'kmsKey', quantity: keys },
+    { label: 'secrets', price: 'secret', quantity: secrets },
+    { label: 'schedules, once a minute', price: 'scheduledInvocation', quantity: runs },
+    { label: 'reconciler: invocations', price: 'lambdaRequest', quantity: runs },
+    {
+      label: 'reconciler: compute',
+      price: 'lambdaGbSecond',
+      quantity: runs * gbSeconds(durationMs(run.use)),
+    },
+    { label: 'reconciler: reads', price: 'dynamoDbReadUnit', quantity: runs * run.readUnits },
+    {
+      label: 'reconciler: logs',
+      price: 'logGb',
+      quantity: (runs * (run.logBytes + PLATFORM_LOG_BYTES)) / GB,
+    },
+  ];
+}
+
+/** What is added in a month in which there are orders, however many; CloudWatch bills a metric while it is sent. */
+export const metricLines = (metrics: number): readonly Line[] => [
+  { label: 'custom metrics of one chain', price: 'customMetric', quantity: metrics },
+];

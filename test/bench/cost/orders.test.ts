@@ -1,0 +1,89 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LIMITS } from '../../../lib/contract/limits.ts';
+import { bundleTo } from '../../functions/deployment.ts';
+import { billedRequests } from './counting-sqs.ts';
+import { measureIdleRun, measureOrders, type Operations } from './orders.ts';
+import { itemBytes } from './stored-bytes.ts';
+import { readLogs } from './written-logs.ts';
+
+/* What one order asks of AWS, as the deployed functions ask it: whatever costs more from now on shows here. */
+
+let bundles: string;
+beforeAll(async () => {
+  bundles = await mkdtemp(join(tmpdir(), 'stepline-cost-'));
+  await bundleTo(bundles);
+});
+afterAll(() => rm(bundles, { recursive: true }));
+
+const invocationsOf = ({ functions }: Operations) =>
+  Object.fromEntries(functions.map((use) => [use.of, use.invocationsPerOrder]));
+
+describe('an order that goes well', () => {
+  it('one message at a time is 4 invocations, 9 requests to SQS, 8 writes and at most 13 write units', async () => {
+    const counted = await measureOrders(bundles, { orders: 2, batchSize: 1, logLevel: 'info' });
+    expect(invocationsOf(counted)).toEqual({ start: 1, get: 1, payment: 1, shipment: 1, confirmation: 1 });
+    expect(counted).toMatchObject({ sends: 3, receives: 3, deletes: 3, writes: 8 });
+    expect(counted.writeUnits).toBeLessThanOrEqual(13);
+    expect(counted.indexWriteUnits).toBeLessThanOrEqual(4);
+    // A query for each step, and one for the look at its status.
+    expect(counted).toMatchObject({ reads: 4, readUnits: 4 });
+    expect(counted.storedBytes).toBeLessThan(3_000);
+    expect(counted.eventBytes + counted.metricBytes).toBeLessThan(6_000);
+  });
+
+  it('in full batches is a tenth of the step invocations, receives and deletes, and as much of the table', async () => {
+    const counted = await measureOrders(bundles, { orders: 10, batchSize: 10, logLevel: 'warn' });
+    expect(invocationsOf(counted)).toEqual({
+      ...{ start: 1, get: 1 },
+      ...{ payment: 0.1, shipment: 0.1, confirmation: 0.1 },
+    });
+    expect(counted).toMatchObject({ receives: 0.3, deletes: 0.3, writes: 8, reads: 4 });
+    expect(counted.writeUnits).toBeLessThanOrEqual(13);
+    // Each start sends alone; what the steps send may go out together.
+    expect(counted.sends).toBeGreaterThanOrEqual(1.2);
+    expect(counted.sends).toBeLessThanOrEqual(3);
+    // At warn nothing of it is worth a line; its metrics are written all the same.
+    expect(counted.eventBytes).toBe(0);
+    expect(counted.metrics).toBe(8);
+  });
+});
+
+describe('the reconciler with nothing due', () => {
+  it('asks each shard once', async () => {
+    const { use, readUnits } = await measureIdleRun(bundles, 1);
+    expect(use.roundTrips).toBe(LIMITS.indexShards);
+    expect(readUnits).toBe(LIMITS.indexShards / 2);
+  });
+});
+
+describe('what is counted', () => {
+  it('is one request to SQS for each 64 KiB, and at least one', () => {
+    expect(billedRequests([''])).toBe(1);
+    expect(billedRequests(['a'.repeat(65_536)])).toBe(1);
+    expect(billedRequests(['a'.repeat(65_536), 'b'])).toBe(2);
+  });
+
+  it('is an item’s names and values', () => {
+    expect(itemBytes({ pk: { S: 'é' }, n: { N: '1234' }, b: { BOOL: true } })).toBe(
+      2 + 2 + (1 + 3) + (1 + 1),
+    );
+    expect(() => itemBytes({ m: { M: {} } })).toThrow('text, numbers and truth values');
+  });
+
+  it('is every byte that a function wrote, metrics apart, and each metric once', () => {
+    const metric = JSON.stringify({
+      _aws: { CloudWatchMetrics: [{ Dimensions: [['stage', 'step']], Metrics: [{ Name: 'Attempts' }] }] },
+      stage: 'prod',
+      step: 'payment',
+      Attempts: 1,
+    });
+    const { eventBytes, metricBytes, metrics } = readLogs(
+      `{"level":"INFO"}\n${metric}\n${metric}\nnot JSON\n`,
+    );
+    expect([eventBytes, metricBytes]).toEqual([17 + 9, 2 * (metric.length + 1)]);
+    expect([...metrics]).toEqual(['Attempts prod payment']);
+  });
+});
