@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import * as z from 'zod';
-import { miniStackApi, signedFetch } from './api.ts';
+import { miniStackApi, signedFetch, unsignedFetch } from './api.ts';
 import { createUser } from './iam.ts';
 import { ACCOUNT, type MiniStack, REGION, startMiniStack } from './ministack.ts';
 import { onMiniStack } from './suite.ts';
@@ -34,7 +34,7 @@ onMiniStack('a signed request', () => {
   });
 
   const send = (path: string, init?: RequestInit, env = reader) =>
-    signedFetch(miniStackApi(apiId, aws.port), env)(path, init);
+    signedFetch(miniStackApi(apiId, aws), env)(path, init);
 
   it('reaches the API that its host names, with what it carries', async () => {
     const post = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"text":"ü"}' };
@@ -75,8 +75,8 @@ onMiniStack('a signed request', () => {
   });
 
   it('is needed', async () => {
-    const unsigned = await fetch(`${aws.endpoint}/_aws/execute-api/${apiId}/$default/api/orders`);
-    expect(unsigned.status).toBe(403);
+    const unsigned = unsignedFetch(miniStackApi(apiId, aws), aws.env);
+    expect((await unsigned('/api/orders')).status).toBe(403);
   });
 });
 

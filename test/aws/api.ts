@@ -25,8 +25,8 @@ const signer = z
   }));
 
 /** The URL of an HTTP API on MiniStack, which tells APIs apart by their host. */
-export const miniStackApi = (apiId: string, port: number): string =>
-  `http://${apiId}.execute-api.localhost:${port}`;
+export const miniStackApi = (apiId: string, { endpoint }: { readonly endpoint: string }): string =>
+  endpoint.replace('127.0.0.1', `${apiId}.execute-api.localhost`);
 
 /**
  * Sends requests to an HTTP API with IAM authorization, signed with SigV4. Redirects are not followed. With the signing

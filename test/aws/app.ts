@@ -15,7 +15,7 @@ const NOWHERE = 'http://127.0.0.1:9';
  */
 await main(async () => {
   const app = new App();
-  const { targets, authorization, changed } = deployment.parse(
+  const { targets, authorization, changed, shipped } = deployment.parse(
     JSON.parse(String(app.node.tryGetContext('deployment'))),
   );
   const dev: Stages['dev'] = {
@@ -40,7 +40,11 @@ await main(async () => {
   Tags.of(app).add('deployment', changed ? 'second' : 'first');
   return await steplineApp(
     {
-      chains: [...chains, ...fixtureChains, ...awsChains, ...(changed ? changedChains : [])],
+      chains: [
+        ...chains,
+        ...(shipped ? [] : [...fixtureChains, ...awsChains]),
+        ...(changed ? changedChains : []),
+      ],
       places: ['functions/chains', 'test/e2e/fixture-chains.ts', 'test/aws/fixture-chains.ts'],
       stages: { dev, staging: dev, prod: { ...dev, removal: 'retain' } },
     },

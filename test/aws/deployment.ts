@@ -25,6 +25,8 @@ export const deployment = z.strictObject({
   ]),
   /** With the changed chain beside the one that it follows. */
   changed: z.boolean().default(false),
+  /** The shipped chains alone. */
+  shipped: z.boolean().default(false),
 });
 export type Deployment = z.input<typeof deployment>;
 
