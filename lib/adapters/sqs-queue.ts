@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ChangeMessageVisibilityCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { LIMITS } from '../contract/limits.ts';
-import { type QueueName, queueSuffix } from '../contract/names.ts';
+import { DEFAULT_TENANT, type QueueName, queueSuffix } from '../contract/names.ts';
 import type { StepMessage } from '../contract/wire.ts';
 import { EngineError } from '../engine/errors.ts';
 import type { Outgoing, Queue } from '../engine/ports.ts';
@@ -14,7 +14,7 @@ export interface SqsOptions {
 }
 
 /**
- * The queues on SQS: standard queues, fair by tenant.
+ * The queues on SQS: standard queues, fair by tenant where there are several.
  * Errors beside the port's own: `CONFIGURATION` for a message above `LIMITS.messageBytes`; the others of its call are sent.
  * @example createSqsQueue({ client: new SQSClient({}), queueUrlPrefix: 'https://sqs.eu-central-1.amazonaws.com/123456789012/stepline_dev_' })
  */
@@ -67,15 +67,21 @@ async function sendOne(post: Send, url: string, { to, message }: Outgoing): Prom
       `a message for ${queueSuffix(to)} has ${bytes} bytes, at most ${LIMITS.messageBytes} are sent; only the tenant's name can be that long`,
     );
   }
-  await post(url, { body, group: groupOf(message) });
+  const group = groupOf(message);
+  await post(url, { body, ...(group === undefined ? {} : { group }) });
 }
 
 /** What SQS takes as a message group: up to 128 printable ASCII characters without a space. */
 const GROUP = /^[!-~]{1,128}$/;
 
-/** The tenant; where its name is no message group, a digest that is the same every time. */
-const groupOf = ({ tenant }: StepMessage): string =>
-  GROUP.test(tenant) ? tenant : createHash('sha256').update(tenant).digest('hex');
+/**
+ * The tenant; where its name is no message group, a digest that is the same every time. Undefined where there is only one
+ * tenant: nobody could hold up anybody else, and a fair queue may cost more.
+ */
+function groupOf({ tenant }: StepMessage): string | undefined {
+  if (tenant === DEFAULT_TENANT) return undefined;
+  return GROUP.test(tenant) ? tenant : createHash('sha256').update(tenant).digest('hex');
+}
 
 /** Whole seconds, rounded up so that a message never comes back before its time. */
 const clamp = (seconds: number): number => Math.min(LIMITS.visibility, Math.max(0, Math.ceil(seconds)));

@@ -7,6 +7,7 @@ import {
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { LIMITS } from '../../lib/contract/limits.ts';
+import { DEFAULT_TENANT } from '../../lib/contract/names.ts';
 import {
   alone,
   failureOf,
@@ -67,6 +68,11 @@ describe('a message', () => {
 });
 
 describe('the message group', () => {
+  it('is none where there is one tenant', async () => {
+    await queue.send([{ to: PAYMENT, message: message(1, { tenant: DEFAULT_TENANT }) }]);
+    expect(alone()[0]).not.toHaveProperty('MessageGroupId');
+  });
+
   const groupOf = async (tenant: string): Promise<string> => {
     sqs.resetHistory();
     await queue.send([{ to: PAYMENT, message: message(1, { tenant }) }]);
