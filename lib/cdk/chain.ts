@@ -1,6 +1,7 @@
 import { Construct } from 'constructs';
 import { DefinitionError } from '../chain/definition-error.ts';
 import { stepPlaces } from '../chain/places.ts';
+import { LIMITS } from '../contract/limits.ts';
 import type { Foundation } from './foundation.ts';
 import { chainsModule } from './modules.ts';
 import type { StageAlarm } from './monitoring/alarm.ts';
@@ -35,10 +36,10 @@ export class Chain extends Construct {
     this.stageName = foundation.stage.name;
     refuseTwin(this);
     refuseStranger(foundation, versions);
+    const places = stepPlaces(versions.map(({ definition }) => definition));
+    refuseTooMany(this, places.length);
     const chains = chainsModule(foundation.stage.name, this.chainName, versions);
-    this.steps = stepPlaces(versions.map(({ definition }) => definition)).map(
-      (place) => new Step(this, place.step, { foundation, place, chains }),
-    );
+    this.steps = places.map((place) => new Step(this, place.step, { foundation, place, chains }));
     this.alarms = [...chainAlarms(this, foundation), ...this.steps.flatMap(({ alarms }) => alarms)];
   }
 }
@@ -79,5 +80,15 @@ function refuseStranger({ stage }: Foundation, versions: readonly ChainSource[])
     { chain: stranger.definition.name },
     `version ${stranger.definition.version} is not among the chains of the stage ${stage.name}`,
     'Give it to the stage as well: the API starts only what it knows.',
+  );
+}
+
+/** CloudFormation would refuse the stack, and only when it is deployed. */
+function refuseTooMany({ chainName }: Chain, steps: number): void {
+  if (steps <= LIMITS.stepsPerStack) return;
+  throw new DefinitionError(
+    { chain: chainName },
+    `it has ${steps} steps in all its versions, and a stack of CloudFormation holds the resources of ${LIMITS.stepsPerStack}`,
+    'Do several calls in one run step, or let the last step start a second chain.',
   );
 }

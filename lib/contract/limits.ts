@@ -21,6 +21,11 @@ export const LIMITS = {
   leastCallMs: 1_000,
   /** An HTTP API waits 30 s for a function. */
   apiFunctionTimeout: 29,
+  /** What is uploaded for a function of the API, and of a step: loading it is most of a cold start. In bytes, without maps. */
+  apiBundleBytes: 700_000,
+  stepBundleBytes: 1_200_000,
+  /** A stack of CloudFormation holds 500 resources, and a step is 15 of them. */
+  stepsPerStack: 33,
   retries: 100,
   /** SQS hides a received message for at most 12 hours in all. */
   visibility: 43_200,

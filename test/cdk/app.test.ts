@@ -7,7 +7,7 @@ import { Chain } from '../../lib/cdk/chain.ts';
 import { Foundation } from '../../lib/cdk/foundation.ts';
 import { settingsOf } from '../../lib/cdk/settings.ts';
 import type { Stage } from '../../lib/cdk/stage.ts';
-import { refund, sameStart, twin, unknownTarget, vagueTarget, version } from './fixture-chains.ts';
+import { longChain, refund, sameStart, twin, unknownTarget, vagueTarget, version } from './fixture-chains.ts';
 import { synthesize } from './synth.ts';
 
 const here = ['test/cdk/fixture-chains.ts'];
@@ -47,6 +47,12 @@ describe('the app is refused, and says what to write instead, for', () => {
   it('a timeout that no function can honour', () => {
     expect(() => version(1).step('refund', { ...refund, timeout: 841 })).toThrow(
       /timeout is 841.*at most 840: a Lambda function ends after 900 s/,
+    );
+  });
+
+  it('a chain of more steps than a stack holds', async () => {
+    await expect(synthesize('dev', { chains: [longChain], places: here })).rejects.toThrow(
+      'Chain "long": it has 34 steps in all its versions, and a stack of CloudFormation holds the resources of 33',
     );
   });
 

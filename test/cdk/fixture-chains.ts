@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { chain, target } from '../../lib/chain/index.ts';
+import { emptyChain, withStep } from '../../lib/chain/validate.ts';
 
 /** A chain without steps. */
 export const version = (number: number, name = 'refunds', start = '/api/refund') =>
@@ -12,3 +13,9 @@ export const vagueTarget = version(1, 'vague', '/api/vague').step('refund', {
 }).definition;
 export const twin = version(1).step('refund', refund).definition;
 export const sameStart = version(1, 'other', '/api/refund').step('refund', refund).definition;
+
+/** More steps than a stack holds. */
+export const longChain = Array.from({ length: 34 }, (_, at) => `step-${at}`).reduce(
+  (chain, name) => withStep(chain, name, { run: () => null }),
+  emptyChain('long', { version: 1, start: '/api/long', input: z.strictObject({}) }),
+);

@@ -62,9 +62,16 @@ export function synthesized(stage: StageName): Promise<Synthesized> {
  * A stage with some things changed. Errors: those of the app, cdk-nag's findings included.
  * @example (await synthesize('dev', { chains: [refunds], places: ['test/refunds.ts'] })).all('AWS::SQS::Queue')
  */
-export async function synthesize(stage: StageName, changes: Partial<Deployment> = {}): Promise<Synthesized> {
+export const synthesize = (stage: StageName, changes: Partial<Deployment> = {}): Promise<Synthesized> =>
+  synthesizedBy(testApp({ stage }), stage, changes);
+
+/** A stage of this repository with the bundles of its functions, which takes a while. */
+export const bundled = (stage: StageName): Promise<Synthesized> =>
+  synthesizedBy(testApp({ stage, 'aws:cdk:bundling-stacks': ['**'] }), stage, {});
+
+async function synthesizedBy(app: App, stage: StageName, changes: Partial<Deployment>): Promise<Synthesized> {
   const given = { chains, places: ['functions/chains'], stages, ...changes };
-  const app = await steplineApp({ ...given, stages: here(given.stages) }, testApp({ stage }));
+  await steplineApp({ ...given, stages: here(given.stages) }, app);
   const stack = app.node.findChild(`stepline-${stage}`);
   if (!(stack instanceof SteplineStack)) throw new Error('the app has another stack');
   const main = Template.fromStack(stack);

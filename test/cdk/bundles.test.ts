@@ -1,0 +1,67 @@
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { chains } from '../../functions/chains/index.ts';
+import { LIMITS } from '../../lib/contract/limits.ts';
+import { bundled, type Synthesized } from './synth.ts';
+
+let dev: Synthesized;
+beforeAll(async () => {
+  dev = await bundled('dev');
+}, 180_000);
+
+const code = z.object({ S3Key: z.string().regex(/^[0-9a-f]{64}\.zip$/) });
+
+/** The folder with what is uploaded for a function. */
+function assetOf(name: string): string {
+  const found = dev
+    .all('AWS::Lambda::Function')
+    .find(({ properties }) => properties.FunctionName === `stepline_dev_${name}`);
+  const { S3Key } = code.parse(found?.properties.Code);
+  return join(dev.app.outdir, `asset.${S3Key.replace('.zip', '')}`);
+}
+const bytesOf = (name: string): number => statSync(join(assetOf(name), 'index.mjs')).size;
+const textOf = (name: string): string => readFileSync(join(assetOf(name), 'index.mjs'), 'utf8');
+
+const API = ['start', 'get', 'list', 'cancel', 'resume'];
+const STEPS = chains.flatMap(({ name, steps }) => steps.map((step) => `${name}_${step.name}`));
+
+describe('what is uploaded', () => {
+  it.each(API)('for %s has at most 700 KB', (name) => {
+    expect(bytesOf(name)).toBeLessThanOrEqual(LIMITS.apiBundleBytes);
+  });
+
+  it.each([...STEPS, 'step-failed', 'reconciler'])('for %s has at most 1.2 MB', (name) => {
+    expect(bytesOf(name)).toBeLessThanOrEqual(LIMITS.stepBundleBytes);
+  });
+
+  it('has a source map beside it, without the sources', () => {
+    for (const name of [...API, ...STEPS]) {
+      const map = z
+        .object({ sources: z.array(z.string()), sourcesContent: z.undefined().optional() })
+        .parse(JSON.parse(readFileSync(join(assetOf(name), 'index.mjs.map'), 'utf8')));
+      expect(map.sources.some((source) => source.endsWith('functions/compose.ts'))).toBe(true);
+      expect(map.sources.filter((source) => source.startsWith('/'))).toEqual([]);
+    }
+  });
+
+  it('for a step carries its own chain and no other', () => {
+    for (const { name, steps } of chains) {
+      for (const step of steps) {
+        const text = textOf(`${name}_${step.name}`);
+        for (const other of chains) expect(text.includes(other.start)).toBe(other.name === name);
+      }
+    }
+  });
+
+  it('for steps of one chain is the same, and uploaded once', () => {
+    for (const { name, steps } of chains) {
+      expect(new Set(steps.map((step) => assetOf(`${name}_${step.name}`))).size).toBe(1);
+    }
+  });
+
+  it('for the API carries every chain', () => {
+    for (const name of API) for (const { start } of chains) expect(textOf(name)).toContain(start);
+  });
+});
