@@ -23,6 +23,8 @@ export class SteplineStack extends Stack {
     const chains = [...byName(stage.chains)].map(
       ([name, versions]) => new Chain(new NestedStack(this, name), 'Chain', { foundation, versions }),
     );
+    // What starts workflows comes last: a new version must find functions that know it.
+    api.functions.start.node.addDependency(...chains);
     const dashboard = new StageDashboard(this, 'Dashboard', { foundation, api, chains });
     // MiniStack refuses a template with a type that it does not know.
     if (!stage.settings.emulator) savedQueries(this, { stage, api });

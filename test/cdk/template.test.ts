@@ -91,6 +91,12 @@ describe.each(PLACES)('the step %s', (_, place) => {
   });
 });
 
+/** A resource of the main stack, whole. */
+const template = (id: string): { readonly DependsOn?: readonly string[] | undefined } =>
+  z
+    .object({ Resources: z.record(z.string(), z.object({ DependsOn: z.array(z.string()).optional() })) })
+    .parse(dev.main.toJSON()).Resources[id] ?? {};
+
 describe('every mapping', () => {
   it('reports which messages of a batch failed', () => {
     const mappings = dev.all('AWS::Lambda::EventSourceMapping');
@@ -222,6 +228,14 @@ describe('the table', () => {
 });
 
 describe('the API', () => {
+  it('starts workflows of a new version only once every chain has it', () => {
+    const { DependsOn = [] } = template(functionOf('start').id);
+    for (const { name } of chains) {
+      const stack = name.replaceAll('-', '');
+      expect(DependsOn.filter((id) => id.startsWith(`${stack}NestedStack`))).toHaveLength(1);
+    }
+  });
+
   it('asks for IAM authorization on every route', () => {
     const routes = dev.all('AWS::ApiGatewayV2::Route');
     expect(routes.map(({ properties }) => properties.RouteKey)).toEqual(
