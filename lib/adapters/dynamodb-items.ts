@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { WORKFLOW_STATUSES } from '../contract/names.ts';
 import {
   duePartition,
+  ENDED,
   KEYS,
   listingGroup,
   listingPartition,
@@ -101,6 +102,7 @@ const stepItem = z.object({
 export function metaToItem(meta: WorkflowMeta): Item {
   const { tenant, workflowId, ...rest } = meta;
   const shard = shardOf(workflowId);
+  const group = listingGroup(meta.status);
   return {
     ...rest,
     input: toJson(meta.input),
@@ -109,8 +111,9 @@ export function metaToItem(meta: WorkflowMeta): Item {
     newKey: toJson(meta.newKey),
     [KEYS.partition]: partitionKey(tenant, workflowId),
     [KEYS.sort]: META_KEY,
-    [KEYS.listing]: listingPartition(tenant, listingGroup(meta.status), shard),
+    [KEYS.listing]: listingPartition(tenant, group, shard),
     [KEYS.position]: listingPosition(meta.createdAt, workflowId),
+    [ENDED]: group === 'ended' ? meta.status : undefined,
     // The index is sparse: it holds a workflow only while both its keys are there.
     [KEYS.due]: meta.dueAt === undefined ? undefined : duePartition(shard),
     [KEYS.timeToLive]: metaTimeToLive(meta.expiresAt),

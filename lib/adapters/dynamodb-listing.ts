@@ -3,76 +3,68 @@ import { LIMITS } from '../contract/limits.ts';
 import { WORKFLOW_STATUSES } from '../contract/names.ts';
 import {
   duePartition,
+  ENDED,
   INDEX_NAMES,
   KEYS,
   LISTING_GROUPS,
   listingGroup,
   listingPartition,
+  META_KEY,
   parsePartitionKey,
+  STATUS_ATTRIBUTES,
 } from '../contract/table.ts';
 import { LISTING_POSITION } from '../contract/wire.ts';
-import type { ListedWorkflow, ListFilter, Store } from '../engine/ports.ts';
+import type { ListFilter, Store } from '../engine/ports.ts';
+import { mergePages, type Page, pageOf, type ReadStatuses, type ShardPage } from './dynamodb-listing-page.ts';
 import { type Expression, equals, type Table } from './dynamodb-table.ts';
 
 /**
- * Rows that a filtered query of one shard looks at: a filter is applied after the limit, so that a limit of 1 would
- * take a request for each row that the filter hides. 200 rows of about 200 bytes are 5 read units.
+ * Rows that a query of one shard looks at for a filter, which is applied after the limit, by DynamoDB or here: a limit of 1
+ * would take a request for each row that it hides. 200 rows of about 200 bytes are 5 read units.
  */
 const FILTERED_ROWS = 200;
 
-const listedRow = z.object({
+/**
+ * Rows of which a page with a status that the index does not tell reads the status, at half a read unit each for a META of
+ * up to 4 KB: five requests one after the other, where the page is not full before.
+ */
+const EXAMINED_ROWS = 500;
+
+const indexRow = z.object({
   pk: z.string(),
   position: z.string().regex(LISTING_POSITION),
   chain: z.string(),
-  status: z.enum(WORKFLOW_STATUSES),
+  [ENDED]: z.enum(WORKFLOW_STATUSES).exactOptional(),
 });
 
-/** A workflow and its place. Places are ordered as text, the same in every shard. */
-export interface Row {
-  readonly position: string;
-  readonly workflow: ListedWorkflow;
-}
-
-/** What one query of a shard found, newest first. */
-export interface ShardPage {
-  readonly rows: readonly Row[];
-  /** The last place that was looked at, where the shard goes on beyond it. */
-  readonly stoppedAt?: string;
-}
-
-type Page = Awaited<ReturnType<Store['list']>>;
-
 /**
- * One page of several shards. A shard that stopped may hold rows just beyond the place where it did, so the page ends
- * at the newest such place: nothing older is shown before that shard has been read on.
+ * One page of a tenant's workflows: at most 16 queries, all at once, and then the statuses that they do not tell: one
+ * request, or up to 5 where a healthy status is asked for.
  */
-export function mergePages(pages: readonly ShardPage[], limit: number): Page {
-  const horizon = pages.reduce((newest, { stoppedAt = '' }) => (stoppedAt > newest ? stoppedAt : newest), '');
-  // By place, because a workflow that is just moving from one group to the other may be seen in both.
-  const rows = new Map<string, ListedWorkflow>();
-  for (const { position, workflow } of pages.flatMap((page) => page.rows)) {
-    if (position >= horizon) rows.set(position, workflow);
-  }
-  const newestFirst = [...rows].sort(([a], [b]) => (a < b ? 1 : -1));
-  const page = newestFirst.slice(0, limit);
-  const workflows = page.map(([, workflow]) => workflow);
-  const last = page.at(-1)?.[0];
-  if (newestFirst.length > limit && last !== undefined) return { workflows, next: last };
-  return horizon === '' ? { workflows } : { workflows, next: horizon };
-}
-
-/** One page of a tenant's workflows: at most 16 queries, all at once. */
 export async function listWorkflows(table: Table, filter: ListFilter): Promise<Page> {
   const groups = filter.status === undefined ? LISTING_GROUPS : [listingGroup(filter.status)];
   const partitions = groups.flatMap((group) =>
     Array.from({ length: LIMITS.indexShards }, (_, shard) => listingPartition(filter.tenant, group, shard)),
   );
   const pages = await Promise.all(partitions.map((partition) => listShard(table, partition, filter)));
-  return mergePages(pages, filter.limit);
+  const most = isInTable(filter.status) ? EXAMINED_ROWS : filter.limit;
+  return await pageOf(mergePages(pages, most), filter, (rows) => readStatuses(table, rows));
+}
+
+/** Whether a status is one that the index does not tell. */
+const isInTable = (status: ListFilter['status']): boolean =>
+  status !== undefined && listingGroup(status) === 'healthy';
+
+const statusItem = z.object({ pk: z.string(), status: z.enum(WORKFLOW_STATUSES) });
+
+async function readStatuses(table: Table, rows: Parameters<ReadStatuses>[0]): ReturnType<ReadStatuses> {
+  const keys = rows.map(({ pk }) => ({ [KEYS.partition]: pk, [KEYS.sort]: META_KEY }));
+  const items = await table.batchGet(keys, STATUS_ATTRIBUTES);
+  return new Map(items.map((item) => statusItem.parse(item)).map(({ pk, status }) => [pk, status]));
 }
 
 async function listShard(table: Table, partition: string, filter: ListFilter): Promise<ShardPage> {
-  const { after, limit } = filter;
+  const { after, limit, chain, status } = filter;
   const wanted = filterOf(filter);
   const output = await table.query({
     IndexName: INDEX_NAMES.listing,
@@ -89,24 +81,20 @@ async function listShard(table: Table, partition: string, filter: ListFilter): P
     },
     ...(wanted === undefined ? {} : { FilterExpression: wanted.text }),
     ScanIndexForward: false,
-    Limit: wanted === undefined ? limit : Math.max(limit, FILTERED_ROWS),
+    Limit: chain === undefined && status === undefined ? limit : Math.max(limit, FILTERED_ROWS),
   });
-  const rows = (output.Items ?? []).map(toRow);
+  const rows = (output.Items ?? []).map((item) => indexRow.parse(item));
   if (output.LastEvaluatedKey === undefined) return { rows };
-  return { rows, stoppedAt: listedRow.pick({ position: true }).parse(output.LastEvaluatedKey).position };
+  return { rows, stoppedAt: indexRow.pick({ position: true }).parse(output.LastEvaluatedKey).position };
 }
 
+/** What of a filter the index can tell. */
 function filterOf({ chain, status }: ListFilter): Expression | undefined {
-  if (chain === undefined && status === undefined) return undefined;
-  return equals({ ...(chain === undefined ? {} : { chain }), ...(status === undefined ? {} : { status }) });
-}
-
-function toRow(item: unknown): Row {
-  const { pk, position, chain, status } = listedRow.parse(item);
-  const { workflowId } = parsePartitionKey(pk);
-  // The position begins with the time: projecting it as well would make every index write larger.
-  const createdAt = Number(position.slice(0, position.indexOf('-')));
-  return { position, workflow: { workflowId, chain, status, createdAt } };
+  const attributes = {
+    ...(chain === undefined ? {} : { chain }),
+    ...(status === undefined || isInTable(status) ? {} : { [ENDED]: status }),
+  };
+  return Object.keys(attributes).length === 0 ? undefined : equals(attributes);
 }
 
 const dueRow = z.object({ pk: z.string(), dueAt: z.number() });

@@ -4,6 +4,7 @@ import {
   type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb';
 import {
+  BatchGetCommand,
   DynamoDBDocumentClient,
   GetCommand,
   PutCommand,
@@ -53,11 +54,23 @@ export const ABSENT: Expression = {
   values: {},
 };
 
+/** Keys that one BatchGetItem takes. */
+export const BATCH_KEYS = 100;
+
+/**
+ * Requests for one batch, as each leaves out what one partition has beyond 1 MB: a hundred METAs with the largest input take
+ * 15. They follow at once, since a table that is too busy to read even one of them fails the request, and the SDK waits.
+ * Source: DynamoDB API Reference, BatchGetItem.
+ */
+const BATCH_REQUESTS = 16;
+
 /** The few requests that the store makes. Errors: `STORE_UNAVAILABLE` with what the SDK threw as cause. */
 export interface Table {
   /** Replaces the whole item if `condition` holds; otherwise finds the item as it is now. */
   put(item: Item, condition: Expression): Promise<Written<unknown>>;
   query(input: Omit<QueryCommandInput, 'TableName'>): Promise<QueryCommandOutput>;
+  /** These attributes of those items that are there: of `BATCH_KEYS` keys at most, in no order, eventually consistent. */
+  batchGet(keys: readonly Item[], attributes: readonly string[]): Promise<readonly unknown[]>;
 }
 
 /** @example const table = dynamoDbTable({ client: new DynamoDBClient({}), tableName: 'stepline-dev' }); */
@@ -66,10 +79,8 @@ export function dynamoDbTable(options: DynamoDbOptions): Table {
   const documents = DynamoDBDocumentClient.from(options.client, {
     marshallOptions: { removeUndefinedValues: true },
   });
-  const common = {
-    TableName: tableName,
-    ...(onConsumed === undefined ? {} : { ReturnConsumedCapacity: 'TOTAL' as const }),
-  };
+  const asked = onConsumed === undefined ? {} : { ReturnConsumedCapacity: 'TOTAL' as const };
+  const common = { TableName: tableName, ...asked };
   const count = (kind: Consumed['kind'], output: Pick<QueryCommandOutput, 'ConsumedCapacity'>): void => {
     const units = output.ConsumedCapacity?.CapacityUnits;
     if (units !== undefined) onConsumed?.({ kind, units });
@@ -110,9 +121,30 @@ export function dynamoDbTable(options: DynamoDbOptions): Table {
     return output;
   };
 
+  const batchGet: Table['batchGet'] = async (keys, attributes) => {
+    const names = Object.fromEntries(attributes.map((name) => [`#${name}`, name]));
+    const wanted = {
+      ProjectionExpression: Object.keys(names).join(', '),
+      ExpressionAttributeNames: names,
+    };
+    const found: unknown[] = [];
+    let left = keys.map((key): Record<string, unknown> => ({ ...key }));
+    for (let requests = 0; left.length > 0; requests += 1) {
+      if (requests === BATCH_REQUESTS) throw new Error(`${left.length} of ${keys.length} items stay unread`);
+      const output = await documents.send(
+        new BatchGetCommand({ ...asked, RequestItems: { [tableName]: { ...wanted, Keys: left } } }),
+      );
+      for (const ConsumedCapacity of output.ConsumedCapacity ?? []) count('read', { ConsumedCapacity });
+      found.push(...(output.Responses?.[tableName] ?? []));
+      left = output.UnprocessedKeys?.[tableName]?.Keys ?? [];
+    }
+    return found;
+  };
+
   return {
     put: (item, condition) => orUnavailable(`write of ${item.pk} ${item.sk}`, () => put(item, condition)),
     query: (input) => orUnavailable('query', () => query(input)),
+    batchGet: (keys, attributes) => orUnavailable('batch of reads', () => batchGet(keys, attributes)),
   };
 }
 

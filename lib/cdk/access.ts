@@ -7,15 +7,23 @@ import { INDEX_NAMES } from '../contract/table.ts';
 import type { StageFunction } from './lambda.ts';
 import { queueName, type Stage } from './stage.ts';
 
+/** Requests to the table or to one index of it. */
+interface Use {
+  readonly actions: readonly string[];
+  readonly index?: string;
+}
+
 /** What the engine does with the table. */
 const TABLE_USES = {
   /** Loads a workflow. */
-  load: { actions: ['dynamodb:Query'], index: undefined },
+  load: { actions: ['dynamodb:Query'] },
   /** Writes conditionally. */
-  write: { actions: ['dynamodb:PutItem'], index: undefined },
+  write: { actions: ['dynamodb:PutItem'] },
   list: { actions: ['dynamodb:Query'], index: INDEX_NAMES.listing },
+  /** Reads of listed workflows what the index does not tell. */
+  listStatus: { actions: ['dynamodb:BatchGetItem'] },
   listDue: { actions: ['dynamodb:Query'], index: INDEX_NAMES.due },
-} as const;
+} as const satisfies Readonly<Record<string, Use>>;
 export type TableUse = keyof typeof TABLE_USES;
 
 /** Source: "DynamoDB encryption at rest: usage notes", what a caller of an encrypted table needs of the key. */
@@ -32,8 +40,9 @@ export function allowTable(
   uses: readonly TableUse[],
 ): void {
   const stack = Stack.of(fn);
-  for (const { actions, index } of uses.map((use) => TABLE_USES[use])) {
-    fn.allow(actions, [index === undefined ? table.tableArn : `${table.tableArn}/index/${index}`]);
+  for (const { actions, index } of uses.map((use): Use => TABLE_USES[use])) {
+    const resource = index === undefined ? table.tableArn : `${table.tableArn}/index/${index}`;
+    fn.allow(actions, [resource]);
   }
   fn.allow(uses.includes('write') ? KEY_WRITE_ACTIONS : KEY_ACTIONS, [key.keyArn], {
     StringEquals: { 'kms:ViaService': `dynamodb.${stack.region}.${stack.urlSuffix}` },

@@ -26,7 +26,7 @@ import { physicalName } from './stage.ts';
 const FUNCTIONS = {
   start: { uses: ['load', 'write'], description: 'Saves a workflow and queues its first steps' },
   get: { uses: ['load'], description: 'Shows a workflow' },
-  list: { uses: ['list'], description: 'Lists workflows, newest first' },
+  list: { uses: ['list', 'listStatus'], description: 'Lists workflows, newest first' },
   cancel: { uses: ['load', 'write'], description: 'Cancels a workflow' },
   resume: { uses: ['load', 'write'], description: 'Continues a failed workflow from its failed step' },
 } as const satisfies Readonly<Record<string, { uses: readonly TableUse[]; description: string }>>;

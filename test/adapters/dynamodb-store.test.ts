@@ -1,4 +1,4 @@
-import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { metaToItem, stepToItem } from '../../lib/adapters/dynamodb-items.ts';
@@ -55,7 +55,7 @@ describe('what the store sends', () => {
   const itemsPut = async (work: () => Promise<unknown>) =>
     (await sent(work)).filter(({ action }) => action === 'PutItem').map(({ input }) => input.Item);
 
-  it('is queries, reads and conditional writes of one item each: no scan and no transaction', async () => {
+  it('is queries, reads by key and conditional writes of one item each: no scan and no transaction', async () => {
     await given(store, META);
     const requests = await sent(async () => {
       for (const [, call] of METHODS) await call(store);
@@ -65,9 +65,11 @@ describe('what the store sends', () => {
       await store.writeStep(META, CLAIM, ABSENT, META.expiresAt);
       await store.writeStep(META, completedOf('payment', 1), CLAIMED, META.expiresAt);
     });
-    expect(new Set(requests.map(({ action }) => action))).toEqual(new Set(['PutItem', 'GetItem', 'Query']));
+    expect(new Set(requests.map(({ action }) => action))).toEqual(
+      new Set(['PutItem', 'GetItem', 'Query', 'BatchGetItem']),
+    );
     for (const { action, input } of requests) {
-      expect(input.TableName).toBe(tableName);
+      if (action !== 'BatchGetItem') expect(input.TableName).toBe(tableName);
       if (action === 'PutItem') expect(input.ConditionExpression).toBeTruthy();
     }
   });
@@ -153,6 +155,20 @@ describe('what the store sends', () => {
   ] as const)('lists a workflow that is %s among the %s', async (status, group) => {
     const [item] = await itemsPut(() => store.create(metaOf('one', { status })));
     expect(item).toMatchObject({ listing: { S: `acme#${group}#${shardOf(META.workflowId)}` } });
+    expect(item).toHaveProperty('status', { S: status });
+    if (group === 'ended') expect(item).toHaveProperty('ended', { S: status });
+    else expect(item).not.toHaveProperty('ended');
+  });
+
+  it('leaves the listing’s entry as it is when a workflow completes', async () => {
+    const entries = async () =>
+      (await database.client.send(new ScanCommand({ TableName: tableName, IndexName: 'listing' }))).Items;
+    await given(store, META);
+    const before = await entries();
+    expect(before).toHaveLength(1);
+    const { dueAt: _, ...undue } = META;
+    await store.writeMeta({ ...undue, status: 'completed' }, { status: 'processing', epoch: 0 });
+    expect(await entries()).toEqual(before);
   });
 
   it('takes a workflow out of the due index by leaving both its keys out', async () => {

@@ -23,11 +23,11 @@ describe('what a workflow that goes well costs', () => {
     expect(long).toBeLessThan(short * 1.02);
   });
 
-  it('on DynamoDB is at most 13 write units for the sample order, indexes included', async () => {
+  it('on DynamoDB is at most 11 write units for the sample order, indexes included', async () => {
     const capacity: Capacity = await measureCapacity();
     expect(capacity.writes).toBe(8);
     expect(capacity.reads).toBe(3);
-    expect(capacity.writeUnits).toBeLessThanOrEqual(13);
+    expect(capacity.writeUnits).toBeLessThanOrEqual(11);
     expect(capacity.readUnits).toBeLessThanOrEqual(6);
   });
 });

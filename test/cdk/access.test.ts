@@ -92,15 +92,25 @@ describe('the functions of the API', () => {
     ['resume', [...WRITE, 'sqs:SendMessage'], all],
     ['cancel', WRITE, []],
     ['get', [...LOAD, ...KEY], []],
-    ['list', [...LOAD, ...KEY], []],
+    ['list', ['dynamodb:BatchGetItem', ...LOAD, ...KEY], []],
   ])('%s may do what it does and nothing else', (name, wanted, sends) => {
     expect(actions(name)).toEqual([...BASE, ...wanted].sort());
     expect(queues(name, 'sqs:SendMessage')).toEqual(sends);
   });
 
-  it('list reads the listing alone', () => {
-    const tables = may('list').filter(({ action }) => action === 'dynamodb:Query');
-    expect(tables.map(({ resource }) => resource.replace(/^.*\//, ''))).toEqual(['listing']);
+  it('list asks the listing alone, and reads the status of what it lists', () => {
+    const queries = may('list').filter(({ action }) => action === 'dynamodb:Query');
+    expect(queries.map(({ resource }) => resource.replace(/^.*\//, ''))).toEqual(['listing']);
+    const [read, ...others] = may('list').filter(({ action }) => action === 'dynamodb:BatchGetItem');
+    expect(others).toEqual([]);
+    expect(read?.resource).not.toContain('/index/');
+  });
+
+  it('no other function reads items by batches', () => {
+    const readers = [...grants(dev)].filter(([, list]) =>
+      list.some(({ action }) => action === 'dynamodb:BatchGetItem'),
+    );
+    expect(readers.map(([name]) => name)).toEqual(['stepline_dev_list']);
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { WORKFLOW_STATUSES } from '../../lib/contract/names.ts';
 import { LISTING_POSITION, listingPosition } from '../../lib/contract/wire.ts';
-import type { ListedWorkflow, Store } from '../../lib/engine/ports.ts';
+import type { ListedWorkflow, ListFilter, Store } from '../../lib/engine/ports.ts';
 import type { WorkflowMeta } from '../../lib/engine/state.ts';
 import { eventually, given, idsOf, metaOf, START, walk } from './store-fixtures.ts';
 
@@ -133,6 +133,22 @@ function walkContract(store: () => Store): void {
     });
   });
 
+  it('finds the few that still run among many that have completed, and the many', async () => {
+    const many = Array.from({ length: 300 }, (_, n) =>
+      metaOf(`many ${n}`, { createdAt: START + n, status: 'completed' }),
+    );
+    const few = [0, 150, 299].map((n) => metaOf(`few ${n}`, { createdAt: START + n }));
+    await given(store(), ...many, ...few);
+    await eventually(async () => {
+      for (const limit of [1, 2, 100]) {
+        const found = await walk(store(), { tenant: 'acme', status: 'processing', limit });
+        expect(found).toStrictEqual(newestFirst(few));
+      }
+      const found = await walk(store(), { tenant: 'acme', status: 'completed', limit: 70 });
+      expect(found).toStrictEqual(newestFirst(many));
+    });
+  });
+
   it('shows each tenant its own workflows alone', async () => {
     const tenants = ['acme', 'acme#healthy', 'other'];
     const metas = tenants.map((tenant) => manyOf(tenant));
@@ -192,6 +208,38 @@ function changeContract(store: () => Store): void {
       after = page.next;
     }
     expect(seen).toStrictEqual(idsOf(newestFirst(metas)));
+  });
+
+  it('shows of a walk during which workflows complete and fail the rest as it is now, each once', async () => {
+    const metas = Array.from({ length: 6 }, (_, n) => metaOf(n, { createdAt: START - n }));
+    const [first, , third, fourth, ...others] = metas.map(listed);
+    if (first === undefined || third === undefined || fourth === undefined) throw new Error('too few');
+    await given(store(), ...metas);
+    await eventually(async () =>
+      expect(await walk(store(), { tenant: 'acme', limit: 6 })).toStrictEqual(metas.map(listed)),
+    );
+    const { next: after } = await store().list({ tenant: 'acme', limit: 2 });
+    if (after === undefined) throw new Error('the first page is the last');
+    for (const [n, status] of [
+      [0, 'completed'],
+      [2, 'completed'],
+      [3, 'failed'],
+    ] as const) {
+      await store().writeMeta(metaOf(n, { createdAt: START - n, status }), {
+        status: 'processing',
+        epoch: 0,
+      });
+    }
+    const completed = { ...third, status: 'completed' };
+    const failed = { ...fourth, status: 'failed' };
+    await eventually(async () => {
+      const rest = (filter: Pick<ListFilter, 'status'>) =>
+        walk(store(), { tenant: 'acme', limit: 2, after, ...filter });
+      expect(await rest({})).toStrictEqual([completed, failed, ...others]);
+      expect(await rest({ status: 'processing' })).toStrictEqual(others);
+      expect(await rest({ status: 'completed' })).toStrictEqual([completed]);
+      expect(await rest({ status: 'failed' })).toStrictEqual([failed]);
+    });
   });
 
   it('lists a workflow that has expired as long as it is there', async () => {

@@ -77,10 +77,10 @@ export async function stepOf(store: Store, key: WorkflowKey, step: string): Prom
   return (await loaded(store, key)).steps.get(step);
 }
 
-/** All pages of a listing, from the newest. Fails when the walk does not end. */
-export async function walk(store: Store, filter: Omit<ListFilter, 'after'>): Promise<ListedWorkflow[]> {
+/** All pages of a listing, from the newest or from `after` on. Fails when the walk does not end. */
+export async function walk(store: Store, filter: ListFilter): Promise<ListedWorkflow[]> {
   const all: ListedWorkflow[] = [];
-  let after: string | undefined;
+  let { after } = filter;
   for (let pages = 0; pages < 1_000; pages += 1) {
     const page = await store.list({ ...filter, ...(after === undefined ? {} : { after }) });
     if (page.workflows.length > filter.limit) {

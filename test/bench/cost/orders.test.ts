@@ -22,12 +22,12 @@ const invocationsOf = ({ functions }: Operations) =>
   Object.fromEntries(functions.map((use) => [use.of, use.invocationsPerOrder]));
 
 describe('an order that goes well', () => {
-  it('one message at a time is 4 invocations, 9 requests to SQS, 8 writes and at most 13 write units', async () => {
+  it('one message at a time is 4 invocations, 9 requests to SQS, 8 writes and at most 11 write units', async () => {
     const counted = await measureOrders(bundles, { orders: 2, batchSize: 1, logLevel: 'info' });
     expect(invocationsOf(counted)).toEqual({ start: 1, get: 1, payment: 1, shipment: 1, confirmation: 1 });
     expect(counted).toMatchObject({ sends: 3, receives: 3, deletes: 3, writes: 8 });
-    expect(counted.writeUnits).toBeLessThanOrEqual(13);
-    expect(counted.indexWriteUnits).toBeLessThanOrEqual(4);
+    expect(counted.writeUnits).toBeLessThanOrEqual(11);
+    expect(counted.indexWriteUnits).toBeLessThanOrEqual(3);
     // A query for each step, and one for the look at its status.
     expect(counted).toMatchObject({ reads: 4, readUnits: 4 });
     expect(counted.storedBytes).toBeLessThan(3_000);
@@ -41,7 +41,7 @@ describe('an order that goes well', () => {
       ...{ payment: 0.1, shipment: 0.1, confirmation: 0.1 },
     });
     expect(counted).toMatchObject({ receives: 0.3, deletes: 0.3, writes: 8, reads: 4 });
-    expect(counted.writeUnits).toBeLessThanOrEqual(13);
+    expect(counted.writeUnits).toBeLessThanOrEqual(11);
     // Each start sends alone; what the steps send may go out together.
     expect(counted.sends).toBeGreaterThanOrEqual(1.2);
     expect(counted.sends).toBeLessThanOrEqual(3);
