@@ -2,8 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { chains } from '../functions/chains/index.ts';
 import { SettingsError, settingsOf, stageName } from '../lib/cdk/settings.ts';
 import type { StageName } from '../lib/cdk/stage.ts';
+import { stepPlaces } from '../lib/chain/places.ts';
 import { missingSecrets } from '../lib/ops/missing-secrets.ts';
 import { stages } from './stages.ts';
 
@@ -32,6 +34,9 @@ function readArguments([name, ...words]: readonly string[]): Request {
   const joined = word.startsWith('--stage=');
   const stage = stageName(joined ? word.slice('--stage='.length) : words[at + 1]);
   const rest = [...words.slice(0, at), ...words.slice(at + (joined ? 1 : 2))];
+  if (rest.some((other) => /(^|=)stage=|^--stage/.test(other))) {
+    throw new SettingsError(`The stage is given twice. ${usage}`);
+  }
   if (command === 'destroy' && stage === 'prod') {
     throw new SettingsError(
       'prod is not destroyed by a command: its workflows are records. Whoever means it switches termination protection off by hand.',
@@ -42,10 +47,14 @@ function readArguments([name, ...words]: readonly string[]): Request {
 
 /** A secret that is missing would show at the first call only, as a failed step. */
 async function refuseWithoutSecrets(stage: StageName): Promise<void> {
-  const { targets, region } = settingsOf(stages, stage);
-  const missing = await missingSecrets(targets, region).catch((error: unknown) => {
+  const settings = settingsOf(stages, stage);
+  const called = new Set(stepPlaces(chains).flatMap(({ targets = [] }) => targets));
+  const targets = Object.fromEntries(Object.entries(settings.targets).filter(([name]) => called.has(name)));
+  const missing = await missingSecrets(targets, settings.region).catch((error: unknown) => {
     const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    throw new SettingsError(`AWS does not say whether the secrets of stage "${stage}" are there: ${why}`);
+    throw new SettingsError(
+      `AWS does not say whether the secrets of stage "${stage}" are there: ${why}. Sign in (aws sso login), and set AWS_REGION or region in bin/stages.ts.`,
+    );
   });
   if (missing.length === 0) return;
   const lines = missing.map(

@@ -149,7 +149,9 @@ export function stepFromItem(item: unknown): StepRecord {
 }
 
 /** The sort key of any item. */
-export const sortKeyOf = (item: unknown): string => z.object({ [KEYS.sort]: z.string() }).parse(item).sk;
+export const sortKeyOf = (item: unknown): string => sortKey.parse(item).sk;
+
+const sortKey = z.object({ [KEYS.sort]: z.string() });
 
 const keys = z.object({ [KEYS.partition]: z.string(), [KEYS.sort]: z.string() });
 

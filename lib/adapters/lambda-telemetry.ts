@@ -3,7 +3,7 @@ import { Metrics } from '@aws-lambda-powertools/metrics';
 import { type LogLevel, METRIC_NAMESPACE } from '../contract/names.ts';
 import { type EngineEvent, EVENT_LEVELS } from '../engine/events.ts';
 import type { Telemetry } from '../engine/ports.ts';
-import { type Metric, metricsOf } from './lambda-metrics.ts';
+import { type Dimensions, type Metric, metricsOf } from './lambda-metrics.ts';
 
 const SERVICE = 'stepline';
 
@@ -19,12 +19,15 @@ export interface LambdaTelemetryOptions {
  */
 export function createLambdaTelemetry({ stage, logLevel }: LambdaTelemetryOptions): Telemetry {
   const logger = new Logger({ serviceName: SERVICE, logLevel, persistentKeys: { stage } });
-  const metrics = new Metrics({ namespace: METRIC_NAMESPACE, serviceName: SERVICE });
+  const metrics = new Metrics({ namespace: METRIC_NAMESPACE });
+  // Powertools adds `service` to every metric; an alarm would have to name it too.
+  metrics.clearDefaultDimensions();
+  metrics.setDefaultDimensions({ stage });
   return {
     emit(event) {
       try {
         logger[EVENT_LEVELS[event.event]](event.event, fieldsOf(event));
-        for (const metric of metricsOf(event)) publish(metrics, stage, metric);
+        for (const line of linesOf(metricsOf(event))) publish(metrics, line);
       } catch (error) {
         // What is told about the work must never stop the work.
         console.error('telemetry failed', event.event, error);
@@ -41,12 +44,32 @@ function fieldsOf(event: EngineEvent): Record<string, unknown> {
   return { ...rest, detail };
 }
 
-function publish(metrics: Metrics, stage: string, { name, unit, value, dimensions }: Metric): void {
-  const single = metrics.singleMetric();
-  // Powertools adds `service` to every metric; an alarm would have to name it too.
-  single.clearDefaultDimensions();
-  for (const [dimension, text] of Object.entries({ stage, ...dimensions })) {
-    single.addDimension(dimension, text);
+/** One line holds all figures about the same step or chain: lines are billed by their bytes. */
+interface MetricLine {
+  readonly dimensions: Dimensions;
+  readonly figures: Metric[];
+}
+
+function linesOf(metrics: readonly Metric[]): Iterable<MetricLine> {
+  const lines = new Map<string, MetricLine>();
+  for (const metric of metrics) {
+    const { dimensions } = metric;
+    const about = JSON.stringify(dimensions);
+    const line = lines.get(about) ?? { dimensions, figures: [] };
+    line.figures.push(metric);
+    lines.set(about, line);
   }
-  single.addMetric(name, unit, value);
+  return lines.values();
+}
+
+function publish(metrics: Metrics, { dimensions, figures }: MetricLine): void {
+  try {
+    for (const [dimension, text] of Object.entries(dimensions)) metrics.addDimension(dimension, text);
+    for (const { name, unit, value } of figures) metrics.addMetric(name, unit, value);
+    metrics.publishStoredMetrics();
+  } finally {
+    // What was refused must not get into the next line.
+    metrics.clearDimensions();
+    metrics.clearMetrics();
+  }
 }

@@ -4,7 +4,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { type StepPlace, stepPlaces } from '../chain/places.ts';
 import type { QueueName } from '../contract/names.ts';
 import { INDEX_NAMES } from '../contract/table.ts';
-import type { StageFunction } from './lambda.ts';
+import { type StageFunction, through } from './lambda.ts';
 import { queueName, type Stage } from './stage.ts';
 
 /** Requests to the table or to one index of it. */
@@ -39,18 +39,15 @@ export function allowTable(
   { table, key }: { readonly table: Table; readonly key: IKey },
   uses: readonly TableUse[],
 ): void {
-  const stack = Stack.of(fn);
   for (const { actions, index } of uses.map((use): Use => TABLE_USES[use])) {
     const resource = index === undefined ? table.tableArn : `${table.tableArn}/index/${index}`;
     fn.allow(actions, [resource]);
   }
-  fn.allow(uses.includes('write') ? KEY_WRITE_ACTIONS : KEY_ACTIONS, [key.keyArn], {
-    StringEquals: { 'kms:ViaService': `dynamodb.${stack.region}.${stack.urlSuffix}` },
-  });
+  fn.allow(uses.includes('write') ? KEY_WRITE_ACTIONS : KEY_ACTIONS, [key.keyArn], through(fn, 'dynamodb'));
 }
 
 /** ARNs in one statement: more of them would not fit into one managed policy of 6,144 characters. */
-const RESOURCES_AT_ONCE = 30;
+const RESOURCES_AT_ONCE = 50;
 
 /** Lets a function do `actions` to queues of the stage, by their names: the queues may stand in other stacks. */
 export function allowQueues(

@@ -40,8 +40,15 @@ const OPERATOR_ROUTES = ['cancel', 'resume'] as const;
  * is left to API Gateway, which answers it itself where CORS is on.
  */
 const CATCH_ALL = {
-  path: '/{proxy+}',
-  methods: [HttpMethod.GET, HttpMethod.POST, HttpMethod.PUT, HttpMethod.PATCH, HttpMethod.DELETE],
+  paths: ['/', '/{proxy+}'],
+  methods: [
+    HttpMethod.HEAD,
+    HttpMethod.GET,
+    HttpMethod.POST,
+    HttpMethod.PUT,
+    HttpMethod.PATCH,
+    HttpMethod.DELETE,
+  ],
 };
 
 /**
@@ -130,7 +137,7 @@ export class Api extends Construct {
     for (const name of ['list', 'get', 'cancel', 'resume'] as const) {
       add(name, ROUTES[name].path, [HttpMethod[ROUTES[name].method]]);
     }
-    add('start', CATCH_ALL.path, CATCH_ALL.methods);
+    for (const path of CATCH_ALL.paths) add('start', path, CATCH_ALL.methods);
   }
 
   private makeAuthorizer({ settings: { authorization } }: Foundation['stage']): IHttpRouteAuthorizer {
@@ -152,7 +159,6 @@ export class Api extends Construct {
       httpApi: this.http,
       stageName: '$default',
       autoDeploy: true,
-      detailedMetricsEnabled: true,
       throttle: { rateLimit: throttling.rate, burstLimit: throttling.burst },
       accessLogSettings: { destination: new LogGroupLogDestination(logs), format: ACCESS_LOG },
     });
@@ -175,15 +181,19 @@ const ACCESS_LOG = AccessLogFormat.custom(
     latencyMs: '$context.responseLatency',
     functionMs: '$context.integrationLatency',
     bytes: '$context.responseLength',
-    error: '$context.error.message',
-    functionError: '$context.integrationErrorMessage',
+    functionStatus: '$context.integrationStatus',
+    // A word; a message could hold quotes, which would end the line's JSON.
+    error: '$context.error.responseType',
   }),
 );
+
+/** What a browser sends with a signed request. */
+const SIGNATURE_HEADERS = ['x-amz-date', 'x-amz-security-token', 'x-amz-content-sha256'];
 
 const corsOf = (origins: readonly string[]) => ({
   allowOrigins: [...origins],
   allowMethods: [CorsHttpMethod.GET, CorsHttpMethod.POST],
-  allowHeaders: ['authorization', 'content-type', START_IDEMPOTENCY_HEADER],
+  allowHeaders: ['authorization', 'content-type', START_IDEMPOTENCY_HEADER, ...SIGNATURE_HEADERS],
   exposeHeaders: ['location', 'retry-after'],
   maxAge: Duration.hours(1),
 });

@@ -39,7 +39,9 @@ export class Chain extends Construct {
     const places = stepPlaces(versions.map(({ definition }) => definition));
     refuseTooMany(this, places.length);
     const chains = chainsModule(foundation.stage.name, this.chainName, versions);
-    this.steps = places.map((place) => new Step(this, place.step, { foundation, place, chains }));
+    // Apart from the alarms, so that a step may have any name.
+    const steps = new Construct(this, 'Steps');
+    this.steps = places.map((place) => new Step(steps, place.step, { foundation, place, chains }));
     this.alarms = [...chainAlarms(this, foundation), ...this.steps.flatMap(({ alarms }) => alarms)];
   }
 }

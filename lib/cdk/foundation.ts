@@ -23,7 +23,7 @@ import {
   SEND,
   stepQueue,
 } from './access.ts';
-import { removalOf, StageFunction } from './lambda.ts';
+import { removalOf, StageFunction, through } from './lambda.ts';
 import { chainsModule } from './modules.ts';
 import type { StageAlarm } from './monitoring/alarm.ts';
 import { foundationAlarms } from './monitoring/foundation-alarms.ts';
@@ -174,11 +174,9 @@ export class Foundation extends Construct {
     allowQueues(fn, this.stage, SEND, [PARKING, ...places.map(stepQueue)]);
     allowQueues(fn, this.stage, [...CONSUME, ...HOLD], places.map(deadLetterQueue));
     fn.allow(['sns:Publish'], [this.onCall.topicArn]);
-    if (this.onCall instanceof Topic) {
-      fn.allow(['kms:Decrypt', 'kms:GenerateDataKey'], [this.key.keyArn], {
-        StringEquals: { 'kms:ViaService': `sns.${Stack.of(this).region}.${Stack.of(this).urlSuffix}` },
-      });
-    }
+    const { onCall } = this.stage.settings;
+    const keyArn = typeof onCall === 'object' && 'topicArn' in onCall ? onCall.keyArn : this.key.keyArn;
+    if (keyArn !== undefined) fn.allow(['kms:Decrypt', 'kms:GenerateDataKey'], [keyArn], through(fn, 'sns'));
     return fn;
   }
 

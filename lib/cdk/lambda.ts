@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { LogLevel, NodejsFunction, OutputFormat, SourceMapMode } from 'aws-cdk-lib/aws-lambda-nodejs';
@@ -43,7 +43,8 @@ export class StageFunction extends Construct {
     const logGroup = new LogGroup(this, 'Logs', {
       logGroupName: `/aws/lambda/${functionName}`,
       retention: stage.settings.logRetentionDays,
-      removalPolicy: removalOf(stage),
+      // A name that is kept would stand in the way of a step that is taken back.
+      removalPolicy: RemovalPolicy.DESTROY,
     });
     this.role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
@@ -109,5 +110,12 @@ export class StageFunction extends Construct {
   }
 }
 
+/** What a stage keeps it keeps, but not from a deployment that failed: that would stand in the way of the next one. */
 export const removalOf = ({ settings }: Stage): RemovalPolicy =>
-  settings.removal === 'retain' ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+  settings.removal === 'retain' ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY;
+
+/** The condition that a key is used through this service only. */
+export function through(scope: Construct, service: string): Readonly<Record<string, unknown>> {
+  const { region, urlSuffix } = Stack.of(scope);
+  return { StringEquals: { 'kms:ViaService': `${service}.${region}.${urlSuffix}` } };
+}

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { didYouMean } from '../chain/suggest.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { LOG_LEVELS } from '../contract/names.ts';
-import { secretReference, targetSetting } from '../contract/targets.ts';
+import { KEY_ARN, secretReference, targetSetting } from '../contract/targets.ts';
 import { STAGE_NAMES, type StageName } from './stage.ts';
 
 /** Days that CloudWatch Logs can keep a log group. Source: PutRetentionPolicy, `retentionInDays`. */
@@ -10,6 +10,8 @@ const RETENTION_DAYS = [
   ...[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731],
   ...[1_096, 1_827, 2_192, 2_557, 2_922, 3_288, 3_653],
 ] as const;
+
+const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text;
 
 const iam = z.strictObject({ type: z.literal('iam') });
 const jwt = z.strictObject({
@@ -45,14 +47,29 @@ const stageSettings = z.strictObject({
   /** Requests a second that the API takes, and how many at once above that. */
   throttling: z.strictObject({ rate: z.int().positive(), burst: z.int().positive() }),
   /** Origins of browsers that may call the API; left out: none. */
-  corsOrigins: z.array(z.url()).min(1).readonly().optional(),
+  corsOrigins: z
+    .array(
+      z
+        .string()
+        .refine(
+          isOrigin,
+          'expected an origin such as https://shop.example.com, without a path or a slash at its end',
+        ),
+    )
+    .min(1)
+    .readonly()
+    .optional(),
   logLevel: z.enum(LOG_LEVELS),
   logRetentionDays: z.literal(RETENTION_DAYS),
   /** Who is told of failed workflows and alarms: an address, or a topic of the team's own. */
   onCall: z.union(
     [
       z.strictObject({ email: z.email() }),
-      z.strictObject({ topicArn: z.string().regex(/^arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:\S+$/) }),
+      z.strictObject({
+        topicArn: z.string().regex(/^arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:\S+$/, 'expected the ARN of a topic'),
+        /** The key that encrypts the topic, where it has one of its own. */
+        keyArn: z.string().regex(KEY_ARN, 'expected the ARN of a key').optional(),
+      }),
       z.literal('nobody'),
     ],
     { error: 'expected { email }, { topicArn } or "nobody"' },
@@ -61,7 +78,7 @@ const stageSettings = z.strictObject({
   runbookUrl: z
     .url({ protocol: /^https?$/, error: 'expected the http or https address of docs/runbook.md' })
     .refine((url) => !url.includes('#'), 'expected an address without a #heading'),
-  /** What becomes of the table, the key and the logs when the stack is destroyed. */
+  /** What becomes of the table, its key and the access logs when the stack is destroyed. */
   removal: z.enum(['retain', 'destroy']),
   /** Functions of one step that run at a time, unless the step says otherwise. */
   concurrency: z.int().min(LIMITS.concurrencyLeast).max(LIMITS.concurrencyMost),
@@ -105,7 +122,12 @@ export function settingsOf(stages: Stages, stage: StageName): StageSettings {
       stage,
       parsed.error.issues.map((issue) => sentence(issue)),
     );
-  const problems = [...unsafeUrls(parsed.data), ...unsafeProd(stage, parsed.data)];
+  const problems = [
+    ...unsafeUrls(parsed.data),
+    ...unsafeHeaders(parsed.data),
+    ...foreignTopic(parsed.data),
+    ...unsafeProd(stage, parsed.data),
+  ];
   if (problems.length > 0) throw wrong(stage, problems);
   return parsed.data;
 }
@@ -143,10 +165,37 @@ function unsafeUrls({ targets, authorization, emulator }: StageSettings): readon
   });
 }
 
+/** Headers by which somebody is let in. */
+const CREDENTIALS = /^(authorization|proxy-authorization|cookie|x-api-key)$/;
+
+/** A setting stands in the repository and in the template: no place for a secret. A function has no variables of its own. */
+function unsafeHeaders({ targets }: StageSettings): readonly string[] {
+  return Object.entries(targets).flatMap(([name, { headers }]) =>
+    Object.entries(headers).flatMap(([header, value]) =>
+      CREDENTIALS.test(header) || value.startsWith('env:')
+        ? [
+            `targets.${name}.headers.${header}: a secret stands in the secret store: write secret: { store, name, header: '${header}' }`,
+          ]
+        : [],
+    ),
+  );
+}
+
+/** An alarm tells topics of its own region only. */
+function foreignTopic({ onCall, region }: StageSettings): readonly string[] {
+  if (region === undefined || typeof onCall !== 'object' || !('topicArn' in onCall)) return [];
+  const [, , , topicRegion] = onCall.topicArn.split(':');
+  return topicRegion === region
+    ? []
+    : [`onCall.topicArn: the topic is in ${topicRegion}, and the stage in ${region}`];
+}
+
 /** What nobody wants to find out at the worst time. */
-function unsafeProd(stage: StageName, { removal, onCall }: StageSettings): readonly string[] {
-  if (stage !== 'prod') return [];
+function unsafeProd(stage: StageName, { removal, onCall, emulator }: StageSettings): readonly string[] {
+  const real = stage !== 'dev' && emulator ? ['emulator: only dev is deployed to an emulator'] : [];
+  if (stage !== 'prod') return real;
   return [
+    ...real,
     ...(removal === 'retain' ? [] : ['removal: prod keeps its data: expected "retain"']),
     ...(onCall === 'nobody' ? ['onCall: prod tells somebody: expected { email } or { topicArn }'] : []),
   ];

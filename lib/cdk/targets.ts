@@ -2,7 +2,7 @@ import { ArnFormat, Stack } from 'aws-cdk-lib';
 import type { StepPlace } from '../chain/places.ts';
 import { didYouMean } from '../chain/suggest.ts';
 import type { SecretReference } from '../contract/targets.ts';
-import type { StageFunction } from './lambda.ts';
+import { type StageFunction, through } from './lambda.ts';
 import { SettingsError, type StageSettings } from './settings.ts';
 import type { Stage } from './stage.ts';
 
@@ -40,13 +40,24 @@ export function allowSecrets(fn: StageFunction, targets: Targets): void {
   }
 }
 
-function allowSecret(fn: StageFunction, { store, name }: SecretReference): void {
-  if (store === 'ssm') {
-    fn.allow(['ssm:GetParameter'], [arn(fn, 'ssm', 'parameter', name.replace(/^\//, ''))]);
-    return;
-  }
+const STORES = {
   // Secrets Manager ends every ARN with a hyphen and six characters of its own.
-  fn.allow(['secretsmanager:GetSecretValue'], [arn(fn, 'secretsmanager', 'secret', `${name}-??????`)]);
+  'secrets-manager': {
+    service: 'secretsmanager',
+    action: 'secretsmanager:GetSecretValue',
+    resource: (fn: StageFunction, name: string) => arn(fn, 'secretsmanager', 'secret', `${name}-??????`),
+  },
+  ssm: {
+    service: 'ssm',
+    action: 'ssm:GetParameter',
+    resource: (fn: StageFunction, name: string) => arn(fn, 'ssm', 'parameter', name.replace(/^\//, '')),
+  },
+} as const;
+
+function allowSecret(fn: StageFunction, { store, name, keyArn }: SecretReference): void {
+  const { service, action, resource } = STORES[store];
+  fn.allow([action], [resource(fn, name)]);
+  if (keyArn !== undefined) fn.allow(['kms:Decrypt'], [keyArn], through(fn, service));
 }
 
 const arn = (fn: StageFunction, service: string, resource: string, resourceName: string): string =>

@@ -73,9 +73,12 @@ export type SecretStore = (typeof SECRET_STORES)[number];
 /** What both stores take in a name. No colon: an ARN, a version or a label cannot be granted by name. */
 const SECRET_NAME = /^[A-Za-z0-9/_+=.@-]{1,512}$/;
 
+/** The ARN of a key of AWS KMS. */
+export const KEY_ARN = /^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/\S+$/;
+
 /**
  * A secret by reference: `header` is sent as `prefix` and the secret's text, or the text in its `field` where the secret
- * is a JSON object.
+ * is a JSON object. `keyArn`: the key that encrypts it, where that is not the store's own; the function may then use it.
  * @example { store: 'secrets-manager', name: 'stepline/dev/payments', header: 'authorization', prefix: 'Bearer ', field: 'apiKey' }
  */
 export const secretReference = z
@@ -91,6 +94,7 @@ export const secretReference = z
     }),
     prefix: z.string().regex(HEADER_VALUE, NOT_ALLOWED).default(''),
     field: z.string().min(1).optional(),
+    keyArn: z.string().regex(KEY_ARN, 'expected the ARN of a key').optional(),
   })
   .refine(({ store, name }) => store !== 'ssm' || !name.includes('/') || name.startsWith('/'), {
     path: ['name'],

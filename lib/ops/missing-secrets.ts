@@ -1,5 +1,5 @@
 import { DescribeSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { DescribeParametersCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { paginateDescribeParameters, SSMClient } from '@aws-sdk/client-ssm';
 import type { SecretReference } from '../contract/targets.ts';
 
 interface Clients {
@@ -47,12 +47,14 @@ const EXISTS = {
     }
   },
   ssm: async ({ ssm }: Clients, name: string): Promise<boolean> => {
-    const { Parameters = [] } = await ssm.send(
-      new DescribeParametersCommand({
-        ParameterFilters: [{ Key: 'Name', Option: 'Equals', Values: [name] }],
-      }),
+    const pages = paginateDescribeParameters(
+      { client: ssm },
+      { ParameterFilters: [{ Key: 'Name', Option: 'Equals', Values: [name] }] },
     );
-    return Parameters.some((parameter) => parameter.Name === name);
+    for await (const { Parameters = [] } of pages) {
+      if (Parameters.some((parameter) => parameter.Name === name)) return true;
+    }
+    return false;
   },
 } as const;
 

@@ -33,6 +33,10 @@ const emf = z.looseObject({
   }),
 });
 
+/** The metrics that CloudWatch reads of a line. */
+const namesOf = ({ _aws }: z.infer<typeof emf>): readonly string[] =>
+  _aws.CloudWatchMetrics.flatMap(({ Metrics }) => Metrics.map(({ Name }) => Name));
+
 /** What a function writes when these events happen: log lines, and metrics in CloudWatch's embedded format. */
 function told(events: readonly EngineEvent[], logLevel: LogLevel = 'debug') {
   const telemetry = createLambdaTelemetry({ stage: 'test', logLevel });
@@ -95,30 +99,33 @@ describe('the log level', () => {
   });
 
   it.each(LOG_LEVELS)('%s counts every event all the same', (level) => {
-    expect(told(ALL_EVENTS, level).metrics).toHaveLength(ALL_EVENTS.flatMap(metricsOf).length);
+    const counted = told(ALL_EVENTS, level).metrics.flatMap(namesOf);
+    expect(counted).toEqual(ALL_EVENTS.flatMap(metricsOf).map(({ name }) => name));
   });
 });
 
 describe('a metric', () => {
   it.each(ALL_EVENTS)('of $event is in the embedded format, under its dimensions and no other', (event) => {
-    const { metrics } = told([event]);
-    expect(metrics).toEqual(
-      metricsOf(event).map(({ name, unit, value, dimensions }) => ({
-        _aws: {
-          Timestamp: expect.any(Number),
-          CloudWatchMetrics: [
-            {
-              Namespace: 'Stepline',
-              Dimensions: [['stage', ...Object.keys(dimensions)]],
-              Metrics: [{ Name: name, Unit: unit }],
-            },
-          ],
-        },
-        stage: 'test',
-        ...dimensions,
-        [name]: value,
-      })),
-    );
+    const figures = metricsOf(event);
+    const dimensions = figures[0]?.dimensions ?? {};
+    // Nothing is told about two things at once: one line is enough for an event.
+    for (const figure of figures) expect(figure.dimensions).toEqual(dimensions);
+    const line = {
+      _aws: {
+        Timestamp: expect.any(Number),
+        CloudWatchMetrics: [
+          {
+            Namespace: 'Stepline',
+            Dimensions: [['stage', ...Object.keys(dimensions)]],
+            Metrics: figures.map(({ name, unit }) => ({ Name: name, Unit: unit })),
+          },
+        ],
+      },
+      stage: 'test',
+      ...dimensions,
+      ...Object.fromEntries(figures.map(({ name, value }) => [name, value])),
+    };
+    expect(told([event]).metrics).toEqual(figures.length === 0 ? [] : [line]);
   });
 
   it('has the dimensions stage, stage and chain, or stage, chain and step', () => {
@@ -169,6 +176,15 @@ describe('telemetry that fails', () => {
     ]);
     expect(logs.map(({ message }) => message)).toEqual(['workflow_started']);
     expect(metrics).toHaveLength(1);
+  });
+
+  it('leaves nothing of a refused figure to the next event', () => {
+    vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    const broken = { ...EVENTS.step_failed, durationMs: undefined } as unknown as EngineEvent;
+    const { metrics } = told([broken, EVENTS.message_parked]);
+    expect(metrics.map((line) => Object.keys(line).sort())).toEqual([
+      [METRICS.parked, '_aws', 'stage'].sort(),
+    ]);
   });
 
   it('does not throw where the output is closed', () => {

@@ -31,6 +31,11 @@ describe('the command for a stage', () => {
     ],
     ['that destroys prod', ['destroy', '--stage=prod'], 'stepline: prod is not destroyed by a command'],
     [
+      'that names another stage behind our back',
+      ['destroy', '--stage', 'dev', '-c', 'stage=prod'],
+      'stepline: The stage is given twice. Write: npm run destroy -- --stage dev',
+    ],
+    [
       'that does not exist',
       ['redeploy', '--stage', 'dev'],
       'stepline: Write one of: npm run deploy, npm run diff, npm run destroy.',

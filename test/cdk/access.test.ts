@@ -70,11 +70,15 @@ describe('the payment step', () => {
     );
   });
 
-  it('alone reads the payment secret', () => {
+  it('reads the payment secret, and nobody reads it who does not call payments', () => {
     const readers = [...grants(dev)].filter(([, list]) =>
       list.some(({ resource }) => resource.includes('stepline/dev/payments')),
     );
-    expect(readers.map(([name]) => name)).toEqual(['stepline_dev_order-processing_payment']);
+    const callers = stepPlaces(chains).filter(({ targets = [] }) => targets.includes('payments'));
+    expect(readers.map(([name]) => name).sort()).toEqual(
+      callers.map(({ chain, step }) => `stepline_dev_${chain}_${step}`).sort(),
+    );
+    expect(callers.map(({ step }) => step)).toContain('payment');
   });
 });
 

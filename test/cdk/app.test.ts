@@ -7,7 +7,17 @@ import { Chain } from '../../lib/cdk/chain.ts';
 import { Foundation } from '../../lib/cdk/foundation.ts';
 import { settingsOf } from '../../lib/cdk/settings.ts';
 import type { Stage } from '../../lib/cdk/stage.ts';
-import { longChain, refund, sameStart, twin, unknownTarget, vagueTarget, version } from './fixture-chains.ts';
+import {
+  longChain,
+  oddNames,
+  refund,
+  sameStart,
+  twin,
+  unknownTarget,
+  vagueTarget,
+  version,
+} from './fixture-chains.ts';
+import { grants } from './grants.ts';
 import { synthesize } from './synth.ts';
 
 const here = ['test/cdk/fixture-chains.ts'];
@@ -136,11 +146,34 @@ describe('with JWT authorization', () => {
   });
 });
 
+describe('a step', () => {
+  it('may have any name, that of an alarm too', async () => {
+    const dev = await synthesize('dev', { chains: [oddNames], places: here });
+    expect(dev.all('AWS::SQS::Queue')).toHaveLength(5);
+  });
+
+  it('may use the key of its secret, through the store alone', async () => {
+    const keyArn = 'arn:aws:kms:eu-central-1:123456789012:key/1';
+    const secret = { store: 'ssm', name: 'refunds', header: 'x-key', keyArn } as const;
+    const targets = { refunds: { baseUrl: 'https://refunds.example.com', secret } };
+    const dev = await synthesize('dev', {
+      chains: [unknownTarget],
+      places: here,
+      stages: { ...stages, dev: { ...stages.dev, targets } },
+    });
+    const decrypts = (grants(dev).get('stepline_dev_refunds_refund') ?? []).filter(
+      ({ action, resource }) => action === 'kms:Decrypt' && resource === keyArn,
+    );
+    expect(decrypts).toHaveLength(1);
+  });
+});
+
 describe('a topic of the team’s own', () => {
   it('is told, and none is made', async () => {
     const topicArn = 'arn:aws:sns:eu-central-1:123456789012:pager';
+    const topicKey = 'arn:aws:kms:eu-central-1:123456789012:key/2';
     const dev = await synthesize('dev', {
-      stages: { ...stages, dev: { ...stages.dev, onCall: { topicArn } } },
+      stages: { ...stages, dev: { ...stages.dev, onCall: { topicArn, keyArn: topicKey } } },
     });
     expect(dev.all('AWS::SNS::Topic')).toEqual([]);
     const [stepFailed] = dev
@@ -149,5 +182,11 @@ describe('a topic of the team’s own', () => {
     expect(stepFailed?.properties).toMatchObject({
       Environment: { Variables: { STEPLINE_TOPIC_ARN: topicArn } },
     });
+    expect(grants(dev).get('stepline_dev_step-failed')).toEqual(
+      expect.arrayContaining([
+        { action: 'sns:Publish', resource: topicArn },
+        { action: 'kms:GenerateDataKey', resource: topicKey },
+      ]),
+    );
   });
 });

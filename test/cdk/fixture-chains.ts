@@ -19,3 +19,8 @@ export const longChain = Array.from({ length: 34 }, (_, at) => `step-${at}`).red
   (chain, name) => withStep(chain, name, { run: () => null }),
   emptyChain('long', { version: 1, start: '/api/long', input: z.strictObject({}) }),
 );
+
+/** Names that alarms have as well. */
+export const oddNames = version(1, 'odd', '/api/odd')
+  .step('repairs', { run: () => null })
+  .step('workflow-failed', { run: () => null }).definition;

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { stages } from '../../bin/stages.ts';
 import { ALARM_KINDS } from '../../lib/cdk/monitoring/kinds.ts';
 import { settingsOf } from '../../lib/cdk/settings.ts';
-import { ENV, RUNBOOK_WORKFLOW_FAILED } from '../../lib/contract/names.ts';
+import { ENV, RUNBOOK_WORKFLOW_FAILED, STEP_ERROR_CODES } from '../../lib/contract/names.ts';
 import { alarmsOf, kindOf } from './monitored.ts';
 import { synthesized } from './synth.ts';
 
@@ -32,6 +32,11 @@ describe('the runbook', () => {
     expect(section).toMatch(/\*\*It means\*\*/);
     expect(section).toMatch(/\*\*Look\.\*\*/);
     expect(section).toMatch(/\*\*Do\.\*\*/);
+  });
+
+  it('says what to do about every error that a step can have', () => {
+    const section = sections.get(RUNBOOK_WORKFLOW_FAILED) ?? '';
+    expect(STEP_ERROR_CODES.filter((code) => !section.includes(`\`${code}\``))).toEqual([]);
   });
 
   it('leads to no heading that it does not have', () => {

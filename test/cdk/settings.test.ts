@@ -88,6 +88,26 @@ describe('settings', () => {
       { onCall: undefined },
       /onCall: expected \{ email \}, \{ topicArn \} or "nobody"/,
     ],
+    [
+      'a secret among the headers',
+      targets({ headers: { Authorization: 'Bearer abc' } }),
+      /targets\.payments\.headers\.authorization: a secret stands in the secret store/,
+    ],
+    [
+      'a variable that no function has',
+      targets({ headers: { 'x-mode': 'env:MODE' } }),
+      /targets\.payments\.headers\.x-mode: a secret stands in the secret store/,
+    ],
+    [
+      'an origin with a path',
+      { corsOrigins: ['https://shop.example.com/'] },
+      /corsOrigins\.0: expected an origin/,
+    ],
+    [
+      'a topic of another region',
+      { region: 'eu-central-1', onCall: { topicArn: 'arn:aws:sns:us-west-2:123456789012:pager' } },
+      /onCall\.topicArn: the topic is in us-west-2, and the stage in eu-central-1/,
+    ],
     ['an account that is none', { account: '42' }, /account: expected the 12 digits/],
     ['a region that is none', { region: 'Frankfurt' }, /region: expected an AWS region/],
   ])('are refused for %s, by the name of the setting', (_, changes, message) => {
@@ -111,6 +131,7 @@ describe('settings', () => {
 
   it('of prod keep the data and name somebody to tell', () => {
     expect(() => read({ removal: 'destroy' }, 'prod')).toThrow('removal: prod keeps its data');
+    expect(() => read({ emulator: true }, 'prod')).toThrow('emulator: only dev is deployed to an emulator');
     expect(() => read({ onCall: 'nobody' }, 'prod')).toThrow('onCall: prod tells somebody');
   });
 });

@@ -15,6 +15,7 @@ const looking = (request: (context: { input: Order; results: Results }) => Retur
 interface Item {
   readonly price: number;
   readonly name: string;
+  readonly next?: Item;
 }
 interface Order {
   readonly id: string;
@@ -59,19 +60,35 @@ describe('the targets of a request', () => {
         }),
       ),
     ],
+    ['makes the target on the spot', () => target('payments').post('/c')],
     ['sends a header', looking(({ input }) => payments.get('/c', { headers: { 'x-id': input.id } }))],
   ])('are known where it %s', (_, request) => {
-    expect(called(request)).toEqual(['payments']);
-  });
-
-  it('are those of one branch where a value decides', () => {
-    const request = looking(({ input }) => (input.vip ? payments : shipping).post('/c'));
     expect(called(request)).toEqual(['payments']);
   });
 
   it.each<readonly [string, unknown]>([
     ['throws for a value that it does not know', looking(({ input }) => payments.get(input.id))],
     ['returns nothing', () => undefined],
+    ['lets a value decide', looking(({ input }) => (input.vip ? payments : shipping).post('/c'))],
+    [
+      'lets a value decide between calls',
+      looking(({ input }) => (input.id === 'a' ? payments.post('/c') : shipping.post('/s'))),
+    ],
+    [
+      'goes on for another target',
+      looking(({ input }) => {
+        if (input.amount > 100) return shipping.post('/s');
+        return payments.post('/c');
+      }),
+    ],
+    [
+      'goes round in a value without an end',
+      looking(({ input }) => {
+        let item = input.items[0];
+        while (item?.next) item = item.next;
+        return payments.post('/c', { last: item?.name ?? null });
+      }),
+    ],
   ])('are not known where it %s', (_, request) => {
     expect(called(request)).toBeUndefined();
   });

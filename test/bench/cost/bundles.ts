@@ -33,6 +33,7 @@ const ENVIRONMENT = {
   [ENV.step]: 'payment',
   [ENV.targets]: '{}',
   [ENV.topicArn]: 'arn:aws:sns:us-east-1:000000000000:on-call',
+  [ENV.runbookUrl]: 'https://example.com/runbook.md',
 };
 
 /** @param bundles a directory that `bundleTo` filled */

@@ -4,8 +4,12 @@ import { ASSUMED, GB, gbMonths, gbSeconds } from './stepline.ts';
 /** Another way to run the same chain. Quantities are of one workflow. */
 export interface Competitor {
   readonly name: string;
-  readonly running: readonly Line[];
+  /** The API in front, with the function that it needs. */
+  readonly front: readonly Line[];
+  readonly chain: readonly Line[];
   readonly keeping: readonly Line[];
+  /** One look at the status; nothing where there is none to look at. */
+  readonly look: readonly Line[];
   /** What the figures hold, and what they leave out. */
   readonly notes: readonly string[];
 }
@@ -19,25 +23,22 @@ export interface Workload {
   readonly apiFunctionMs: number;
 }
 
-/** The API in front: `requests` HTTP API calls, of which `functions` need a Lambda function. */
-const front = (requests: number, functions: number, { apiFunctionMs }: Workload): readonly Line[] => [
-  { label: 'API calls', price: 'httpApiRequest', quantity: requests },
-  { label: 'invocations behind the API', price: 'lambdaRequest', quantity: functions },
-  {
-    label: 'compute behind the API',
-    price: 'lambdaGbSecond',
-    quantity: functions * gbSeconds(apiFunctionMs),
-  },
+const API_CALL: Line = { label: 'API call', price: 'httpApiRequest', quantity: 1 };
+
+/** An API call that needs a function. */
+const withFunction = ({ apiFunctionMs }: Workload): readonly Line[] => [
+  API_CALL,
+  { label: 'invocation behind the API', price: 'lambdaRequest', quantity: 1 },
+  { label: 'compute behind the API', price: 'lambdaGbSecond', quantity: gbSeconds(apiFunctionMs) },
 ];
 
 /** One transition for each call and one for the start. */
 export const standard = (workload: Workload): Competitor => ({
   name: 'Step Functions Standard',
-  running: [
-    ...front(2, 1, workload),
-    { label: 'state transitions', price: 'stateTransition', quantity: workload.calls + 1 },
-  ],
+  front: [API_CALL],
+  chain: [{ label: 'state transitions', price: 'stateTransition', quantity: workload.calls + 1 }],
   keeping: [],
+  look: withFunction(workload),
   notes: [
     'HTTP tasks, no Lambda function for a step. The API starts it without a function; a look at its status needs one.',
     'State and 90 days of history are in its price. Retries would be billed as transitions; none happen here.',
@@ -47,12 +48,12 @@ export const standard = (workload: Workload): Competitor => ({
 /** Express bills memory in units of 64 MB, time in units of 100 ms. */
 const EXPRESS = { mb: 64, ms: 100 };
 
-export function express(workload: Workload): Competitor {
-  const billedMs = Math.ceil((workload.calls * ASSUMED.callMs) / EXPRESS.ms) * EXPRESS.ms;
+export function express({ calls }: Workload): Competitor {
+  const billedMs = Math.ceil((calls * ASSUMED.callMs) / EXPRESS.ms) * EXPRESS.ms;
   return {
     name: 'Step Functions Express',
-    running: [
-      ...front(1, 0, workload),
+    front: [API_CALL],
+    chain: [
       { label: 'executions', price: 'expressRequest', quantity: 1 },
       {
         label: 'duration',
@@ -61,6 +62,7 @@ export function express(workload: Workload): Competitor {
       },
     ],
     keeping: [],
+    look: [],
     notes: [
       `${billedMs} ms in one unit of ${EXPRESS.mb} MB; its own time between the calls is left out.`,
       'It ends after 5 minutes at most, runs at least once, and keeps no state: there is no status to look at, no resume from a failed step. A table and logs for that are left out.',
@@ -71,8 +73,8 @@ export function express(workload: Workload): Competitor {
 /** One operation for the start and one for each step, as in AWS's own example. */
 export const durable = (workload: Workload): Competitor => ({
   name: 'Lambda durable functions',
-  running: [
-    ...front(2, 2, workload),
+  front: withFunction(workload),
+  chain: [
     { label: 'operations', price: 'durableOperation', quantity: workload.calls + 1 },
     { label: 'data written', price: 'durableGbWritten', quantity: workload.payloadBytes / GB },
     { label: 'invocations', price: 'lambdaRequest', quantity: 1 },
@@ -89,6 +91,7 @@ export const durable = (workload: Workload): Competitor => ({
       quantity: gbMonths(workload.payloadBytes),
     },
   ],
+  look: withFunction(workload),
   notes: [
     'Operations: the start and one step for each call. The function runs and is billed while the calls are under way; its own processor time is left out.',
     'An HTTP API cannot start it without a function, and a look at its status needs one. Its metadata is left out of what is written and kept.',

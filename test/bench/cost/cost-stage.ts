@@ -13,6 +13,16 @@ import { storedBytes } from './stored-bytes.ts';
 /** The steps of the order, each with a function of its own. */
 export const STEPS = orderProcessing.steps.map(({ name }) => name);
 
+/** The claim that names the tenant, on a stage with JWTs. */
+export const TENANT_CLAIM = 'tenant';
+
+/** How a stage is deployed. */
+export interface StageOptions {
+  readonly logLevel: LogLevel;
+  /** Tenants with JWTs, to whom the orders belong in turn. Left out: there is the one default tenant. */
+  readonly tenants?: number;
+}
+
 /** One invocation of a deployed function. */
 export interface Invocation {
   /** A step's name for a step function. */
@@ -21,6 +31,9 @@ export interface Invocation {
   readonly messages: number;
   /** Requests to DynamoDB and SQS that one message waits for, one after the other. */
   readonly roundTrips: number;
+  /** Queries, and the read units that they cost. */
+  readonly reads: number;
+  readonly readUnits: number;
   /** Milliseconds of processor time on this machine. */
   readonly cpuMs: number;
 }
@@ -41,7 +54,10 @@ export interface CostStage {
 }
 
 /** @param bundles a directory that `bundleTo` filled */
-export async function openCostStage(bundles: string, logLevel: LogLevel): Promise<CostStage> {
+export async function openCostStage(
+  bundles: string,
+  { logLevel, tenants }: StageOptions,
+): Promise<CostStage> {
   const [database, local, targets] = await Promise.all([startDynalite(), openStage(), startDemoTargets()]);
   const tableName = await database.createTable();
   const indexes = await watchIndexes(database.client, tableName);
@@ -56,6 +72,7 @@ export async function openCostStage(bundles: string, logLevel: LogLevel): Promis
     [ENV.queueUrlPrefix]: sqs.queueUrlPrefix,
     [ENV.stage]: 'test',
     [ENV.logLevel]: logLevel,
+    ...(tenants === undefined ? {} : { [ENV.tenantClaim]: TENANT_CLAIM }),
   };
   const ofStep = (step: string) => ({
     [ENV.chain]: orderProcessing.name,
@@ -76,19 +93,22 @@ export async function openCostStage(bundles: string, logLevel: LogLevel): Promis
   const invoke = async (of: string, event: unknown, messages = 1): Promise<unknown> => {
     const deployed = functions.get(of);
     if (deployed === undefined) throw new Error(`no function ${of} was deployed`);
-    const asked = (): number => dynamoDb.counts.writes + dynamoDb.counts.reads;
-    const before = { asked: asked(), sent: sqs.counts.sent, writes: dynamoDb.counts.writes };
+    const before = { ...dynamoDb.counts, ...sqs.counts };
     const result = await deployed.invoke(event);
+    const writes = dynamoDb.counts.writes - before.writes;
+    const reads = dynamoDb.counts.reads - before.reads;
     // Sends of one message go out together: it waits for all of them once.
     const waitsForSend = sqs.counts.sent > before.sent ? 1 : 0;
     invocations.push({
       of,
       messages,
-      roundTrips: (asked() - before.asked) / messages + waitsForSend,
+      roundTrips: (writes + reads) / messages + waitsForSend,
+      reads,
+      readUnits: dynamoDb.counts.readUnits - before.readUnits,
       cpuMs: deployed.cpuMs().at(-1) ?? 0,
     });
     // An invocation writes a workflow's META at most once, so that nothing changes twice between two looks.
-    if (dynamoDb.counts.writes > before.writes) indexUnits += await indexes.unitsSinceLast();
+    if (writes > 0) indexUnits += await indexes.unitsSinceLast();
     return result;
   };
 

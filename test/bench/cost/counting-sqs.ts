@@ -15,6 +15,8 @@ export interface SqsCounts {
   /** By the event source mapping. */
   receives: number;
   deletes: number;
+  /** Of all these the requests that carry a message with a group, which makes the queue a fair one. */
+  grouped: number;
 }
 
 export interface CountingSqs {
@@ -42,7 +44,7 @@ export function billedRequests(bodies: readonly string[]): number {
   return Math.max(1, Math.ceil(bytes / CHUNK_BYTES));
 }
 
-const message = z.object({ MessageBody: z.string() });
+const message = z.object({ MessageBody: z.string(), MessageGroupId: z.string().optional() });
 const sending = z.union([
   z.object({ Entries: z.array(message) }).transform(({ Entries }) => Entries),
   message.transform((one) => [one]),
@@ -51,13 +53,23 @@ const nothingFailed = z.strictObject({ batchItemFailures: z.tuple([]) });
 
 /** The embedded queues as an SQS server, and as the event source mapping's side of it. */
 export async function countSqs(queues: EmbeddedQueues): Promise<CountingSqs> {
-  const counts: SqsCounts = { sends: 0, sent: 0, receives: 0, deletes: 0 };
+  const counts: SqsCounts = { sends: 0, sent: 0, receives: 0, deletes: 0, grouped: 0 };
+  // The embedded queues know no groups. A body names its workflow and step, and so its message.
+  const withGroup = new Set<string>();
+  const count = (kind: 'sends' | 'receives' | 'deletes', bodies: readonly string[], billed: number): void => {
+    counts[kind] += billed;
+    if (bodies.some((body) => withGroup.has(body))) counts.grouped += billed;
+  };
   const server = await startAwsServer(async ({ action, input }) => {
     if (action !== 'SendMessage' && action !== 'SendMessageBatch')
       throw new Error(`${action} is not counted`);
     const body = await sqs[action](input);
-    const bodies = sending.parse(input).map(({ MessageBody }) => MessageBody);
-    counts.sends += billedRequests(bodies);
+    const messages = sending.parse(input);
+    for (const { MessageBody, MessageGroupId } of messages) {
+      if (MessageGroupId !== undefined) withGroup.add(MessageBody);
+    }
+    const bodies = messages.map(({ MessageBody }) => MessageBody);
+    count('sends', bodies, billedRequests(bodies));
     counts.sent += bodies.length;
     return { status: 200, body };
   });
@@ -70,13 +82,14 @@ export async function countSqs(queues: EmbeddedQueues): Promise<CountingSqs> {
     deliver: async (queue, batchSize, invoke) => {
       const batch = queues.receive(queue, batchSize);
       if (batch.length === 0) return 0;
-      counts.receives += billedRequests(batch.map(({ body }) => body));
+      const bodies = batch.map(({ body }) => body);
+      count('receives', bodies, billedRequests(bodies));
       const Records = batch.map(({ messageId, receiptHandle, body }) =>
         record(messageId, body, { receiptHandle, eventSourceARN: `${ARN_PREFIX}${queueSuffix(queue)}` }),
       );
       nothingFailed.parse(await invoke({ Records }));
       for (const { receiptHandle } of batch) queues.acknowledge(queue, receiptHandle);
-      counts.deletes += 1;
+      count('deletes', bodies, 1);
       return batch.length;
     },
     close: server.close,

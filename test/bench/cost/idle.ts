@@ -1,5 +1,6 @@
 import type { Line } from './bill.ts';
-import type { IdleRun } from './orders.ts';
+import type { CustomMetrics } from './custom-metrics.ts';
+import type { IdleRun } from './idle-run.ts';
 import type { Resources } from './resources.ts';
 import { DAYS_OF_MONTH, durationMs, GB, gbSeconds } from './stepline.ts';
 import { PLATFORM_LOG_BYTES } from './written-logs.ts';
@@ -21,7 +22,7 @@ const RUNS_OF_MONTH = SECONDS_OF_MONTH / 60;
 
 /** What a stage costs a month while nothing happens. */
 export function idleLines(resources: Resources, run: IdleRun): readonly Line[] {
-  const { mappings, alarms, compositeAlarms, dashboards, keys, secrets, schedules } = resources;
+  const { mappings, alarms, compositeAlarms, dashboards, keys, secrets, schedules, traced } = resources;
   const runs = schedules * RUNS_OF_MONTH;
   return [
     { label: 'polls of the mappings', price: 'sqsRequest', quantity: mappings * POLLS_OF_MONTH },
@@ -43,10 +44,22 @@ export function idleLines(resources: Resources, run: IdleRun): readonly Line[] {
       price: 'logGb',
       quantity: (runs * (run.logBytes + PLATFORM_LOG_BYTES)) / GB,
     },
+    { label: 'reconciler: custom metrics', price: 'customMetric', quantity: run.metrics },
+    // Once a minute is too seldom for any run to be left out of the sample.
+    { label: 'reconciler: X-Ray traces', price: 'trace', quantity: traced === 0 ? 0 : runs },
   ];
 }
 
-/** What is added in a month in which there are orders, however many; CloudWatch bills a metric while it is sent. */
-export const metricLines = (metrics: number): readonly Line[] => [
-  { label: 'custom metrics of one chain', price: 'customMetric', quantity: metrics },
+/** Metrics that an HTTP API writes for a route. Source: API Gateway Developer Guide, working with metrics for HTTP APIs. */
+const METRICS_OF_ROUTE = 6;
+
+/** What is added in a month in which there are orders, however many: CloudWatch bills a metric while it is sent. */
+export const metricLines = ({ meteredRoutes }: Resources, custom: CustomMetrics): readonly Line[] => [
+  { label: 'custom metrics while all goes well', price: 'customMetric', quantity: custom.goesWell },
+  { label: 'those of everything else that can happen', price: 'customMetric', quantity: custom.goesWrong },
+  {
+    label: 'metrics of the API’s routes, where each is used',
+    price: 'customMetric',
+    quantity: meteredRoutes * METRICS_OF_ROUTE,
+  },
 ];

@@ -1,9 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { billOf } from './bill.ts';
 import { durable, express, standard } from './competitors.ts';
-import { idleLines, POLLS_OF_MONTH } from './idle.ts';
-import type { FunctionUse, Operations } from './orders.ts';
-import { durationMs, gbSeconds, keepingLines, logLines, runningLines } from './stepline.ts';
+import type { FunctionUse } from './function-use.ts';
+import { idleLines, metricLines, POLLS_OF_MONTH } from './idle.ts';
+import type { Operations } from './orders.ts';
+import {
+  chainLines,
+  durationMs,
+  frontLines,
+  gbSeconds,
+  keepingLines,
+  logLines,
+  lookLines,
+  tenantLines,
+  traceLines,
+} from './stepline.ts';
 import { PLATFORM_LOG_BYTES } from './written-logs.ts';
 
 const API: FunctionUse = {
@@ -12,19 +23,21 @@ const API: FunctionUse = {
   invocationsPerOrder: 1,
   messagesPerInvocation: 1,
   roundTrips: 2,
+  reads: 0,
+  readUnits: 0,
   cpuMs: 0,
 };
-const STEP: FunctionUse = { ...API, of: 'payment', isStep: true, roundTrips: 4 };
+const STEP: FunctionUse = { ...API, of: 'payment', isStep: true, roundTrips: 4, reads: 1, readUnits: 1 };
 const OPERATIONS: Operations = {
-  functions: [API, { ...API, of: 'get' }, STEP, { ...STEP, of: 'shipment' }, { ...STEP, of: 'confirmation' }],
+  functions: [API, STEP, { ...STEP, of: 'shipment' }, { ...STEP, of: 'confirmation' }],
+  look: { ...API, of: 'get', reads: 1, readUnits: 1 },
   sends: 3,
   receives: 3,
   deletes: 3,
+  grouped: 9,
   writes: 8,
-  reads: 4,
-  writeUnits: 12,
-  indexWriteUnits: 4,
-  readUnits: 4,
+  writeUnits: 10,
+  indexWriteUnits: 2,
   storedBytes: 1_073_741_824,
   tableBytes: 1_000,
   eventBytes: 1_000,
@@ -56,27 +69,44 @@ describe('an invocation', () => {
 });
 
 describe('the bill of a workflow', () => {
-  const lines = runningLines(OPERATIONS);
+  const lines = chainLines(OPERATIONS);
 
-  it('has its start and one look at its status as API calls', () => {
-    expect(quantityOf(lines, 'API calls')).toBe(2);
-    expect(quantityOf(lines, 'invocations')).toBe(5);
+  it('has one API call in front of the chain, for its start', () => {
+    expect(quantityOf(frontLines(OPERATIONS), 'API call')).toBe(1);
+    expect(quantityOf(lines, 'API call')).toBe(0);
   });
 
-  it('has compute for every invocation', () => {
+  it('has invocations and compute of its start and of its steps', () => {
+    expect(quantityOf(lines, 'invocation')).toBe(4);
     expect(quantityOf(lines, 'compute: steps')).toBeCloseTo(3 * 0.22 * 0.25);
-    expect(quantityOf(lines, 'compute: start')).toBeCloseTo(2 * 0.01 * 0.25);
+    expect(quantityOf(lines, 'compute: start')).toBeCloseTo(0.01 * 0.25);
   });
 
   it('has a tenth of the step invocations where each of them takes ten messages', () => {
     const functions = OPERATIONS.functions.map((use) =>
-      use.isStep ? { ...use, invocationsPerOrder: 0.1 } : use,
+      use.isStep ? { ...use, invocationsPerOrder: 0.1, reads: 10, readUnits: 10 } : use,
     );
-    expect(quantityOf(runningLines({ ...OPERATIONS, functions }), 'invocations: steps')).toBeCloseTo(0.3);
+    const batched = chainLines({ ...OPERATIONS, functions });
+    expect(quantityOf(batched, 'invocations: steps')).toBeCloseTo(0.3);
+    expect(quantityOf(batched, 'DynamoDB: reads')).toBeCloseTo(3);
   });
 
-  it('has the surcharge on every request of a message', () => {
-    expect(quantityOf(lines, 'SQS: fair')).toBe(9);
+  it('has nothing of a look at the status, which stands apart', () => {
+    expect(quantityOf(lines, 'DynamoDB: reads')).toBe(3);
+    expect(billOf(lookLines(OPERATIONS), 1_000_000).dollars).toBeCloseTo(
+      1 + 0.2 + 0.125 + 0.01 * 0.25 * 13.3334,
+    );
+  });
+
+  it('has nothing of fair queues, which stand apart', () => {
+    expect(quantityOf(lines, 'SQS')).toBe(9);
+    expect(lines.map(({ price }) => price)).not.toContain('sqsFairRequest');
+    expect(quantityOf(tenantLines(OPERATIONS), 'SQS: fair')).toBe(9);
+  });
+
+  it('has a trace for each invocation that is sampled apart', () => {
+    expect(quantityOf(traceLines(OPERATIONS, 1), 'X-Ray')).toBe(4);
+    expect(quantityOf(traceLines(OPERATIONS, 0.05), 'X-Ray')).toBeCloseTo(0.2);
   });
 
   it('keeps a GB for three months less a day or so', () => {
@@ -85,22 +115,32 @@ describe('the bill of a workflow', () => {
 
   it('has logs of its own and of Lambda', () => {
     const bytes = logLines(OPERATIONS).reduce((sum, { quantity }) => sum + quantity * 1_073_741_824, 0);
-    expect(bytes).toBeCloseTo(2_000 + 5 * PLATFORM_LOG_BYTES);
+    expect(bytes).toBeCloseTo(2_000 + 4 * PLATFORM_LOG_BYTES);
   });
 });
 
 describe('the same chain elsewhere', () => {
-  it('costs $100 in four transitions of Standard, and its API', () => {
-    expect(million(standard(WORKLOAD).running)).toBeCloseTo(100 + 2 + 0.2);
+  const alone = (of: typeof durable): number => million(of(WORKLOAD).chain);
+  const front = (of: typeof durable): number => million(of(WORKLOAD).front);
+  const look = (of: typeof durable): number => million(of(WORKLOAD).look);
+
+  it('costs $100 in four transitions of Standard, and an API call in front', () => {
+    expect(alone(standard)).toBeCloseTo(100);
+    expect(front(standard)).toBeCloseTo(1);
   });
 
-  it('costs an execution and 600 ms of 64 MB on Express, and its start', () => {
-    expect(million(express(WORKLOAD).running)).toBeCloseTo(1 + 0.6 * 0.0625 * 16.67 + 1);
+  it('costs an execution and 600 ms of 64 MB on Express, and an API call in front', () => {
+    expect(alone(express)).toBeCloseTo(1 + 0.6 * 0.0625 * 16.67);
+    expect(front(express)).toBeCloseTo(1);
   });
 
-  it('costs $32 in four durable operations, and compute for the whole time', () => {
-    const compute = gbSeconds(3 * 200 + 4 * 5) * 13.3334;
-    expect(million(durable(WORKLOAD).running)).toBeCloseTo(32 + compute + 0.2 + 2 + 0.4);
+  it('costs $32 in four durable operations, compute for the whole time, and a function behind the API', () => {
+    expect(alone(durable)).toBeCloseTo(32 + gbSeconds(3 * 200 + 4 * 5) * 13.3334 + 0.2);
+    expect(front(durable)).toBeCloseTo(1 + 0.2);
+  });
+
+  it('costs an API call and a function for each look, but for Express, which shows nothing', () => {
+    expect([look(standard), look(durable), look(express)]).toEqual([1.2, 1.2, 0]);
   });
 });
 
@@ -113,8 +153,10 @@ describe('an idle stage', () => {
     keys: 0,
     secrets: 0,
     schedules: 0,
+    traced: 0,
+    meteredRoutes: 0,
   };
-  const run = { use: { ...API, of: 'reconciler' }, readUnits: 4, logBytes: 0 };
+  const run = { use: { ...API, of: 'reconciler' }, readUnits: 4, logBytes: 0, metrics: 0 };
   const month = (changes: Partial<typeof none>): number =>
     billOf(idleLines({ ...none, ...changes }, run)).dollars;
 
@@ -138,6 +180,18 @@ describe('an idle stage', () => {
     const log = (runs * PLATFORM_LOG_BYTES * 0.5) / 1_073_741_824;
     expect(month({ schedules: 1 })).toBeCloseTo(
       (runs * (1 + 0.2 + 4 * 0.125)) / 1_000_000 + runs * gbSeconds(10) * 0.000_013_333_4 + log,
+    );
+  });
+
+  it('pays for the traces of the reconciler where functions are traced', () => {
+    expect(month({ schedules: 1, traced: 9 }) - month({ schedules: 1 })).toBeCloseTo(43_800 * 0.000_005);
+  });
+
+  it('pays for the metric that the reconciler writes, and in a month with orders for all others', () => {
+    expect(billOf(idleLines(none, { ...run, metrics: 1 })).dollars).toBeCloseTo(0.3);
+    const custom = { goesWell: 8, goesWrong: 2 };
+    expect(billOf(metricLines({ ...none, meteredRoutes: 3 }, custom)).dollars).toBeCloseTo(
+      (8 + 2 + 18) * 0.3,
     );
   });
 });

@@ -1,44 +1,32 @@
 import * as z from 'zod';
-import type { LogLevel } from '../../../lib/contract/names.ts';
 import { startAnswer, workflowAnswer } from '../../../lib/contract/wire.ts';
 import { SAMPLE } from '../../../lib/local/sample.ts';
 import { about, request } from '../../functions/stage.ts';
-import { median } from '../statistics.ts';
-import { type CostStage, openCostStage, STEPS } from './cost-stage.ts';
+import { type CostStage, openCostStage, STEPS, type StageOptions, TENANT_CLAIM } from './cost-stage.ts';
+import { type FunctionUse, useOf } from './function-use.ts';
 import { readLogs } from './written-logs.ts';
 
 /** How the orders are run. `batchSize`: messages of one receive, of one invocation and of one delete. */
-export interface Mode {
+export interface Mode extends StageOptions {
   readonly orders: number;
   readonly batchSize: number;
-  readonly logLevel: LogLevel;
 }
 
-/** One function over all its invocations. */
-export interface FunctionUse {
-  /** `start`, `get`, `reconciler`, or a step's name. */
-  readonly of: string;
-  readonly isStep: boolean;
-  readonly invocationsPerOrder: number;
-  readonly messagesPerInvocation: number;
-  /** Requests to AWS that a message waits for, one after the other. */
-  readonly roundTrips: number;
-  /** Milliseconds of processor time of an invocation: the median of the later half, when the code has warmed up. */
-  readonly cpuMs: number;
-}
-
-/** What one order asked of AWS, on average. */
+/** What one run of the chain with its start asked of AWS, on average. */
 export interface Operations {
+  /** The start and the steps. */
   readonly functions: readonly FunctionUse[];
+  /** One look at the status. It is no part of a run: nobody needs to look. */
+  readonly look: FunctionUse;
   readonly sends: number;
   readonly receives: number;
   readonly deletes: number;
+  /** Of those the requests that carry a message with a group. */
+  readonly grouped: number;
   readonly writes: number;
-  readonly reads: number;
   /** Indexes included. */
   readonly writeUnits: number;
   readonly indexWriteUnits: number;
-  readonly readUnits: number;
   /** Bytes that are billed while the order is kept. */
   readonly storedBytes: number;
   /** Of those the table's own, which backups hold. */
@@ -51,6 +39,9 @@ export interface Operations {
   /** Bytes of JSON: the order as it is sent, and the steps' results as they are saved. */
   readonly payloadBytes: number;
 }
+
+/** The function that answers a look at the status. */
+const LOOK = 'get';
 
 const answered = z.object({ statusCode: z.int(), body: z.string() });
 
@@ -67,12 +58,12 @@ function bodyOf(answer: unknown): string {
  * @example await measureOrders(bundles, { orders: 40, batchSize: 1, logLevel: 'info' })
  */
 export async function measureOrders(bundles: string, mode: Mode): Promise<Operations> {
-  const stage = await openCostStage(bundles, mode.logLevel);
+  const stage = await openCostStage(bundles, mode);
   let counted: Omit<Operations, 'eventBytes' | 'metricBytes' | 'metrics'>;
   let output = '';
   try {
-    for (let left = mode.orders; left > 0; left -= mode.batchSize) {
-      await runBatch(stage, Math.min(left, mode.batchSize), mode.batchSize);
+    for (let from = 0; from < mode.orders; from += mode.batchSize) {
+      await runBatch(stage, mode, from, Math.min(mode.orders, from + mode.batchSize));
     }
     counted = await countedOf(stage, mode.orders);
   } finally {
@@ -87,22 +78,31 @@ export async function measureOrders(bundles: string, mode: Mode): Promise<Operat
   };
 }
 
-/** So many orders side by side. */
-async function runBatch(stage: CostStage, orders: number, batchSize: number): Promise<void> {
-  const ids: string[] = [];
-  for (let n = 0; n < orders; n += 1) {
-    const body = bodyOf(await stage.invoke('start', request({ body: SAMPLE.body })));
-    ids.push(startAnswer.parse(JSON.parse(body)).workflowId);
+/** The orders from one number to another, side by side. */
+async function runBatch(stage: CostStage, { batchSize, tenants }: Mode, from: number, to: number) {
+  const placed: { readonly id: string; readonly by: ReturnType<typeof tokenOf> }[] = [];
+  for (let n = from; n < to; n += 1) {
+    const by = tokenOf(n, tenants);
+    const body = bodyOf(await stage.invoke('start', request({ ...by, body: SAMPLE.body })));
+    placed.push({ by, id: startAnswer.parse(JSON.parse(body)).workflowId });
   }
   for (const step of STEPS) {
-    for (let left = orders; left > 0; ) left -= await delivered(stage, step, batchSize);
+    for (let left = placed.length; left > 0; ) left -= await delivered(stage, step, batchSize);
   }
-  for (const id of ids) {
-    const body = bodyOf(await stage.invoke('get', about(id)));
+  for (const { id, by } of placed) {
+    const body = bodyOf(await stage.invoke(LOOK, about(id, by)));
     const { status } = workflowAnswer.parse(JSON.parse(body));
     if (status !== 'completed') throw new Error(`order ${id} is ${status}`);
   }
 }
+
+/** What a request has of its JWT. */
+const tokenOf = (order: number, tenants: number | undefined) =>
+  tenants === undefined
+    ? {}
+    : {
+        requestContext: { authorizer: { jwt: { claims: { [TENANT_CLAIM]: `tenant-${order % tenants}` } } } },
+      };
 
 async function delivered(stage: CostStage, step: string, batchSize: number): Promise<number> {
   const messages = await stage.deliver(step, batchSize);
@@ -114,59 +114,17 @@ async function countedOf(stage: CostStage, orders: number) {
   const { dynamoDb, sqs } = stage;
   const stored = await stage.stored();
   return {
-    functions: ['start', 'get', ...STEPS].map((of) => useOf(stage, of, orders)),
+    functions: ['start', ...STEPS].map((of) => useOf(stage, of, orders)),
+    look: useOf(stage, LOOK, orders),
     sends: sqs.sends / orders,
     receives: sqs.receives / orders,
     deletes: sqs.deletes / orders,
+    grouped: sqs.grouped / orders,
     writes: dynamoDb.writes / orders,
-    reads: dynamoDb.reads / orders,
     writeUnits: (dynamoDb.writeUnits + stage.indexUnits()) / orders,
     indexWriteUnits: stage.indexUnits() / orders,
-    readUnits: dynamoDb.readUnits / orders,
     storedBytes: (stored.table + stored.indexes) / orders,
     tableBytes: stored.table / orders,
     payloadBytes: Buffer.byteLength(JSON.stringify(SAMPLE.body)) + stored.results / orders,
   };
-}
-
-function useOf({ invocations }: CostStage, of: string, orders: number): FunctionUse {
-  const mine = invocations.filter((one) => one.of === of);
-  const messages = mine.reduce((sum, one) => sum + one.messages, 0);
-  return {
-    of,
-    isStep: STEPS.includes(of),
-    invocationsPerOrder: mine.length / orders,
-    messagesPerInvocation: messages / mine.length,
-    roundTrips: median(mine.map(({ roundTrips }) => roundTrips)),
-    cpuMs: median(mine.slice(Math.floor(mine.length / 2)).map(({ cpuMs }) => cpuMs)),
-  };
-}
-
-/**
- * What a query costs at least, eventually consistent; dynalite says 0 where nothing is found.
- * Source: Amazon DynamoDB Developer Guide, read and write operations.
- */
-const LEAST_READ_UNITS = 0.5;
-
-/** One run of the reconciler that finds nothing due. */
-export interface IdleRun {
-  readonly use: FunctionUse;
-  readonly readUnits: number;
-  readonly logBytes: number;
-}
-
-/** @example await measureIdleRun(bundles, 40) */
-export async function measureIdleRun(bundles: string, runs: number): Promise<IdleRun> {
-  const stage = await openCostStage(bundles, 'info');
-  let use: FunctionUse;
-  let readUnits = 0;
-  let output = '';
-  try {
-    for (let run = 0; run < runs; run += 1) await stage.invoke('reconciler', {});
-    use = useOf(stage, 'reconciler', runs);
-    readUnits = Math.max(stage.dynamoDb.readUnits, stage.dynamoDb.reads * LEAST_READ_UNITS) / runs;
-  } finally {
-    output = await stage.close();
-  }
-  return { use, readUnits, logBytes: Buffer.byteLength(output) / runs };
 }

@@ -132,7 +132,7 @@ export const PRICES = {
     unit: 'composite alarms a month',
     source: CLOUDWATCH,
     known: 'unconfirmed',
-    note: 'not looked for further: there are none so far',
+    note: 'not looked for further',
   },
   dashboard: {
     usd: 3,
@@ -158,13 +158,21 @@ export const PRICES = {
     known: 'unconfirmed',
     note: 'no page with the figure was found',
   },
+  trace: {
+    usd: 5,
+    per: MILLION,
+    unit: 'traces recorded by X-Ray',
+    source: aws('xray/pricing'),
+    known: 'AWS',
+    note: 'the German copy of the page; the first 100,000 of each month are free, here they are not',
+  },
   scheduledInvocation: {
     usd: 1,
     per: MILLION,
     unit: 'invocations by EventBridge Scheduler',
     source: aws('eventbridge/pricing'),
     known: 'others',
-    note: 'cloudburn.io 2026-03; the first 14 million of each month are free, here they are not',
+    note: 'cloudburn.io 2026-03; the first 14 million of each month are free, here they are not. A rule with a schedule is counted as one of these, the most that it can cost',
   },
   stateTransition: {
     usd: 25,

@@ -1,10 +1,24 @@
-import { type Bill, billOf, judge, together } from './bill.ts';
+import { type Bill, billOf, type Line } from './bill.ts';
 import type { BundleFigures } from './bundles.ts';
 import { type Competitor, durable, express, standard } from './competitors.ts';
+import type { CustomMetrics } from './custom-metrics.ts';
 import { idleLines, metricLines } from './idle.ts';
-import type { IdleRun, Operations } from './orders.ts';
-import type { Resources } from './resources.ts';
-import { backupLines, durationMs, keepingLines, logLines, runningLines } from './stepline.ts';
+import type { IdleRun } from './idle-run.ts';
+import type { Operations } from './orders.ts';
+import type { CountedStage } from './stage-templates.ts';
+import {
+  ASSUMED,
+  backupLines,
+  chainLines,
+  durationMs,
+  frontLines,
+  keepingLines,
+  logLines,
+  lookLines,
+  tenantLines,
+  traceLines,
+} from './stepline.ts';
+import { type Verdict, verdictsOf } from './verdicts.ts';
 
 /** Everything that was measured. */
 export interface Measured {
@@ -14,35 +28,34 @@ export interface Measured {
   readonly batched: Operations;
   /** One message at a time, at log level warn: fewer log lines, and nothing else differs. */
   readonly quiet: Operations;
+  /** Both modes again with several tenants: groups at the messages, and nothing else differs. */
+  readonly tenants: { readonly single: Operations; readonly batched: Operations };
   readonly idleRun: IdleRun;
   readonly bundles: readonly BundleFigures[];
-  /** What the stage is made of, and where that is from. */
-  readonly resources: { readonly counts: Resources; readonly from: string };
+  readonly stage: CountedStage;
+  readonly customMetrics: CustomMetrics;
 }
 
-/** Dollars of a million workflows of Stepline. */
-export interface Own {
+/** What a million workflows cost here or elsewhere. */
+export interface Priced {
+  /** One run of each without an API in front, and with it. */
+  readonly alone: Bill;
   readonly running: Bill;
   readonly keeping: Bill;
-  readonly backups: Bill;
+  /** A million looks at the status; in no total. */
+  readonly look: Bill;
+}
+
+export interface Rival extends Priced, Pick<Competitor, 'name' | 'notes'> {}
+
+export interface Own extends Priced {
   readonly logsAtInfo: Bill;
   readonly logsAtWarn: Bill;
-}
-
-export interface Rival extends Pick<Competitor, 'name' | 'notes'> {
-  readonly running: Bill;
-  readonly keeping: Bill;
-}
-
-/** One goal at one way of reading the bill. */
-export interface Verdict {
-  readonly mode: string;
-  readonly counting: string;
-  readonly dollars: number;
-  readonly standard: number;
-  readonly wanted: number;
-  readonly times: number;
-  readonly reached: boolean;
+  /** In no total, as not every stage has them. */
+  readonly backups: Bill;
+  readonly withTenants: Bill;
+  /** X-Ray with so many orders that most are not sampled, and with so few that all are. */
+  readonly traces: { readonly many: Bill; readonly few: Bill };
 }
 
 export interface Report {
@@ -56,21 +69,19 @@ export interface Report {
 }
 
 const WORKFLOWS = 1_000_000;
+const ofMany = (...lines: readonly (readonly Line[])[]): Bill => billOf(lines.flat(), WORKFLOWS);
 
 /** Stepline costs at most this part of what Step Functions Standard does. */
 const GOALS = { single: 6, batched: 10 };
 
 /** Puts prices to what was measured. */
 export function reportOf(measured: Measured): Report {
-  const { single, batched, quiet, idleRun, resources } = measured;
+  const { single, batched, quiet, tenants, idleRun, stage, customMetrics } = measured;
+  const { eventBytes, metricBytes } = quiet;
+  // A batch has fewer invocations, and so fewer lines of Lambda's own, at either level.
   const own = {
-    single: ownOf(single, single, quiet),
-    // A batch has fewer invocations, and so fewer lines of Lambda's own, at either level.
-    batched: ownOf(batched, batched, {
-      ...batched,
-      eventBytes: quiet.eventBytes,
-      metricBytes: quiet.metricBytes,
-    }),
+    single: ownOf(single, quiet, tenants.single),
+    batched: ownOf(batched, { ...batched, eventBytes, metricBytes }, tenants.batched),
   };
   const rivals = rivalsOf(single);
   const [first] = rivals;
@@ -83,51 +94,35 @@ export function reportOf(measured: Measured): Report {
       ...verdictsOf('one message at a time', own.single, first, GOALS.single),
       ...verdictsOf('full batches', own.batched, first, GOALS.batched),
     ],
-    idle: billOf(idleLines(resources.counts, idleRun)),
-    metrics: billOf(metricLines(single.metrics)),
+    idle: billOf(idleLines(stage.counts, idleRun)),
+    metrics: billOf(metricLines(stage.counts, customMetrics)),
   };
 }
 
-const ownOf = (running: Operations, atInfo: Operations, atWarn: Operations): Own => ({
-  running: billOf(runningLines(running), WORKFLOWS),
-  keeping: billOf(keepingLines(running), WORKFLOWS),
-  backups: billOf(backupLines(running), WORKFLOWS),
-  logsAtInfo: billOf(logLines(atInfo), WORKFLOWS),
-  logsAtWarn: billOf(logLines(atWarn), WORKFLOWS),
+const ownOf = (operations: Operations, atWarn: Operations, tenants: Operations): Own => ({
+  alone: ofMany(chainLines(operations)),
+  running: ofMany(frontLines(operations), chainLines(operations)),
+  keeping: ofMany(keepingLines(operations)),
+  look: ofMany(lookLines(operations)),
+  logsAtInfo: ofMany(logLines(operations)),
+  logsAtWarn: ofMany(logLines(atWarn)),
+  backups: ofMany(backupLines(operations)),
+  withTenants: ofMany(tenantLines(tenants)),
+  traces: { many: ofMany(traceLines(operations, ASSUMED.sampled)), few: ofMany(traceLines(operations, 1)) },
 });
 
 /** Prices the same chain and payloads elsewhere, Standard first. */
-function rivalsOf({ functions, payloadBytes }: Operations): readonly Rival[] {
-  const get = functions.find(({ of }) => of === 'get');
-  if (get === undefined) throw new Error('no look at a status was measured');
+function rivalsOf({ functions, look, payloadBytes }: Operations): readonly Rival[] {
   const calls = functions.filter(({ isStep }) => isStep).length;
-  const workload = { calls, payloadBytes, apiFunctionMs: durationMs(get) };
+  const workload = { calls, payloadBytes, apiFunctionMs: durationMs(look) };
   return [standard(workload), express(workload), durable(workload)].map(
-    ({ name, notes, running, keeping }) => ({
+    ({ name, notes, front, chain, keeping, look }) => ({
       name,
       notes,
-      running: billOf(running, WORKFLOWS),
-      keeping: billOf(keeping, WORKFLOWS),
+      alone: ofMany(chain),
+      running: ofMany(front, chain),
+      keeping: ofMany(keeping),
+      look: ofMany(look),
     }),
   );
-}
-
-/** The goal, read from the narrowest bill to the widest. Standard keeps its history for 90 days in its price. */
-function verdictsOf(mode: string, own: Own, rival: Rival, times: number): readonly Verdict[] {
-  const { running, keeping, logsAtInfo, logsAtWarn } = own;
-  const of = together(rival.running, rival.keeping).dollars;
-  const readings: readonly (readonly [string, Bill])[] = [
-    ['running', running],
-    ['running, kept 90 days', together(running, keeping)],
-    ['running, kept 90 days, logs at warn', together(running, keeping, logsAtWarn)],
-    ['running, kept 90 days, logs at info', together(running, keeping, logsAtInfo)],
-  ];
-  return readings.map(([counting, { dollars }]) => ({
-    mode,
-    counting,
-    dollars,
-    standard: of,
-    wanted: times,
-    ...judge({ dollars, of, fraction: 1 / times }),
-  }));
 }

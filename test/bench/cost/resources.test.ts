@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { chains } from '../../../functions/chains/index.ts';
+import { stepPlaces } from '../../../lib/chain/places.ts';
 import { countResources } from './resources.ts';
+import { countStage } from './stage-templates.ts';
 
 const NOTHING = {
   mappings: 0,
@@ -9,6 +12,8 @@ const NOTHING = {
   keys: 0,
   secrets: 0,
   schedules: 0,
+  traced: 0,
+  meteredRoutes: 0,
 };
 const statistic = { MetricStat: { Metric: { MetricName: 'Errors' } } };
 
@@ -17,7 +22,6 @@ const ROOT = {
   Resources: {
     Nested: { Type: 'AWS::CloudFormation::Stack', Properties: { TemplateURL: 'nested' } },
     Key: { Type: 'AWS::KMS::Key', Properties: {} },
-    Secret: { Type: 'AWS::SecretsManager::Secret' },
     Board: { Type: 'AWS::CloudWatch::Dashboard', Properties: { DashboardBody: { 'Fn::Join': ['', []] } } },
     EveryMinute: { Type: 'AWS::Scheduler::Schedule', Properties: { ScheduleExpression: 'rate(1 minute)' } },
     Table: { Type: 'AWS::DynamoDB::Table', Properties: {} },
@@ -40,7 +44,6 @@ describe('what a stage is made of', () => {
       alarms: 1,
       dashboards: 1,
       keys: 1,
-      secrets: 1,
       schedules: 1,
     });
   });
@@ -56,6 +59,45 @@ describe('what a stage is made of', () => {
     expect(countResources([template])).toEqual({ ...NOTHING, compositeAlarms: 1 });
   });
 
+  it('has a secret for each name in the targets of its functions, whoever made it', () => {
+    const reads = (...names: readonly string[]) => {
+      const secret = (name: string) => ({ store: 'secrets-manager', name, header: 'authorization' });
+      const targets = names.map((name) => [name, { baseUrl: 'https://a.example', secret: secret(name) }]);
+      const Variables = {
+        STEPLINE_TARGETS: JSON.stringify(Object.fromEntries(targets)),
+        TABLE: { Ref: 'T' },
+      };
+      return { Type: 'AWS::Lambda::Function', Properties: { Environment: { Variables } } };
+    };
+    const templates = [
+      { Resources: { A: reads('a', 'b'), Made: { Type: 'AWS::SecretsManager::Secret' } } },
+      { Resources: { B: reads('b'), C: { Type: 'AWS::Lambda::Function' } } },
+    ];
+    expect(countResources(templates)).toEqual({ ...NOTHING, secrets: 2 });
+  });
+
+  it('has no secret that costs anything in the Parameter Store', () => {
+    const secret = { store: 'ssm', name: '/a', header: 'authorization' };
+    const STEPLINE_TARGETS = JSON.stringify({ a: { baseUrl: 'https://a.example', secret } });
+    const Properties = { Environment: { Variables: { STEPLINE_TARGETS } } };
+    const template = { Resources: { A: { Type: 'AWS::Lambda::Function', Properties } } };
+    expect(countResources([template]).secrets).toBe(0);
+  });
+
+  it('has routes with metrics of their own where the API’s stage says so', () => {
+    const api = (DetailedMetricsEnabled: boolean) => ({
+      Resources: {
+        Stage: {
+          Type: 'AWS::ApiGatewayV2::Stage',
+          Properties: { DefaultRouteSettings: { DetailedMetricsEnabled } },
+        },
+        Get: { Type: 'AWS::ApiGatewayV2::Route' },
+        Post: { Type: 'AWS::ApiGatewayV2::Route' },
+      },
+    });
+    expect([true, false].map((on) => countResources([api(on)]).meteredRoutes)).toEqual([2, 0]);
+  });
+
   it('has a rule as a schedule only where it has one', () => {
     const rule = (Properties: object) => ({ Resources: { Rule: { Type: 'AWS::Events::Rule', Properties } } });
     expect(countResources([rule({ ScheduleExpression: 'rate(1 minute)' })]).schedules).toBe(1);
@@ -65,6 +107,22 @@ describe('what a stage is made of', () => {
   it('is nothing where there are no templates or empty ones', () => {
     expect(countResources([])).toEqual(NOTHING);
     expect(countResources([{ Outputs: {} }])).toEqual(NOTHING);
+  });
+
+  it('is of the stage dev what its chains and settings make of it', async () => {
+    const { counts, from } = await countStage();
+    const places = stepPlaces(chains);
+    expect(from).toContain('dev');
+    expect(counts).toMatchObject({ mappings: 2 * places.length, keys: 1, schedules: 1 });
+    expect(counts.secrets).toBe(new Set(places.flatMap(({ targets = [] }) => targets)).size);
+    expect(counts.traced).toBeGreaterThan(places.length);
+    expect(counts.alarms).toBeGreaterThan(places.length);
+    expect(counts.dashboards).toBeGreaterThanOrEqual(1);
+    expect(counts.meteredRoutes).toBeGreaterThan(0);
+  });
+
+  it('is told to be missing where a directory has no templates', async () => {
+    await expect(countStage('no such directory')).rejects.toThrow('no templates');
   });
 
   it.each([[null], ['text'], [{ Resources: { Broken: {} } }]])('cannot be told from %j', (template) => {

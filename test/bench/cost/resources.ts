@@ -1,6 +1,8 @@
 import * as z from 'zod';
+import { ENV } from '../../../lib/contract/names.ts';
+import { targetSettings } from '../../../lib/contract/targets.ts';
 
-/** What a stage has of the things that cost money while nothing happens. */
+/** What a stage has of the things that cost money however little happens. */
 export interface Resources {
   /** Event source mappings: two for each step, one of its queue and one of its dead-letter queue. */
   readonly mappings: number;
@@ -9,8 +11,13 @@ export interface Resources {
   readonly compositeAlarms: number;
   readonly dashboards: number;
   readonly keys: number;
+  /** Secrets of Secrets Manager that the functions read, by name. Whoever makes them, the stage does not. */
   readonly secrets: number;
   readonly schedules: number;
+  /** Functions that X-Ray traces. */
+  readonly traced: number;
+  /** Routes of APIs that write metrics of each route. */
+  readonly meteredRoutes: number;
 }
 
 const resource = z.object({
@@ -19,36 +26,51 @@ const resource = z.object({
     .looseObject({
       ScheduleExpression: z.unknown().optional(),
       Metrics: z.array(z.looseObject({ MetricStat: z.unknown().optional() })).optional(),
+      TracingConfig: z.object({ Mode: z.string() }).optional(),
+      DefaultRouteSettings: z.looseObject({ DetailedMetricsEnabled: z.boolean().optional() }).optional(),
+      Environment: z.looseObject({ Variables: z.record(z.string(), z.unknown()).default({}) }).optional(),
     })
-    .optional(),
+    .default({}),
 });
 type Resource = z.infer<typeof resource>;
 const template = z.looseObject({ Resources: z.record(z.string(), resource).default({}) });
 
 /**
  * Counts resources in CloudFormation templates: of every stack of a stage, nested stacks being templates of their own.
- * Errors: throws a `ZodError` for what is no template.
+ * Errors: throws a `ZodError` for what is no template, and for targets that are not `STEPLINE_TARGETS` of this version.
  * @example countResources([JSON.parse(readFileSync('cdk.out/stepline-dev.template.json', 'utf8'))]).mappings
  */
 export function countResources(templates: readonly unknown[]): Resources {
   const all = templates.flatMap((one) => Object.values(template.parse(one).Resources));
-  const count = (...types: readonly string[]): number =>
-    all.filter(({ Type }) => types.includes(Type)).length;
+  const of = (type: string): readonly Resource[] => all.filter(({ Type }) => Type === type);
+  const sum = (figures: readonly number[]): number => figures.reduce((total, figure) => total + figure, 0);
   return {
-    mappings: count('AWS::Lambda::EventSourceMapping'),
-    alarms: all.reduce((sum, one) => sum + alarmMetrics(one), 0),
-    compositeAlarms: count('AWS::CloudWatch::CompositeAlarm'),
-    dashboards: count('AWS::CloudWatch::Dashboard'),
-    keys: count('AWS::KMS::Key'),
-    secrets: count('AWS::SecretsManager::Secret'),
-    schedules: count('AWS::Scheduler::Schedule') + all.filter(isScheduledRule).length,
+    mappings: of('AWS::Lambda::EventSourceMapping').length,
+    alarms: sum(of('AWS::CloudWatch::Alarm').map(metricsWatched)),
+    compositeAlarms: of('AWS::CloudWatch::CompositeAlarm').length,
+    dashboards: of('AWS::CloudWatch::Dashboard').length,
+    keys: of('AWS::KMS::Key').length,
+    secrets: new Set(of('AWS::Lambda::Function').flatMap(secretNames)).size,
+    schedules: of('AWS::Scheduler::Schedule').length + of('AWS::Events::Rule').filter(isScheduled).length,
+    traced: of('AWS::Lambda::Function').filter(isTraced).length,
+    meteredRoutes: of('AWS::ApiGatewayV2::Stage').some(isMetered) ? of('AWS::ApiGatewayV2::Route').length : 0,
   };
 }
 
-function alarmMetrics({ Type, Properties }: Resource): number {
-  if (Type !== 'AWS::CloudWatch::Alarm') return 0;
-  return Properties?.Metrics?.filter(({ MetricStat }) => MetricStat !== undefined).length ?? 1;
-}
+const metricsWatched = ({ Properties: { Metrics } }: Resource): number =>
+  Metrics?.filter(({ MetricStat }) => MetricStat !== undefined).length ?? 1;
 
-const isScheduledRule = ({ Type, Properties }: Resource): boolean =>
-  Type === 'AWS::Events::Rule' && Properties?.ScheduleExpression !== undefined;
+const isScheduled = ({ Properties }: Resource): boolean => Properties.ScheduleExpression !== undefined;
+const isTraced = ({ Properties }: Resource): boolean => Properties.TracingConfig?.Mode === 'Active';
+const isMetered = ({ Properties }: Resource): boolean =>
+  Properties.DefaultRouteSettings?.DetailedMetricsEnabled === true;
+
+/** Parameters of the Parameter Store are not among them: standard ones cost nothing. */
+function secretNames({ Properties: { Environment } }: Resource): readonly string[] {
+  const text = Environment?.Variables[ENV.targets];
+  if (text === undefined) return [];
+  const targets = targetSettings.parse(JSON.parse(z.string().parse(text)));
+  return Object.values(targets).flatMap(({ secret }) =>
+    secret?.store === 'secrets-manager' ? [secret.name] : [],
+  );
+}

@@ -1,6 +1,7 @@
 import { LIMITS } from '../../../lib/contract/limits.ts';
 import type { Line } from './bill.ts';
-import type { FunctionUse, Operations } from './orders.ts';
+import { type FunctionUse, perOrder } from './function-use.ts';
+import type { Operations } from './orders.ts';
 import { PLATFORM_LOG_BYTES } from './written-logs.ts';
 
 /** What is assumed and not measured. Each is printed under the tables. */
@@ -13,6 +14,8 @@ export const ASSUMED = {
   /** Memory at which a function has one whole processor. Source: AWS Lambda Developer Guide, function memory. */
   mbOfOneProcessor: 1_769,
   keptDays: LIMITS.keepDays,
+  /** Part of the invocations that X-Ray samples beyond the first of each second. */
+  sampled: 0.05,
 } as const;
 
 export const DAYS_OF_MONTH = 365 / 12;
@@ -30,35 +33,52 @@ export const durationMs = ({ isStep, roundTrips, cpuMs }: FunctionUse): number =
 /** @example gbSeconds(1_000) // 0.25 */
 export const gbSeconds = (ms: number): number => (ms / 1_000) * (ASSUMED.memoryMb / 1_024);
 
-const sum = (uses: readonly FunctionUse[], of: (use: FunctionUse) => number): number =>
-  uses.reduce((total, use) => total + of(use), 0);
+const count = (): number => 1;
+const compute = (use: FunctionUse): number => gbSeconds(durationMs(use));
 
-/** What one workflow costs while it runs, its start and one look at its status included. */
-export function runningLines(operations: Operations): readonly Line[] {
-  const { functions, sends, receives, deletes, writeUnits, readUnits } = operations;
+/** The API in front of the chain. */
+export const frontLines = ({ functions }: Operations): readonly Line[] => [
+  { label: 'API call: start', price: 'httpApiRequest', quantity: perOrder(functions.filter(isApi), count) },
+];
+
+/** One run of the chain. The start function is part of it: without an API, too, it saves the workflow and queues the first step. */
+export function chainLines(operations: Operations): readonly Line[] {
+  const { functions, sends, receives, deletes, writeUnits } = operations;
+  const start = functions.filter(isApi);
   const steps = functions.filter(({ isStep }) => isStep);
-  const api = functions.filter(({ isStep }) => !isStep);
-  const apiCalls = sum(api, ({ invocationsPerOrder }) => invocationsPerOrder);
-  const compute = (uses: readonly FunctionUse[]): number =>
-    sum(uses, (use) => use.invocationsPerOrder * gbSeconds(durationMs(use)));
+  const reads = perOrder(functions, ({ readUnits }) => readUnits);
   return [
-    { label: 'API calls: start, one status', price: 'httpApiRequest', quantity: apiCalls },
-    { label: 'invocations: start, one status', price: 'lambdaRequest', quantity: apiCalls },
-    { label: 'compute: start, one status', price: 'lambdaGbSecond', quantity: compute(api) },
-    {
-      label: 'invocations: steps',
-      price: 'lambdaRequest',
-      quantity: sum(steps, ({ invocationsPerOrder }) => invocationsPerOrder),
-    },
-    { label: 'compute: steps', price: 'lambdaGbSecond', quantity: compute(steps) },
+    { label: 'invocation: start', price: 'lambdaRequest', quantity: perOrder(start, count) },
+    { label: 'compute: start', price: 'lambdaGbSecond', quantity: perOrder(start, compute) },
+    { label: 'invocations: steps', price: 'lambdaRequest', quantity: perOrder(steps, count) },
+    { label: 'compute: steps', price: 'lambdaGbSecond', quantity: perOrder(steps, compute) },
     { label: 'SQS: sends', price: 'sqsRequest', quantity: sends },
     { label: 'SQS: receives by the mappings', price: 'sqsRequest', quantity: receives },
     { label: 'SQS: deletes by the mappings', price: 'sqsRequest', quantity: deletes },
-    { label: 'SQS: fair queues', price: 'sqsFairRequest', quantity: sends + receives + deletes },
     { label: 'DynamoDB: writes, indexes included', price: 'dynamoDbWriteUnit', quantity: writeUnits },
-    { label: 'DynamoDB: reads', price: 'dynamoDbReadUnit', quantity: readUnits },
+    { label: 'DynamoDB: reads', price: 'dynamoDbReadUnit', quantity: reads },
   ];
 }
+
+const isApi = ({ isStep }: FunctionUse): boolean => !isStep;
+
+/** One look at the status. */
+export const lookLines = ({ look }: Operations): readonly Line[] => [
+  { label: 'API call', price: 'httpApiRequest', quantity: 1 },
+  { label: 'invocation', price: 'lambdaRequest', quantity: 1 },
+  { label: 'compute', price: 'lambdaGbSecond', quantity: compute(look) },
+  { label: 'DynamoDB: read', price: 'dynamoDbReadUnit', quantity: look.readUnits },
+];
+
+/** What a stage with several tenants pays besides. */
+export const tenantLines = ({ grouped }: Operations): readonly Line[] => [
+  { label: 'SQS: fair queues', price: 'sqsFairRequest', quantity: grouped },
+];
+
+/** X-Ray, where so many of all invocations are sampled, 0 to 1. */
+export const traceLines = ({ functions }: Operations, sampled: number): readonly Line[] => [
+  { label: 'X-Ray: traces', price: 'trace', quantity: sampled * perOrder(functions, count) },
+];
 
 /** What it costs to keep the workflow. */
 export const keepingLines = ({ storedBytes }: Operations): readonly Line[] => [
@@ -83,7 +103,7 @@ export const gbMonths = (bytes: number): number => (bytes / GB) * (ASSUMED.keptD
 
 /** What its logs cost: the lines of events and of metrics that were written, and those that Lambda adds itself. */
 export function logLines({ functions, eventBytes, metricBytes }: Operations): readonly Line[] {
-  const invocations = sum(functions, ({ invocationsPerOrder }) => invocationsPerOrder);
+  const invocations = perOrder(functions, count);
   return [
     { label: 'logs: events', price: 'logGb', quantity: eventBytes / GB },
     { label: 'logs: metrics in the embedded format', price: 'logGb', quantity: metricBytes / GB },

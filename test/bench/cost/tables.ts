@@ -1,65 +1,16 @@
 import { fixed, table } from '../table.ts';
-import { type Bill, byShare, together } from './bill.ts';
-import type { BundleFigures } from './bundles.ts';
-import type { Operations } from './orders.ts';
+import { type Bill, byShare, type PricedLine, together, unconfirmed } from './bill.ts';
 import { PRICES, type Price } from './prices.ts';
-import type { Own, Report, Rival, Verdict } from './report.ts';
-import { durationMs } from './stepline.ts';
-import { PLATFORM_LOG_BYTES } from './written-logs.ts';
+import type { Own, Priced, Report, Rival } from './report.ts';
+import type { Verdict } from './verdicts.ts';
 
 /** A price that is not confirmed is marked wherever it counts. */
 const mark = (known: Price['known']): string => (known === 'unconfirmed' ? ' (unconfirmed)' : '');
 const percent = (share: number): string => `${fixed(share * 100, 1)} %`;
+const row = (label: string, { quantity, price, known, dollars }: PricedLine): readonly string[] => [
+  ...[label + mark(known), short(quantity), PRICES[price].unit, fixed(dollars)],
+];
 const short = (quantity: number): string => String(Number(quantity.toPrecision(4)));
-
-export function operationsTable(single: Operations, batched: Operations): string {
-  const row = (label: string, of: (operations: Operations) => number, digits = 2): readonly string[] => [
-    label,
-    ...[single, batched].map((operations) => fixed(of(operations), digits)),
-  ];
-  const invocations = (steps: boolean) => (operations: Operations) =>
-    operations.functions
-      .filter(({ isStep }) => isStep === steps)
-      .reduce((sum, { invocationsPerOrder }) => sum + invocationsPerOrder, 0);
-  return table(
-    ['operations of one order, as counted', 'one at a time', 'full batches'],
-    [
-      row('API calls and invocations behind them: start, one status', invocations(false)),
-      row('invocations of step functions', invocations(true)),
-      row('SQS: sends', ({ sends }) => sends),
-      row('SQS: receives by the mappings', ({ receives }) => receives),
-      row('SQS: deletes by the mappings', ({ deletes }) => deletes),
-      row('DynamoDB: writes', ({ writes }) => writes),
-      row('DynamoDB: write units, indexes included', ({ writeUnits }) => writeUnits),
-      row('   of them in the indexes', ({ indexWriteUnits }) => indexWriteUnits),
-      row('DynamoDB: queries', ({ reads }) => reads),
-      row('DynamoDB: read units', ({ readUnits }) => readUnits),
-      row('DynamoDB: bytes kept, as billed', ({ storedBytes }) => storedBytes, 0),
-      row('log bytes: events at info', ({ eventBytes }) => eventBytes, 0),
-      row('log bytes: metrics in the embedded format', ({ metricBytes }) => metricBytes, 0),
-      row(
-        'log bytes: START, END and REPORT of Lambda (assumed)',
-        (operations) => (invocations(false)(operations) + invocations(true)(operations)) * PLATFORM_LOG_BYTES,
-        0,
-      ),
-    ],
-  );
-}
-
-export function functionsTable(single: Operations, batched: Operations): string {
-  const rows = (mode: string, { functions }: Operations): readonly (readonly string[])[] =>
-    functions.map((use) => [
-      `${use.of}, ${mode}`,
-      fixed(use.messagesPerInvocation, 0),
-      fixed(use.cpuMs, 1),
-      fixed(use.roundTrips, 0),
-      fixed(durationMs(use), 0),
-    ]);
-  return table(
-    ['one invocation', 'messages', 'processor here, ms', 'requests to AWS', 'on Lambda, ms'],
-    [...rows('one at a time', single), ...rows('full batches', batched)],
-  );
-}
 
 /** Every line of Stepline's bill, logs at info included, from the dearest on. */
 export function ownTable(title: string, own: Own): string {
@@ -75,22 +26,48 @@ export function ownTable(title: string, own: Own): string {
 }
 
 export function comparisonTable({ single, batched, rivals }: Report): string {
-  const owns: readonly (readonly [string, Own])[] = [
-    ['Stepline, one message at a time', single],
-    ['Stepline, full batches', batched],
-  ];
-  const row = (name: string, running: Bill, keeping: Bill, logs: readonly string[]): readonly string[] => [
+  const compared = (name: string, priced: Priced, logs: readonly string[]): readonly string[] => [
     name,
-    ...[running, keeping, together(running, keeping)].map(({ dollars }) => fixed(dollars)),
+    ...[priced.running, priced.keeping, together(priced.running, priced.keeping)].map(totalOf),
     ...logs,
   ];
+  const own = (name: string, priced: Own) =>
+    compared(name, priced, [priced.logsAtWarn, priced.logsAtInfo].map(totalOf));
   return table(
     ['$ a million workflows', 'running', 'kept 90 days', 'together', '+ logs at warn', '+ logs at info'],
     [
-      ...owns.map(([name, { running, keeping, logsAtWarn, logsAtInfo }]) =>
-        row(name, running, keeping, [fixed(logsAtWarn.dollars), fixed(logsAtInfo.dollars)]),
-      ),
-      ...rivals.map(({ name, running, keeping }) => row(name, running, keeping, ['not in', 'not in'])),
+      own('Stepline, one message at a time', single),
+      own('Stepline, full batches', batched),
+      ...rivals.map((rival) => compared(rival.name, rival, ['not in', 'not in'])),
+    ],
+  );
+}
+
+const totalOf = ({ dollars }: Bill): string => fixed(dollars);
+
+/** Looks at the status: no part of a run, and so in no total. */
+export const looksTable = ({ single, rivals }: Report): string =>
+  table(
+    ['each look at the status, in no total', 'of one', 'unit', '$ a million looks'],
+    [{ name: 'Stepline', look: single.look }, ...rivals].flatMap(({ name, look }) => [
+      ...look.lines.map((line) => row(`${name}: ${line.label}`, line)),
+      [`${name}${look.lines.length === 0 ? ': nothing to look at' : ', together'}`, '', '', totalOf(look)],
+    ]),
+  );
+
+/** What a stage may pay besides. */
+export function besidesTable({ single, batched }: Report): string {
+  const both = (label: string, of: (own: Own) => Bill): readonly string[] => [
+    label + mark(unconfirmed(of(single)) > 0 ? 'unconfirmed' : 'AWS'),
+    ...[single, batched].map((own) => totalOf(of(own))),
+  ];
+  return table(
+    ['in no total, $ a million workflows', 'one at a time', 'full batches'],
+    [
+      both('with several tenants: fair queues', ({ withTenants }) => withTenants),
+      both('X-Ray, many orders a second', ({ traces }) => traces.many),
+      both('X-Ray, less than one invocation a second', ({ traces }) => traces.few),
+      both('backups (point-in-time recovery)', ({ backups }) => backups),
     ],
   );
 }
@@ -99,9 +76,7 @@ export function rivalTable({ name, running, keeping }: Rival): string {
   const { lines } = together(running, keeping);
   return table(
     [name, 'of one', 'unit', '$ a million'],
-    lines.map(({ label, quantity, price, dollars, known }) => [
-      ...[label + mark(known), short(quantity), PRICES[price].unit, fixed(dollars)],
-    ]),
+    lines.map((line) => row(line.label, line)),
   );
 }
 
@@ -124,23 +99,7 @@ export const verdictTable = (verdicts: readonly Verdict[]): string =>
 export const monthTable = (title: string, { lines, dollars }: Bill): string =>
   table(
     [title, 'a month', 'unit', '$ a month'],
-    [
-      ...lines.map(({ label, quantity, price, known, dollars: each }) => [
-        ...[label + mark(known), short(quantity), PRICES[price].unit, fixed(each)],
-      ]),
-      ['together', '', '', fixed(dollars)],
-    ],
-  );
-
-const KB = 1_024;
-
-export const bundleTable = (bundles: readonly BundleFigures[]): string =>
-  table(
-    ['function', 'bundle, KB', 'limit, KB', 'within', 'cold start, ms', 'empty, ms', 'times empty'],
-    bundles.map(({ name, bytes, limitBytes, initMs, emptyMs, ratio }) => [
-      ...[name, fixed(bytes / KB, 0), fixed(limitBytes / KB, 0), bytes <= limitBytes ? 'yes' : 'no'],
-      ...[fixed(initMs, 0), fixed(emptyMs, 0), fixed(ratio)],
-    ]),
+    [...lines.map((line) => row(line.label, line)), ['together', '', '', fixed(dollars)]],
   );
 
 export const priceTable = (): string =>
