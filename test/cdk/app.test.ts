@@ -8,6 +8,7 @@ import { Foundation } from '../../lib/cdk/foundation.ts';
 import { settingsOf } from '../../lib/cdk/settings.ts';
 import type { Stage } from '../../lib/cdk/stage.ts';
 import {
+  fullChain,
   longChain,
   oddNames,
   refund,
@@ -144,6 +145,16 @@ describe('with JWT authorization', () => {
       Environment: { Variables: { STEPLINE_TENANT_CLAIM: 'tenant' } },
     });
   });
+});
+
+describe('a chain of as many steps as a stack holds', () => {
+  it('fits into its stack', async () => {
+    const { nested } = await synthesize('dev', { chains: [fullChain], places: here });
+    const { Resources } = nested.get('long')?.toJSON() ?? {};
+    expect(Object.keys(Resources).length).toBeLessThanOrEqual(500);
+    // One step more would not fit: the limit is not lower than it need be.
+    expect(Object.keys(Resources).length).toBeGreaterThan(500 - 15);
+  }, 60_000);
 });
 
 describe('a step', () => {

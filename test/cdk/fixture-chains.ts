@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { chain, target } from '../../lib/chain/index.ts';
 import { emptyChain, withStep } from '../../lib/chain/validate.ts';
+import { LIMITS } from '../../lib/contract/limits.ts';
 
 /** A chain without steps. */
 export const version = (number: number, name = 'refunds', start = '/api/refund') =>
@@ -14,11 +15,15 @@ export const vagueTarget = version(1, 'vague', '/api/vague').step('refund', {
 export const twin = version(1).step('refund', refund).definition;
 export const sameStart = version(1, 'other', '/api/refund').step('refund', refund).definition;
 
-/** More steps than a stack holds. */
-export const longChain = Array.from({ length: 34 }, (_, at) => `step-${at}`).reduce(
-  (chain, name) => withStep(chain, name, { run: () => null }),
-  emptyChain('long', { version: 1, start: '/api/long', input: z.strictObject({}) }),
-);
+const ofSteps = (count: number) =>
+  Array.from({ length: count }, (_, at) => `step-${at}`).reduce(
+    (chain, name) => withStep(chain, name, { run: () => null }),
+    emptyChain('long', { version: 1, start: '/api/long', input: z.strictObject({}) }),
+  );
+
+/** As many steps as a stack holds, and one more. */
+export const fullChain = ofSteps(LIMITS.stepsPerStack);
+export const longChain = ofSteps(LIMITS.stepsPerStack + 1);
 
 /** Names that alarms have as well. */
 export const oddNames = version(1, 'odd', '/api/odd')
