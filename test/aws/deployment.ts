@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -93,21 +94,36 @@ export interface StandingTargets {
   close(): Promise<void>;
 }
 
-/** Starts demo targets. Errors: another process has taken one of their ports meanwhile. */
+/** Below the ports that systems give to outgoing connections, which would take one of ours now and then. */
+const PORTS = { first: 20_000, last: 30_000 } as const;
+const TRIES = 50;
+
+/** Starts demo targets. Errors: their ports are taken again and again. */
 export async function standingTargets(): Promise<StandingTargets> {
-  let demo = await startDemoTargets();
-  const { port } = demo.admin;
-  await demo.close();
-  demo = await startDemoTargets({ ports: { first: port } });
-  const baseUrls = urlsOf(demo);
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const first = randomInt(PORTS.first, PORTS.last);
+    const demo = await startDemoTargets({ ports: { first } });
+    // A port that is taken is replaced by any other, which would not be found again.
+    if (portsOf(demo).every((port, at) => port === first + at)) return standing(demo, first);
+    await demo.close();
+  }
+  throw new Error(`no free ports between ${PORTS.first} and ${PORTS.last} in ${TRIES} tries`);
+}
+
+const portsOf = ({ admin, targets }: DemoTargets): readonly number[] => [
+  admin.port,
+  ...Object.values(targets).map(({ baseUrl }) => Number(new URL(baseUrl).port)),
+];
+
+function standing(started: DemoTargets, first: number): StandingTargets {
+  let demo = started;
   return {
-    baseUrls,
+    baseUrls: urlsOf(demo),
     renew: async () => {
       await demo.close();
-      demo = await startDemoTargets({ ports: { first: port } });
-      const now = urlsOf(demo);
-      for (const [name, url] of Object.entries(baseUrls)) {
-        if (now[name] !== url) throw new Error(`the port of ${name} (${url}) was taken by another process`);
+      demo = await startDemoTargets({ ports: { first } });
+      if (portsOf(demo).some((port, at) => port !== first + at)) {
+        throw new Error(`one of the ports from ${first} on was taken by another process`);
       }
       return demo;
     },

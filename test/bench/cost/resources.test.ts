@@ -118,7 +118,8 @@ describe('what a stage is made of', () => {
     expect(counts.traced).toBeGreaterThan(places.length);
     expect(counts.alarms).toBeGreaterThan(places.length);
     expect(counts.dashboards).toBeGreaterThanOrEqual(1);
-    expect(counts.meteredRoutes).toBeGreaterThan(0);
+    // Detailed metrics of the API are switched off: each route would cost as much as a chain.
+    expect(counts.meteredRoutes).toBe(0);
   });
 
   it('is told to be missing where a directory has no templates', async () => {
