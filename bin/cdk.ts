@@ -2,12 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { chains } from '../functions/chains/index.ts';
-import { SettingsError, settingsOf, stageName } from '../lib/cdk/settings.ts';
+import { SettingsError, stageName } from '../lib/cdk/settings.ts';
 import type { StageName } from '../lib/cdk/stage.ts';
-import { stepPlaces } from '../lib/chain/places.ts';
-import { missingSecrets } from '../lib/ops/missing-secrets.ts';
-import { stages } from './stages.ts';
+import { refuseWithoutSecrets, SECRETS_CONTEXT } from './secrets.ts';
 
 /*
  * npm run deploy | diff | destroy -- --stage dev [options of the CDK CLI]
@@ -45,28 +42,12 @@ function readArguments([name, ...words]: readonly string[]): Request {
   return { command, stage, rest };
 }
 
-/** A secret that is missing would show at the first call only, as a failed step. */
-async function refuseWithoutSecrets(stage: StageName): Promise<void> {
-  const settings = settingsOf(stages, stage);
-  const called = new Set(stepPlaces(chains).flatMap(({ targets = [] }) => targets));
-  const targets = Object.fromEntries(Object.entries(settings.targets).filter(([name]) => called.has(name)));
-  const missing = await missingSecrets(targets, settings.region).catch((error: unknown) => {
-    const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    throw new SettingsError(
-      `AWS does not say whether the secrets of stage "${stage}" are there: ${why}. Sign in (aws sso login), and set AWS_REGION or region in bin/stages.ts.`,
-    );
-  });
-  if (missing.length === 0) return;
-  const lines = missing.map(
-    ({ target, reference, remedy }) =>
-      `  targets.${target}.secret: there is no "${reference.name}" (${reference.store}). Make it: ${remedy}`,
-  );
-  throw new SettingsError([`Secrets of stage "${stage}" are missing:`, ...lines].join('\n'));
-}
+/** The secrets of a deployment are looked for here already; the others need none. */
+const UNCHECKED = `${SECRETS_CONTEXT.name}=${SECRETS_CONTEXT.unchecked}`;
 
 async function runCdk({ command, stage, rest }: Request): Promise<number> {
   const cdk = join(dirname(createRequire(import.meta.url).resolve('aws-cdk/package.json')), 'bin/cdk');
-  const child = spawn(process.execPath, [cdk, command, '-c', `stage=${stage}`, ...rest], {
+  const child = spawn(process.execPath, [cdk, command, '-c', `stage=${stage}`, '-c', UNCHECKED, ...rest], {
     stdio: 'inherit',
   });
   await once(child, 'exit');

@@ -25,7 +25,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     ...['zod', 'aws-lambda', 'classic-level', 'memory-level'],
   ],
   'lib/ops': ['lib/contract', 'zod', '@aws-sdk'],
-  bin: ['lib', 'functions', 'functions/chains'],
+  bin: ['lib', 'functions', 'functions/chains', 'aws-cdk-lib'],
 };
 
 const files = ['lib', 'functions', 'bin'].flatMap((folder) =>

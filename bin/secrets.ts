@@ -1,0 +1,40 @@
+import { chains } from '../functions/chains/index.ts';
+import { SettingsError, settingsOf } from '../lib/cdk/settings.ts';
+import type { StageName } from '../lib/cdk/stage.ts';
+import { stepPlaces } from '../lib/chain/places.ts';
+import { missingSecrets } from '../lib/ops/missing-secrets.ts';
+import { stages } from './stages.ts';
+
+/** The context by which a synthesis is told not to look: `-c secrets=unchecked`. */
+export const SECRETS_CONTEXT = { name: 'secrets', unchecked: 'unchecked' } as const;
+
+/** AWS was asked and did not answer. */
+export class SecretsUnknown extends SettingsError {}
+
+/**
+ * A secret that is missing would show at the first call only, as a failed step.
+ * Errors: `SettingsError`, which names every missing secret and the command that makes it; `SecretsUnknown`.
+ */
+export async function refuseWithoutSecrets(stage: StageName): Promise<void> {
+  const settings = settingsOf(stages, stage);
+  const called = new Set(stepPlaces(chains).flatMap(({ targets = [] }) => targets));
+  const targets = Object.fromEntries(Object.entries(settings.targets).filter(([name]) => called.has(name)));
+  const missing = await missingSecrets(targets, settings.region).catch((error: unknown) => {
+    const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    throw new SecretsUnknown(
+      `AWS does not say whether the secrets of stage "${stage}" are there: ${why}. Sign in (aws sso login), and set AWS_REGION or region in bin/stages.ts.`,
+    );
+  });
+  if (missing.length === 0) return;
+  const lines = missing.map(
+    ({ target, reference, remedy }) =>
+      `  targets.${target}.secret: there is no "${reference.name}" (${reference.store}). Make it: ${remedy}`,
+  );
+  throw new SettingsError(
+    [
+      `Secrets of stage "${stage}" are missing:`,
+      ...lines,
+      `To go on without looking: -c ${SECRETS_CONTEXT.name}=${SECRETS_CONTEXT.unchecked}`,
+    ].join('\n'),
+  );
+}
