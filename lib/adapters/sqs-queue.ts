@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ChangeMessageVisibilityCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { LIMITS } from '../contract/limits.ts';
-import { DEFAULT_TENANT, type QueueName, queueSuffix } from '../contract/names.ts';
+import { DEFAULT_TENANT, PARKING, type QueueName, queueSuffix } from '../contract/names.ts';
 import type { StepMessage } from '../contract/wire.ts';
 import { EngineError } from '../engine/errors.ts';
 import type { Outgoing, Queue } from '../engine/ports.ts';
@@ -23,7 +23,7 @@ export function createSqsQueue({ client, queueUrlPrefix }: SqsOptions): Queue {
   const post = createSqsSender(client);
   return {
     send: (outgoing) => sendAll(outgoing, (one) => sendOne(post, urlOf(one.to), one)),
-    park: (body) => post(urlOf({ kind: 'parking' }), { body }),
+    park: (body) => post(urlOf(PARKING), { body }),
     setVisibility: async ({ queue, receiptHandle }, seconds) => {
       const url = urlOf(queue);
       try {

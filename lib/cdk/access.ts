@@ -73,18 +73,6 @@ export const SEND = ['sqs:SendMessage'] as const;
 export const CONSUME = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'] as const;
 export const HOLD = ['sqs:ChangeMessageVisibility'] as const;
 
-export const stepQueue = ({ chain, step }: Pick<StepPlace, 'chain' | 'step'>): QueueName => ({
-  chain,
-  step,
-  kind: 'step',
-});
-export const deadLetterQueue = ({ chain, step }: Pick<StepPlace, 'chain' | 'step'>): QueueName => ({
-  chain,
-  step,
-  kind: 'deadLetter',
-});
-export const PARKING: QueueName = { kind: 'parking' };
-
 /** Every step of every chain of a stage. */
 export const placesOf = ({ chains }: Stage): readonly StepPlace[] =>
   stepPlaces(chains.map(({ definition }) => definition));

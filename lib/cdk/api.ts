@@ -14,11 +14,10 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { registry } from '../chain/registry.ts';
 import { LIMITS } from '../contract/limits.ts';
-import { ENV, ROUTES, START_IDEMPOTENCY_HEADER } from '../contract/names.ts';
-import { allowQueues, allowTable, placesOf, SEND, stepQueue, type TableUse } from './access.ts';
+import { ENV, ROUTES, START_IDEMPOTENCY_HEADER, stepQueue } from '../contract/names.ts';
+import { allowQueues, allowTable, placesOf, SEND, type TableUse } from './access.ts';
 import type { Foundation } from './foundation.ts';
 import { removalOf, StageFunction } from './lambda.ts';
-import { chainsModule } from './modules.ts';
 import type { StageAlarm } from './monitoring/alarm.ts';
 import { apiAlarms } from './monitoring/api-alarms.ts';
 import { physicalName } from './stage.ts';
@@ -81,14 +80,13 @@ export class Api extends Construct {
   private makeFunctions(foundation: Foundation): Readonly<Record<FunctionName, StageFunction>> {
     const { stage } = foundation;
     const { authorization } = stage.settings;
-    const chains = chainsModule(stage.name, 'all', stage.chains);
     const make = (name: FunctionName): StageFunction => {
       const { uses, description } = FUNCTIONS[name];
       const fn = new StageFunction(this, name, {
         stage,
         nameParts: [name],
         entry: name,
-        chains,
+        chains: foundation.chains,
         timeout: LIMITS.apiFunctionTimeout,
         environment: {
           ...foundation.environment,

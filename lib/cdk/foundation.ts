@@ -10,19 +10,9 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { DEAD_LETTER_SETTINGS } from '../chain/settings.ts';
 import { LIMITS } from '../contract/limits.ts';
-import { ENV } from '../contract/names.ts';
+import { deadLetterQueue, ENV, PARKING, stepQueue } from '../contract/names.ts';
 import { TABLE_SCHEMA } from '../contract/table.ts';
-import {
-  allowQueues,
-  allowTable,
-  CONSUME,
-  deadLetterQueue,
-  HOLD,
-  PARKING,
-  placesOf,
-  SEND,
-  stepQueue,
-} from './access.ts';
+import { allowQueues, allowTable, CONSUME, HOLD, placesOf, SEND } from './access.ts';
 import { removalOf, StageFunction, through } from './lambda.ts';
 import { chainsModule } from './modules.ts';
 import type { StageAlarm } from './monitoring/alarm.ts';
@@ -44,6 +34,8 @@ export class Foundation extends Construct {
   readonly stepFailed: StageFunction;
   readonly reconciler: StageFunction;
   readonly alarms: readonly StageAlarm[];
+  /** The module with all chains of the stage. */
+  readonly chains: string;
   /** What every function of the stage needs to know. */
   readonly environment: Readonly<Record<string, string>>;
 
@@ -59,9 +51,9 @@ export class Foundation extends Construct {
       // Whatever the partition, all queues of the stage stand beside this one.
       [ENV.queueUrlPrefix]: Fn.select(0, Fn.split(PARKING.kind, this.parking.queueUrl)),
     };
-    const chains = chainsModule(stage.name, 'all', stage.chains);
-    this.stepFailed = this.makeStepFailed(chains);
-    this.reconciler = this.makeReconciler(chains);
+    this.chains = chainsModule(stage.name, 'all', stage.chains);
+    this.stepFailed = this.makeStepFailed();
+    this.reconciler = this.makeReconciler();
     this.alarms = foundationAlarms(this);
   }
 
@@ -72,15 +64,7 @@ export class Foundation extends Construct {
       enableKeyRotation: true,
       removalPolicy: removalOf(this.stage),
     });
-    key.addToResourcePolicy(
-      new PolicyStatement({
-        sid: 'AlarmsTellOnCall',
-        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
-        actions: ['kms:Decrypt', 'kms:GenerateDataKey*'],
-        resources: ['*'],
-        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
-      }),
-    );
+    key.addToResourcePolicy(this.alarmsMay(['kms:Decrypt', 'kms:GenerateDataKey*'], ['*']));
     return key;
   }
 
@@ -136,15 +120,7 @@ export class Foundation extends Construct {
       enforceSSL: true,
     });
     // The topic's own policy takes the place of the one by which an account's services may publish.
-    topic.addToResourcePolicy(
-      new PolicyStatement({
-        sid: 'AlarmsTellOnCall',
-        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
-        actions: ['sns:Publish'],
-        resources: [topic.topicArn],
-        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
-      }),
-    );
+    topic.addToResourcePolicy(this.alarmsMay(['sns:Publish'], [topic.topicArn]));
     if (typeof onCall === 'object') {
       acknowledge(
         topic.addSubscription(new EmailSubscription(onCall.email)),
@@ -155,12 +131,23 @@ export class Foundation extends Construct {
     return topic;
   }
 
-  private makeStepFailed(chains: string): StageFunction {
+  /** Lets the alarms of this account, and nobody else's, do what telling on-call takes. */
+  private alarmsMay(actions: string[], resources: string[]): PolicyStatement {
+    return new PolicyStatement({
+      sid: 'AlarmsTellOnCall',
+      principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+      actions,
+      resources,
+      conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+    });
+  }
+
+  private makeStepFailed(): StageFunction {
     const fn = new StageFunction(this, 'StepFailed', {
       stage: this.stage,
       nameParts: ['step-failed'],
       entry: 'step-failed',
-      chains,
+      chains: this.chains,
       timeout: DEAD_LETTER_SETTINGS.functionTimeout,
       environment: {
         ...this.environment,
@@ -180,12 +167,12 @@ export class Foundation extends Construct {
     return fn;
   }
 
-  private makeReconciler(chains: string): StageFunction {
+  private makeReconciler(): StageFunction {
     const fn = new StageFunction(this, 'Reconciler', {
       stage: this.stage,
       nameParts: ['reconciler'],
       entry: 'reconciler',
-      chains,
+      chains: this.chains,
       timeout: LIMITS.reconcileInterval,
       environment: this.environment,
       description: 'Every minute: queues again what was lost',

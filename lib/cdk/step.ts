@@ -4,17 +4,8 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { StepPlace } from '../chain/places.ts';
 import { DEAD_LETTER_SETTINGS } from '../chain/settings.ts';
-import { ENV } from '../contract/names.ts';
-import {
-  allowQueues,
-  allowTable,
-  CONSUME,
-  deadLetterQueue,
-  HOLD,
-  PARKING,
-  SEND,
-  stepQueue,
-} from './access.ts';
+import { deadLetterQueue, ENV, PARKING, stepQueue } from '../contract/names.ts';
+import { allowQueues, allowTable, CONSUME, HOLD, SEND } from './access.ts';
 import type { Foundation } from './foundation.ts';
 import { StageFunction } from './lambda.ts';
 import type { StageAlarm } from './monitoring/alarm.ts';

@@ -111,6 +111,19 @@ export type ReservedOutputName = (typeof RESERVED_OUTPUT_NAMES)[number];
 /** The queues of one step, and the stage's parking queue that nobody consumes. */
 export type QueueName = { chain: string; step: string; kind: 'step' | 'deadLetter' } | { kind: 'parking' };
 
+/** The queue of a step, and that of its dead letters. */
+export const stepQueue = ({ chain, step }: { chain: string; step: string }): QueueName => ({
+  chain,
+  step,
+  kind: 'step',
+});
+export const deadLetterQueue = ({ chain, step }: { chain: string; step: string }): QueueName => ({
+  chain,
+  step,
+  kind: 'deadLetter',
+});
+export const PARKING = { kind: 'parking' } as const satisfies QueueName;
+
 /**
  * The part of a queue's physical name after `stepline_<stage>_`. Chain and step names hold no underscore, so two
  * different queues never share a name.

@@ -1,5 +1,5 @@
 import type { ChainDefinition } from '../chain/definition.ts';
-import type { QueueName } from '../contract/names.ts';
+import { deadLetterQueue, stepQueue } from '../contract/names.ts';
 import type { StepMessage } from '../contract/wire.ts';
 import { unsealed, withoutSensitive } from './fingerprint.ts';
 import type { MetaExpectation, Outgoing, Ports, StepExpectation, Written } from './ports.ts';
@@ -32,18 +32,12 @@ export const messageFor = (meta: WorkflowMeta, step: string, trip = 0): StepMess
   trip,
 });
 
-export const stepQueue = (message: StepMessage): QueueName => ({
-  chain: message.chain,
-  step: message.step,
-  kind: 'step',
-});
-
 /** The message, addressed to its step's queue. */
 export const toStep = (message: StepMessage): Outgoing => ({ to: stepQueue(message), message });
 
 /** The message, addressed to its step's dead-letter queue. */
 export const toDeadLetters = (message: StepMessage): Outgoing => ({
-  to: { chain: message.chain, step: message.step, kind: 'deadLetter' },
+  to: deadLetterQueue(message),
   message,
 });
 

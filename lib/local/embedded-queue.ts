@@ -1,5 +1,5 @@
 import { LIMITS } from '../contract/limits.ts';
-import { type QueueName, queueSuffix } from '../contract/names.ts';
+import { PARKING, type QueueName, queueSuffix } from '../contract/names.ts';
 import { EngineError } from '../engine/errors.ts';
 import type { Clock, Delivery, Outgoing, Queue, Random } from '../engine/ports.ts';
 import { createFifo, type Fifo } from './embedded-fifo.ts';
@@ -110,7 +110,7 @@ export function createEmbeddedQueues(options: {
     declare: (name, settings) => declare(state, name, settings),
     send: async (outgoing) => send(state, outgoing),
     inject: (queue, body) => inject(state, queue, body),
-    park: async (body) => inject(state, { kind: 'parking' }, body),
+    park: async (body) => inject(state, PARKING, body),
     setVisibility: async (delivery, seconds) => setVisibility(state, delivery, seconds),
     receive: (queue, max) => receive(state, find(state, queue), max),
     acknowledge: (queue, receiptHandle) => {

@@ -4,7 +4,7 @@ import { type StepPlace, stepPlaces } from '../chain/places.ts';
 import { type Registry, registry } from '../chain/registry.ts';
 import { DEAD_LETTER_SETTINGS } from '../chain/settings.ts';
 import { LIMITS } from '../contract/limits.ts';
-import type { QueueName } from '../contract/names.ts';
+import { deadLetterQueue, PARKING, stepQueue } from '../contract/names.ts';
 import { messageOf } from '../engine/call.ts';
 import type { Ports } from '../engine/ports.ts';
 import { reconcile } from '../engine/reconciler.ts';
@@ -57,9 +57,6 @@ export async function startLocalEngine(options: LocalEngineOptions): Promise<Loc
   };
 }
 
-const stepQueue = ({ chain, step }: StepPlace): QueueName => ({ chain, step, kind: 'step' });
-const deadLetters = ({ chain, step }: StepPlace): QueueName => ({ chain, step, kind: 'deadLetter' });
-
 function declareQueues(queues: EmbeddedQueues, places: readonly StepPlace[]): void {
   queues.declare(PARKING, {
     visibilityTimeout: DEAD_LETTER_SETTINGS.visibilityTimeout,
@@ -68,17 +65,15 @@ function declareQueues(queues: EmbeddedQueues, places: readonly StepPlace[]): vo
   });
   for (const place of places) {
     const { settings } = place;
-    queues.declare(deadLetters(place), {
+    queues.declare(deadLetterQueue(place), {
       visibilityTimeout: DEAD_LETTER_SETTINGS.visibilityTimeout,
       maxReceiveCount: DEAD_LETTER_SETTINGS.maxReceiveCount,
       retention: settings.deadLetterRetention,
       redriveTo: PARKING,
     });
-    queues.declare(stepQueue(place), { ...settings, redriveTo: deadLetters(place) });
+    queues.declare(stepQueue(place), { ...settings, redriveTo: deadLetterQueue(place) });
   }
 }
-
-const PARKING: QueueName = { kind: 'parking' };
 
 function startMappings(service: Engine, queues: EmbeddedQueues, place: StepPlace): readonly Mapping[] {
   const { clock } = service.ports;
@@ -94,9 +89,9 @@ function startMappings(service: Engine, queues: EmbeddedQueues, place: StepPlace
   });
   const failures = startMapping({
     queues,
-    queue: deadLetters(place),
+    queue: deadLetterQueue(place),
     batchSize: DEAD_LETTER_SETTINGS.batchSize,
-    invoke: stepFailedHandler(service, () => deadLetters(place)),
+    invoke: stepFailedHandler(service, () => deadLetterQueue(place)),
     clock,
     functionTimeout: DEAD_LETTER_SETTINGS.functionTimeout,
   });

@@ -1,5 +1,5 @@
 import { Color, type IWidget, TextWidget } from 'aws-cdk-lib/aws-cloudwatch';
-import { PARKING } from '../access.ts';
+import { PARKING } from '../../contract/names.ts';
 import type { Api } from '../api.ts';
 import type { Foundation } from '../foundation.ts';
 import type { StageName } from '../stage.ts';

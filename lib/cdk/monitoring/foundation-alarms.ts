@@ -1,6 +1,6 @@
 import type { Duration } from 'aws-cdk-lib';
 import { type IMetric, MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
-import { PARKING } from '../access.ts';
+import { PARKING } from '../../contract/names.ts';
 import type { Foundation } from '../foundation.ts';
 import type { StageName } from '../stage.ts';
 import { StageAlarm } from './alarm.ts';

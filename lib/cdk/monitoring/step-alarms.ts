@@ -1,5 +1,5 @@
 import { type IMetric, MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
-import { deadLetterQueue } from '../access.ts';
+import { deadLetterQueue } from '../../contract/names.ts';
 import type { Step } from '../step.ts';
 import { StageAlarm, type Watched } from './alarm.ts';
 import { functionAlarms } from './function-alarms.ts';
