@@ -57,7 +57,8 @@ export async function startLocalEngine(options: LocalEngineOptions): Promise<Loc
   };
 }
 
-function declareQueues(queues: EmbeddedQueues, places: readonly StepPlace[]): void {
+/** The parking queue, and for each step its queue and dead-letter queue. */
+export function declareQueues(queues: EmbeddedQueues, places: readonly StepPlace[]): void {
   queues.declare(PARKING, {
     visibilityTimeout: DEAD_LETTER_SETTINGS.visibilityTimeout,
     maxReceiveCount: LIMITS.deadLetterMaxReceives,

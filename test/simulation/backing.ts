@@ -1,0 +1,69 @@
+import type { StepPlace } from '../../lib/chain/places.ts';
+import { type QueueName, queueSuffix } from '../../lib/contract/names.ts';
+import type { Queue, Store } from '../../lib/engine/ports.ts';
+import { createEmbeddedQueues, type EmbeddedQueues } from '../../lib/local/embedded-queue.ts';
+import { openEmbeddedStore } from '../../lib/local/embedded-store.ts';
+import { declareQueues } from '../../lib/local/engine.ts';
+import type { Chance } from './chance.ts';
+import type { Chaos } from './chaos.ts';
+import type { Time } from './time.ts';
+
+/** The table and the queues behind the ports, without faults of their own but those of queues: messages that go astray. */
+export interface Backing extends Queue {
+  readonly store: Store;
+  readonly queues: EmbeddedQueues;
+  close(): Promise<void>;
+}
+
+export interface BackingOptions {
+  readonly time: Time;
+  readonly chance: Chance;
+  readonly chaos: Chaos;
+  readonly places: readonly StepPlace[];
+  readonly trace: (line: () => string) => void;
+}
+
+/** The embedded store and queues, in memory. */
+export async function embeddedBacking(options: BackingOptions): Promise<Backing> {
+  const store = await openEmbeddedStore({ kind: 'memory' });
+  const queues = createEmbeddedQueues({ clock: options.time, random: options.chance });
+  declareQueues(queues, options.places);
+  const astray = strayingQueues(queues, options);
+  return {
+    store,
+    queues: astray,
+    send: async (outgoing) => {
+      for (const { to, message } of outgoing) astray.inject(to, JSON.stringify(message));
+    },
+    park: (body) => queues.park(body),
+    setVisibility: (delivery, seconds) => queues.setVisibility(delivery, seconds),
+    close: async () => {
+      queues.close();
+      await store.close();
+    },
+  };
+}
+
+/** Queues that keep SQS's promise and no more: a message may come late, twice, or be received by nobody. */
+export function strayingQueues(
+  queues: EmbeddedQueues,
+  { time, chaos, trace }: Omit<BackingOptions, 'places' | 'chance'>,
+): EmbeddedQueues {
+  const arrive = (queue: QueueName, body: string, delay: number): void => {
+    if (delay === 0) queues.inject(queue, body);
+    else time.after(delay, () => queues.inject(queue, body));
+  };
+  return {
+    ...queues,
+    inject: (queue, body) => {
+      const fault = chaos.message();
+      if (fault.kind === 'lost') return trace(() => `a message to ${queueSuffix(queue)} is lost`);
+      arrive(queue, body, fault.delay);
+      if (fault.again !== undefined) arrive(queue, body, fault.delay + fault.again);
+    },
+    acknowledge: (queue, receiptHandle) => {
+      if (chaos.acknowledgementLost()) return trace(() => `a deletion in ${queueSuffix(queue)} is lost`);
+      queues.acknowledge(queue, receiptHandle);
+    },
+  };
+}

@@ -1,0 +1,145 @@
+import {
+  cancelHandler,
+  getHandler,
+  listHandler,
+  resumeHandler,
+  startHandler,
+} from '../../functions/handlers.ts';
+import type { ApiAnswer, ApiEvent } from '../../functions/http.ts';
+import { START_IDEMPOTENCY_HEADER, workflowPath } from '../../lib/contract/names.ts';
+import { startAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
+import type { Subject } from './chains.ts';
+import type { Chance } from './chance.ts';
+import type { Oracle } from './oracle.ts';
+import type { Rates } from './rates.ts';
+import type { System } from './system.ts';
+import type { Time } from './time.ts';
+
+export interface ClientsOptions {
+  readonly time: Time;
+  readonly chance: Chance;
+  readonly oracle: Oracle;
+  readonly system: System;
+  readonly subject: Subject;
+  readonly rates: Rates;
+}
+
+const post = (rawPath: string, body: unknown, headers: Readonly<Record<string, string>> = {}): ApiEvent => ({
+  rawPath,
+  headers,
+  body: JSON.stringify(body),
+  isBase64Encoded: false,
+});
+
+const ofWorkflow = (
+  workflowId: string,
+): Pick<ApiEvent, 'rawPath' | 'headers' | 'pathParameters' | 'isBase64Encoded'> => ({
+  rawPath: workflowPath(workflowId),
+  headers: {},
+  pathParameters: { id: workflowId },
+  isBase64Encoded: false,
+});
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+
+/** People and programs who start, read, cancel and resume workflows whenever they like. */
+export function startClients(options: ClientsOptions): void {
+  const { chance, oracle, rates, time } = options;
+  const workflows = rates.calm ? 1 : chance.pick([1, 1, 2, 3]);
+  for (let number = 0; number < workflows; number += 1) {
+    time.after(chance.whole(0, 2 * SECOND), () => void begin(options, number));
+  }
+  oracle.onMeta(({ meta }, before) => {
+    const { workflowId } = meta;
+    if (before === undefined && chance.happens(rates.cancel)) {
+      time.after(chance.magnitude(10, 10 * MINUTE), () => void cancel(options, workflowId));
+    }
+    if (before === undefined && !rates.calm && chance.happens(0.3)) {
+      time.after(chance.magnitude(10, 10 * MINUTE), () => void read(options, workflowId));
+    }
+    if (meta.status === 'failed' && before?.status === 'processing' && chance.happens(rates.resume)) {
+      const wait = chance.magnitude(SECOND, 10 * MINUTE);
+      time.after(wait, () => void resume(options, workflowId));
+      if (chance.happens(0.1)) time.after(wait, () => void resume(options, workflowId));
+    }
+  });
+}
+
+const pause = ({ time }: ClientsOptions, ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    time.after(ms, resolve);
+  });
+
+/** Whether a server that could not do it, or nothing at all, answered. */
+const isUnavailable = (answer: ApiAnswer | undefined): boolean =>
+  answer === undefined || answer.statusCode === 503;
+
+function look(
+  { oracle }: ClientsOptions,
+  what: string,
+  answer: ApiAnswer | undefined,
+  wanted: readonly number[],
+): void {
+  if (answer === undefined) return;
+  oracle.shown(`the answer to ${what}`, answer.body);
+  if (![503, ...wanted].includes(answer.statusCode)) {
+    oracle.report(`${what} was answered ${answer.statusCode}: ${answer.body}`);
+  }
+}
+
+export async function begin(options: ClientsOptions, number: number): Promise<void> {
+  const { chance, oracle, subject, system, rates } = options;
+  const card = `42${chance.whole(10 ** 6, 10 ** 7 - 1)}${chance.whole(10 ** 6, 10 ** 7 - 1)}`;
+  const keyed = chance.happens(0.7);
+  const headers = keyed ? { [START_IDEMPOTENCY_HEADER]: `order ${number}` } : {};
+  const event = post(subject.chain.start, subject.input(card), headers);
+  for (let tries = 0; tries < 20; tries += 1) {
+    const answer = await system.request(startHandler, event);
+    look(options, 'a start', answer, [202]);
+    if (answer?.statusCode === 202) {
+      const { workflowId } = startAnswer.parse(JSON.parse(answer.body));
+      oracle.accepted(workflowId);
+      if (keyed && !rates.calm && chance.happens(0.1)) {
+        const other = post(subject.chain.start, subject.other(card), headers);
+        look(options, 'another start under the same key', await system.request(startHandler, other), [422]);
+      }
+      // Once more, or not.
+      if (!keyed || rates.calm || chance.happens(0.8)) return;
+    } else if (!keyed || !isUnavailable(answer)) return;
+    await pause(options, chance.whole(SECOND, MINUTE));
+  }
+}
+
+export async function cancel(options: ClientsOptions, workflowId: string): Promise<void> {
+  for (let tries = 0; tries < 3; tries += 1) {
+    const answer = await options.system.request(cancelHandler, { ...ofWorkflow(workflowId), body: '' });
+    look(options, 'a cancel', answer, [200, 409]);
+    if (answer?.statusCode === 200) options.oracle.cancelAcknowledged(workflowId);
+    if (!isUnavailable(answer)) return;
+  }
+}
+
+export async function resume(options: ClientsOptions, workflowId: string): Promise<void> {
+  const { chance, rates, system } = options;
+  const body = chance.happens(rates.newKey) ? '{"newKey":true}' : '';
+  for (let tries = 0; tries < 20; tries += 1) {
+    const answer = await system.request(resumeHandler, { ...ofWorkflow(workflowId), body });
+    look(options, 'a resume', answer, [202, 409]);
+    if (answer?.statusCode === 202) options.oracle.resumeAcknowledged(workflowId);
+    if (!isUnavailable(answer)) return;
+    await pause(options, chance.whole(SECOND, MINUTE));
+  }
+}
+
+async function read(options: ClientsOptions, workflowId: string): Promise<void> {
+  const { oracle, system } = options;
+  const query = { queryStringParameters: { detail: 'timeline' } };
+  const answer = await system.request(getHandler, { ...ofWorkflow(workflowId), ...query });
+  look(options, 'a read', answer, [200]);
+  if (answer?.statusCode === 200) {
+    const parsed = workflowAnswer.safeParse(JSON.parse(answer.body));
+    if (!parsed.success) oracle.report(`a read was answered ${answer.body}`);
+  }
+  look(options, 'a listing', await system.request(listHandler, ofWorkflow('')), [200]);
+}

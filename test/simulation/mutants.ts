@@ -1,0 +1,245 @@
+import type { Mutation } from './bundle.ts';
+
+/** A protocol that is wrong in one way. */
+export interface Mutant {
+  /** What is wrong, in words. */
+  readonly name: string;
+  readonly mutations: readonly Mutation[];
+}
+
+const DECISION = 'lib/engine/decision.ts';
+const WORKER = 'lib/engine/worker.ts';
+const OUTCOME = 'lib/engine/outcome.ts';
+const ADVANCE = 'lib/engine/advance.ts';
+const STEP_FAILED = 'lib/engine/step-failed.ts';
+const RECONCILER = 'lib/engine/reconciler.ts';
+const OPERATIONS = 'lib/engine/operations.ts';
+const SHELL = 'lib/engine/shell.ts';
+const CHANGES = 'lib/local/embedded-changes.ts';
+
+const STEP_CONDITION = `    'absent' in expected
+      ? current === undefined
+      : current?.status === expected.status && current.token === expected.token,`;
+
+/** The condition of a step's write, always true for records of one status. */
+const unconditional = (status: string): Mutation => ({
+  file: CHANGES,
+  replace: STEP_CONDITION,
+  by: `    record.status === '${status}' ||
+    ('absent' in expected
+      ? current === undefined
+      : current?.status === expected.status && current.token === expected.token),`,
+});
+
+const mutant = (name: string, ...mutations: readonly (readonly [string, string, string])[]): Mutant => ({
+  name,
+  mutations: mutations.map(([file, replace, by]) => ({ file, replace, by })),
+});
+
+/** Every rule of the protocol that can be left out, left out. The simulator must notice each. */
+export const MUTANTS: readonly Mutant[] = [
+  mutant('a completed step whose message comes again queues nothing', [
+    DECISION,
+    `if (record?.status === 'completed') return { do: 'advance', at };`,
+    `if (record?.status === 'completed') return { do: 'acknowledge', because: 'it is done' };`,
+  ]),
+  { name: 'a claim without condition', mutations: [unconditional('running')] },
+  { name: 'a completion without token', mutations: [unconditional('completed')] },
+  { name: 'a failure saved without token', mutations: [unconditional('failed')] },
+  { name: 'a retry saved without token', mutations: [unconditional('retrying')] },
+  mutant('a lease is ignored', [
+    DECISION,
+    `    record?.status === 'running'
+      ? record.leaseUntil`,
+    `    record?.status === 'running'
+      ? undefined`,
+  ]),
+  mutant('a due time is ignored', [
+    DECISION,
+    `        ? record.nextAttemptAt
+        : undefined;`,
+    `        ? undefined
+        : undefined;`,
+  ]),
+  mutant('the message is acknowledged and the next step queued before the result is saved', [
+    WORKER,
+    `  if (!(await saveOutcome(engine, job, record))) return 'retry';
+  const durationMs = now - job.claim.record.updatedAt;
+  ports.telemetry`,
+    `  void saveOutcome(engine, job, record).catch(() => undefined);
+  const durationMs = now - job.claim.record.updatedAt;
+  ports.telemetry`,
+  ]),
+  mutant('a dead letter fails a completed step', [
+    STEP_FAILED,
+    `if (record?.status === 'completed') return { do: 'advance' };`,
+    `if (record?.status === 'completed') return { do: 'fail', error: errorOf(record) };`,
+  ]),
+  mutant('a join reads before it saves', [
+    WORKER,
+    'const latest = mustReload(chain, saved, step.name) ? await ports.store.load(state.meta) : saved;',
+    'const latest = saved as WorkflowState | undefined;',
+  ]),
+  mutant('last steps do not read again', [
+    DECISION,
+    `  const after = descendants(chain, name);
+  return chain`,
+    `  const after = descendants(chain, name);
+  if (after.size === 0) return false;
+  return chain`,
+  ]),
+  mutant('the key changes between retries', [
+    WORKER,
+    `\${job.message.action}:\${job.claim.record.round}\``,
+    `\${job.message.action}:\${job.claim.record.attempt}\``,
+  ]),
+  mutant('a cancel is not looked at again', [
+    DECISION,
+    `  if (meta.status !== 'processing') return { do: 'acknowledge', because: \`the workflow is \${meta.status}\` };`,
+    '',
+  ]),
+  mutant('the reconciler repairs nothing', [
+    RECONCILER,
+    '  const repairs = decideRepairs(chain, state, now);',
+    '  const repairs = decideRepairs(chain, state, now).slice(0, 0);',
+  ]),
+  mutant('META is written without its epoch', [CHANGES, '      current.epoch === expected.epoch &&\n', '']),
+  mutant('META is written without its status', [
+    CHANGES,
+    `      current.status === expected.status &&
+      current.epoch`,
+    '      current.epoch',
+  ]),
+  mutant(
+    'a stale dead letter fails a resumed workflow',
+    [
+      STEP_FAILED,
+      `  if (message.epoch < meta.epoch)
+    return { do: 'acknowledge', because: 'the dead letter is of an older epoch' };`,
+      '',
+    ],
+    [
+      STEP_FAILED,
+      `if (record?.status === 'failed' && record.epoch === meta.epoch)`,
+      `if (record?.status === 'failed')`,
+    ],
+  ),
+  mutant('a resume is two writes', [
+    OPERATIONS,
+    `  const state = await change(engine, key, 'failed', 'resumed', (loaded, now) => {`,
+    `  await change(engine, key, 'failed', 'resumed', ({ meta }) => ({ ...meta, status: 'processing', nonce }));
+  const state = await change(engine, key, 'processing', 'resumed', (loaded, now) => {`,
+  ]),
+  mutant('a resume keeps the epoch', [
+    OPERATIONS,
+    '    const epoch = meta.epoch + 1;',
+    '    const epoch = meta.epoch;',
+  ]),
+  mutant('the loser of two resumes is told that it won', [
+    SHELL,
+    '    current.nonce === meta.nonce &&\n    current.dueAt === meta.dueAt &&\n    current.updatedAt === meta.updatedAt &&\n',
+    '',
+  ]),
+  mutant('any refusal raises the round', [
+    OUTCOME,
+    'const round = open === 0 ? claimed.round + 1 : claimed.round;',
+    `const round = failure.acted === 'no' ? claimed.round + 1 : claimed.round;`,
+  ]),
+  mutant('any failure raises the round', [
+    OUTCOME,
+    'const round = open === 0 ? claimed.round + 1 : claimed.round;',
+    'const round = claimed.round + 1;',
+  ]),
+  mutant('open attempts of before a resume are forgotten', [
+    DECISION,
+    '    open: (forced ? 0 : before.open) + 1,',
+    '    open: (forced || before.epoch < meta.epoch ? 0 : before.open) + 1,',
+  ]),
+  mutant('one attempt too many', [
+    OUTCOME,
+    'claimed.attempt <= step.retries;',
+    'claimed.attempt <= step.retries + 1;',
+  ]),
+  mutant('a step whose workers all died is claimed for ever', [
+    DECISION,
+    `if (record?.status === 'running' && attemptsInEpoch(state, record) > step.retries) {`,
+    `if (record?.status === 'running' && attemptsInEpoch(state, record) > step.retries + 100) {`,
+  ]),
+  mutant('the first last step completes the workflow', [
+    DECISION,
+    '    complete: allDone(chain, state),',
+    '    complete: successors(chain, name).length === 0,',
+  ]),
+  mutant(
+    'a join begins with the first of its branches',
+    [
+      DECISION,
+      '      (step) => !isDone(state.steps.get(step.name)) && isReady(state, step),',
+      '      (step) => !isDone(state.steps.get(step.name)),',
+    ],
+    [
+      DECISION,
+      `  if (!isReady(state, step)) return { do: 'acknowledge', because: 'the steps before it are not all done' };`,
+      '',
+    ],
+  ),
+  mutant('a workflow that was cancelled goes on', [
+    DECISION,
+    `  if (state.meta.status !== 'processing') return { queue: [], complete: false };`,
+    '',
+  ]),
+  mutant('a completed workflow keeps its sensitive input', [
+    ADVANCE,
+    '    ...undue(erase(meta, chain.sensitive)),',
+    '    ...undue(erase(meta, [])),',
+  ]),
+  mutant('a cancelled workflow keeps its sensitive input', [
+    OPERATIONS,
+    '...undue(erase(meta, sensitive ?? Object.keys(meta.input))),',
+    '...undue(meta),',
+  ]),
+  mutant('errors are saved as they come', [
+    'lib/engine/mask.ts',
+    '  for (const secret of unique) masked = masked.replaceAll(secret, MASK);',
+    '',
+  ]),
+  mutant('a start is answered 202 though nothing was saved', [
+    OPERATIONS,
+    '  const written = await create().catch(create);',
+    '  const written = await create().catch(() => ({ written: true }) as const);',
+  ]),
+  mutant('another payload under a key is taken', [
+    OPERATIONS,
+    '  if (meta.fingerprint === undefined || !matches(meta.fingerprint, input, sensitive)) {',
+    '  if (meta.fingerprint === undefined || (sensitive.length > 99 && !matches(meta.fingerprint, input, sensitive))) {',
+  ]),
+  mutant('on-call counts as told before it is', [
+    STEP_FAILED,
+    `    error: meta.error,
+  });
+  const { notify: _, ...told } = undue(meta);
+  return await saveMeta(ports, told, {
+    status: meta.status,
+    epoch: meta.epoch,
+    ...(meta.dueAt === undefined ? {} : { dueAt: meta.dueAt }),
+  });`,
+    `    error: meta.error,
+  }).catch(() => undefined);
+  const { notify: _, ...told } = undue(meta);
+  return await saveMeta(ports, told, {
+    status: meta.status,
+    epoch: meta.epoch,
+    ...(meta.dueAt === undefined ? {} : { dueAt: meta.dueAt }),
+  });`,
+  ]),
+  mutant('one dead letter is enough to fail a step that nobody could take', [
+    STEP_FAILED,
+    'if (message.trip >= LIMITS.trips) ',
+    'if (message.trip >= 0) ',
+  ]),
+  mutant('a claim that is put back stays counted', [
+    WORKER,
+    '  await saveOutcome(engine, job, job.claim.before);',
+    '  await saveOutcome(engine, job, { ...job.claim.before, attempt: job.claim.record.attempt });',
+  ]),
+];

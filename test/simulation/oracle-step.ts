@@ -1,0 +1,124 @@
+import { stepSettings } from '../../lib/chain/settings.ts';
+import { LIMITS } from '../../lib/contract/limits.ts';
+import type { StepRecord } from '../../lib/engine/state.ts';
+import { isCompleted, type Shadow, stepOf } from './shadow.ts';
+
+/** Failures after which a step is not tried again, whatever attempts are left. */
+const FINAL = new Set([
+  'REFUSED',
+  'REDIRECTED',
+  'REPLY_INVALID',
+  'REPLY_TOO_LARGE',
+  'RESULT_TOO_LARGE',
+  'REQUEST_INVALID',
+  'TARGET_MISSING',
+]);
+
+/**
+ * What is wrong with a write of a step's item that has just happened: which writes may follow which is written out here
+ * once more, from the protocol and not from the code.
+ */
+export function stepProblems(shadow: Shadow, record: StepRecord, now: number): string[] {
+  const before = shadow.steps.get(record.step);
+  const was = before === undefined ? 'absent' : before.status;
+  const write = `${record.step} went from ${was} to ${record.status}`;
+  if (before?.status === 'completed') return [`${write}: a result that was saved is gone`];
+  if (isClaim(shadow, record)) {
+    return claimProblems(shadow, before, record, now, write);
+  }
+  if (before?.status !== 'running') return [`${write}, and nobody had claimed it`];
+  const claim = shadow.claims.get(before.token);
+  const putBack = claim?.before;
+  if (record.status === 'pending' || (record.token !== before.token && putBack !== undefined)) {
+    return putBackProblems(putBack, before, record, write);
+  }
+  if (record.token !== before.token) return [`${write} by a stale token`];
+  return outcomeProblems(shadow, before, record, now, write);
+}
+
+/** A token is fresh at the claim alone: one that was seen before comes back when a claim is put back. */
+export const isClaim = ({ claims }: Shadow, { status, token }: StepRecord): boolean =>
+  status === 'running' && !claims.has(token);
+
+function claimProblems(
+  shadow: Shadow,
+  before: StepRecord | undefined,
+  record: StepRecord,
+  now: number,
+  write: string,
+): string[] {
+  const problems: string[] = [];
+  const step = stepOf(shadow, record.step);
+  const refuse = (why: string): number => problems.push(`${write}: ${why}`);
+  for (const name of step.after) if (!isCompleted(shadow, name)) refuse(`${name} is not completed`);
+  if (before?.status === 'running' && (before.leaseUntil ?? Infinity) > now) refuse('under a live lease');
+  if (before?.status === 'retrying' && (before.nextAttemptAt ?? Infinity) > now) refuse('before it was due');
+  if (before?.status === 'failed' && before.epoch >= record.epoch) refuse('without a resume');
+  if (before !== undefined && record.epoch < before.epoch) refuse('for an older epoch');
+  if (record.epoch > shadow.meta.epoch) refuse('for an epoch that never was');
+  const earlier = before?.epoch === record.epoch ? before.attempt : 0;
+  if (record.attempt !== earlier + 1) refuse(`attempt ${record.attempt} after ${earlier}`);
+  if (record.attempt > step.retries + 1) refuse(`attempt ${record.attempt} of ${step.retries + 1}`);
+  // A write may come late: the lease counts from when it was decided.
+  const lease = (stepSettings(step).functionTimeout + LIMITS.leaseMargin) * 1_000;
+  if (record.leaseUntil !== record.updatedAt + lease) refuse(`with a lease until ${record.leaseUntil}`);
+  const forced = record.round !== (before?.round ?? 0);
+  if (forced && !shadow.forced.has(record.step)) refuse('under a new key that nobody asked for');
+  if (record.open !== (forced ? 1 : (before?.open ?? 0) + 1)) refuse(`with ${record.open} open attempts`);
+  return problems;
+}
+
+/** An attempt without a call leaves everything as it was. */
+function putBackProblems(
+  putBack: StepRecord | undefined,
+  running: StepRecord,
+  record: StepRecord,
+  write: string,
+): string[] {
+  const was = putBack ?? { epoch: running.epoch, attempt: 0, round: 0, open: 0, status: 'pending' };
+  const same =
+    record.status === was.status &&
+    record.epoch === was.epoch &&
+    record.attempt === was.attempt &&
+    record.round === was.round &&
+    record.open === was.open;
+  return same ? [] : [`${write}, which is not what the claim had found`];
+}
+
+function outcomeProblems(
+  shadow: Shadow,
+  running: StepRecord,
+  record: StepRecord,
+  now: number,
+  write: string,
+): string[] {
+  const problems: string[] = [];
+  const step = stepOf(shadow, record.step);
+  const refuse = (why: string): number => problems.push(`${write}: ${why}`);
+  if (record.epoch !== running.epoch || record.attempt !== running.attempt) refuse('as another attempt');
+  if (record.status === 'completed') {
+    const acted = shadow.effects.get(record.step);
+    const results = [...(acted?.values() ?? [])].map((result) => JSON.stringify(result));
+    if (!results.includes(JSON.stringify(record.result))) {
+      refuse(`its result is ${JSON.stringify(record.result)}, the target answered ${results.join(' or ')}`);
+    }
+    return problems;
+  }
+  const code = record.error?.code ?? '';
+  const raised = record.round !== running.round;
+  if (raised && (record.status !== 'failed' || record.open !== 0))
+    refuse('with a new key while attempts are open');
+  if (record.status === 'retrying') {
+    if (record.attempt > step.retries) refuse('with no attempt left');
+    if (record.nextAttemptAt === undefined) refuse('without saying when');
+    if (FINAL.has(code)) refuse(`after ${code}`);
+    return problems;
+  }
+  if (record.status !== 'failed') return [`${write}: there is no such write`];
+  if (code === 'WORKER_DIED' && (running.leaseUntil ?? Infinity) > now) refuse('for a worker that may live');
+  if (code === 'WORKER_DIED' && record.round !== running.round) refuse('for a dead worker, with a new key');
+  if (!FINAL.has(code) && record.attempt !== step.retries + 1) {
+    refuse(`after ${code} and attempt ${record.attempt} of ${step.retries + 1}`);
+  }
+  return problems;
+}

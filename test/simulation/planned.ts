@@ -1,0 +1,128 @@
+import type { Chaos, PortCall, PortFault, TargetFault } from './chaos.ts';
+
+const SECOND = 1_000;
+/** Longer than any lease and visibility timeout of the small chains. */
+const LONG = 10 * 60 * SECOND;
+
+const QUICK: PortFault = { kind: 'none', there: 5, back: 5 };
+const GOOD: TargetFault = { effect: 5, reply: { kind: 'good' }, takes: 10 };
+
+/** Reads: what they would have changed is nothing, so a lost reply is a failure. */
+const READ_FAULTS = {
+  fails: { ...QUICK, kind: 'fail' },
+  'is the last that its worker does': { ...QUICK, kind: 'crashBefore' },
+  'is answered when others have taken over': { ...QUICK, back: LONG },
+} as const satisfies Readonly<Record<string, PortFault>>;
+
+const WRITE_FAULTS = {
+  ...READ_FAULTS,
+  'loses its reply': { ...QUICK, kind: 'lose' },
+  'is done after its worker died': { ...QUICK, kind: 'crashSent' },
+  'is done long after its worker died': { ...QUICK, kind: 'crashSent', there: LONG },
+  'is done when others have taken over': { ...QUICK, there: LONG },
+} as const satisfies Readonly<Record<string, PortFault>>;
+
+const MESSAGE_FAULTS = {
+  'is lost': { kind: 'lost', delay: 0 },
+  'comes twice': { kind: 'sent', delay: 0, again: 1 },
+  'comes again long after': { kind: 'sent', delay: 0, again: LONG },
+  'comes late': { kind: 'sent', delay: LONG },
+} as const;
+
+const TARGET_FAULTS = {
+  'is not to be reached': { reply: { kind: 'unreachable' }, takes: 10 },
+  refuses: { reply: { kind: 'status', status: 422 }, takes: 10 },
+  'is too busy': { reply: { kind: 'status', status: 503 }, takes: 10 },
+  'acts and says that it is too busy': { effect: 5, reply: { kind: 'status', status: 503 }, takes: 10 },
+  'asks for an hour': { reply: { kind: 'status', status: 429, retryAfter: '3600' }, takes: 10 },
+  'acts and breaks the connection': { effect: 5, reply: { kind: 'broken' }, takes: 10 },
+  'acts and answers nonsense': { effect: 5, reply: { kind: 'invalid' }, takes: 10 },
+  'says nothing': { reply: { kind: 'never' }, takes: 0 },
+  'acts and says nothing': { effect: 5, reply: { kind: 'never' }, takes: 0 },
+  'acts long after the deadline': { effect: LONG, reply: { kind: 'never' }, takes: 0 },
+} as const satisfies Readonly<Record<string, TargetFault>>;
+
+/** What can be struck, and what a fault of each is called. */
+const FAULTS = {
+  read: READ_FAULTS,
+  write: WRITE_FAULTS,
+  message: MESSAGE_FAULTS,
+  target: TARGET_FAULTS,
+  invocation: { 'reaches no function': true },
+  acknowledgement: { 'is lost': true },
+} as const;
+type Kind = keyof typeof FAULTS;
+
+/** A deed of an operator at that very moment; on every call of a port. */
+const CANCEL = 'is where an operator cancels';
+
+/** One moment at which something can go wrong, in the order of a run. */
+export interface Point {
+  readonly kind: Kind;
+  readonly what: string;
+}
+
+/** A fault at the point of that number, counted from 0. */
+export interface Planned {
+  readonly at: number;
+  readonly fault: string;
+}
+
+/** Every fault that can strike these points, from a number on. */
+export const alternatives = (points: readonly Point[], from: number): readonly Planned[] =>
+  points.slice(from).flatMap(({ kind }, index) => {
+    const own = Object.keys(FAULTS[kind]);
+    const all = kind === 'read' || kind === 'write' ? [...own, CANCEL] : own;
+    return all.map((fault) => ({ at: from + index, fault }));
+  });
+
+const READS: readonly PortCall[] = ['load', 'list', 'listDue', 'resolve'];
+
+/** Nothing goes wrong but what is planned. @param points filled with every moment that comes */
+export function plannedChaos(plan: readonly Planned[], points: Point[], cancel: () => void): Chaos {
+  const here = (kind: Kind, what: string): string | undefined => {
+    const at = points.length;
+    points.push({ kind, what });
+    const fault = plan.find((planned) => planned.at === at)?.fault;
+    if (fault !== CANCEL) return fault;
+    cancel();
+    return undefined;
+  };
+  return {
+    port: (call) => {
+      if (READS.includes(call)) return of(READ_FAULTS, here('read', call)) ?? QUICK;
+      return of(WRITE_FAULTS, here('write', call)) ?? QUICK;
+    },
+    message: () => of(MESSAGE_FAULTS, here('message', 'a message')) ?? { kind: 'sent', delay: 0 },
+    invocation: () => ({ kind: here('invocation', 'a receive') === undefined ? 'none' : 'burned' }),
+    acknowledgementLost: () => here('acknowledgement', 'a deletion') !== undefined,
+    target: (name) => of(TARGET_FAULTS, here('target', name)) ?? GOOD,
+    reconcilerLate: () => 0,
+  };
+}
+
+const of = <Fault>(faults: Readonly<Record<string, Fault>>, name: string | undefined): Fault | undefined =>
+  name === undefined ? undefined : faults[name];
+
+/** What is wrong with a plan, now that its moments have come: a fault that was never there would prove nothing. */
+export const planProblems = (plan: readonly Planned[], points: readonly Point[]): readonly string[] =>
+  plan.flatMap(({ at, fault }) => {
+    const point = points[at];
+    if (point === undefined) return [`moment ${at} never came: there were ${points.length}`];
+    const known = alternatives([point], 0).map((alternative) => alternative.fault);
+    return known.includes(fault)
+      ? []
+      : [`moment ${at} is ${point.what}, which has no fault "${fault}"; there are: ${known.join('; ')}`];
+  });
+
+/** A plan in words: "7 loses its reply, 12 is lost". */
+export const describePlan = (plan: readonly Planned[]): string =>
+  plan.map(({ at, fault }) => `${at} ${fault}`).join(', ');
+
+/** The plan in such words. Errors: throws where a fault has no moment. */
+export const readPlan = (text: string): readonly Planned[] =>
+  text.split(/, */).map((part) => {
+    const [, at, fault] = /^(\d+) (.+)$/.exec(part.trim()) ?? [];
+    if (at === undefined || fault === undefined) throw new Error(`"${part}" is not a moment and its fault`);
+    return { at: Number(at), fault };
+  });

@@ -1,0 +1,74 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { Answer, Job } from './thread.ts';
+
+export type Done = Exclude<Answer, { kind: 'progress' | 'crashed' }>;
+
+export interface PoolOptions {
+  /** As many as there are processors, if left out. */
+  readonly threads?: number;
+  readonly onProgress?: (schedules: number) => void;
+  /** No further job begins once this says so. */
+  readonly isEnough?: (answer: Done) => boolean;
+}
+
+/**
+ * Does jobs in threads of the bundled simulator, one job each at a time.
+ * Errors: rejects when a thread ends, or when a promise was rejected that nobody waited for: a server would have ended.
+ * @returns what came of the jobs, in the order in which they ended
+ */
+export async function runJobs(
+  bundle: string,
+  jobs: Iterable<Job>,
+  options: PoolOptions = {},
+): Promise<Done[]> {
+  const { threads = availableParallelism(), onProgress, isEnough } = options;
+  const waiting = jobs[Symbol.iterator]();
+  const done: Done[] = [];
+  let enough = false;
+
+  const work = async (thread: Worker): Promise<void> => {
+    for (let next = waiting.next(); !next.done && !enough; next = waiting.next()) {
+      const answer = await ask(thread, next.value, onProgress);
+      done.push(answer);
+      if (isEnough?.(answer)) enough = true;
+    }
+  };
+  const started = Array.from(
+    { length: threads },
+    // Schedules are short and make much that is short-lived.
+    () => new Worker(bundle, { resourceLimits: { maxYoungGenerationSizeMb: 64 } }),
+  );
+  try {
+    await Promise.all(started.map(work));
+  } finally {
+    await Promise.all(started.map((thread) => thread.terminate()));
+  }
+  return done;
+}
+
+function ask(thread: Worker, job: Job, onProgress: PoolOptions['onProgress']): Promise<Done> {
+  return new Promise((resolve, reject) => {
+    const settle = (action: () => void): void => {
+      thread.off('message', hear).off('error', fail).off('exit', end);
+      action();
+    };
+    const hear = (answer: Answer): void => {
+      if (answer.kind === 'progress') onProgress?.(answer.schedules);
+      else if (answer.kind === 'crashed') {
+        settle(() => reject(new Error(`during ${answer.during}: ${answer.error}`)));
+      } else settle(() => resolve(answer));
+    };
+    const fail = (error: Error): void => settle(() => reject(error));
+    const end = (code: number): void => settle(() => reject(new Error(`a thread ended with ${code}`)));
+    thread.on('message', hear).on('error', fail).on('exit', end);
+    thread.postMessage(job);
+  });
+}
+
+/** Ranges of seeds, one job each. */
+export function* seedJobs(from: number, count: number, each: number): Generator<Job> {
+  for (let seed = from; seed < from + count; seed += each) {
+    yield { kind: 'seeds', from: seed, count: Math.min(each, from + count - seed) };
+  }
+}

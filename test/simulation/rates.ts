@@ -1,0 +1,115 @@
+import type { Chance } from './chance.ts';
+
+/** How often each thing goes wrong in one schedule: from 0 to 1, of the calls, messages or receives that it can strike. */
+export interface Rates {
+  /** Nothing goes wrong at all: what the protocol costs can be counted. */
+  readonly calm: boolean;
+  /** Targets take all the same time. */
+  readonly inStep: boolean;
+  readonly fail: number;
+  readonly lose: number;
+  readonly crashBefore: number;
+  readonly crashSent: number;
+  /** Calls of ports that take up to two minutes. */
+  readonly slow: number;
+  /** Functions that die at a moment that has to do with nothing. */
+  readonly workerDies: number;
+  readonly messageLost: number;
+  readonly messageTwice: number;
+  readonly messageLate: number;
+  readonly burned: number;
+  readonly acknowledgementLost: number;
+  readonly target: {
+    readonly unreachable: number;
+    readonly refuses: number;
+    readonly later: number;
+    readonly breaks: number;
+    readonly silent: number;
+    readonly nonsense: number;
+    readonly slow: number;
+  };
+  /** Until when a target is not to be reached at all, in milliseconds since 1970. */
+  readonly outages: ReadonlyMap<string, number>;
+  /** Until when no message of a step reaches its function, in milliseconds since 1970. */
+  readonly throttles: ReadonlyMap<string, number>;
+  readonly reconcilerLateMs: number;
+  /** For each workflow: whether it is cancelled, and how often an operator who sees it failed resumes it. */
+  readonly cancel: number;
+  readonly resume: number;
+  /** Resumes that force a new idempotency key. */
+  readonly newKey: number;
+  /** When all of this ends, in milliseconds since 1970. */
+  readonly stopAt: number;
+}
+
+const HOUR = 3_600_000;
+
+interface Named {
+  readonly name: string;
+  readonly targets: readonly string[] | undefined;
+}
+
+/** Rates of one schedule: of each kind none, few or many. */
+export function drawRates(chance: Chance, steps: readonly Named[], now: number): Rates {
+  const calm = chance.happens(0.05);
+  const rate = (most: number): number =>
+    calm || chance.happens(0.4) ? 0 : Number(chance.magnitude(most / 100, most).toPrecision(2));
+  const span = chance.magnitude(5_000, 3 * HOUR);
+  const untilSome = (names: readonly string[], share: number): ReadonlyMap<string, number> =>
+    new Map(
+      names
+        .filter(() => !calm && chance.happens(share))
+        .map((name) => [name, now + Math.round(chance.fraction() * span)]),
+    );
+  return {
+    calm,
+    inStep: chance.happens(0.5),
+    fail: rate(0.3),
+    lose: rate(0.3),
+    crashBefore: rate(0.2),
+    crashSent: rate(0.2),
+    slow: rate(0.3),
+    workerDies: rate(0.2),
+    messageLost: rate(0.3),
+    messageTwice: rate(0.5),
+    messageLate: rate(0.5),
+    burned: rate(0.5),
+    acknowledgementLost: rate(0.3),
+    target: {
+      unreachable: rate(0.3),
+      refuses: rate(0.3),
+      later: rate(0.4),
+      breaks: rate(0.3),
+      silent: rate(0.3),
+      nonsense: rate(0.2),
+      slow: rate(0.5),
+    },
+    outages: untilSome(
+      steps.flatMap(({ targets }) => targets ?? []),
+      0.1,
+    ),
+    throttles: untilSome(
+      steps.map(({ name }) => name),
+      0.05,
+    ),
+    reconcilerLateMs: Math.round(rate(0.5) * 2 * HOUR),
+    cancel: rate(0.5),
+    resume: calm ? 0 : chance.pick([0, 0.5, 1]),
+    newKey: calm || chance.happens(0.8) ? 0 : 0.3,
+    stopAt: now + (calm ? 0 : Math.round(span)),
+  };
+}
+
+/** The rates as one line: what is zero is left out. */
+export function describeRates(
+  { target, outages, throttles, stopAt, calm, inStep: _, ...rates }: Rates,
+  start: number,
+): string {
+  const shown = Object.entries({ ...rates, ...target }).filter(([, rate]) => rate !== 0);
+  return [
+    calm ? 'calm' : `faults for ${Math.round((stopAt - start) / 1_000)} s`,
+    ...shown.map(([name, rate]) => `${name} ${rate}`),
+    ...(outages.size === 0 ? [] : [`outages of ${[...outages.keys()].join(', ')}`]),
+    ...(throttles.size === 0 ? [] : [`throttled ${[...throttles.keys()].join(', ')}`]),
+  ].join(', ');
+}

@@ -1,0 +1,148 @@
+import { execFileSync } from 'node:child_process';
+import { parseArgs } from 'node:util';
+import { bundleSimulator } from './bundle.ts';
+import { addCounts, COUNTED, noCounts } from './counts.ts';
+import { play, SMALL_GRAPHS, type SmallGraph } from './exhaustive.ts';
+import type { Violation } from './oracle.ts';
+import { readPlan } from './planned.ts';
+import { runJobs, seedJobs } from './pool.ts';
+import { type Outcome, simulate } from './simulate.ts';
+
+const USAGE = `npm run sim -- --seed N               one schedule, with everything that happens in it
+npm run sim -- --runs N [--from N]    many schedules, from seed --from (1) on, on every processor
+npm run sim -- --plan "line: 7 loses its reply, 12 is lost"
+                                      one chain (${Object.keys(SMALL_GRAPHS).join(', ')}) with the faults named, each by its moment
+`;
+
+const say = (line = ''): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+class UsageError extends Error {}
+
+function whole(name: string, text: string | undefined, least: number): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d{1,15}$/.test(text) && Number(text) >= least) return Number(text);
+  throw new UsageError(`--${name} is "${text}": it must be a whole number of at least ${least}`);
+}
+
+const show = ({ at, what }: Violation): string => `  after ${(at / 1_000).toFixed(3)} s: ${what}`;
+
+/** @returns whether nothing was violated */
+function judged(violations: readonly Violation[]): boolean {
+  say();
+  if (violations.length === 0) say('Nothing was violated.');
+  else say(`Violated:\n${violations.map(show).join('\n')}`);
+  return violations.length === 0;
+}
+
+async function one(seed: number): Promise<boolean> {
+  return judged((await simulate(seed, { trace: say })).violations);
+}
+
+async function planned(text: string): Promise<boolean> {
+  const [graph = '', faults = ''] = text.split(/: ?(.*)/s);
+  if (!isSmallGraph(graph))
+    throw new UsageError(`--plan names no chain: ${Object.keys(SMALL_GRAPHS).join(', ')}`);
+  return judged((await play(graph, readPlan(faults), say)).violations);
+}
+
+const isSmallGraph = (name: string): name is SmallGraph => Object.hasOwn(SMALL_GRAPHS, name);
+
+/** Seeds to a job: long enough to be worth a message, short enough to share out evenly. */
+const EACH = 500;
+/** Broken schedules that are told in full. */
+const MOST_SHOWN = 10;
+
+async function many(from: number, runs: number): Promise<boolean> {
+  const bundle = await bundleSimulator('run');
+  const began = performance.now();
+  const bar = progressBar(runs, began);
+  const answers = await runJobs(bundle, seedJobs(from, runs, EACH), { onProgress: bar.add });
+  bar.end();
+  const seconds = (performance.now() - began) / 1_000;
+  const counts = noCounts();
+  const broken: Outcome[] = [];
+  for (const answer of answers) {
+    addCounts(counts, answer.counts);
+    if (answer.kind === 'seeds') broken.push(...answer.broken);
+  }
+  broken.sort((a, b) => a.seed - b.seed);
+  for (const { seed, about, violations } of broken.slice(0, MOST_SHOWN)) {
+    say(
+      `seed ${seed}: ${about}\n${violations.map(show).join('\n')}\n  replay: npm run sim -- --seed ${seed}\n`,
+    );
+  }
+  say(`seeds ${from} to ${from + runs - 1} at ${commit()}`);
+  for (const name of COUNTED) say(`${name.padEnd(16)}${counts[name].toLocaleString('en').padStart(16)}`);
+  say(`${'schedules/s'.padEnd(16)}${(runs / seconds).toFixed(0).padStart(16)}`);
+  say(`${'violations'.padEnd(16)}${String(broken.length).padStart(16)}`);
+  return broken.length === 0;
+}
+
+/** The commit that was run, and whether anything was changed since. */
+function commit(): string {
+  try {
+    const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim();
+    const changed = git('status', '--porcelain', '--untracked-files=no') === '' ? '' : ', with changes';
+    return `commit ${git('rev-parse', '--short', 'HEAD')}${changed}`;
+  } catch {
+    return 'an unknown commit';
+  }
+}
+
+function progressBar(total: number, began: number): { add(schedules: number): void; end(): void } {
+  const { stderr } = process;
+  let done = 0;
+  let shown = 0;
+  const width = 30;
+  return {
+    add: (schedules) => {
+      done += schedules;
+      const now = performance.now();
+      if (now - shown < (stderr.isTTY ? 200 : 10_000)) return;
+      shown = now;
+      const filled = Math.round((width * done) / total);
+      const rate = Math.round(done / ((now - began) / 1_000));
+      const bar = `${'#'.repeat(filled)}${'.'.repeat(width - filled)}`;
+      stderr.write(
+        `${stderr.isTTY ? '\r' : ''}[${bar}] ${done} of ${total}, ${rate}/s${stderr.isTTY ? ' ' : '\n'}`,
+      );
+    },
+    end: () => {
+      if (stderr.isTTY) stderr.write('\n');
+    },
+  };
+}
+
+async function main(): Promise<boolean> {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string' },
+      runs: { type: 'string' },
+      from: { type: 'string' },
+      plan: { type: 'string' },
+    },
+  });
+  const seed = whole('seed', values.seed, 0);
+  const runs = whole('runs', values.runs, 1);
+  const from = whole('from', values.from, 0) ?? 1;
+  if ([seed, runs, values.plan].filter((given) => given !== undefined).length !== 1) {
+    throw new UsageError('give one of --seed, --runs and --plan');
+  }
+  if (seed !== undefined) return await one(seed);
+  if (values.plan !== undefined) return await planned(values.plan);
+  return await many(from, runs ?? 1);
+}
+
+// Whoever reads has seen enough.
+process.stdout.on('error', () => process.exit());
+try {
+  process.exitCode = (await main()) ? 0 : 1;
+} catch (error) {
+  const misused = error instanceof UsageError || (error instanceof TypeError && 'code' in error);
+  process.stderr.write(
+    misused ? `${error.message}\n\n${USAGE}` : `${error instanceof Error ? error.stack : error}\n`,
+  );
+  process.exitCode = 2;
+}

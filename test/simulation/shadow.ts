@@ -1,0 +1,70 @@
+import type { ChainDefinition, StepDefinition } from '../../lib/chain/definition.ts';
+import { findStep } from '../../lib/chain/graph.ts';
+import type { StepRecord, WorkflowKey, WorkflowMeta } from '../../lib/engine/state.ts';
+
+/** What is known of one claim of a step. */
+export interface SeenClaim {
+  /** How many loads had begun, of all workers, when the load began from which it was decided. */
+  readonly loadedAt: number;
+  /** The item that it took the place of. */
+  readonly before: StepRecord | undefined;
+}
+
+/** One workflow as the table has it, kept beside the table: every write that happened has been applied to it. */
+export interface Shadow {
+  readonly chain: ChainDefinition;
+  readonly card: string;
+  meta: WorkflowMeta;
+  readonly steps: Map<string, StepRecord>;
+  /** Of each claim, by its token. */
+  readonly claims: Map<string, SeenClaim>;
+  /** Claims by step, epoch and attempt: a claim that was put back gives its number to the next. */
+  readonly attempts: Map<string, SeenClaim>;
+  /** Keys under which each step's target acted, each with what it answered. */
+  readonly effects: Map<string, Map<string, unknown>>;
+  /** Keys that operators forced upon each step. */
+  readonly forced: Map<string, number>;
+  /** Loads that had begun when a cancel was acknowledged. */
+  cancelledAt: number | undefined;
+  /** Resumes that were answered 202. */
+  resumed: number;
+  /** It was answered 202. */
+  accepted: boolean;
+  /** Dead letters that came back three times, by step and epoch. */
+  readonly trips: Set<string>;
+  /** Ids that on-call was told, and those that they had to be told. */
+  readonly told: Set<string>;
+  readonly toTell: Set<string>;
+  /** Writes and loads, for what a workflow costs. */
+  readonly costs: { stepWrites: number; metaWrites: number; loads: number; messages: number };
+}
+
+export const newShadow = (chain: ChainDefinition, card: string, meta: WorkflowMeta): Shadow => ({
+  chain,
+  card,
+  meta,
+  steps: new Map(),
+  claims: new Map(),
+  attempts: new Map(),
+  effects: new Map(),
+  forced: new Map(),
+  cancelledAt: undefined,
+  resumed: 0,
+  accepted: false,
+  trips: new Set(),
+  told: new Set(),
+  toTell: new Set(),
+  costs: { stepWrites: 0, metaWrites: 0, loads: 0, messages: 0 },
+});
+
+export const keyOf = ({ tenant, workflowId }: WorkflowKey): string => `${tenant}#${workflowId}`;
+
+export const isCompleted = ({ steps }: Shadow, step: string): boolean =>
+  steps.get(step)?.status === 'completed';
+
+/** The definition of a step that must be there. */
+export function stepOf({ chain }: Shadow, name: string): StepDefinition {
+  const step = findStep(chain, name);
+  if (step === undefined) throw new Error(`${chain.name} has no step ${name}`);
+  return step;
+}

@@ -1,0 +1,59 @@
+import { calmProblems } from './calm.ts';
+import { drawSubject } from './chains.ts';
+import { createChance } from './chance.ts';
+import { randomChaos } from './chaos.ts';
+import { startClients } from './clients.ts';
+import type { Counts } from './counts.ts';
+import type { Violation } from './oracle.ts';
+import { describeRates, drawRates, type Rates } from './rates.ts';
+import { type OpenBacking, openWorld, START } from './world.ts';
+
+/** How one schedule went. */
+export interface Outcome {
+  readonly seed: number;
+  readonly violations: readonly Violation[];
+  /** The chain and the rates of faults, in words. */
+  readonly about: string;
+  readonly counts: Counts;
+}
+
+export interface SimulateOptions {
+  readonly trace?: (line: string) => void;
+  readonly backing?: OpenBacking;
+}
+
+/**
+ * Runs the schedule of a seed to its end: everything in it is drawn from the seed.
+ * @example const { violations } = await simulate(7, { trace: console.log });
+ */
+export async function simulate(seed: number, options: SimulateOptions = {}): Promise<Outcome> {
+  const chance = createChance(seed);
+  const zombies = chance.happens(0.2);
+  const drawn: { rates?: Rates } = {};
+  const world = await openWorld({
+    ...{ chance, zombies, ...options },
+    subject: (code) => drawSubject(chance, code),
+    chaos: (time, { chain }) => {
+      drawn.rates = drawRates(chance, chain.steps, START);
+      return randomChaos(chance, drawn.rates, time.now);
+    },
+  });
+  const { rates } = drawn;
+  if (rates === undefined) throw new Error('no rates were drawn');
+  const { oracle, subject } = world;
+  const about = `${shapeOf(subject.chain.steps)}; ${zombies ? 'zombies, ' : ''}${describeRates(rates, START)}`;
+  options.trace?.(`seed ${seed}: ${subject.chain.name} ${about}`);
+  // A deed of an operator begins a new wait: the last one counts.
+  let lastDeed = rates.stopAt;
+  oracle.onMeta(({ meta }, before) => {
+    if (before === undefined || meta.epoch !== before.epoch) lastDeed = Math.max(lastDeed, world.time.now());
+  });
+  startClients({ ...world, chance, rates });
+  await world.finish(() => lastDeed);
+  if (rates.calm) for (const problem of calmProblems(oracle)) oracle.report(problem);
+  return { seed, violations: oracle.violations, about, counts: world.counts };
+}
+
+/** The graph in a line: "s1 s2<s1 s3<s1,s2". */
+const shapeOf = (steps: readonly { readonly name: string; readonly after: readonly string[] }[]): string =>
+  steps.map(({ name, after }) => (after.length === 0 ? name : `${name}<${after.join(',')}`)).join(' ');

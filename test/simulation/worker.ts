@@ -1,0 +1,226 @@
+import { EngineError, type ErrorCode } from '../../lib/engine/errors.ts';
+import type { Ports, Store } from '../../lib/engine/ports.ts';
+import type { Backing } from './backing.ts';
+import type { Chaos, PortCall } from './chaos.ts';
+import type { Oracle } from './oracle.ts';
+import type { SimulatedTargets } from './targets.ts';
+import type { Time } from './time.ts';
+
+/** One process that may die at any moment: a function of Lambda, or a client's request at work in one. */
+export interface Worker {
+  readonly name: string;
+  /** From now on nothing that it does goes anywhere, and nothing reaches it. What it has sent is under way. */
+  die(why: string): void;
+  readonly dead: boolean;
+  readonly ports: Ports;
+}
+
+export interface WorkerOptions {
+  readonly time: Time;
+  readonly chaos: Chaos;
+  readonly oracle: Oracle;
+  readonly backing: Backing;
+  readonly targets: SimulatedTargets;
+  readonly random: Ports['random'];
+  readonly trace: (line: () => string) => void;
+}
+
+/** What the code of a dead process waits for. */
+const never = (): Promise<never> => new Promise(() => undefined);
+
+const ERRORS: Readonly<Record<PortCall, ErrorCode>> = {
+  create: 'STORE_UNAVAILABLE',
+  load: 'STORE_UNAVAILABLE',
+  writeMeta: 'STORE_UNAVAILABLE',
+  writeStep: 'STORE_UNAVAILABLE',
+  list: 'STORE_UNAVAILABLE',
+  listDue: 'STORE_UNAVAILABLE',
+  send: 'QUEUE_UNAVAILABLE',
+  park: 'QUEUE_UNAVAILABLE',
+  setVisibility: 'QUEUE_UNAVAILABLE',
+  notify: 'NOTIFICATION_FAILED',
+  resolve: 'SECRET_UNAVAILABLE',
+};
+
+/** @param died called once, at its death */
+export function createWorker(options: WorkerOptions, name: string, died: () => void): Worker {
+  const { time, chaos, oracle, trace } = options;
+  let dead = false;
+  const die = (why: string): void => {
+    if (dead) return;
+    dead = true;
+    trace(() => `${name} dies: ${why}`);
+    died();
+  };
+  /** One call of a port, with what becomes of it on the way. */
+  const through = <Result>(
+    call: PortCall,
+    what: () => string,
+    apply: () => Promise<Result>,
+  ): Promise<Result> => {
+    if (dead) return never();
+    const fault = chaos.port(call);
+    if (fault.kind === 'crashBefore') {
+      die(`before ${call} ${what()}`);
+      return never();
+    }
+    return new Promise((resolve, reject) => {
+      const reply = (told: string, settle: () => void): void => {
+        trace(() => `${name} ${call} ${what()}: ${told}${fault.kind === 'none' ? '' : ` (${fault.kind})`}`);
+        time.after(fault.back, () => {
+          if (!dead) settle();
+        });
+      };
+      const lost = (): void => reject(new EngineError(ERRORS[call], `${call} failed in this simulation`));
+      time.after(fault.there, () => {
+        if (fault.kind === 'fail') return reply('not done', lost);
+        time.during(apply()).then(
+          (result) => reply(toldOf(result), () => (fault.kind === 'lose' ? lost() : resolve(result))),
+          (error: unknown) => reply(String(error), () => reject(error)),
+        );
+      });
+      if (fault.kind === 'crashSent') die(`after ${call} ${what()}`);
+    });
+  };
+  return {
+    name,
+    die,
+    get dead() {
+      return dead;
+    },
+    ports: {
+      clock: {
+        now: time.now,
+        after: (ms, action) =>
+          time.after(ms, () => {
+            if (!dead) action();
+          }),
+      },
+      random: options.random,
+      store: storeOf(options, through),
+      queue: {
+        send: (outgoing) =>
+          through(
+            'send',
+            () =>
+              outgoing
+                .map(({ to, message }) => `${to.kind}:${message.step}/${message.epoch}.${message.trip}`)
+                .join(' '),
+            () => {
+              for (const { message } of outgoing) oracle.sent(message, JSON.stringify(message));
+              return options.backing.send(outgoing);
+            },
+          ),
+        park: (body) =>
+          through(
+            'park',
+            () => body,
+            () => options.backing.park(body),
+          ),
+        setVisibility: (delivery, seconds) =>
+          through(
+            'setVisibility',
+            () => `${seconds} s`,
+            () => options.backing.setVisibility(delivery, seconds),
+          ),
+      },
+      http: {
+        call: (request, deadlineMs) =>
+          dead ? never() : ifAlive(options.targets.http.call(request, deadlineMs)),
+      },
+      targets: {
+        resolve: (target) =>
+          through(
+            'resolve',
+            () => target,
+            async () => ({ baseUrl: `https://${target}`, headers: {} }),
+          ),
+      },
+      telemetry: {
+        emit: (event) => {
+          if (!dead) oracle.emitted(event);
+        },
+      },
+      notifier: {
+        notify: (notification) =>
+          through(
+            'notify',
+            () => notification.id,
+            async () => oracle.notified(notification),
+          ),
+      },
+    },
+  };
+
+  function ifAlive<Result>(work: Promise<Result>): Promise<Result> {
+    return work.then((result) => (dead ? never() : result));
+  }
+}
+
+type Through = <Result>(call: PortCall, what: () => string, apply: () => Promise<Result>) => Promise<Result>;
+
+const toldOf = (result: unknown): string =>
+  typeof result === 'object' && result !== null && 'written' in result && result.written === false
+    ? 'the condition failed'
+    : 'done';
+
+/** The store, and beside it the oracle, which sees what was really written. */
+function storeOf({ backing, oracle }: WorkerOptions, through: Through): Store {
+  const { store } = backing;
+  return {
+    create: (meta) =>
+      through(
+        'create',
+        () => meta.workflowId,
+        async () => {
+          const written = await store.create(meta);
+          if (written.written) oracle.metaWritten(meta);
+          return written;
+        },
+      ),
+    load: (key) => {
+      const number = oracle.loadBegins(key);
+      return through(
+        'load',
+        () => key.workflowId.slice(0, 8),
+        async () => {
+          const state = await store.load(key);
+          if (state !== undefined) oracle.loaded(state.meta, number);
+          return state;
+        },
+      );
+    },
+    writeMeta: (meta, expected) =>
+      through(
+        'writeMeta',
+        () => `${expected.status} -> ${meta.status}`,
+        async () => {
+          const written = await store.writeMeta(meta, expected);
+          if (written.written) oracle.metaWritten(meta);
+          return written;
+        },
+      ),
+    writeStep: (key, record, expected, expiresAt) =>
+      through(
+        'writeStep',
+        () => `${record.step} ${'absent' in expected ? 'absent' : expected.status} -> ${record.status}`,
+        async () => {
+          const written = await store.writeStep(key, record, expected, expiresAt);
+          if (written.written) oracle.stepWritten(key, record);
+          return written;
+        },
+      ),
+    list: (filter) =>
+      through(
+        'list',
+        () => '',
+        () => store.list(filter),
+      ),
+    listDue: (shard, now, limit) =>
+      through(
+        'listDue',
+        () => String(shard),
+        () => store.listDue(shard, now, limit),
+      ),
+  };
+}

@@ -1,0 +1,121 @@
+import { healthyDuration } from '../../lib/chain/graph.ts';
+import { type StepPlace, stepPlaces } from '../../lib/chain/places.ts';
+import { registry } from '../../lib/chain/registry.ts';
+import { LIMITS } from '../../lib/contract/limits.ts';
+import { PARKING } from '../../lib/contract/names.ts';
+import { type Backing, type BackingOptions, embeddedBacking } from './backing.ts';
+import type { Code, Subject } from './chains.ts';
+import type { Chance } from './chance.ts';
+import type { Chaos } from './chaos.ts';
+import { type Counts, counting, noCounts } from './counts.ts';
+import { createOracle, type Oracle } from './oracle.ts';
+import { type System, startSystem } from './system.ts';
+import { createTargets } from './targets.ts';
+import { createTime, type Time } from './time.ts';
+
+/** When every schedule begins, in milliseconds since 1970. */
+export const START = 1_790_000_000_000;
+
+/** Things that may happen in one schedule; more means that it does not come to rest. */
+const MOST_EVENTS = 200_000;
+
+/** Makes the table and the queues of a world. */
+export type OpenBacking = (options: BackingOptions) => Promise<Backing>;
+
+export interface WorldOptions {
+  readonly chance: Chance;
+  readonly subject: (code: Code) => Subject;
+  readonly chaos: (time: Time, subject: Subject) => Chaos;
+  readonly zombies: boolean;
+  /** Given each line of what happens, if it is wanted. */
+  readonly trace?: ((line: string) => void) | undefined;
+  readonly backing?: OpenBacking | undefined;
+}
+
+/** A stage with its clients' world around it, in virtual time. */
+export interface World {
+  readonly time: Time;
+  readonly subject: Subject;
+  readonly oracle: Oracle;
+  readonly system: System;
+  readonly counts: Counts;
+  /**
+   * Lets everything come to rest, for as long as that may take, and judges the end.
+   * @param faultsEnd when the last fault or deed of an operator may come, in milliseconds since 1970
+   */
+  finish(faultsEnd: () => number): Promise<void>;
+}
+
+export async function openWorld(options: WorldOptions): Promise<World> {
+  const { chance } = options;
+  const time = createTime(START);
+  const trace = tracer(time, options.trace);
+  const counts = noCounts();
+  const code: { run: Code['run'] } = { run: () => Promise.reject(new Error('the world is not there yet')) };
+  const subject = options.subject(code);
+  const chaos = counting(options.chaos(time, subject), counts);
+  const places = stepPlaces([subject.chain]);
+  const oracle = createOracle({
+    now: time.now,
+    start: START,
+    trace,
+    describe: ({ input }) => ({ chain: subject.chain, card: String(input.card ?? 'no card') }),
+  });
+  const { answer } = subject;
+  const targets = createTargets({ time, chaos, oracle, answer });
+  code.run = targets.run;
+  const backing = await (options.backing ?? embeddedBacking)({ time, chance, chaos, places, trace });
+  const system = startSystem({
+    ...{ time, chaos, oracle, backing, targets, trace, places },
+    random: chance,
+    chains: registry([subject.chain]),
+    zombies: options.zombies,
+  });
+  return {
+    time,
+    subject,
+    oracle,
+    system,
+    counts,
+    finish: async (faultsEnd) => {
+      const repair = longestRepair(places, subject);
+      const atRest = await time.run(MOST_EVENTS, () => faultsEnd() + repair);
+      if (time.failure !== undefined) oracle.report(`it threw: ${String(time.failure)}`);
+      else if (!atRest) oracle.report(`it does not come to rest after ${MOST_EVENTS} events`);
+      const parked = backing.queues.contents(PARKING);
+      const isAlarmed = (workflowId: string): boolean => parked.some((body) => body.includes(workflowId));
+      await oracle.atRest(backing.store, isAlarmed);
+      await backing.close();
+      countEnds(counts, oracle);
+    },
+  };
+}
+
+const tracer =
+  (time: Time, write: ((line: string) => void) | undefined) =>
+  (line: () => string): void => {
+    if (write === undefined) return;
+    write(`${((time.now() - START) / 1_000).toFixed(3).padStart(10)} s  ${line()}`);
+  };
+
+/**
+ * How long a workflow may take to its end once nothing goes wrong any more, in milliseconds: the longest wait that a target
+ * can ask for, the reconciler's longest, a lease, and then all its steps.
+ */
+function longestRepair(places: readonly StepPlace[], { chain }: Subject): number {
+  const lease = Math.max(...places.map(({ settings }) => settings.functionTimeout)) + LIMITS.leaseMargin;
+  const waits = LIMITS.retryAfter + LIMITS.reconcileBackoffCap + 2 * LIMITS.reconcileInterval + lease;
+  return (waits + 2 * healthyDuration(chain)) * 1_000;
+}
+
+function countEnds(counts: Counts, { workflows }: Oracle): void {
+  counts.schedules += 1;
+  for (const { meta, effects } of workflows.values()) {
+    counts.workflows += 1;
+    counts.resumes += meta.epoch;
+    for (const keys of effects.values()) counts.effects += keys.size;
+    if (meta.status === 'completed' || meta.status === 'failed' || meta.status === 'cancelled') {
+      counts[meta.status] += 1;
+    }
+  }
+}
