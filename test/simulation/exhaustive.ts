@@ -58,7 +58,7 @@ export async function play(
     chaos: () => plannedChaos(plan, points, () => cancelNow()),
   });
   const { oracle, time } = world;
-  const clients = { ...world, chance, rates: drawRates(chance, [], START) };
+  const clients = { ...world, chance, rates: { ...drawRates(chance, [], START), calm: true } };
   cancelNow = () => {
     cancelled = true;
     for (const { meta } of oracle.workflows.values()) void cancel(clients, meta.workflowId);

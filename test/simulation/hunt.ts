@@ -1,3 +1,7 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import * as z from 'zod';
 import { bundleSimulator } from './bundle.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
 import { runJobs } from './pool.ts';
@@ -18,4 +22,35 @@ export async function hunt(mutant: Mutant, from = 1, count = WITHIN): Promise<Ca
   const job = { kind: 'seeds', from, count, stopAtFirst: true } as const;
   const [answer] = await runJobs(bundle, [job], { threads: 1 });
   return { mutant, by: answer?.kind === 'seeds' ? answer.broken[0] : undefined };
+}
+
+/** Hunts all mutants, as many at a time as there are processors. */
+export async function huntAll(onCaught: (caught: Caught) => void): Promise<readonly Caught[]> {
+  const waiting = [...MUTANTS];
+  const all: Caught[] = [];
+  const next = async (): Promise<void> => {
+    for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+      const caught = await hunt(mutant);
+      all.push(caught);
+      onCaught(caught);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, next));
+  return all;
+}
+
+const FILE = join(import.meta.dirname, 'mutants.json');
+const seeds = z.record(z.string(), z.int());
+
+/** The first schedule that catches each mutant, by its name, as it was found last. */
+export const knownSeeds = (): Readonly<Record<string, number>> =>
+  seeds.parse(JSON.parse(readFileSync(FILE, 'utf8')));
+
+/** Notes what was found. A change of the simulator draws other schedules, and other seeds catch. */
+export function noteSeeds(all: readonly Caught[]): void {
+  const found = MUTANTS.flatMap((mutant) => {
+    const by = all.find((caught) => caught.mutant === mutant)?.by;
+    return by === undefined ? [] : [[mutant.name, by.seed]];
+  });
+  writeFileSync(FILE, `${JSON.stringify(Object.fromEntries(found), null, 2)}\n`);
 }

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { bundleSimulator } from './bundle.ts';
 import { addCounts, COUNTED, noCounts } from './counts.ts';
 import { play, SMALL_GRAPHS, type SmallGraph } from './exhaustive.ts';
+import { huntAll, noteSeeds, WITHIN } from './hunt.ts';
 import type { Violation } from './oracle.ts';
 import { readPlan } from './planned.ts';
 import { runJobs, seedJobs } from './pool.ts';
@@ -12,6 +13,7 @@ const USAGE = `npm run sim -- --seed N               one schedule, with everythi
 npm run sim -- --runs N [--from N]    many schedules, from seed --from (1) on, on every processor
 npm run sim -- --plan "line: 7 loses its reply, 12 is lost"
                                       one chain (${Object.keys(SMALL_GRAPHS).join(', ')}) with the faults named, each by its moment
+npm run sim -- --mutants                which schedule catches each wrong protocol; noted in mutants.json
 `;
 
 const say = (line = ''): void => {
@@ -115,9 +117,23 @@ function progressBar(total: number, began: number): { add(schedules: number): vo
   };
 }
 
+/** @returns whether every mutant was caught */
+async function mutants(): Promise<boolean> {
+  const all = await huntAll(({ mutant, by }) =>
+    say(
+      `${String(by?.seed ?? 'never').padStart(6)}  ${mutant.name}: ${by?.violations[0]?.what ?? 'not caught'}`,
+    ),
+  );
+  noteSeeds(all);
+  const free = all.filter(({ by }) => by === undefined);
+  say(`\n${all.length - free.length} of ${all.length} wrong protocols caught within ${WITHIN} schedules`);
+  return free.length === 0;
+}
+
 async function main(): Promise<boolean> {
   const { values } = parseArgs({
     options: {
+      mutants: { type: 'boolean' },
       seed: { type: 'string' },
       runs: { type: 'string' },
       from: { type: 'string' },
@@ -127,10 +143,11 @@ async function main(): Promise<boolean> {
   const seed = whole('seed', values.seed, 0);
   const runs = whole('runs', values.runs, 1);
   const from = whole('from', values.from, 0) ?? 1;
-  if ([seed, runs, values.plan].filter((given) => given !== undefined).length !== 1) {
-    throw new UsageError('give one of --seed, --runs and --plan');
+  if ([seed, runs, values.plan, values.mutants].filter((given) => given !== undefined).length !== 1) {
+    throw new UsageError('give one of --seed, --runs, --plan and --mutants');
   }
   if (seed !== undefined) return await one(seed);
+  if (values.mutants) return await mutants();
   if (values.plan !== undefined) return await planned(values.plan);
   return await many(from, runs ?? 1);
 }
