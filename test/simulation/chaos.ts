@@ -50,9 +50,9 @@ export type Reply =
   | { readonly kind: 'good' | 'invalid' | 'tooLarge' | 'redirect' | 'never' | 'unreachable' | 'broken' }
   | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: string };
 
-/** A receive that reaches no function; a function that is to die at a moment of its own. */
+/** A receive that reaches no function, or one of an older deployment; a function that is to die at a moment of its own. */
 export interface InvocationFault {
-  readonly kind: 'none' | 'burned';
+  readonly kind: 'none' | 'burned' | 'outdated';
   readonly diesAfter?: number;
 }
 
@@ -65,6 +65,10 @@ export interface Chaos {
   /** Whether the deletion of a message that was handled is lost. */
   acknowledgementLost(): boolean;
   target(name: string, timeoutMs: number): TargetFault;
+  /** Milliseconds by which the clock of a worker is wrong. */
+  skew(): number;
+  /** Whether a workflow that is due is missing in an answer of the due index. */
+  isMissing(): boolean;
   /** Milliseconds by which a run of the reconciler is late. */
   reconcilerLate(): number;
 }
@@ -105,12 +109,15 @@ export function randomChaos(chance: Chance, rates: Rates, now: () => number): Ch
       if (over()) return { kind: 'none' };
       const throttled = now() < (rates.throttles.get(step) ?? 0);
       if (throttled || chance.happens(rates.burned)) return { kind: 'burned' };
+      const kind = now() < (rates.outdated.get(step) ?? 0) ? 'outdated' : 'none';
       return chance.happens(rates.workerDies)
-        ? { kind: 'none', diesAfter: Math.round(chance.magnitude(1, MINUTE)) }
-        : { kind: 'none' };
+        ? { kind, diesAfter: Math.round(chance.magnitude(1, MINUTE)) }
+        : { kind };
     },
     acknowledgementLost: () => !over() && chance.happens(rates.acknowledgementLost),
     target: (name, timeoutMs) => targetFault(chance, rates, { name, timeoutMs, now: now(), over: over() }),
+    skew: () => (over() || rates.skewMs === 0 ? 0 : chance.whole(-rates.skewMs, rates.skewMs)),
+    isMissing: () => !over() && chance.happens(rates.staleIndex),
     reconcilerLate: () => (over() ? 0 : Math.round(rates.reconcilerLateMs * chance.fraction())),
   };
 }

@@ -8,6 +8,7 @@ import {
 import type { ApiAnswer, ApiEvent } from '../../functions/http.ts';
 import { START_IDEMPOTENCY_HEADER, workflowPath } from '../../lib/contract/names.ts';
 import { startAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
+import type { Backing } from './backing.ts';
 import type { Subject } from './chains.ts';
 import type { Chance } from './chance.ts';
 import type { Oracle } from './oracle.ts';
@@ -21,6 +22,7 @@ export interface ClientsOptions {
   readonly oracle: Oracle;
   readonly system: System;
   readonly subject: Subject;
+  readonly backing: Backing;
   readonly rates: Rates;
 }
 
@@ -50,6 +52,7 @@ export function startClients(options: ClientsOptions): void {
   for (let number = 0; number < workflows; number += 1) {
     time.after(chance.whole(0, 2 * SECOND), () => void begin(options, number));
   }
+  litter(options);
   oracle.onMeta(({ meta }, before) => {
     const { workflowId } = meta;
     if (before === undefined && chance.happens(rates.cancel)) {
@@ -64,6 +67,19 @@ export function startClients(options: ClientsOptions): void {
       if (chance.happens(0.1)) time.after(wait, () => void resume(options, workflowId));
     }
   });
+}
+
+/** Bodies that nobody can read: anyone with the right to send may send them. */
+function litter({ backing, chance, rates, subject, time }: ClientsOptions): void {
+  const { chain } = subject;
+  for (const { name: step } of chain.steps) {
+    for (const kind of ['step', 'deadLetter'] as const) {
+      if (!chance.happens(rates.garbage)) continue;
+      const body = chance.pick(['no JSON', '{}', JSON.stringify({ chain: chain.name, step: 'another' })]);
+      const when = chance.magnitude(10, 10 * MINUTE);
+      time.after(when, () => backing.queues.inject({ chain: chain.name, step, kind }, body));
+    }
+  }
 }
 
 const pause = ({ time }: ClientsOptions, ms: number): Promise<void> =>

@@ -17,6 +17,7 @@ const FINAL = new Set([
 /**
  * What is wrong with a write of a step's item that has just happened: which writes may follow which is written out here
  * once more, from the protocol and not from the code.
+ * @param now the latest that any clock says
  */
 export function stepProblems(shadow: Shadow, record: StepRecord, now: number): string[] {
   const before = shadow.steps.get(record.step);

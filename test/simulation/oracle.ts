@@ -52,6 +52,8 @@ export interface OracleOptions {
   /** The chain and the sensitive value of a workflow that is being created. */
   readonly describe: (meta: WorkflowMeta) => { readonly chain: Shadow['chain']; readonly card: string };
   readonly trace: (line: () => string) => void;
+  /** By how much the clocks of two workers may differ, in milliseconds. */
+  readonly skewMs: () => number;
 }
 
 /** The parts of an idempotency key: `<workflowId>:<step>:<action>:<round>`. */
@@ -60,7 +62,7 @@ function partsOf(idempotencyKey: string): { workflowId: string; step: string; ro
   return { workflowId, step, round: Number(round) };
 }
 
-export function createOracle({ now, start, describe, trace }: OracleOptions): Oracle {
+export function createOracle({ now, start, describe, trace, skewMs }: OracleOptions): Oracle {
   const violations: Violation[] = [];
   const workflows = new Map<string, Shadow>();
   const byId = new Map<string, Shadow>();
@@ -141,7 +143,7 @@ export function createOracle({ now, start, describe, trace }: OracleOptions): Or
       const shadow = workflows.get(keyOf(decidedFrom));
       if (shadow === undefined) return report(`${record.step} was written for a workflow that is not there`);
       shadow.costs.stepWrites += 1;
-      for (const problem of stepProblems(shadow, record, now())) report(problem);
+      for (const problem of stepProblems(shadow, record, now() + skewMs())) report(problem);
       if (isClaim(shadow, record)) claimed(shadow, decidedFrom, record);
       shadow.steps.set(record.step, record);
       if (record.error !== undefined) shown(`the item of ${record.step}`, JSON.stringify(record.error));

@@ -32,7 +32,15 @@ export interface Rates {
   readonly outages: ReadonlyMap<string, number>;
   /** Until when no message of a step reaches its function, in milliseconds since 1970. */
   readonly throttles: ReadonlyMap<string, number>;
+  /** Until when a step's function is of a deployment that does not know the chain's version, in milliseconds since 1970. */
+  readonly outdated: ReadonlyMap<string, number>;
   readonly reconcilerLateMs: number;
+  /** By how much a worker's clock may be wrong, either way, in milliseconds. */
+  readonly skewMs: number;
+  /** Answers of the due index that are behind the table. */
+  readonly staleIndex: number;
+  /** Bodies that nobody can read, sent to each queue. */
+  readonly garbage: number;
   /** For each workflow: whether it is cancelled, and how often an operator who sees it failed resumes it. */
   readonly cancel: number;
   readonly resume: number;
@@ -92,6 +100,16 @@ export function drawRates(chance: Chance, steps: readonly Named[], now: number):
       steps.map(({ name }) => name),
       0.05,
     ),
+    outdated: untilSome(
+      steps.map(({ name }) => name),
+      0.03,
+    ),
+    skewMs:
+      calm || chance.happens(0.7)
+        ? 0
+        : Math.round(chance.magnitude(10, chance.happens(0.2) ? 600_000 : 2_000)),
+    staleIndex: rate(0.5),
+    garbage: rate(0.3),
     reconcilerLateMs: Math.round(rate(0.5) * 2 * HOUR),
     cancel: rate(0.5),
     resume: calm ? 0 : chance.pick([0, 0.5, 1]),
@@ -102,7 +120,7 @@ export function drawRates(chance: Chance, steps: readonly Named[], now: number):
 
 /** The rates as one line: what is zero is left out. */
 export function describeRates(
-  { target, outages, throttles, stopAt, calm, inStep: _, ...rates }: Rates,
+  { target, outages, throttles, outdated, stopAt, calm, inStep: _, ...rates }: Rates,
   start: number,
 ): string {
   const shown = Object.entries({ ...rates, ...target }).filter(([, rate]) => rate !== 0);
@@ -110,6 +128,7 @@ export function describeRates(
     calm ? 'calm' : `faults for ${Math.round((stopAt - start) / 1_000)} s`,
     ...shown.map(([name, rate]) => `${name} ${rate}`),
     ...(outages.size === 0 ? [] : [`outages of ${[...outages.keys()].join(', ')}`]),
+    ...(outdated.size === 0 ? [] : [`outdated ${[...outdated.keys()].join(', ')}`]),
     ...(throttles.size === 0 ? [] : [`throttled ${[...throttles.keys()].join(', ')}`]),
   ].join(', ');
 }

@@ -32,6 +32,7 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
   const drawn: { rates?: Rates } = {};
   const world = await openWorld({
     ...{ chance, zombies, ...options },
+    skewMs: () => 2 * (drawn.rates?.skewMs ?? 0),
     subject: (code) => drawSubject(chance, code),
     chaos: (time, { chain }) => {
       drawn.rates = drawRates(chance, chain.steps, START);

@@ -75,6 +75,9 @@ function startMappings(options: SystemOptions, place: StepPlace): readonly Mappi
   ];
 }
 
+/** What a deployment knows that is older than the chain. */
+const NO_CHAINS: Engine['chains'] = { find: () => undefined };
+
 type Handler = (engine: Engine) => Invoke;
 
 /** Every invocation is a process of its own, which may die at any moment. */
@@ -102,7 +105,8 @@ function invokeWith(
           ? []
           : [time.after(fault.diesAfter, () => worker.die('of itself'))]),
       ];
-      handler({ chains, ports: worker.ports })(event, context)
+      const known = fault.kind === 'outdated' ? NO_CHAINS : chains;
+      handler({ chains: known, ports: worker.ports })(event, context)
         .then(resolve, (error: unknown) => {
           options.oracle.report(`${worker.name} threw: ${String(error)}`);
           reject(error);

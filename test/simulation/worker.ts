@@ -46,6 +46,7 @@ const ERRORS: Readonly<Record<PortCall, ErrorCode>> = {
 export function createWorker(options: WorkerOptions, name: string, died: () => void): Worker {
   const { time, chaos, oracle, trace } = options;
   let dead = false;
+  const skew = chaos.skew();
   const die = (why: string): void => {
     if (dead) return;
     dead = true;
@@ -90,7 +91,7 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
     },
     ports: {
       clock: {
-        now: time.now,
+        now: skew === 0 ? time.now : () => time.now() + skew,
         after: (ms, action) =>
           time.after(ms, () => {
             if (!dead) action();
@@ -165,7 +166,7 @@ const toldOf = (result: unknown): string =>
     : 'done';
 
 /** The store, and beside it the oracle, which sees what was really written. */
-function storeOf({ backing, oracle }: WorkerOptions, through: Through): Store {
+function storeOf({ backing, chaos, oracle }: WorkerOptions, through: Through): Store {
   const { store } = backing;
   return {
     create: (meta) =>
@@ -220,7 +221,7 @@ function storeOf({ backing, oracle }: WorkerOptions, through: Through): Store {
       through(
         'listDue',
         () => String(shard),
-        () => store.listDue(shard, now, limit),
+        () => store.listDue(shard, now, limit).then((due) => due.filter(() => !chaos.isMissing())),
       ),
   };
 }

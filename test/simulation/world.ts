@@ -27,6 +27,8 @@ export interface WorldOptions {
   readonly subject: (code: Code) => Subject;
   readonly chaos: (time: Time, subject: Subject) => Chaos;
   readonly zombies: boolean;
+  /** By how much the clocks of two workers may differ, in milliseconds. */
+  readonly skewMs?: () => number;
   /** Given each line of what happens, if it is wanted. */
   readonly trace?: ((line: string) => void) | undefined;
   readonly backing?: OpenBacking | undefined;
@@ -38,6 +40,7 @@ export interface World {
   readonly subject: Subject;
   readonly oracle: Oracle;
   readonly system: System;
+  readonly backing: Backing;
   readonly counts: Counts;
   /**
    * Lets everything come to rest, for as long as that may take, and judges the end.
@@ -59,6 +62,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     now: time.now,
     start: START,
     trace,
+    skewMs: options.skewMs ?? (() => 0),
     describe: ({ input }) => ({ chain: subject.chain, card: String(input.card ?? 'no card') }),
   });
   const { answer } = subject;
@@ -76,9 +80,10 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     subject,
     oracle,
     system,
+    backing,
     counts,
     finish: async (faultsEnd) => {
-      const repair = longestRepair(places, subject);
+      const repair = longestRepair(places, subject) + 2 * (options.skewMs?.() ?? 0);
       const atRest = await time.run(MOST_EVENTS, () => faultsEnd() + repair);
       if (time.failure !== undefined) oracle.report(`it threw: ${String(time.failure)}`);
       else if (!atRest) oracle.report(`it does not come to rest after ${MOST_EVENTS} events`);
