@@ -50,7 +50,8 @@ export interface StoreStats {
 export async function openEmbeddedStore(where: Where): Promise<EmbeddedStore> {
   const database = await openDatabase(where);
   try {
-    return await storeOver(database, { onDisk: where.kind === 'disk' });
+    // What one turn of the event loop brings shares a flush; memory has nothing to wait for.
+    return await storeOver(database, { schedule: where.kind === 'disk' ? setImmediate : queueMicrotask });
   } catch (error) {
     await database.close();
     throw error;
@@ -58,7 +59,8 @@ export async function openEmbeddedStore(where: Where): Promise<EmbeddedStore> {
 }
 
 interface Options {
-  readonly onDisk: boolean;
+  /** Runs `action` soon: what is written until then shares one flush. */
+  schedule(action: () => void): void;
   readonly cache?: CacheLimits;
 }
 
@@ -88,8 +90,7 @@ export async function storeOver(database: Database, options: Options): Promise<E
     cache,
     commits: createGroupCommit({
       write: database.write,
-      // What one turn of the event loop brings shares a flush; memory has nothing to wait for.
-      schedule: options.onDisk ? setImmediate : queueMicrotask,
+      schedule: options.schedule,
       onFailure: (cause) => {
         state.broken = true;
         tellBroken(cause);

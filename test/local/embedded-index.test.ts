@@ -103,17 +103,17 @@ describe('the indexes', () => {
     await fc.assert(
       fc.asyncProperty(changes, fc.integer({ min: 1, max: 5 }), async (run, limit) => {
         const database = await openDatabase({ kind: 'memory' });
-        const store = await storeOver(database, { onDisk: false });
+        const store = await storeOver(database, { schedule: queueMicrotask });
         const metas = await carryOut(store, run);
         await check(store, metas, limit);
-        await check(await storeOver(database, { onDisk: false }), metas, limit);
+        await check(await storeOver(database, { schedule: queueMicrotask }), metas, limit);
       }),
       { numRuns: 40 },
     );
   });
 
   it('page through all statuses of a tenant, newest first', async () => {
-    const store = await storeOver(await openDatabase({ kind: 'memory' }), { onDisk: false });
+    const store = await storeOver(await openDatabase({ kind: 'memory' }), { schedule: queueMicrotask });
     const metas = Array.from({ length: 28 }, (_, number) =>
       metaOf(number, {
         createdAt: START + number,
@@ -146,7 +146,7 @@ describe('the indexes', () => {
   });
 
   it('show a workflow whose due time has a fraction of a millisecond once that has come', async () => {
-    const store = await storeOver(await openDatabase({ kind: 'memory' }), { onDisk: false });
+    const store = await storeOver(await openDatabase({ kind: 'memory' }), { schedule: queueMicrotask });
     await given(store, metaOf('one', { dueAt: START + 1 / 3 }));
     expect((await dueByShard(store, START)).flat()).toEqual([]);
     expect(idsOf((await dueByShard(store, START + 1)).flat())).toEqual([metaOf('one').workflowId]);

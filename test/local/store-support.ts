@@ -85,7 +85,7 @@ export async function testDatabase(): Promise<TestDatabase> {
 
 /** A store as it is on disk, over a database of the test. */
 export const storeOnTest = (database: Database, cache?: CacheLimits): Promise<EmbeddedStore> =>
-  storeOver(database, { onDisk: true, ...(cache === undefined ? {} : { cache }) });
+  storeOver(database, { schedule: setImmediate, ...(cache === undefined ? {} : { cache }) });
 
 /** The next run of a process over the same data, once this one was killed: it has what is on disk. */
 export const afterKill = (database: Database): Promise<EmbeddedStore> =>

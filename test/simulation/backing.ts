@@ -1,5 +1,5 @@
 import type { StepPlace } from '../../lib/chain/places.ts';
-import { type QueueName, queueSuffix } from '../../lib/contract/names.ts';
+import { PARKING, type QueueName, queueSuffix } from '../../lib/contract/names.ts';
 import type { Queue, Store } from '../../lib/engine/ports.ts';
 import { createEmbeddedQueues, type EmbeddedQueues } from '../../lib/local/embedded-queue.ts';
 import { openEmbeddedStore } from '../../lib/local/embedded-store.ts';
@@ -14,6 +14,24 @@ export interface Backing extends Queue {
   readonly queues: EmbeddedQueues;
   close(): Promise<void>;
 }
+
+/** What the world around a stage, or around one process, can do to it besides sending requests. */
+export interface Surroundings {
+  /** Puts a body into a queue: what anyone with the right to send could do. */
+  inject(queue: QueueName, body: string): void;
+  /** Bodies in the parking queue, which raise an alarm. */
+  parked(): readonly string[];
+  /** The table as it is at the end. */
+  table(): Promise<Store>;
+  close(): Promise<void>;
+}
+
+export const surroundingsOf = ({ queues, store, close }: Backing): Surroundings => ({
+  inject: queues.inject,
+  parked: () => queues.contents(PARKING),
+  table: () => Promise.resolve(store),
+  close,
+});
 
 export interface BackingOptions {
   readonly time: Time;

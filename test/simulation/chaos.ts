@@ -20,8 +20,9 @@ export type PortCall = (typeof PORT_CALLS)[number];
 /**
  * `fail`: not done, and the caller is told so. `lose`: done, and the caller is told that it failed. `crashBefore`: the
  * worker dies and sends nothing. `crashSent`: the worker dies, and what it sent is done all the same, perhaps much later.
+ * `crashAfter`: done, and the worker dies before it hears of it.
  */
-export const PORT_FAULTS = ['none', 'fail', 'lose', 'crashBefore', 'crashSent'] as const;
+export const PORT_FAULTS = ['none', 'fail', 'lose', 'crashBefore', 'crashSent', 'crashAfter'] as const;
 export interface PortFault {
   readonly kind: (typeof PORT_FAULTS)[number];
   /** Milliseconds until it is done, and from then until the caller hears of it. */

@@ -8,7 +8,7 @@ import {
 import type { ApiAnswer, ApiEvent } from '../../functions/http.ts';
 import { START_IDEMPOTENCY_HEADER, workflowPath } from '../../lib/contract/names.ts';
 import { startAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
-import type { Backing } from './backing.ts';
+import type { Surroundings } from './backing.ts';
 import type { Subject } from './chains.ts';
 import type { Chance } from './chance.ts';
 import type { Oracle } from './oracle.ts';
@@ -22,7 +22,7 @@ export interface ClientsOptions {
   readonly oracle: Oracle;
   readonly system: System;
   readonly subject: Subject;
-  readonly backing: Backing;
+  readonly surroundings: Surroundings;
   readonly rates: Rates;
 }
 
@@ -70,14 +70,14 @@ export function startClients(options: ClientsOptions): void {
 }
 
 /** Bodies that nobody can read: anyone with the right to send may send them. */
-function litter({ backing, chance, rates, subject, time }: ClientsOptions): void {
+function litter({ surroundings, chance, rates, subject, time }: ClientsOptions): void {
   const { chain } = subject;
   for (const { name: step } of chain.steps) {
     for (const kind of ['step', 'deadLetter'] as const) {
       if (!chance.happens(rates.garbage)) continue;
       const body = chance.pick(['no JSON', '{}', JSON.stringify({ chain: chain.name, step: 'another' })]);
       const when = chance.magnitude(10, 10 * MINUTE);
-      time.after(when, () => backing.queues.inject({ chain: chain.name, step, kind }, body));
+      time.after(when, () => surroundings.inject({ chain: chain.name, step, kind }, body));
     }
   }
 }

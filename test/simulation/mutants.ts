@@ -15,6 +15,7 @@ const STEP_FAILED = 'lib/engine/step-failed.ts';
 const RECONCILER = 'lib/engine/reconciler.ts';
 const OPERATIONS = 'lib/engine/operations.ts';
 const SHELL = 'lib/engine/shell.ts';
+const RECOVERY = 'lib/local/recovery.ts';
 const CHANGES = 'lib/local/embedded-changes.ts';
 
 const STEP_CONDITION = `    'absent' in expected
@@ -241,5 +242,26 @@ export const MUTANTS: readonly Mutant[] = [
     WORKER,
     '  await saveOutcome(engine, job, job.claim.before);',
     '  await saveOutcome(engine, job, { ...job.claim.before, attempt: job.claim.record.attempt });',
+  ]),
+  mutant('a process that was killed forgets that claims of its last life may have called', [
+    RECOVERY,
+    '  if (claimsLost) await countLostClaims(engine, { meta: state.meta, steps }, steps);\n',
+    '',
+  ]),
+  mutant('a process that was killed counts the attempts that it cut short', [
+    RECOVERY,
+    `record.attempts.at(-1)?.outcome === 'interrupted' ? record.attempt : record.attempt - 1`,
+    'record.attempt - 1',
+  ]),
+  mutant('the one process answers before META is on its disk', [
+    'lib/local/embedded-store.ts',
+    'if (change.item === META || claim !== undefined) return durable;',
+    'if (claim !== undefined) return durable;',
+  ]),
+  mutant('a load of the one process shows what is not on its disk yet', [
+    'lib/local/embedded-store.ts',
+    `    else if (entry.flush !== undefined) await entry.flush;
+    else return copyOf(entry);`,
+    '    else return copyOf(entry);',
   ]),
 ];

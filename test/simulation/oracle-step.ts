@@ -1,7 +1,7 @@
 import { stepSettings } from '../../lib/chain/settings.ts';
 import { LIMITS } from '../../lib/contract/limits.ts';
 import type { StepRecord } from '../../lib/engine/state.ts';
-import { isCompleted, type Shadow, stepOf } from './shadow.ts';
+import { isCompleted, type SeenClaim, type Shadow, stepOf } from './shadow.ts';
 
 /** Failures after which a step is not tried again, whatever attempts are left. */
 const FINAL = new Set([
@@ -122,4 +122,37 @@ function outcomeProblems(
     refuse(`after ${code} and attempt ${record.attempt} of ${step.retries + 1}`);
   }
   return problems;
+}
+
+/**
+ * What is wrong with a write by which a process that begins anew puts back what the last one left: leases end, and what may
+ * have been claimed and lost counts as open.
+ */
+export function recoveryProblems(shadow: Shadow, record: StepRecord, now: number): string[] {
+  const before = shadow.steps.get(record.step);
+  const write = `${record.step} was put back from ${before?.status ?? 'absent'} to ${record.status}`;
+  if (before?.status === 'completed') return [`${write}: a result that was saved is gone`];
+  if (record.round !== (before?.round ?? 0)) return [`${write} with a new key`];
+  const open = before?.open ?? 0;
+  const attempt = before?.attempt ?? 0;
+  const leaseEnded =
+    before?.status === 'running' &&
+    record.status === 'running' &&
+    (record.leaseUntil ?? Infinity) <= now &&
+    record.open === open &&
+    (record.attempt === attempt || (record.attempt === attempt - 1 && !isTakenBack(shadow, before)));
+  const countedAsOpen =
+    record.status === (before?.status ?? 'pending') && record.open === open + 1 && record.attempt === attempt;
+  return leaseEnded || countedAsOpen ? [] : [`${write}: there is no such write`];
+}
+
+const isTakenBack = ({ claims }: Shadow, { token }: StepRecord): boolean =>
+  claims.get(token)?.takenBack === true;
+
+/** What is known of the claim behind an item that was put back: its token is a new one. */
+export function putBackClaim(shadow: Shadow, record: StepRecord): SeenClaim {
+  const before = shadow.steps.get(record.step);
+  const claim = before && shadow.claims.get(before.token);
+  const takenBack = before !== undefined && (record.attempt < before.attempt || isTakenBack(shadow, before));
+  return { loadedAt: claim?.loadedAt ?? 0, before: claim?.before, ...(takenBack ? { takenBack } : {}) };
 }

@@ -4,8 +4,9 @@ import type { StepMessage } from '../../lib/contract/wire.ts';
 import type { EngineEvent } from '../../lib/engine/events.ts';
 import type { Notification, Store } from '../../lib/engine/ports.ts';
 import type { StepRecord, WorkflowKey, WorkflowMeta, WorkflowState } from '../../lib/engine/state.ts';
+import type { EmbeddedStore } from '../../lib/local/embedded-store.ts';
 import { metaProblems } from './oracle-meta.ts';
-import { isClaim, stepProblems } from './oracle-step.ts';
+import { isClaim, putBackClaim, recoveryProblems, stepProblems } from './oracle-step.ts';
 import { isCompleted, keyOf, newShadow, type SeenClaim, type Shadow, stepOf } from './shadow.ts';
 
 /** What was wrong, and when, in milliseconds since the schedule began. */
@@ -42,6 +43,9 @@ export interface Oracle {
   resumeAcknowledged(workflowId: string): void;
   /** Something that outsiders see: answers, logs. Sensitive values must not be in it. */
   shown(where: string, text: string): void;
+  /** A process begins anew on what is left in the table; until `recovered` it puts back what the last one left. */
+  restarted(store: EmbeddedStore): Promise<void>;
+  recovered(): void;
   /** Everything had the time to come to rest. */
   atRest(store: Store, isAlarmed: (workflowId: string) => boolean): Promise<void>;
 }
@@ -71,6 +75,7 @@ export function createOracle({ now, start, describe, trace, skewMs }: OracleOpti
   const attemptsBegun = new Map<string, number>();
   const listeners: ((shadow: Shadow, before: WorkflowMeta | undefined) => void)[] = [];
   let begun = 0;
+  let recovering = false;
 
   const report = (what: string): void => {
     violations.push({ at: now() - start, what });
@@ -89,6 +94,50 @@ export function createOracle({ now, start, describe, trace, skewMs }: OracleOpti
     const claim: SeenClaim = { loadedAt, before: shadow.steps.get(record.step) };
     shadow.claims.set(record.token, claim);
     shadow.attempts.set(`${record.step}:${record.epoch}:${record.attempt}`, claim);
+  };
+
+  const metaWritten = (meta: WorkflowMeta): void => {
+    const shadow = workflows.get(keyOf(meta));
+    for (const problem of metaProblems(shadow, meta)) report(problem);
+    if (shadow === undefined) {
+      const { chain, card } = describe(meta);
+      const created = newShadow(chain, card, meta);
+      created.costs.metaWrites += 1;
+      workflows.set(keyOf(meta), created);
+      byId.set(meta.workflowId, created);
+      if (chain.sensitive.length > 0) cards.add(card);
+      for (const listener of listeners) listener(created, undefined);
+      return;
+    }
+    const { meta: before } = shadow;
+    shadow.costs.metaWrites += 1;
+    if (meta.newKey !== undefined && meta.newKey.epoch !== shadow.meta.newKey?.epoch) {
+      shadow.forced.set(meta.newKey.step, (shadow.forced.get(meta.newKey.step) ?? 0) + 1);
+    }
+    if (meta.notify === 'pending') shadow.toTell.add(`${meta.workflowId}:${meta.epoch}:${meta.status}`);
+    shadow.meta = meta;
+    const erased = meta.status === 'completed' || meta.status === 'cancelled';
+    if (erased && shadow.chain.sensitive.length > 0 && JSON.stringify(meta).includes(shadow.card)) {
+      report(`META of a workflow that is ${meta.status} holds a sensitive value`);
+    }
+    for (const listener of listeners) listener(shadow, before);
+  };
+
+  /** The table is right: what a process had in memory alone went with it. */
+  const reread = async (store: Store, shadow: Shadow): Promise<void> => {
+    const state = await store.load(shadow.meta);
+    if (state === undefined) return report(`${shadow.meta.workflowId} was saved and is gone`);
+    if (!isDeepStrictEqual(state.meta, shadow.meta)) metaWritten(state.meta);
+    for (const { name, after } of shadow.chain.steps) {
+      const record = state.steps.get(name);
+      if (record === undefined) shadow.steps.delete(name);
+      else shadow.steps.set(name, record);
+      const acted = (shadow.effects.get(name)?.size ?? 0) > 0;
+      for (const before of acted ? after : []) {
+        if (state.steps.get(before)?.status !== 'completed')
+          report(`${name} took effect, and the result of ${before} is gone`);
+      }
+    }
   };
 
   return {
@@ -113,38 +162,18 @@ export function createOracle({ now, start, describe, trace, skewMs }: OracleOpti
       return begun;
     },
     loaded: (meta, number) => loads.set(meta, number),
-    metaWritten: (meta) => {
-      const shadow = workflows.get(keyOf(meta));
-      for (const problem of metaProblems(shadow, meta)) report(problem);
-      if (shadow === undefined) {
-        const { chain, card } = describe(meta);
-        const created = newShadow(chain, card, meta);
-        created.costs.metaWrites += 1;
-        workflows.set(keyOf(meta), created);
-        byId.set(meta.workflowId, created);
-        if (chain.sensitive.length > 0) cards.add(card);
-        for (const listener of listeners) listener(created, undefined);
-        return;
-      }
-      const { meta: before } = shadow;
-      shadow.costs.metaWrites += 1;
-      if (meta.newKey !== undefined && meta.newKey.epoch !== shadow.meta.newKey?.epoch) {
-        shadow.forced.set(meta.newKey.step, (shadow.forced.get(meta.newKey.step) ?? 0) + 1);
-      }
-      if (meta.notify === 'pending') shadow.toTell.add(`${meta.workflowId}:${meta.epoch}:${meta.status}`);
-      shadow.meta = meta;
-      const erased = meta.status === 'completed' || meta.status === 'cancelled';
-      if (erased && shadow.chain.sensitive.length > 0 && JSON.stringify(meta).includes(shadow.card)) {
-        report(`META of a workflow that is ${meta.status} holds a sensitive value`);
-      }
-      for (const listener of listeners) listener(shadow, before);
-    },
+    metaWritten,
     stepWritten: (decidedFrom, record) => {
       const shadow = workflows.get(keyOf(decidedFrom));
       if (shadow === undefined) return report(`${record.step} was written for a workflow that is not there`);
       shadow.costs.stepWrites += 1;
-      for (const problem of stepProblems(shadow, record, now() + skewMs())) report(problem);
-      if (isClaim(shadow, record)) claimed(shadow, decidedFrom, record);
+      if (recovering) {
+        for (const problem of recoveryProblems(shadow, record, now())) report(problem);
+        shadow.claims.set(record.token, putBackClaim(shadow, record));
+      } else {
+        for (const problem of stepProblems(shadow, record, now() + skewMs())) report(problem);
+        if (isClaim(shadow, record)) claimed(shadow, decidedFrom, record);
+      }
       shadow.steps.set(record.step, record);
       if (record.error !== undefined) shown(`the item of ${record.step}`, JSON.stringify(record.error));
     },
@@ -215,6 +244,18 @@ export function createOracle({ now, start, describe, trace, skewMs }: OracleOpti
       if (shadow.resumed > shadow.meta.epoch) report(`of ${shadow.resumed} resumes not all happened`);
     },
     shown,
+    restarted: async (store) => {
+      recovering = true;
+      // What was being written when the last process died may be there, and nobody heard of it.
+      for await (const key of store.unfinished()) {
+        const state = workflows.has(keyOf(key)) ? undefined : await store.load(key);
+        if (state !== undefined) metaWritten(state.meta);
+      }
+      for (const shadow of workflows.values()) await reread(store, shadow);
+    },
+    recovered: () => {
+      recovering = false;
+    },
     atRest: async (store, isAlarmed) => {
       for (const shadow of workflows.values()) {
         const alarmed = isAlarmed(shadow.meta.workflowId);

@@ -34,6 +34,8 @@ export interface Rates {
   readonly throttles: ReadonlyMap<string, number>;
   /** Until when a step's function is of a deployment that does not know the chain's version, in milliseconds since 1970. */
   readonly outdated: ReadonlyMap<string, number>;
+  /** Milliseconds that a process of its own lives between two kills; undefined where functions run. */
+  readonly lives: { readonly least: number; readonly most: number } | undefined;
   readonly reconcilerLateMs: number;
   /** By how much a worker's clock may be wrong, either way, in milliseconds. */
   readonly skewMs: number;
@@ -58,11 +60,12 @@ interface Named {
 }
 
 /** Rates of one schedule: of each kind none, few or many. */
-export function drawRates(chance: Chance, steps: readonly Named[], now: number): Rates {
+export function drawRates(chance: Chance, steps: readonly Named[], now: number, oneProcess = false): Rates {
   const calm = chance.happens(0.05);
   const rate = (most: number): number =>
     calm || chance.happens(0.4) ? 0 : Number(chance.magnitude(most / 100, most).toPrecision(2));
-  const span = chance.magnitude(5_000, 3 * HOUR);
+  // A process that is killed every now and then gets nowhere for as long: no need to watch it for hours.
+  const span = oneProcess ? chance.magnitude(2_000, HOUR / 12) : chance.magnitude(5_000, 3 * HOUR);
   const untilSome = (names: readonly string[], share: number): ReadonlyMap<string, number> =>
     new Map(
       names
@@ -108,6 +111,7 @@ export function drawRates(chance: Chance, steps: readonly Named[], now: number):
       calm || chance.happens(0.7)
         ? 0
         : Math.round(chance.magnitude(10, chance.happens(0.2) ? 600_000 : 2_000)),
+    lives: oneProcess && !calm ? { least: 1, most: chance.magnitude(20, span) } : undefined,
     staleIndex: rate(0.5),
     garbage: rate(0.3),
     reconcilerLateMs: Math.round(rate(0.5) * 2 * HOUR),
@@ -120,12 +124,13 @@ export function drawRates(chance: Chance, steps: readonly Named[], now: number):
 
 /** The rates as one line: what is zero is left out. */
 export function describeRates(
-  { target, outages, throttles, outdated, stopAt, calm, inStep: _, ...rates }: Rates,
+  { target, outages, throttles, outdated, stopAt, calm, inStep: _, lives, ...rates }: Rates,
   start: number,
 ): string {
   const shown = Object.entries({ ...rates, ...target }).filter(([, rate]) => rate !== 0);
   return [
     calm ? 'calm' : `faults for ${Math.round((stopAt - start) / 1_000)} s`,
+    ...(lives === undefined ? [] : [`one process that lives up to ${Math.round(lives.most)} ms`]),
     ...shown.map(([name, rate]) => `${name} ${rate}`),
     ...(outages.size === 0 ? [] : [`outages of ${[...outages.keys()].join(', ')}`]),
     ...(outdated.size === 0 ? [] : [`outdated ${[...outdated.keys()].join(', ')}`]),

@@ -8,6 +8,8 @@ export interface SeenClaim {
   readonly loadedAt: number;
   /** The item that it took the place of. */
   readonly before: StepRecord | undefined;
+  /** A process that began anew has taken this attempt back: it may not do so twice. */
+  readonly takenBack?: true;
 }
 
 /** One workflow as the table has it, kept beside the table: every write that happened has been applied to it. */

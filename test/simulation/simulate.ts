@@ -28,19 +28,20 @@ export interface SimulateOptions {
  */
 export async function simulate(seed: number, options: SimulateOptions = {}): Promise<Outcome> {
   const chance = createChance(seed);
-  const zombies = chance.happens(0.2);
+  const oneProcess = options.backing === undefined && chance.happens(0.2);
+  const zombies = !oneProcess && chance.happens(0.2);
   const drawn: { rates?: Rates } = {};
   const world = await openWorld({
     ...{ chance, zombies, ...options },
+    process: oneProcess ? () => ratesOf(drawn) : undefined,
     skewMs: () => 2 * (drawn.rates?.skewMs ?? 0),
     subject: (code) => drawSubject(chance, code),
     chaos: (time, { chain }) => {
-      drawn.rates = drawRates(chance, chain.steps, START);
+      drawn.rates = drawRates(chance, chain.steps, START, oneProcess);
       return randomChaos(chance, drawn.rates, time.now);
     },
   });
-  const { rates } = drawn;
-  if (rates === undefined) throw new Error('no rates were drawn');
+  const rates = ratesOf(drawn);
   const { oracle, subject } = world;
   const about = `${shapeOf(subject.chain.steps)}; ${zombies ? 'zombies, ' : ''}${describeRates(rates, START)}`;
   options.trace?.(`seed ${seed}: ${subject.chain.name} ${about}`);
@@ -53,6 +54,11 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
   await world.finish(() => lastDeed);
   if (rates.calm) for (const problem of calmProblems(oracle)) oracle.report(problem);
   return { seed, violations: oracle.violations, about, counts: world.counts };
+}
+
+function ratesOf({ rates }: { rates?: Rates }): Rates {
+  if (rates === undefined) throw new Error('no rates were drawn');
+  return rates;
 }
 
 /** The graph in a line: "s1 s2<s1 s3<s1,s2". */

@@ -13,9 +13,11 @@ import { LIMITS } from '../../lib/contract/limits.ts';
 import { deadLetterQueue, type QueueName, stepQueue } from '../../lib/contract/names.ts';
 import type { Engine } from '../../lib/engine/shell.ts';
 import { type Invoke, type Mapping, startMapping } from '../../lib/local/mapping.ts';
+import type { Backing } from './backing.ts';
 import { createWorker, type WorkerOptions } from './worker.ts';
 
 export interface SystemOptions extends WorkerOptions {
+  readonly backing: Backing;
   readonly chains: Registry;
   readonly places: readonly StepPlace[];
   /** A function that its mapping has given up goes on: nobody kills it. */

@@ -1,6 +1,5 @@
 import { EngineError, type ErrorCode } from '../../lib/engine/errors.ts';
-import type { Ports, Store } from '../../lib/engine/ports.ts';
-import type { Backing } from './backing.ts';
+import type { Ports, Queue, Store } from '../../lib/engine/ports.ts';
 import type { Chaos, PortCall } from './chaos.ts';
 import type { Oracle } from './oracle.ts';
 import type { SimulatedTargets } from './targets.ts';
@@ -19,10 +18,12 @@ export interface WorkerOptions {
   readonly time: Time;
   readonly chaos: Chaos;
   readonly oracle: Oracle;
-  readonly backing: Backing;
+  readonly backing: Queue & { readonly store: Store };
   readonly targets: SimulatedTargets;
   readonly random: Ports['random'];
   readonly trace: (line: () => string) => void;
+  /** Store and queues are in the worker's own process, and go with it: what it has not done by its death is not done. */
+  readonly oneProcess?: boolean;
 }
 
 /** What the code of a dead process waits for. */
@@ -74,9 +75,13 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
       };
       const lost = (): void => reject(new EngineError(ERRORS[call], `${call} failed in this simulation`));
       time.after(fault.there, () => {
+        if (dead && options.oneProcess === true) return;
         if (fault.kind === 'fail') return reply('not done', lost);
-        time.during(apply()).then(
-          (result) => reply(toldOf(result), () => (fault.kind === 'lose' ? lost() : resolve(result))),
+        (options.oneProcess === true ? apply() : time.during(apply())).then(
+          (result) => {
+            if (fault.kind === 'crashAfter') return die(`when ${call} ${what()} was done`);
+            return reply(toldOf(result), () => (fault.kind === 'lose' ? lost() : resolve(result)));
+          },
           (error: unknown) => reply(String(error), () => reject(error)),
         );
       });

@@ -2,14 +2,21 @@ import { healthyDuration } from '../../lib/chain/graph.ts';
 import { type StepPlace, stepPlaces } from '../../lib/chain/places.ts';
 import { registry } from '../../lib/chain/registry.ts';
 import { LIMITS } from '../../lib/contract/limits.ts';
-import { PARKING } from '../../lib/contract/names.ts';
-import { type Backing, type BackingOptions, embeddedBacking } from './backing.ts';
+import {
+  type Backing,
+  type BackingOptions,
+  embeddedBacking,
+  type Surroundings,
+  surroundingsOf,
+} from './backing.ts';
 import type { Code, Subject } from './chains.ts';
 import type { Chance } from './chance.ts';
 import type { Chaos } from './chaos.ts';
 import { type Counts, counting, noCounts } from './counts.ts';
 import { createOracle, type Oracle } from './oracle.ts';
-import { type System, startSystem } from './system.ts';
+import { startProcess } from './process.ts';
+import type { Rates } from './rates.ts';
+import { type System, type SystemOptions, startSystem } from './system.ts';
 import { createTargets } from './targets.ts';
 import { createTime, type Time } from './time.ts';
 
@@ -32,6 +39,8 @@ export interface WorldOptions {
   /** Given each line of what happens, if it is wanted. */
   readonly trace?: ((line: string) => void) | undefined;
   readonly backing?: OpenBacking | undefined;
+  /** One process instead of a stage, and the rates that say how it lives. */
+  readonly process?: (() => Rates) | undefined;
 }
 
 /** A stage with its clients' world around it, in virtual time. */
@@ -40,7 +49,7 @@ export interface World {
   readonly subject: Subject;
   readonly oracle: Oracle;
   readonly system: System;
-  readonly backing: Backing;
+  readonly surroundings: Surroundings;
   readonly counts: Counts;
   /**
    * Lets everything come to rest, for as long as that may take, and judges the end.
@@ -68,32 +77,40 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const { answer } = subject;
   const targets = createTargets({ time, chaos, oracle, answer });
   code.run = targets.run;
-  const backing = await (options.backing ?? embeddedBacking)({ time, chance, chaos, places, trace });
-  const system = startSystem({
-    ...{ time, chaos, oracle, backing, targets, trace, places },
-    random: chance,
-    chains: registry([subject.chain]),
-    zombies: options.zombies,
-  });
+  const chains = registry([subject.chain]);
+  const around = { time, chaos, oracle, targets, trace, chains, random: chance };
+  const { system, surroundings } =
+    options.process === undefined
+      ? await startStage({ ...around, places, zombies: options.zombies }, options)
+      : await startProcess({ ...around, chance, rates: options.process() });
   return {
     time,
     subject,
     oracle,
     system,
-    backing,
+    surroundings,
     counts,
     finish: async (faultsEnd) => {
       const repair = longestRepair(places, subject) + 2 * (options.skewMs?.() ?? 0);
       const atRest = await time.run(MOST_EVENTS, () => faultsEnd() + repair);
       if (time.failure !== undefined) oracle.report(`it threw: ${String(time.failure)}`);
       else if (!atRest) oracle.report(`it does not come to rest after ${MOST_EVENTS} events`);
-      const parked = backing.queues.contents(PARKING);
+      const parked = surroundings.parked();
       const isAlarmed = (workflowId: string): boolean => parked.some((body) => body.includes(workflowId));
-      await oracle.atRest(backing.store, isAlarmed);
-      await backing.close();
+      await oracle.atRest(await surroundings.table(), isAlarmed);
+      await surroundings.close();
       countEnds(counts, oracle);
     },
   };
+}
+
+/** A stage: a function for every queue, and the API. */
+async function startStage(
+  around: Omit<SystemOptions, 'backing'>,
+  { backing: open = embeddedBacking, chance }: WorldOptions,
+): Promise<{ system: System; surroundings: Surroundings }> {
+  const backing = await open({ ...around, chance });
+  return { system: startSystem({ ...around, backing }), surroundings: surroundingsOf(backing) };
 }
 
 const tracer =

@@ -1,0 +1,190 @@
+import type { Registry } from '../../lib/chain/registry.ts';
+import { isTerminal, PARKING } from '../../lib/contract/names.ts';
+import { EngineError } from '../../lib/engine/errors.ts';
+import type { Queue } from '../../lib/engine/ports.ts';
+import { type Database, openDatabase } from '../../lib/local/embedded-database.ts';
+import { type EmbeddedStore, storeOver } from '../../lib/local/embedded-store.ts';
+import { type LocalEngine, startLocalEngine } from '../../lib/local/engine.ts';
+import type { Operation } from '../../lib/local/group-commit.ts';
+import type { Surroundings } from './backing.ts';
+import type { Chance } from './chance.ts';
+import type { Chaos } from './chaos.ts';
+import type { Rates } from './rates.ts';
+import type { System } from './system.ts';
+import type { Time } from './time.ts';
+import { createWorker, type Worker, type WorkerOptions } from './worker.ts';
+
+/** One life of the process, from its start to its end. */
+interface Life {
+  readonly number: number;
+  dead: boolean;
+  store?: EmbeddedStore;
+  worker?: Worker;
+  engine?: LocalEngine;
+  /** What is on its way to the disk. */
+  writing?: Operation[];
+  /** Called at its end: requests that it will not answer. */
+  readonly mourners: Set<() => void>;
+}
+
+export interface ProcessOptions extends Omit<WorkerOptions, 'backing'> {
+  readonly chains: Registry;
+  readonly chance: Chance;
+  readonly rates: Rates;
+}
+
+/** How long a disk takes for a write at most, in milliseconds: it may be a slow one. */
+const DISK_MS = 500;
+/** Kills in one schedule. */
+const MOST_KILLS = 20;
+/** How often it is asked whether all is done, in milliseconds. */
+const LOOK_MS = 60_000;
+
+/** The one-process engine, killed and started again on the same disk: what was in memory alone is lost each time. */
+export async function startProcess(
+  options: ProcessOptions,
+): Promise<{ system: System; surroundings: Surroundings }> {
+  const { chance, oracle, rates, time, trace } = options;
+  const disk = await openDatabase({ kind: 'memory' });
+  let life: Life = { number: 0, dead: true, mourners: new Set() };
+
+  const mourn = (ended: Life): void => {
+    ended.dead = true;
+    for (const mourner of ended.mourners) mourner();
+  };
+  const kill = (killed: Life, why: string): void => {
+    if (killed.dead) return;
+    trace(() => `the process is killed: ${why}`);
+    mourn(killed);
+    killed.worker?.die(why);
+    // A write that was under way is on the disk as a whole, or not at all.
+    if (killed.writing !== undefined && chance.happens(0.5)) void time.during(disk.write(killed.writing));
+    time.after(chance.magnitude(10, 3_000), begin);
+  };
+  /** In good order; false where it was killed on the way. */
+  const stop = async (stopped: Life): Promise<boolean> => {
+    const { engine, store } = stopped;
+    if (engine === undefined || store === undefined || stopped.dead) return false;
+    trace(() => 'the process is stopped');
+    delete stopped.engine;
+    await engine.stop();
+    if (!stopped.dead) await store.close();
+    if (stopped.dead) return false;
+    mourn(stopped);
+    stopped.worker?.die('it was stopped');
+    return true;
+  };
+  const begin = (): void => {
+    const mine: Life = { number: life.number + 1, dead: false, mourners: new Set() };
+    life = mine;
+    trace(() => `the process starts for the ${mine.number}. time`);
+    if (rates.lives !== undefined && mine.number <= MOST_KILLS && time.now() < rates.stopAt) {
+      time.after(chance.magnitude(rates.lives.least, rates.lives.most), () => {
+        if (chance.happens(0.8)) kill(mine, 'SIGKILL');
+        else void stop(mine).then((stopped) => (stopped ? time.after(1_000, begin) : kill(mine, 'SIGKILL')));
+      });
+    }
+    live(mine).catch((error: unknown) => oracle.report(`the process ended: ${String(error)}`));
+  };
+  const live = async (mine: Life): Promise<void> => {
+    const store = await storeOver(diskOf(disk, time, chance, mine), {
+      schedule: (action) => {
+        time.after(0, () => {
+          if (!mine.dead) action();
+        });
+      },
+    });
+    if (mine.dead) return;
+    mine.store = store;
+    await time.during(oracle.restarted(store));
+    const worker = createWorker(
+      { ...options, chaos: ofOneProcess(options.chaos), backing: { ...NO_QUEUE, store }, oneProcess: true },
+      `life ${mine.number}`,
+      () => kill(mine, 'it died'),
+    );
+    mine.worker = worker;
+    const { queue: _, ...ports } = worker.ports;
+    const engine = await startLocalEngine({ ...ports, chains: options.chains.current, leftover: store });
+    oracle.recovered();
+    mine.engine = engine;
+  };
+  const look = (): void => {
+    const settled = [...oracle.workflows.values()].every(
+      ({ meta }) => isTerminal(meta.status) && meta.dueAt === undefined,
+    );
+    const over = settled && time.now() >= rates.stopAt;
+    const again = (): unknown => time.after(LOOK_MS, look);
+    if (over) void stop(life).then((stopped) => (stopped ? undefined : again()));
+    else again();
+  };
+  begin();
+  time.after(LOOK_MS, look);
+
+  return {
+    system: {
+      request: async (handler, event) => {
+        // Nobody listens: a client tries again, for a while.
+        for (let tries = 0; life.engine === undefined && tries < 50; tries += 1) await pause(time, 200);
+        const { engine, mourners, worker } = life;
+        if (engine === undefined || worker === undefined) return undefined;
+        return await new Promise((resolve) => {
+          const mourner = (): void => resolve(undefined);
+          mourners.add(mourner);
+          void handler(engine.service)(event).then((answer) => {
+            mourners.delete(mourner);
+            if (!worker.dead) resolve(answer);
+          });
+        });
+      },
+    },
+    surroundings: {
+      inject: (queue, body) => life.engine?.queues.inject(queue, body),
+      parked: () => life.engine?.queues.contents(PARKING) ?? [],
+      table: () => storeOver(disk, { schedule: queueMicrotask }),
+      close: () => disk.close(),
+    },
+  };
+}
+
+const pause = (time: Time, ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    time.after(ms, resolve);
+  });
+
+/** The disk as a life of the process has it: writes take their time, and none comes after its end. */
+const diskOf = (disk: Database, time: Time, chance: Chance, life: Life): Database => ({
+  write: (operations) =>
+    new Promise((resolve, reject) => {
+      life.writing = operations;
+      time.after(chance.magnitude(0.1, DISK_MS), () => {
+        if (life.dead) return;
+        delete life.writing;
+        time.during(disk.write(operations)).then(resolve, reject);
+      });
+    }),
+  get: disk.get,
+  entries: (range) => time.during(disk.entries(range)),
+  keys: (ranges) => time.during(disk.keys(ranges)),
+  eachKey: disk.eachKey,
+  // The next life goes on with it.
+  close: () => Promise.resolve(),
+});
+
+const QUICK = { kind: 'none', there: 0, back: 0 } as const;
+
+/** Within one process nothing fails by itself and nothing is slow; it dies as a whole. What is outside is as bad as ever. */
+const ofOneProcess = (chaos: Chaos): Chaos => ({
+  ...chaos,
+  port: (call) => {
+    const fault = chaos.port(call);
+    if (fault.kind === 'crashBefore') return fault;
+    if (fault.kind === 'crashSent') return { ...QUICK, kind: 'crashAfter' };
+    return call === 'notify' || call === 'resolve' ? fault : QUICK;
+  },
+  skew: () => 0,
+  isMissing: () => false,
+});
+
+const unused = (): Promise<never> =>
+  Promise.reject(new EngineError('QUEUE_UNAVAILABLE', 'the process has queues of its own'));
+const NO_QUEUE: Queue = { send: unused, park: unused, setVisibility: unused };
