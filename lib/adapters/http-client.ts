@@ -2,7 +2,7 @@ import { Agent as HttpAgent, request as httpRequest, type RequestOptions } from 
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { LIMITS } from '../contract/limits.ts';
 import type { Http, HttpOutcome, HttpRequest } from '../engine/ports.ts';
-import { Exchange } from './http-exchange.ts';
+import { Exchange, watchIdle } from './http-exchange.ts';
 
 export interface HttpClientOptions {
   /** Bytes of a reply's body that are read; above it the call ends as `REPLY_TOO_LARGE`. Default: 1 MiB. */
@@ -38,8 +38,8 @@ const FRAMING = new Set(['content-length', 'transfer-encoding', 'trailer', 'expe
  */
 export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   const limit = options.maxReplyBytes ?? LIMITS.replyBytes;
-  const plain = new HttpAgent(POOL);
-  const secure = new HttpsAgent(options.ca === undefined ? POOL : { ...POOL, ca: options.ca });
+  const plain = watchIdle(new HttpAgent(POOL));
+  const secure = watchIdle(new HttpsAgent(options.ca === undefined ? POOL : { ...POOL, ca: options.ca }));
 
   const begin = (request: HttpRequest, deadlineMs: number): Promise<HttpOutcome> => {
     const url = parseUrl(request.url);

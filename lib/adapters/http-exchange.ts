@@ -1,4 +1,4 @@
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { HttpOutcome } from '../engine/ports.ts';
 
@@ -10,6 +10,27 @@ export interface ExchangeInput {
   readonly limit: number;
   readonly resolve: (outcome: HttpOutcome) => void;
 }
+
+/** Informational answers (1xx) before a reply. They are read at the cost of a reply each, and nothing else bounds them. */
+const MOST_INFORMATION = 100;
+
+function enlarged(body: Buffer, bytes: number): Buffer {
+  const larger = Buffer.allocUnsafe(bytes);
+  body.copy(larger);
+  return larger;
+}
+
+/**
+ * What comes on a connection that waits for its next call was not asked for: that call would take it, or its rest, for its
+ * own reply. RFC 9112, 9.2: such a connection is closed.
+ */
+function giveUp(this: Socket): void {
+  this.destroy();
+}
+
+/** Watches the connections that `agent` keeps between two calls. */
+export const watchIdle = (agent: Agent): Agent =>
+  agent.on('free', (socket: Socket) => socket.on('data', giveUp));
 
 type FailureCode = Extract<HttpOutcome, { kind: 'failure' }>['code'];
 
@@ -23,8 +44,10 @@ export class Exchange {
   private settled = false;
   /** Until the connection (with TLS: the handshake) stands, no byte of the request can have left. */
   private connected = false;
+  private informed = 0;
   private incoming: IncomingMessage | undefined;
-  private readonly chunks: Buffer[] = [];
+  /** What was read of the body: its first `bytes` bytes. One buffer, for a chunk of one byte costs a hundred as an object. */
+  private body: Buffer | undefined;
   private bytes = 0;
 
   constructor(input: ExchangeInput) {
@@ -35,6 +58,7 @@ export class Exchange {
     const { outgoing, deadlineMs } = this.input;
     this.timer = setTimeout(() => this.onDeadline(), deadlineMs);
     outgoing.on('socket', (socket) => this.onSocket(socket));
+    outgoing.on('information', () => this.onInformation());
     outgoing.on('response', (incoming) => this.onResponse(incoming));
     outgoing.on('error', (error) => this.onError(error));
     outgoing.on('close', () => this.onClose());
@@ -43,12 +67,20 @@ export class Exchange {
 
   private onSocket(socket: Socket): void {
     if (!socket.connecting) {
+      socket.removeListener('data', giveUp);
       this.connected = true;
       return;
     }
     socket.once(this.input.url.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
       this.connected = true;
     });
+  }
+
+  private onInformation(): void {
+    this.informed += 1;
+    if (this.informed <= MOST_INFORMATION) return;
+    const { host } = this.input.url;
+    this.fail('CONNECTION_BROKEN', `${host} sent more than ${MOST_INFORMATION} informational answers`);
   }
 
   private onResponse(incoming: IncomingMessage): void {
@@ -60,11 +92,21 @@ export class Exchange {
 
   private onData(chunk: Buffer): void {
     if (this.settled) return;
-    this.chunks.push(chunk);
-    this.bytes += chunk.length;
+    this.append(chunk);
     if (this.bytes <= this.input.limit) return;
     const message = `the reply is larger than ${this.input.limit} bytes`;
     this.fail('REPLY_TOO_LARGE', message, this.text().slice(0, this.input.limit));
+  }
+
+  /** A body that came in one piece, as most do, is not copied. */
+  private append(chunk: Buffer): void {
+    const bytes = this.bytes + chunk.length;
+    if (this.body === undefined) this.body = chunk;
+    else {
+      if (this.body.length < bytes) this.body = enlarged(this.body, 2 * bytes);
+      chunk.copy(this.body, this.bytes);
+    }
+    this.bytes = bytes;
   }
 
   private onEnd(incoming: IncomingMessage): void {
@@ -72,6 +114,8 @@ export class Exchange {
     const status = incoming.statusCode ?? 0;
     const body = this.text();
     this.settle({ kind: 'reply', status, body, ...(retryAfter === undefined ? {} : { retryAfter }) });
+    // A server that answers before it has read the request may never read the rest: nobody else would end the connection.
+    if (!this.input.outgoing.writableFinished) this.input.outgoing.destroy();
   }
 
   private onDeadline(): void {
@@ -111,15 +155,13 @@ export class Exchange {
   private settle(outcome: HttpOutcome): void {
     this.settled = true;
     clearTimeout(this.timer);
-    this.chunks.length = 0;
+    this.body = undefined;
     this.input.resolve(outcome);
   }
 
   /** What was read so far. Invalid UTF-8 becomes U+FFFD; a byte order mark, which JSON.parse refuses, goes. */
   private text(): string {
-    const [only] = this.chunks;
-    const whole = only !== undefined && this.chunks.length === 1 ? only : Buffer.concat(this.chunks);
-    const text = whole.toString('utf8');
+    const text = this.body?.toString('utf8', 0, this.bytes) ?? '';
     return text.startsWith('\uFEFF') ? text.slice(1) : text;
   }
 }

@@ -57,6 +57,8 @@ export const LIMITS = {
   /** An item holds 400 KB; input and a few hundred bytes share META. */
   inputBytes: 128 * 1_024,
   resultBytes: 256 * 1_024,
+  /** JSON is written by recursion, and a stack holds a few thousand levels. Nothing that an API means has a thousand. */
+  resultDepth: 1_000,
   /** A reply is read up to here, in bytes of body. */
   replyBytes: 1_024 * 1_024,
   errorText: 200,

@@ -213,16 +213,31 @@ function verdict({ value, issues }: ParsePayload, what: string): Parsed {
 
 /** A result is stored whole or not at all. */
 function fitting(result: unknown, target?: string): CallResult {
-  const bytes = Buffer.byteLength(JSON.stringify(result) ?? 'null');
-  if (bytes <= LIMITS.resultBytes) return { ok: true, result };
+  const problem = sizeProblem(result);
+  if (problem === undefined) return { ok: true, result };
   return failed({
     code: 'RESULT_TOO_LARGE',
-    message: `the result has ${bytes} bytes of JSON, at most ${LIMITS.resultBytes} are stored; declare fewer fields in the response schema`,
+    message: `the result ${problem}; declare fewer fields in the response schema`,
     retriable: false,
     acted: 'unknown',
     ...(target === undefined ? {} : { target }),
   });
 }
+
+/** Its depth is looked at first: JSON.stringify throws for what a reply of a few thousand brackets makes. */
+function sizeProblem(result: unknown): string | undefined {
+  if (!isNestedWithin(result, LIMITS.resultDepth)) {
+    return `is nested deeper than the ${LIMITS.resultDepth} levels that are stored`;
+  }
+  const bytes = Buffer.byteLength(JSON.stringify(result) ?? 'null');
+  if (bytes <= LIMITS.resultBytes) return undefined;
+  return `has ${bytes} bytes of JSON, at most ${LIMITS.resultBytes} are stored`;
+}
+
+const isNestedWithin = (value: unknown, levels: number): boolean =>
+  value === null ||
+  typeof value !== 'object' ||
+  (levels > 0 && Object.values(value).every((one) => isNestedWithin(one, levels - 1)));
 
 async function run({ clock }: CallPorts, call: Call): Promise<CallResult> {
   const { context, deadlineMs, idempotencyKey, sensitive, step } = call;

@@ -56,15 +56,23 @@ function spellings(text: string): readonly string[] {
   return [text, plain, ...escaped, ...small, ...large];
 }
 
+/** Characters of a text that are searched for secrets: a reply may be a megabyte, and the secrets in an input thousands. */
+const SEARCHED = 16_384;
+
 /**
  * At most 200 characters of `text`, with every secret replaced. Masks before it cuts, so that no half of a secret remains.
+ * Of a long text only the beginning is looked at; where that is all secrets fewer characters are left.
  * @example excerpt('card 4242424242424242 is blocked', ['4242424242424242']) // 'card *** is blocked'
  */
 export function excerpt(text: string, secrets: readonly string[]): string {
   const unique = [...new Set(secrets.flatMap(spellings))];
   // The longest first: a secret that contains another must go whole.
   unique.sort((a, b) => b.length - a.length);
-  let masked = text;
+  const longest = unique[0]?.length ?? 0;
+  const beginning = text.slice(0, SEARCHED + 8 * longest);
+  let masked = beginning;
   for (const secret of unique) masked = masked.replaceAll(secret, MASK);
-  return masked.slice(0, LIMITS.errorText).toWellFormed();
+  // The beginning may end amid a secret, and what is left of it may have grown by shorter secrets' masks.
+  const unsafe = beginning.length < text.length ? MASK.length * longest : 0;
+  return masked.slice(0, Math.min(LIMITS.errorText, Math.max(0, masked.length - unsafe))).toWellFormed();
 }

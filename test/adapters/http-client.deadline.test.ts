@@ -1,11 +1,9 @@
-import { once } from 'node:events';
 import type net from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createHttpClient, type HttpClientOptions } from '../../lib/adapters/http-client.ts';
 import type { HttpOutcome } from '../../lib/engine/ports.ts';
-import { TLS_CERTIFICATE, TLS_KEY } from '../support/tls-fixture.ts';
-import { blackhole, closedPort, gone, portOf, rawServer } from './raw-server.ts';
+import { TLS_CERTIFICATE } from '../support/tls-fixture.ts';
+import { blackhole, closedPort, every, flood, gone, rawServer, tlsServer } from './raw-server.ts';
 
 const DEADLINE = 250;
 /** Promise 4 of the architecture page. */
@@ -33,20 +31,6 @@ const against = async (onRequest: Parameters<typeof rawServer>[0]) => {
   return { server, outcome: await call(server.url) };
 };
 
-/** Writes `piece` for as long as the other side takes it. */
-function flood(socket: net.Socket, piece: string | Buffer): void {
-  const more = () => {
-    while (socket.writable && socket.write(piece));
-  };
-  socket.on('drain', more);
-  more();
-}
-
-const every = (socket: net.Socket, ms: number, piece: string): void => {
-  const timer = setInterval(() => (socket.writable ? socket.write(piece) : clearInterval(timer)), ms);
-  socket.on('close', () => clearInterval(timer));
-};
-
 const HEAD = 'HTTP/1.1 200 OK\r\n';
 
 describe('a call ends by its deadline, its outcome unknown, against a server that', () => {
@@ -72,11 +56,6 @@ describe('a call ends by its deadline, its outcome unknown, against a server tha
       'says "100 Continue" and falls silent',
       undefined,
       (socket) => socket.write('HTTP/1.1 100 Continue\r\n\r\n'),
-    ],
-    [
-      'floods informational answers',
-      undefined,
-      (socket) => flood(socket, 'HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n'.repeat(500)),
     ],
     ['stops after the headers', 200, (socket) => socket.write(`${HEAD}content-length: 10\r\n\r\n`)],
     [
@@ -147,6 +126,11 @@ describe('a call ends at once against a server that', () => {
       undefined,
       (socket) => flood(socket, `${HEAD}x-a: ${'b'.repeat(1_000)}\r\n`.repeat(50)),
     ],
+    [
+      'floods informational answers',
+      undefined,
+      (socket) => flood(socket, 'HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n'.repeat(500)),
+    ],
     ['speaks another protocol', undefined, (socket) => socket.write('220 mail.example ESMTP\r\n')],
     [
       'switches protocols',
@@ -208,18 +192,9 @@ describe('a call that never reached the server says so', () => {
 
 describe('over TLS', () => {
   const listen = async (onSecure: (socket: net.Socket) => void, maxVersion?: 'TLSv1.2') => {
-    const server = createTlsServer(
-      { key: TLS_KEY, cert: TLS_CERTIFICATE, ...(maxVersion ? { maxVersion } : {}) },
-      (socket) => {
-        socket.on('error', () => undefined);
-        onSecure(socket);
-      },
-    );
-    server.on('tlsClientError', () => undefined);
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    const server = await tlsServer(onSecure, maxVersion === undefined ? {} : { maxVersion });
     closers.push(() => server.close());
-    return `https://localhost:${portOf(server)}/x`;
+    return server.url;
   };
 
   it('a trusted certificate gets the request', async () => {

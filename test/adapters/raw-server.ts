@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import net from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { Worker } from 'node:worker_threads';
+import { TLS_CERTIFICATE, TLS_KEY } from '../support/tls-fixture.ts';
 
 export interface RawServer {
   readonly port: number;
@@ -55,6 +57,39 @@ export async function rawServer(
       await once(server, 'close');
     },
   };
+}
+
+/** Writes `piece` for as long as the other side takes it. */
+export function flood(socket: net.Socket, piece: string | Buffer): void {
+  const more = () => {
+    while (socket.writable && socket.write(piece));
+  };
+  socket.on('drain', more);
+  more();
+}
+
+/** Writes `piece` every so many milliseconds. */
+export const every = (socket: net.Socket, ms: number, piece: string): void => {
+  const timer = setInterval(() => (socket.writable ? socket.write(piece) : clearInterval(timer)), ms);
+  socket.on('close', () => clearInterval(timer));
+};
+
+/** A server on loopback whose certificate only the tests trust; `onSecure` gets each connection that stands. */
+export async function tlsServer(
+  onSecure: (socket: net.Socket) => void,
+  { host = '127.0.0.1', maxVersion }: { readonly host?: string; readonly maxVersion?: 'TLSv1.2' } = {},
+): Promise<{ readonly url: string; close(): void }> {
+  const server = createTlsServer(
+    { key: TLS_KEY, cert: TLS_CERTIFICATE, ...(maxVersion ? { maxVersion } : {}) },
+    (socket) => {
+      socket.on('error', () => undefined);
+      onSecure(socket);
+    },
+  );
+  server.on('tlsClientError', () => undefined);
+  server.listen(0, host);
+  await once(server, 'listening');
+  return { url: `https://localhost:${portOf(server)}/x`, close: () => server.close() };
 }
 
 /**

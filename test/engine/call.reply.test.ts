@@ -200,6 +200,25 @@ describe('a reply that cannot be used', () => {
     });
   });
 
+  it('because its result is nested too deeply to be stored fails for good, outcome unknown', async () => {
+    const nested = (levels: number): string => `${'['.repeat(levels)}${']'.repeat(levels)}`;
+    const made = outside();
+    made.answer = reply(nested(1_000));
+    expect(await made.perform(stepOf({ request: postCharge, response: z.unknown() }))).toMatchObject({
+      ok: true,
+    });
+    for (const levels of [1_001, 500_000]) {
+      expect(await unusable(reply(nested(levels)), z.unknown())).toEqual({
+        code: 'RESULT_TOO_LARGE',
+        message:
+          'the result is nested deeper than the 1000 levels that are stored; declare fewer fields in the response schema',
+        retriable: false,
+        acted: 'unknown',
+        target: 'payments',
+      });
+    }
+  });
+
   it('is counted in bytes of what is stored, not in characters or in what was sent', async () => {
     expect(await unusable(reply({ orderId: 'ü'.repeat(140_000) }))).toMatchObject({
       code: 'RESULT_TOO_LARGE',

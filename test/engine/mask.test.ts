@@ -89,6 +89,18 @@ describe('an excerpt', () => {
     expect(cut).toBe(`${'x'.repeat(195)}*** a`);
   });
 
+  it('looks at the beginning of a long text alone, and shows no part of a secret at which that ends', () => {
+    // Without a repetition in it: any ten characters of it are it.
+    const secret = Array.from({ length: 600 }, (_, at) => String.fromCharCode(0x4e00 + at)).join('');
+    for (let before = 0; before < 600; before += 7) {
+      const cut = excerpt('x'.repeat(before) + secret.repeat(200), [secret]);
+      expect(cut).toMatch(/^x*\**$/);
+    }
+    // Of what is nothing but long secrets only few masks are made, and none of them is needed.
+    expect(excerpt(secret.repeat(1_000), [secret])).toBe('');
+    expect(excerpt('x'.repeat(1_000_000), [secret])).toBe('x'.repeat(200));
+  });
+
   it('masks the longest secret first, so that nothing of it remains around a shorter one', () => {
     expect(excerpt('key-4242-end', ['4242', 'key-4242-end'])).toBe('***');
     expect(excerpt('key-4242-end', ['key-4242-end', '4242'])).toBe('***');

@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest';
+import { LIMITS } from '../../lib/contract/limits.ts';
+import { against, engineFor, failed, ORDER, retrying, serverFor, whole } from './attempt.ts';
+
+const MOST_MS = LIMITS.retryAfter * 1_000;
+const BUSY = '503 Service Unavailable';
+
+/** One attempt that is told to come back; the header is written when the request comes. */
+const toldBy = (header: () => string, status = BUSY) =>
+  against((socket) => socket.write(whole('busy', status, `${header()}\r\n`)));
+
+const inSeconds = (seconds: number): Date => new Date(Date.now() + seconds * 1_000);
+
+describe('the next attempt', () => {
+  it.each([
+    ['1', 1_000],
+    ['120', 120_000],
+    ['  120  ', 120_000],
+    ['0000000120', 120_000],
+    ['3600', MOST_MS],
+    ['3601', MOST_MS],
+    ['4294967296', MOST_MS],
+    ['9'.repeat(400), MOST_MS],
+  ])('waits the seconds that Retry-After says, and never more than an hour: "%s"', async (value, waitMs) => {
+    const { state } = await toldBy(() => `Retry-After: ${value}`);
+    expect(state).toEqual(retrying('TARGET_UNAVAILABLE', 'unknown', 503, waitMs));
+  });
+
+  it('waits until the date that Retry-After says, in any form of a date that HTTP has', async () => {
+    const forms: readonly ((date: Date) => string)[] = [
+      (date) => date.toUTCString(),
+      // Monday, 05-Jan-26 10:00:00 GMT
+      (date) =>
+        date.toUTCString().replace(/^(\w+), (\d\d) (\w+) \d\d(\d\d)/, (_, _day, ...rest) => {
+          const weekday = date.toLocaleDateString('en-GB', { weekday: 'long', timeZone: 'UTC' });
+          return `${weekday}, ${rest.slice(0, 3).join('-')}`;
+        }),
+      // Mon Jan  5 10:00:00 2026
+      (date) =>
+        date
+          .toUTCString()
+          .replace(/^(\w+), (\d\d) (\w+) (\d+) (\S+) GMT$/, (_, day, of, month, year, time) =>
+            [day, month, of.replace(/^0/, ' '), time, year].join(' '),
+          ),
+    ];
+    for (const form of forms) {
+      const date = inSeconds(900);
+      const { ended } = await toldBy(() => `Retry-After: ${form(date)}`);
+      // A date counts whole seconds.
+      expect(ended.record.nextAttemptAt, form(date)).toBe(Math.floor(date.getTime() / 1_000) * 1_000);
+    }
+  });
+
+  it('waits an hour at most for a date that is far away', async () => {
+    const { state } = await toldBy(() => 'Retry-After: Fri, 31 Dec 9999 23:59:59 GMT');
+    expect(state.waitMs).toBe(MOST_MS);
+  });
+
+  it.each([
+    '-1',
+    '-99999999999',
+    '+5',
+    '1.5',
+    '1e3',
+    '0x10',
+    '10, 20',
+    '10s',
+    'PT10S',
+    'soon',
+    'NaN',
+    'Infinity',
+    '',
+    '2030-01-01T00:00:00Z',
+    'Wed, 99 Foo 2030 25:61:61 GMT',
+    '\xb2\xb3',
+    'x'.repeat(10_000),
+  ])('waits for its backoff where Retry-After makes no sense: "%s"', async (value) => {
+    const { state } = await toldBy(() => `Retry-After: ${value}`);
+    expect(state).toEqual(retrying('TARGET_UNAVAILABLE', 'unknown', 503));
+  });
+
+  it.each(['408', '425', '429', '500', '502', '504'])(
+    'waits as Retry-After says at a %s too',
+    async (status) => {
+      const { state } = await toldBy(() => 'Retry-After: 7', status);
+      expect(state).toEqual(retrying('TARGET_UNAVAILABLE', 'unknown', Number(status), 7_000));
+    },
+  );
+
+  it('waits for what the first of two headers says', async () => {
+    const { state } = await toldBy(() => 'Retry-After: 10\r\nRetry-After: 3');
+    expect(state.waitMs).toBe(10_000);
+  });
+
+  it.each<[string, () => string]>([
+    ['no second', () => '0'],
+    ['a date that is past', () => inSeconds(-86_400).toUTCString()],
+  ])('is made at once where Retry-After says %s, under the same key', async (_, value) => {
+    const server = await serverFor((socket, count) =>
+      socket.write(count === 1 ? whole('busy', BUSY, `Retry-After: ${value()}\r\n`) : whole(ORDER)),
+    );
+    const { record } = await (await engineFor({ urls: [server.base] })).call(0, 2);
+    expect(record).toMatchObject({ status: 'completed', attempt: 2, open: 2, round: 0 });
+    const [first, second] = record.attempts;
+    // Well below the 30 seconds of the backoff.
+    expect((second?.startedAt ?? Number.NaN) - (first?.endedAt ?? 0)).toBeLessThan(5_000);
+    const keys = server.received().match(/idempotency-key: \S+/g) ?? [];
+    expect(keys).toHaveLength(2);
+    expect(new Set(keys).size).toBe(1);
+  });
+});
+
+it.each([
+  ['a refusal', '400 No', failed('REFUSED', 'none', 400)],
+  ['a redirect', '307 Elsewhere', failed('REDIRECTED', 'unknown', 307)],
+  ['a reply that cannot be used', '200 OK', failed('REPLY_INVALID', 'unknown', 200)],
+])('Retry-After brings no further attempt after %s', async (_, status, expected) => {
+  const { state } = await toldBy(() => 'Retry-After: 0', status);
+  expect(state).toEqual(expected);
+});
+
+it('a step without attempts left fails whatever Retry-After says, outcome unknown', async () => {
+  const { state } = await against((socket) => socket.write(whole('', BUSY, 'Retry-After: 5\r\n')), {
+    step: { retries: 0 },
+  });
+  expect(state).toEqual(failed('TARGET_UNAVAILABLE', 'unknown', 503));
+});
