@@ -10,18 +10,23 @@ import type { Outcome } from './simulate.ts';
 /** Schedules within which every mutant is to be caught, from seed 1 on. */
 export const WITHIN = 2_000;
 
-/** A mutant, and the first schedule that catches it; undefined if none does. */
+/** A mutant, the first schedule that catches it, and the first in which it breaks a promise; undefined if none does. */
 export interface Caught {
   readonly mutant: Mutant;
-  readonly by: Pick<Outcome, 'seed' | 'violations'> | undefined;
+  readonly by: Outcome | undefined;
+  readonly harm: Outcome | undefined;
 }
 
-/** Runs schedules against a mutant until one catches it. */
+export const breaksPromise = ({ violations }: Outcome): boolean =>
+  violations.some(({ breaks }) => breaks === 'promise');
+
+/** Runs schedules against a mutant until it breaks a promise. */
 export async function hunt(mutant: Mutant, from = 1, count = WITHIN): Promise<Caught> {
   const bundle = await bundleSimulator(`mutant-${MUTANTS.indexOf(mutant)}`, mutant.mutations);
-  const job = { kind: 'seeds', from, count, stopAtFirst: true } as const;
+  const job = { kind: 'seeds', from, count, until: 'promise' } as const;
   const [answer] = await runJobs(bundle, [job], { threads: 1 });
-  return { mutant, by: answer?.kind === 'seeds' ? answer.broken[0] : undefined };
+  const broken = answer?.kind === 'seeds' ? answer.broken : [];
+  return { mutant, by: broken[0], harm: broken.find(breaksPromise) };
 }
 
 /** Hunts all mutants, as many at a time as there are processors. */
@@ -40,17 +45,16 @@ export async function huntAll(onCaught: (caught: Caught) => void): Promise<reado
 }
 
 const FILE = join(import.meta.dirname, 'mutants.json');
-const seeds = z.record(z.string(), z.int());
+const seeds = z.record(z.string(), z.strictObject({ caught: z.int(), harm: z.int().nullable() }));
 
-/** The first schedule that catches each mutant, by its name, as it was found last. */
-export const knownSeeds = (): Readonly<Record<string, number>> =>
-  seeds.parse(JSON.parse(readFileSync(FILE, 'utf8')));
+/** Of each mutant by its name the first schedule that catches it, and the first in which it breaks a promise, as found last. */
+export const knownSeeds = (): z.infer<typeof seeds> => seeds.parse(JSON.parse(readFileSync(FILE, 'utf8')));
 
 /** Notes what was found. A change of the simulator draws other schedules, and other seeds catch. */
 export function noteSeeds(all: readonly Caught[]): void {
   const found = MUTANTS.flatMap((mutant) => {
-    const by = all.find((caught) => caught.mutant === mutant)?.by;
-    return by === undefined ? [] : [[mutant.name, by.seed]];
+    const { by, harm } = all.find((caught) => caught.mutant === mutant) ?? {};
+    return by === undefined ? [] : [[mutant.name, { caught: by.seed, harm: harm?.seed ?? null }]];
   });
   writeFileSync(FILE, `${JSON.stringify(Object.fromEntries(found), null, 2)}\n`);
 }

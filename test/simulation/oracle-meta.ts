@@ -1,22 +1,24 @@
 import type { WorkflowMeta } from '../../lib/engine/state.ts';
-import { isCompleted, type Shadow } from './shadow.ts';
+import { against, harmful, isCompleted, type Problem, type Shadow } from './shadow.ts';
 
 /**
  * What is wrong with a write of META that has just happened.
  * @param shadow the workflow as it was before; undefined if it is being created
  */
-export function metaProblems(shadow: Shadow | undefined, meta: WorkflowMeta): string[] {
+export function metaProblems(shadow: Shadow | undefined, meta: WorkflowMeta): Problem[] {
   if (shadow === undefined) {
-    return meta.status === 'processing' && meta.epoch === 0 ? [] : ['a workflow was created in the middle'];
+    return meta.status === 'processing' && meta.epoch === 0
+      ? []
+      : [against('a workflow was created in the middle')];
   }
   const { meta: before } = shadow;
   const write = `META went from ${before.status} to ${meta.status}`;
   const resumed = before.status === 'failed' && meta.status === 'processing';
   if (meta.epoch !== before.epoch + (resumed ? 1 : 0)) {
-    return [`${write}, and its epoch from ${before.epoch} to ${meta.epoch}`];
+    return [against(`${write}, and its epoch from ${before.epoch} to ${meta.epoch}`)];
   }
   if (before.status !== meta.status && before.status !== 'processing' && !resumed) {
-    return [`${write}: a terminal status was changed`];
+    return [harmful(`${write}: a terminal status was changed`)];
   }
   switch (meta.status) {
     case 'completed':
@@ -29,31 +31,37 @@ export function metaProblems(shadow: Shadow | undefined, meta: WorkflowMeta): st
     case 'processing':
       return [];
     default:
-      return [`${write}: there is no such write`];
+      return [against(`${write}: there is no such write`)];
   }
 }
 
-const completionProblems = (shadow: Shadow, write: string): string[] =>
+const completionProblems = (shadow: Shadow, write: string): Problem[] =>
   shadow.chain.steps
     .filter(({ name }) => !isCompleted(shadow, name))
-    .map(({ name }) => `${write}, and ${name} is not completed`);
+    .map(({ name }) => harmful(`${write}, and ${name} is not completed`));
 
-const repeatProblems = (before: WorkflowMeta, meta: WorkflowMeta, write: string): string[] =>
-  JSON.stringify(before.error) === JSON.stringify(meta.error) ? [] : [`${write} with another error`];
+const repeatProblems = (before: WorkflowMeta, meta: WorkflowMeta, write: string): Problem[] =>
+  JSON.stringify(before.error) === JSON.stringify(meta.error) ? [] : [against(`${write} with another error`)];
 
 /** A workflow fails by a step that failed in this very epoch, or whose function took no message three times. */
-function failureProblems(shadow: Shadow, meta: WorkflowMeta, write: string): string[] {
+function failureProblems(shadow: Shadow, meta: WorkflowMeta, write: string): Problem[] {
   const { error } = meta;
-  if (error === undefined) return [`${write} without an error`];
-  if (meta.notify !== 'pending') return [`${write}, and nobody is to be told`];
+  if (error === undefined) return [against(`${write} without an error`)];
+  if (meta.notify !== 'pending') return [harmful(`${write}, and nobody is to be told`)];
   if (error.code === 'NOT_TAKEN') {
     return shadow.trips.has(`${error.step}:${meta.epoch}`)
       ? []
-      : [`${write} because the function of ${error.step} took no message, and it was not asked three times`];
+      : [
+          harmful(
+            `${write} because the function of ${error.step} took no message, and it was not asked three times`,
+          ),
+        ];
   }
   const record = shadow.steps.get(error.step);
   if (record?.status === 'failed' && record.epoch === meta.epoch) return [];
   return [
-    `${write} because of ${error.step}, which is ${record?.status ?? 'pending'} in epoch ${record?.epoch}`,
+    harmful(
+      `${write} because of ${error.step}, which is ${record?.status ?? 'pending'} in epoch ${record?.epoch}`,
+    ),
   ];
 }

@@ -1,7 +1,15 @@
 import { stepSettings } from '../../lib/chain/settings.ts';
 import { LIMITS } from '../../lib/contract/limits.ts';
 import type { StepRecord } from '../../lib/engine/state.ts';
-import { isCompleted, type SeenClaim, type Shadow, stepOf } from './shadow.ts';
+import {
+  against,
+  harmful,
+  isCompleted,
+  type Problem,
+  type SeenClaim,
+  type Shadow,
+  stepOf,
+} from './shadow.ts';
 
 /** Failures after which a step is not tried again, whatever attempts are left. */
 const FINAL = new Set([
@@ -19,21 +27,21 @@ const FINAL = new Set([
  * once more, from the protocol and not from the code.
  * @param now the latest that any clock says
  */
-export function stepProblems(shadow: Shadow, record: StepRecord, now: number): string[] {
+export function stepProblems(shadow: Shadow, record: StepRecord, now: number): Problem[] {
   const before = shadow.steps.get(record.step);
   const was = before === undefined ? 'absent' : before.status;
   const write = `${record.step} went from ${was} to ${record.status}`;
-  if (before?.status === 'completed') return [`${write}: a result that was saved is gone`];
+  if (before?.status === 'completed') return [harmful(`${write}: a result that was saved is gone`)];
   if (isClaim(shadow, record)) {
     return claimProblems(shadow, before, record, now, write);
   }
-  if (before?.status !== 'running') return [`${write}, and nobody had claimed it`];
+  if (before?.status !== 'running') return [against(`${write}, and nobody had claimed it`)];
   const claim = shadow.claims.get(before.token);
   const putBack = claim?.before;
   if (record.status === 'pending' || (record.token !== before.token && putBack !== undefined)) {
     return putBackProblems(putBack, before, record, write);
   }
-  if (record.token !== before.token) return [`${write} by a stale token`];
+  if (record.token !== before.token) return [against(`${write} by a stale token`)];
   return outcomeProblems(shadow, before, record, now, write);
 }
 
@@ -47,10 +55,11 @@ function claimProblems(
   record: StepRecord,
   now: number,
   write: string,
-): string[] {
-  const problems: string[] = [];
+): Problem[] {
+  const problems: Problem[] = [];
   const step = stepOf(shadow, record.step);
-  const refuse = (why: string): number => problems.push(`${write}: ${why}`);
+  const refuse = (why: string): number => problems.push(against(`${write}: ${why}`));
+  const harm = (why: string): number => problems.push(harmful(`${write}: ${why}`));
   for (const name of step.after) if (!isCompleted(shadow, name)) refuse(`${name} is not completed`);
   if (before?.status === 'running' && (before.leaseUntil ?? Infinity) > now) refuse('under a live lease');
   if (before?.status === 'retrying' && (before.nextAttemptAt ?? Infinity) > now) refuse('before it was due');
@@ -59,7 +68,7 @@ function claimProblems(
   if (record.epoch > shadow.meta.epoch) refuse('for an epoch that never was');
   const earlier = before?.epoch === record.epoch ? before.attempt : 0;
   if (record.attempt !== earlier + 1) refuse(`attempt ${record.attempt} after ${earlier}`);
-  if (record.attempt > step.retries + 1) refuse(`attempt ${record.attempt} of ${step.retries + 1}`);
+  if (record.attempt > step.retries + 1) harm(`attempt ${record.attempt} of ${step.retries + 1}`);
   // A write may come late: the lease counts from when it was decided.
   const lease = (stepSettings(step).functionTimeout + LIMITS.leaseMargin) * 1_000;
   if (record.leaseUntil !== record.updatedAt + lease) refuse(`with a lease until ${record.leaseUntil}`);
@@ -75,7 +84,7 @@ function putBackProblems(
   running: StepRecord,
   record: StepRecord,
   write: string,
-): string[] {
+): Problem[] {
   const was = putBack ?? { epoch: running.epoch, attempt: 0, round: 0, open: 0, status: 'pending' };
   const same =
     record.status === was.status &&
@@ -83,7 +92,7 @@ function putBackProblems(
     record.attempt === was.attempt &&
     record.round === was.round &&
     record.open === was.open;
-  return same ? [] : [`${write}, which is not what the claim had found`];
+  return same ? [] : [against(`${write}, which is not what the claim had found`)];
 }
 
 function outcomeProblems(
@@ -92,16 +101,17 @@ function outcomeProblems(
   record: StepRecord,
   now: number,
   write: string,
-): string[] {
-  const problems: string[] = [];
+): Problem[] {
+  const problems: Problem[] = [];
   const step = stepOf(shadow, record.step);
-  const refuse = (why: string): number => problems.push(`${write}: ${why}`);
+  const refuse = (why: string): number => problems.push(against(`${write}: ${why}`));
+  const harm = (why: string): number => problems.push(harmful(`${write}: ${why}`));
   if (record.epoch !== running.epoch || record.attempt !== running.attempt) refuse('as another attempt');
   if (record.status === 'completed') {
     const acted = shadow.effects.get(record.step);
     const results = [...(acted?.values() ?? [])].map((result) => JSON.stringify(result));
     if (!results.includes(JSON.stringify(record.result))) {
-      refuse(`its result is ${JSON.stringify(record.result)}, the target answered ${results.join(' or ')}`);
+      harm(`its result is ${JSON.stringify(record.result)}, the target answered ${results.join(' or ')}`);
     }
     return problems;
   }
@@ -110,16 +120,16 @@ function outcomeProblems(
   if (raised && (record.status !== 'failed' || record.open !== 0))
     refuse('with a new key while attempts are open');
   if (record.status === 'retrying') {
-    if (record.attempt > step.retries) refuse('with no attempt left');
+    if (record.attempt > step.retries) harm('with no attempt left');
     if (record.nextAttemptAt === undefined) refuse('without saying when');
     if (FINAL.has(code)) refuse(`after ${code}`);
     return problems;
   }
-  if (record.status !== 'failed') return [`${write}: there is no such write`];
+  if (record.status !== 'failed') return [against(`${write}: there is no such write`)];
   if (code === 'WORKER_DIED' && (running.leaseUntil ?? Infinity) > now) refuse('for a worker that may live');
   if (code === 'WORKER_DIED' && record.round !== running.round) refuse('for a dead worker, with a new key');
   if (!FINAL.has(code) && record.attempt !== step.retries + 1) {
-    refuse(`after ${code} and attempt ${record.attempt} of ${step.retries + 1}`);
+    harm(`after ${code} and attempt ${record.attempt} of ${step.retries + 1}`);
   }
   return problems;
 }
@@ -128,11 +138,11 @@ function outcomeProblems(
  * What is wrong with a write by which a process that begins anew puts back what the last one left: leases end, and what may
  * have been claimed and lost counts as open.
  */
-export function recoveryProblems(shadow: Shadow, record: StepRecord, now: number): string[] {
+export function recoveryProblems(shadow: Shadow, record: StepRecord, now: number): Problem[] {
   const before = shadow.steps.get(record.step);
   const write = `${record.step} was put back from ${before?.status ?? 'absent'} to ${record.status}`;
-  if (before?.status === 'completed') return [`${write}: a result that was saved is gone`];
-  if (record.round !== (before?.round ?? 0)) return [`${write} with a new key`];
+  if (before?.status === 'completed') return [harmful(`${write}: a result that was saved is gone`)];
+  if (record.round !== (before?.round ?? 0)) return [against(`${write} with a new key`)];
   const open = before?.open ?? 0;
   const attempt = before?.attempt ?? 0;
   const leaseEnded =
@@ -143,7 +153,7 @@ export function recoveryProblems(shadow: Shadow, record: StepRecord, now: number
     (record.attempt === attempt || (record.attempt === attempt - 1 && !isTakenBack(shadow, before)));
   const countedAsOpen =
     record.status === (before?.status ?? 'pending') && record.open === open + 1 && record.attempt === attempt;
-  return leaseEnded || countedAsOpen ? [] : [`${write}: there is no such write`];
+  return leaseEnded || countedAsOpen ? [] : [against(`${write}: there is no such write`)];
 }
 
 const isTakenBack = ({ claims }: Shadow, { token }: StepRecord): boolean =>

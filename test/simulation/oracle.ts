@@ -7,12 +7,20 @@ import type { StepRecord, WorkflowKey, WorkflowMeta, WorkflowState } from '../..
 import type { EmbeddedStore } from '../../lib/local/embedded-store.ts';
 import { metaProblems } from './oracle-meta.ts';
 import { isClaim, putBackClaim, recoveryProblems, stepProblems } from './oracle-step.ts';
-import { isCompleted, keyOf, newShadow, type SeenClaim, type Shadow, stepOf } from './shadow.ts';
+import {
+  harmful,
+  isCompleted,
+  keyOf,
+  newShadow,
+  type Problem,
+  type SeenClaim,
+  type Shadow,
+  stepOf,
+} from './shadow.ts';
 
 /** What was wrong, and when, in milliseconds since the schedule began. */
-export interface Violation {
+export interface Violation extends Problem {
   readonly at: number;
-  readonly what: string;
 }
 
 /** Sees everything that happens, and says what must not have. It shares no code with the engine's decisions. */
@@ -20,6 +28,7 @@ export interface Oracle {
   readonly violations: readonly Violation[];
   readonly workflows: ReadonlyMap<string, Shadow>;
   find(workflowId: string): Shadow | undefined;
+  /** A promise is broken. */
   report(what: string): void;
   /** When the next workflow is due for the reconciler; undefined if none is. */
   nextDue(): number | undefined;
@@ -77,10 +86,11 @@ export function createOracle({ now, start, describe, trace, skewMs }: OracleOpti
   let begun = 0;
   let recovering = false;
 
-  const report = (what: string): void => {
-    violations.push({ at: now() - start, what });
-    trace(() => `VIOLATION ${what}`);
+  const note = (problem: Problem): void => {
+    violations.push({ ...problem, at: now() - start });
+    trace(() => `VIOLATION of a ${problem.breaks === 'promise' ? 'promise' : 'rule'}: ${problem.what}`);
   };
+  const report = (what: string): void => note(harmful(what));
   const shown = (where: string, text: string): void => {
     for (const card of cards) if (text.includes(card)) report(`a sensitive value is in ${where}: ${text}`);
   };
@@ -98,7 +108,7 @@ export function createOracle({ now, start, describe, trace, skewMs }: OracleOpti
 
   const metaWritten = (meta: WorkflowMeta): void => {
     const shadow = workflows.get(keyOf(meta));
-    for (const problem of metaProblems(shadow, meta)) report(problem);
+    for (const problem of metaProblems(shadow, meta)) note(problem);
     if (shadow === undefined) {
       const { chain, card } = describe(meta);
       const created = newShadow(chain, card, meta);
@@ -168,10 +178,10 @@ export function createOracle({ now, start, describe, trace, skewMs }: OracleOpti
       if (shadow === undefined) return report(`${record.step} was written for a workflow that is not there`);
       shadow.costs.stepWrites += 1;
       if (recovering) {
-        for (const problem of recoveryProblems(shadow, record, now())) report(problem);
+        for (const problem of recoveryProblems(shadow, record, now())) note(problem);
         shadow.claims.set(record.token, putBackClaim(shadow, record));
       } else {
-        for (const problem of stepProblems(shadow, record, now() + skewMs())) report(problem);
+        for (const problem of stepProblems(shadow, record, now() + skewMs())) note(problem);
         if (isClaim(shadow, record)) claimed(shadow, decidedFrom, record);
       }
       shadow.steps.set(record.step, record);

@@ -117,13 +117,13 @@ function progressBar(total: number, began: number): { add(schedules: number): vo
   };
 }
 
-/** @returns whether every mutant was caught */
+/** First schedule that catches it, first that breaks a promise. @returns whether every mutant was caught */
 async function mutants(): Promise<boolean> {
-  const all = await huntAll(({ mutant, by }) =>
-    say(
-      `${String(by?.seed ?? 'never').padStart(6)}  ${mutant.name}: ${by?.violations[0]?.what ?? 'not caught'}`,
-    ),
-  );
+  const all = await huntAll(({ mutant, by, harm }) => {
+    const seed = (outcome: Outcome | undefined): string => String(outcome?.seed ?? 'never').padStart(6);
+    const what = harm?.violations.find(({ breaks }) => breaks === 'promise')?.what;
+    say(`${seed(by)} ${seed(harm)}  ${mutant.name}: ${what ?? by?.violations[0]?.what ?? 'not caught'}`);
+  });
   noteSeeds(all);
   const free = all.filter(({ by }) => by === undefined);
   say(`\n${all.length - free.length} of ${all.length} wrong protocols caught within ${WITHIN} schedules`);

@@ -2,6 +2,18 @@ import type { ChainDefinition, StepDefinition } from '../../lib/chain/definition
 import { findStep } from '../../lib/chain/graph.ts';
 import type { StepRecord, WorkflowKey, WorkflowMeta } from '../../lib/engine/state.ts';
 
+/**
+ * What a thing that went wrong breaks: a promise to users, or a rule of the protocol alone, by which the promises are kept.
+ * A rule may be broken without harm, where another one makes good for it.
+ */
+export interface Problem {
+  readonly breaks: 'promise' | 'protocol';
+  readonly what: string;
+}
+
+export const against = (what: string): Problem => ({ breaks: 'protocol', what });
+export const harmful = (what: string): Problem => ({ breaks: 'promise', what });
+
 /** What is known of one claim of a step. */
 export interface SeenClaim {
   /** How many loads had begun, of all workers, when the load began from which it was decided. */

@@ -3,9 +3,12 @@ import { addCounts, type Counts, noCounts } from './counts.ts';
 import { type Exhausted, exhaust, type SmallGraph } from './exhaustive.ts';
 import { type Outcome, simulate } from './simulate.ts';
 
+/** After which schedule to stop: the first that violates anything, or the first that breaks a promise. */
+export type Until = 'violation' | 'promise';
+
 /** What a thread is asked to do. */
 export type Job =
-  | { readonly kind: 'seeds'; readonly from: number; readonly count: number; readonly stopAtFirst?: boolean }
+  | { readonly kind: 'seeds'; readonly from: number; readonly count: number; readonly until?: Until }
   | { readonly kind: 'exhaust'; readonly graph: SmallGraph; readonly part: number; readonly parts: number };
 
 /** What it answers: one `done` for each job, progress before it. */
@@ -21,7 +24,7 @@ const STRIDE = 50;
 
 let during = 'nothing';
 
-async function seeds({ from, count, stopAtFirst = false }: Extract<Job, { kind: 'seeds' }>): Promise<Answer> {
+async function seeds({ from, count, until }: Extract<Job, { kind: 'seeds' }>): Promise<Answer> {
   const counts = noCounts();
   const broken: Outcome[] = [];
   for (let seed = from; seed < from + count; seed += 1) {
@@ -29,7 +32,11 @@ async function seeds({ from, count, stopAtFirst = false }: Extract<Job, { kind: 
     const outcome = await simulate(seed);
     addCounts(counts, outcome.counts);
     if (outcome.violations.length > 0) broken.push(outcome);
-    if (stopAtFirst && broken.length > 0) break;
+    const [promise, any] = [
+      outcome.violations.some(({ breaks }) => breaks === 'promise'),
+      outcome.violations.length > 0,
+    ];
+    if (until === 'promise' ? promise : until === 'violation' && any) break;
     if ((seed - from + 1) % STRIDE === 0) {
       say({ kind: 'progress', schedules: STRIDE });
       // Virtual time leaves the event loop no turn of its own.
