@@ -1,7 +1,12 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
 /** Whole machines in small: each takes all processors, so they come one after another, once the rest is done. */
-const HEAVY = ['test/simulation/**/*.test.ts', 'test/hostile/**/*.test.ts'];
+const HEAVY = [
+  'test/simulation/**/*.test.ts',
+  'test/hostile/**/*.test.ts',
+  'test/soak/**/*.test.ts',
+  'test/fuzz/**/*.test.ts',
+];
 // The acceptance suite has a configuration of its own.
 const ELSEWHERE = [...configDefaults.exclude, 'test/aws/**'];
 

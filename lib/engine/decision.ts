@@ -56,10 +56,12 @@ export function decideMessage(
     return { do: 'deadLetter', because: 'this deployment does not know that version or step' };
   }
   if (meta.status !== 'processing') return { do: 'acknowledge', because: `the workflow is ${meta.status}` };
-  if (message.epoch < meta.epoch) return { do: 'acknowledge', because: 'the message is of an older epoch' };
-
   const at: Place = { chain, step, state };
   const record = state.steps.get(step.name);
+  // A resume while the call was under way sent a message that waits for the lease: the retry is due before.
+  if (message.epoch < meta.epoch && record?.status !== 'retrying') {
+    return { do: 'acknowledge', because: 'the message is of an older epoch' };
+  }
   if (record?.status === 'completed') return { do: 'advance', at };
   if (record?.status === 'failed' && record.epoch === meta.epoch) return { do: 'repeatDeadLetter', at };
   if (!isReady(state, step)) return { do: 'acknowledge', because: 'the steps before it are not all done' };

@@ -16,7 +16,7 @@ export type DeadLetterDecision =
   | { readonly do: 'notify' }
   | { readonly do: 'advance' }
   | { readonly do: 'fail'; readonly error: WorkflowError }
-  | { readonly do: 'queueAgain' };
+  | { readonly do: 'queueAgain'; readonly trip: number };
 
 /** Rows from top to bottom; the first that fits decides. */
 export function decideDeadLetter(
@@ -33,9 +33,13 @@ export function decideDeadLetter(
     if (meta.notify === 'pending') return { do: 'notify' };
     return { do: 'acknowledge', because: `the workflow is ${meta.status}` };
   }
-  if (message.epoch < meta.epoch)
-    return { do: 'acknowledge', because: 'the dead letter is of an older epoch' };
   const record = state.steps.get(message.step);
+  if (message.epoch < meta.epoch) {
+    // A resume while the call was under way sent a message that waits for the lease: the step need not.
+    const ended = record?.status === 'failed' && record.epoch < meta.epoch;
+    if (ended) return { do: 'queueAgain', trip: 0 };
+    return { do: 'acknowledge', because: 'the dead letter is of an older epoch' };
+  }
   if (record?.status === 'completed') return { do: 'advance' };
   if (record?.status === 'failed' && record.epoch === meta.epoch)
     return { do: 'fail', error: errorOf(record) };
@@ -43,7 +47,7 @@ export function decideDeadLetter(
     return { do: 'acknowledge', because: 'the step is under way; the reconciler watches it' };
   }
   if (message.trip >= LIMITS.trips) return { do: 'fail', error: notTaken(message, record) };
-  return { do: 'queueAgain' };
+  return { do: 'queueAgain', trip: message.trip + 1 };
 }
 
 function errorOf(record: StepRecord): WorkflowError {
@@ -83,7 +87,7 @@ async function settle(engine: StepFailedEngine, message: StepMessage): Promise<v
     // The decision has seen the state; this tells the compiler.
     if (decision.do === 'acknowledge' || state === undefined) return;
     if (decision.do === 'queueAgain') {
-      await ports.queue.send([toStep(messageFor(state.meta, message.step, message.trip + 1))]);
+      await ports.queue.send([toStep(messageFor(state.meta, message.step, decision.trip))]);
       return;
     }
     if (decision.do === 'advance') {

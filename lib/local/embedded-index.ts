@@ -14,6 +14,7 @@ import {
   readDueKey,
   readListingKey,
   tenantListings,
+  workflowOfKey,
 } from './embedded-keys.ts';
 import type { Operation } from './group-commit.ts';
 
@@ -29,6 +30,8 @@ export interface Indexes {
   listDue(shard: number, now: number, limit: number): Promise<readonly Due[]>;
   /** Every workflow in the due index, whatever its time. */
   allDue(): AsyncGenerator<WorkflowKey>;
+  /** Every failed workflow, of all tenants. */
+  allFailed(): AsyncGenerator<WorkflowKey>;
 }
 
 /** Learns which listing ranges exist: at most one for each tenant, chain and status, ever used. */
@@ -57,6 +60,11 @@ export async function openIndexes(database: Database): Promise<Indexes> {
     },
     async *allDue() {
       for await (const key of database.eachKey(rangeOf(DUE))) yield readDueKey(key);
+    },
+    async *allFailed() {
+      for (const listing of [...listings].filter((one) => passes(one, { status: 'failed' }))) {
+        for await (const key of database.eachKey(rangeOf(listing))) yield workflowOfKey(key);
+      }
     },
   };
 }

@@ -76,6 +76,12 @@ export function readListingKey(key: string): ListedWorkflow & { readonly positio
   };
 }
 
+/** The workflow that a listing key is of. */
+export function workflowOfKey(key: string): WorkflowKey {
+  const [, tenant = ''] = key.split('/');
+  return { tenant: textOf(tenant), workflowId: readListingKey(key).workflowId };
+}
+
 export const DUE = 'd/';
 const TIME_DIGITS = 15;
 /** Whole, so that times sort as text: a step's timeout, and with it a due time, may have a fraction. */

@@ -23,6 +23,8 @@ import { createGroupCommit, type GroupCommit, type Operation } from './group-com
 export interface EmbeddedStore extends Store {
   /** Every workflow in the due index, whatever its due time. */
   unfinished(): AsyncIterable<WorkflowKey>;
+  /** Every failed workflow. */
+  failed(): AsyncIterable<WorkflowKey>;
   readonly recovery: Recovery;
   /** Notes that what an earlier run left was put back: the next opening is not told of it again. */
   recovered(): Promise<void>;
@@ -113,6 +115,7 @@ export async function storeOver(database: Database, options: Options): Promise<E
     list: (filter) => guarded(state, () => state.indexes.list(filter)),
     listDue: (shard, now, limit) => guarded(state, () => state.indexes.listDue(shard, now, limit)),
     unfinished: () => state.indexes.allDue(),
+    failed: () => state.indexes.allFailed(),
     recovery,
     recovered: () => guarded(state, () => recovered(state)),
     broken,

@@ -7,6 +7,8 @@ import type { StepRecord, WorkflowKey, WorkflowState } from '../engine/state.ts'
 export interface Leftover {
   /** Every workflow in the due index, whatever its due time. */
   unfinished(): AsyncIterable<WorkflowKey>;
+  /** Every failed workflow. */
+  failed(): AsyncIterable<WorkflowKey>;
   /** `claimsLost`: claims that never reached the disk are lost, and each may have made a call. */
   readonly recovery: { readonly claimsLost: boolean };
   /** Notes that all of it was put back. */
@@ -30,8 +32,20 @@ export async function recover(engine: RecoveryEngine, leftover: Leftover): Promi
     const chain = engine.chains.find(state.meta.chain, state.meta.version);
     await push(engine, state.meta, decideRepairs(chain, state, engine.ports.clock.now(), true));
   }
+  if (leftover.recovery.claimsLost) await endLeasesOfFailed(engine, leftover);
   await leftover.recovered();
   return count;
+}
+
+/** A step of a failed workflow may have run beside the one that failed: a resume must not wait for its dead worker. */
+async function endLeasesOfFailed(engine: RecoveryEngine, leftover: Leftover): Promise<void> {
+  for await (const key of leftover.failed()) {
+    const loaded = await engine.ports.store.load(key);
+    // One that is due was met before.
+    if (loaded?.meta.status === 'failed' && loaded.meta.dueAt === undefined) {
+      await endLeases(engine, loaded, false);
+    }
+  }
 }
 
 async function endLeases(

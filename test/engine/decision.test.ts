@@ -104,10 +104,13 @@ describe('a message for a step of a workflow that is processing', () => {
     });
   });
 
-  it('is acknowledged without work if it is of an older epoch, whatever the step is', () => {
-    expect(forEachRecord((record) => decided(record, 'processing', EPOCH - 1))).toEqual(
-      always('acknowledge: the message is of an older epoch'),
-    );
+  it('is acknowledged without work if it is of an older epoch, unless the step waits for its next attempt', () => {
+    const retrying = Object.entries(expected).filter(([kind]) => kind.startsWith('retrying'));
+    expect(retrying.length).toBeGreaterThan(0);
+    expect(forEachRecord((record) => decided(record, 'processing', EPOCH - 1))).toEqual({
+      ...always('acknowledge: the message is of an older epoch'),
+      ...Object.fromEntries(retrying),
+    });
   });
 });
 

@@ -60,12 +60,20 @@ describe('a dead letter of a workflow that is processing', () => {
     expect(decided({}, { trip })).toEqual(atLast);
   });
 
-  it('is acknowledged if it is of an older epoch, whatever the step and the trip are', () => {
+  it('is acknowledged if it is of an older epoch, unless the step failed in that one: then it is queued in this', () => {
     for (const trip of [0, 1, 2]) {
-      expect(decided({}, { trip, epoch: EPOCH - 1 })).toEqual(
-        always('acknowledge: the dead letter is of an older epoch'),
-      );
+      expect(decided({}, { trip, epoch: EPOCH - 1 })).toEqual({
+        ...always('acknowledge: the dead letter is of an older epoch'),
+        'failed, older epoch': again,
+      });
     }
+  });
+
+  it('queues the step again with one trip more, and in a new epoch with none', () => {
+    const state = stateOf(resumed(), { a: RECORDS['failed, older epoch'] });
+    const tripAfter = (epoch: number) => decideDeadLetter(state, messageTo('a', { trip: 1, epoch }), NOW);
+    expect(tripAfter(EPOCH)).toEqual({ do: 'queueAgain', trip: 2 });
+    expect(tripAfter(EPOCH - 1)).toEqual({ do: 'queueAgain', trip: 0 });
   });
 });
 

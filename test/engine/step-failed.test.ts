@@ -116,7 +116,7 @@ describe('the dead letter of a step that failed', () => {
 });
 
 describe('a dead letter of an older epoch', () => {
-  it('is ignored after a resume: the workflow goes on', async () => {
+  it('fails nothing after a resume: the workflow goes on', async () => {
     const { world, key } = await refused();
     const [stale] = world.visible('a', 'deadLetter');
     await world.work('a', 'deadLetter');
@@ -129,7 +129,7 @@ describe('a dead letter of an older epoch', () => {
     expect(world.notifications).toHaveLength(1);
   });
 
-  it.each(MEANWHILE)('is ignored although the resume happens %s', async (_, strike) => {
+  it.each(MEANWHILE)('fails nothing although the resume happens %s', async (_, strike) => {
     const { world, key } = await refused();
     const [stale] = world.visible('a', 'deadLetter');
     const failedAndResumed = async () => {

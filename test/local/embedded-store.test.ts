@@ -212,6 +212,28 @@ describe('the store on disk', () => {
   });
 });
 
+describe('failed', () => {
+  it('lists exactly the failed workflows, of all chains and tenants, those too that nobody was told of', async () => {
+    const store = await storeOnTest(await testDatabase());
+    const failed = [
+      endedOf('one', { status: 'failed' }),
+      endedOf('two', { status: 'failed', tenant: 'a/b' }),
+      endedOf('three', { status: 'failed', chain: 'other' }),
+      metaOf('untold', { status: 'failed', notify: 'pending' }),
+    ];
+    await given(
+      store,
+      ...failed,
+      metaOf('running'),
+      endedOf('done'),
+      endedOf('gone', { status: 'cancelled' }),
+    );
+    const keys: string[] = [];
+    for await (const { tenant, workflowId } of store.failed()) keys.push(`${tenant} ${workflowId}`);
+    expect(keys.sort()).toEqual(failed.map(({ tenant, workflowId }) => `${tenant} ${workflowId}`).sort());
+  });
+});
+
 describe('unfinished', () => {
   it('lists exactly the workflows with a due time, however far away, over all shards and tenants', async () => {
     const store = await storeOnTest(await testDatabase());

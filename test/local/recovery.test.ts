@@ -46,7 +46,8 @@ async function world(meta: WorkflowMeta, records: readonly StepRecord[] = []) {
     }
     const recovered = vi.fn(async () => undefined);
     const engine = { chains: registry([DIAMOND]), ports: { store, queue: queues, clock, random, telemetry } };
-    const leftover = { unfinished: store.unfinished, recovery: { claimsLost }, recovered };
+    const { unfinished, failed } = store;
+    const leftover = { unfinished, failed, recovery: { claimsLost }, recovered };
     const count = await recover(engine, leftover);
     const messages = (kind: 'step' | 'deadLetter'): StepMessage[] =>
       STEPS.flatMap((step) => {
@@ -174,6 +175,14 @@ describe('a lease of an earlier run', () => {
     const { restart, record } = await world(diamond(), [claimOf('a', { attempt: 2, open: 1 })]);
     for (let times = 0; times < 3; times += 1) expect((await restart()).queued).toBe('a');
     expect(await record('a')).toMatchObject({ status: 'running', attempt: 1, open: 1, leaseUntil: NOW });
+  });
+
+  it('ends in a workflow that had failed meanwhile, too: a resume does not wait for a worker that is dead', async () => {
+    const { dueAt: _, ...meta } = diamond({ status: 'failed' });
+    const { restart, record } = await world(meta, [A, failedOf('b'), claimOf('c', { open: 2 })]);
+    expect(await restart(true)).toMatchObject({ count: 0, queued: '', dead: '' });
+    expect(await record('b')).toStrictEqual(failedOf('b'));
+    expect(await record('c')).toMatchObject({ status: 'running', attempt: 0, open: 2, leaseUntil: NOW });
   });
 
   it.each([

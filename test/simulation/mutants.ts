@@ -115,9 +115,10 @@ export const MUTANTS: readonly Mutant[] = [
     'a stale dead letter fails a resumed workflow',
     [
       STEP_FAILED,
-      `  if (message.epoch < meta.epoch)
-    return { do: 'acknowledge', because: 'the dead letter is of an older epoch' };`,
-      '',
+      `  if (message.epoch < meta.epoch) {
+    // A resume`,
+      `  if (message.epoch < -1) {
+    // A resume`,
     ],
     [
       STEP_FAILED,

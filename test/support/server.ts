@@ -4,20 +4,31 @@ import { join } from 'node:path';
 
 const SERVER = join(import.meta.dirname, '../../dist/local.js');
 
-/** The server as a user starts it, in a process of its own. */
-export interface ServerProcess {
-  readonly baseUrl: string;
+/** A server that was started, and may not listen yet. */
+export interface SpawnedServer {
   readonly pid: number;
+  /** The address where it listens. Errors: says what the process printed if it ends before. */
+  readonly listening: Promise<string>;
+  /** Its exit code, or the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals | null>;
   /** Everything that it has printed so far. */
   printed(): string;
   /** Ends it with a signal; resolves with its exit code, or the signal that ended it. */
   end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
 }
 
-/** Errors: says what the process printed if it ends before it listens. */
-export async function startServer(args: readonly string[]): Promise<ServerProcess> {
-  const child = spawn(process.execPath, ['--enable-source-maps', SERVER, ...args], {
+/** The server as a user starts it, in a process of its own. */
+export interface ServerProcess extends Omit<SpawnedServer, 'listening'> {
+  readonly baseUrl: string;
+}
+
+/** @param detached whether Ctrl-C at the terminal leaves it alone */
+export function spawnServer(args: readonly string[], { detached = false } = {}): SpawnedServer {
+  // As npm start does.
+  const flags = ['--enable-source-maps', '--max-semi-space-size=8'];
+  const child = spawn(process.execPath, [...flags, SERVER, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached,
   });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -25,19 +36,26 @@ export async function startServer(args: readonly string[]): Promise<ServerProces
       text += chunk;
     });
   }
-  const baseUrl = await listening(child, () => text);
+  const ended = once(child, 'exit').then(([code, signal]) => code ?? signal);
+  const listens = listening(child, () => text);
+  // Whoever does not ask where it listens need not hear that it never did.
+  listens.catch(() => undefined);
   return {
-    baseUrl,
     pid: child.pid ?? 0,
+    listening: listens,
+    ended,
     printed: () => text,
     end: async (signal) => {
-      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode ?? child.signalCode;
-      const ended = once(child, 'exit');
-      child.kill(signal);
-      const [code, by] = await ended;
-      return code ?? by;
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+      return await ended;
     },
   };
+}
+
+/** Errors: says what the process printed if it ends before it listens. */
+export async function startServer(args: readonly string[]): Promise<ServerProcess> {
+  const { listening, ...server } = spawnServer(args);
+  return { ...server, baseUrl: await listening };
 }
 
 function listening(child: ChildProcess, printed: () => string): Promise<string> {
