@@ -64,7 +64,7 @@ export const startHandler =
     });
 
 function readIdempotencyKey(event: ApiEvent): string | undefined {
-  const key = event.headers[START_IDEMPOTENCY_HEADER];
+  const key = event.headers?.[START_IDEMPOTENCY_HEADER];
   if (key === undefined) return undefined;
   if (key.length === 0 || key.length > LIMITS.idempotencyKeyLength) {
     throw invalidField('Idempotency-Key', `Must have 1 to ${LIMITS.idempotencyKeyLength} characters`);

@@ -4,13 +4,14 @@ import { TENANT, WORKFLOW_ID } from '../lib/contract/wire.ts';
 import { messageOf } from '../lib/engine/call.ts';
 import { EngineError } from '../lib/engine/errors.ts';
 import type { Telemetry } from '../lib/engine/ports.ts';
-import { ProblemError } from '../lib/engine/problems.ts';
+import { ProblemError, shownField } from '../lib/engine/problems.ts';
 import type { WorkflowKey } from '../lib/engine/state.ts';
 
 /** What the handlers read of an HTTP API event (payload format 2.0): a part of `APIGatewayProxyEventV2`. */
 export interface ApiEvent {
   readonly rawPath: string;
-  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** Absent where somebody invokes the function by hand. */
+  readonly headers?: Readonly<Record<string, string | undefined>>;
   readonly queryStringParameters?: Readonly<Record<string, string | undefined>>;
   readonly pathParameters?: Readonly<Record<string, string | undefined>>;
   readonly body?: string;
@@ -82,14 +83,43 @@ export function readJson(event: ApiEvent): unknown {
   }
   const text = bytes.toString('utf8');
   if (text.trim() === '') return undefined;
+  let json: unknown;
   try {
-    return JSON.parse(text);
+    json = JSON.parse(text);
   } catch (error) {
-    throw new ProblemError(
-      'INVALID_JSON',
-      `the body could not be read: ${messageOf(error).slice(0, LIMITS.errorText)}`,
-    );
+    throw new ProblemError('INVALID_JSON', `the body could not be read: ${withoutQuote(messageOf(error))}`);
   }
+  if (levelsOf(text) > LIMITS.inputLevels) {
+    throw invalidField('(body)', `Must have at most ${LIMITS.inputLevels} levels of lists and objects`);
+  }
+  return json;
+}
+
+/**
+ * What JSON.parse says, without the text around the mistake: that may be a sensitive value.
+ * @example withoutQuote('Unexpected token \'x\', "{"card":4x" is not valid JSON') // "Unexpected token 'x'"
+ */
+const withoutQuote = (message: string): string => message.replace(/, (?:\.{3})?".*$/s, '');
+
+const BACKSLASH = 0x5c;
+const QUOTE = 0x22;
+
+/** How deep lists and objects are nested in a valid JSON text. A loop, as the stack is what this saves. */
+function levelsOf(text: string): number {
+  let level = 0;
+  let most = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) inString = !inString;
+    else if (inString) at += code === BACKSLASH ? 1 : 0;
+    // [ and {, ] and } differ in one bit.
+    else if ((code | 0x20) === 0x7b) {
+      level += 1;
+      most = Math.max(most, level);
+    } else if ((code | 0x20) === 0x7d) level -= 1;
+  }
+  return most;
 }
 
 /** The workflow that the path names, of the tenant that asks. Errors: 403 `NO_TENANT`, 404 `UNKNOWN_WORKFLOW`. */
@@ -141,5 +171,7 @@ export function readQuery<Name extends string>(
 }
 
 /** A refusal that names one field. */
-export const invalidField = (field: string, message: string): ProblemError =>
-  new ProblemError('INVALID_REQUEST', `${field}: ${message}`, [{ field, message }]);
+export function invalidField(name: string, message: string): ProblemError {
+  const field = shownField(name);
+  return new ProblemError('INVALID_REQUEST', `${field}: ${message}`, [{ field, message }]);
+}

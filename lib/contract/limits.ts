@@ -56,12 +56,19 @@ export const LIMITS = {
 
   /** An item holds 400 KB; input and a few hundred bytes share META. */
   inputBytes: 128 * 1_024,
+  /**
+   * Levels of lists and objects in an input. Whatever walks it does so by recursion, a schema with about ten calls for each
+   * level: the stack must be enough, here and at the targets, whose parsers have a limit too (.NET 64, Protobuf 100).
+   */
+  inputLevels: 100,
   resultBytes: 256 * 1_024,
   /** JSON is written by recursion, and a stack holds a few thousand levels. Nothing that an API means has a thousand. */
   resultDepth: 1_000,
   /** A reply is read up to here, in bytes of body. */
   replyBytes: 1_024 * 1_024,
   errorText: 200,
+  /** Refused fields that an answer names: Lambda answers at most 6 MB, and nobody reads more. */
+  fieldsNamed: 100,
   /** Attempts kept in a step's item: enough for a story, small enough for 400 KB. */
   attemptsKept: 20,
   idempotencyKeyLength: 255,

@@ -8,7 +8,7 @@ import type { ListAnswer, StartAnswer, WorkflowAnswer } from '../contract/wire.t
 import { messageOf } from './call.ts';
 import { fingerprint, matches } from './fingerprint.ts';
 import type { ListFilter, Outgoing } from './ports.ts';
-import { ProblemError } from './problems.ts';
+import { type FieldError, ProblemError, shownField } from './problems.ts';
 import { decideRepairs } from './reconciler.ts';
 import { type Engine, erase, idsOf, messageFor, saveMeta, toStep, undue } from './shell.ts';
 import type { WorkflowKey, WorkflowMeta, WorkflowState } from './state.ts';
@@ -68,14 +68,34 @@ async function parseInput(
   return Object.fromEntries(Object.entries(parsed.data ?? {}));
 }
 
-/** One entry for each refused field; an unknown field is named itself. */
-export function fieldErrors(error: z.ZodError): { field: string; message: string }[] {
-  return error.issues.flatMap((issue) => {
+/** One entry for each refused field, the first hundred of them; an unknown field is named itself. */
+export function fieldErrors(error: z.ZodError): FieldError[] {
+  const named: FieldError[] = [];
+  for (const one of refusedFields(error)) {
+    if (named.length === LIMITS.fieldsNamed) {
+      named.push({
+        field: '(body)',
+        message: `More is wrong than the ${LIMITS.fieldsNamed} fields named here`,
+      });
+      break;
+    }
+    named.push(one);
+  }
+  return named;
+}
+
+/** One after the other: all of them together may be a thousand times as long as the body. */
+function* refusedFields({ issues }: z.ZodError): Generator<FieldError> {
+  for (const issue of issues) {
     const path = issue.path.map(String);
-    if (issue.code !== 'unrecognized_keys')
-      return [{ field: path.join('.') || '(body)', message: issue.message }];
-    return issue.keys.map((key) => ({ field: [...path, key].join('.'), message: 'There is no such field' }));
-  });
+    if (issue.code !== 'unrecognized_keys') {
+      yield { field: shownField(path.join('.')) || '(body)', message: issue.message };
+      continue;
+    }
+    for (const key of issue.keys) {
+      yield { field: shownField([...path, key].join('.')), message: 'There is no such field' };
+    }
+  }
 }
 
 function newMeta(

@@ -1,6 +1,10 @@
+import { LIMITS } from '../contract/limits.ts';
 import type { Problem } from '../contract/wire.ts';
 
-type FieldError = NonNullable<Problem['errors']>[number];
+export type FieldError = NonNullable<Problem['errors']>[number];
+
+/** The name of a refused field, by its beginning: a client makes up names as long as a body may be. */
+export const shownField = (name: string): string => name.slice(0, LIMITS.errorText).toWellFormed();
 
 /** Every refusal of a request: HTTP status and title by code. */
 export const PROBLEMS = {

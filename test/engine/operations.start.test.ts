@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { WORKFLOW_ID } from '../../lib/contract/wire.ts';
 import { cancel, start } from '../../lib/engine/operations.ts';
+import { ProblemError } from '../../lib/engine/problems.ts';
 import { DAY } from '../contract/store-fixtures.ts';
 import { GRAPHS } from './fixtures.ts';
 import { CARD, eventsOf, INPUT, openWorld, requestChain, status, TENANT } from './world.ts';
@@ -96,6 +97,9 @@ describe('a start that is refused', () => {
     return problem;
   };
 
+  const fieldsOf = (problem: unknown) =>
+    problem instanceof ProblemError ? problem.errors.map(({ field }) => field) : problem;
+
   it('names each field', async () => {
     expect(await refusal({ amount: 'much', car: 'typo' })).toMatchObject({
       code: 'INVALID_REQUEST',
@@ -120,6 +124,22 @@ describe('a start that is refused', () => {
     await expect(world.begin({ payload: { list: [{ n: 1 }, { n: '2', m: 3 }] } })).rejects.toMatchObject({
       errors: [{ field: 'list.1.n' }, { field: 'list.1.m' }],
     });
+  });
+
+  it('names the first hundred of many fields, and says that there are more', async () => {
+    const many = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, at) => [`field${at}`, at]));
+    const named = async (count: number) => fieldsOf(await refusal({ ...INPUT, ...many(count) }));
+    expect(await named(100)).toEqual(Object.keys(many(100)));
+    expect(await named(101)).toEqual([...Object.keys(many(100)), '(body)']);
+    expect(await named(5_000)).toEqual([...Object.keys(many(100)), '(body)']);
+  });
+
+  it('names a field by the beginning of a name that is far too long, and never by half a character', async () => {
+    expect(fieldsOf(await refusal({ ...INPUT, ['k'.repeat(10_000)]: 1 }))).toEqual(['k'.repeat(200)]);
+    expect(fieldsOf(await refusal({ ...INPUT, [`k${'\u{1f69a}'.repeat(200)}`]: 1 }))).toEqual([
+      `k${'\u{1f69a}'.repeat(99)}\ufffd`,
+    ]);
   });
 
   it('is a problem document with status and code', async () => {

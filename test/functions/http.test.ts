@@ -37,6 +37,14 @@ const failing = (error: () => unknown): Store => {
   return { create: fail, load: fail, writeMeta: fail, writeStep: fail, list: fail, listDue: fail };
 };
 
+it('a parameter that a client made up is named by its beginning', async () => {
+  const answer = await listHandler(stage.engine)(
+    request({ queryStringParameters: { ['k'.repeat(10_000)]: '1' } }),
+  );
+  expectRefusal(answer, { status: 400, code: 'INVALID_REQUEST', fields: ['k'.repeat(200)] });
+  expect(answer.body.length).toBeLessThan(1_000);
+});
+
 describe.each(ROUTES)('%s', (where, handler, event, status) => {
   it('answers JSON that nobody may keep', async () => {
     const answer = await handler(stage.engine)(event);

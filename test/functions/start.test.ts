@@ -78,6 +78,15 @@ describe('a start', () => {
     expect(state?.meta.input).toEqual(order);
   });
 
+  it('takes text that looks like many levels', async () => {
+    await started({ body: { ...ORDER, address: `${'[{'.repeat(200)}"\\${'[{'.repeat(200)}` } });
+  });
+
+  it('takes an event without headers, as one sends by hand', async () => {
+    const { headers: _, ...event } = request({ body: ORDER });
+    expect((await startHandler(stage.engine)(event)).statusCode).toBe(202);
+  });
+
   it('takes exactly 128 KB, in base64 too', async () => {
     const body = orderOf(LIMITS.inputBytes);
     await started({ body });
@@ -158,6 +167,34 @@ describe('a start is refused, and nothing is started,', () => {
   it('without its values being told back', async () => {
     const { body } = await start({ body: { ...ORDER, amount: '4111 1111', email: '4111 1111' } });
     expect(body).not.toContain('4111');
+  });
+
+  it.each(['x"4111111111111111"', '{"card":x"4111111111111111","amount":12.5,"email":"a@b.example"}'])(
+    'for JSON that is wrong beside a card, %s, without the card being told back',
+    async (body) => {
+      const answer = await start({ body });
+      const detail = expectRefusal(answer, { status: 400, code: 'INVALID_JSON' });
+      expect(detail).toBe("the body could not be read: Unexpected token 'x'");
+    },
+  );
+
+  it.each([
+    ['lists', `${'['.repeat(100)}${']'.repeat(100)}`],
+    ['objects', `${'{"[":'.repeat(100)}1${'}'.repeat(100)}`],
+    ['as many lists as there is room for', `${'['.repeat(60_000)}${']'.repeat(60_000)}`],
+  ])('for more than 100 levels, of %s', async (_name, deep) => {
+    const answer = await start({ body: `{"card":${deep}}` });
+    const detail = expectRefusal(answer, { status: 400, code: 'INVALID_REQUEST', fields: ['(body)'] });
+    expect(detail).toBe('(body): Must have at most 100 levels of lists and objects');
+    await expectNothingStarted(stage);
+  });
+
+  it.each([
+    ['100 levels in all', `${'['.repeat(99)}${']'.repeat(99)}`],
+    ['many lists beside each other', `[${'[],{},'.repeat(200)}0]`],
+  ])('for a field of %s by the chain, which takes none', async (_name, json) => {
+    const answer = await start({ body: { ...ORDER, card: JSON.parse(json) } });
+    expectRefusal(answer, { status: 400, code: 'INVALID_REQUEST', fields: ['card'] });
   });
 
   it.each([
