@@ -1,9 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import { SettingsError, stageName } from '../lib/cdk/settings.ts';
-import type { StageName } from '../lib/cdk/stage.ts';
+import type { SettledStage } from '../lib/cdk/stage.ts';
+import { runCdk } from './run-cdk.ts';
 import { refuseWithoutSecrets, SECRETS_CONTEXT } from './secrets.ts';
 
 /*
@@ -15,7 +12,7 @@ type Command = (typeof COMMANDS)[number];
 
 interface Request {
   readonly command: Command;
-  readonly stage: StageName;
+  readonly stage: SettledStage;
   /** What the CDK CLI is given as it is. */
   readonly rest: readonly string[];
 }
@@ -45,19 +42,11 @@ function readArguments([name, ...words]: readonly string[]): Request {
 /** The secrets of a deployment are looked for here already; the others need none. */
 const UNCHECKED = `${SECRETS_CONTEXT.name}=${SECRETS_CONTEXT.unchecked}`;
 
-async function runCdk({ command, stage, rest }: Request): Promise<number> {
-  const cdk = join(dirname(createRequire(import.meta.url).resolve('aws-cdk/package.json')), 'bin/cdk');
-  const child = spawn(process.execPath, [cdk, command, '-c', `stage=${stage}`, '-c', UNCHECKED, ...rest], {
-    stdio: 'inherit',
-  });
-  await once(child, 'exit');
-  return child.exitCode ?? 1;
-}
-
 try {
   const request = readArguments(process.argv.slice(2));
   if (request.command === 'deploy') await refuseWithoutSecrets(request.stage);
-  process.exitCode = await runCdk(request);
+  const { command, stage, rest } = request;
+  process.exitCode = await runCdk([command, '-c', `stage=${stage}`, '-c', UNCHECKED, ...rest]);
 } catch (error) {
   if (!(error instanceof SettingsError)) throw error;
   process.stderr.write(`stepline: ${error.message}\n`);

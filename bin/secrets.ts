@@ -1,6 +1,6 @@
 import { chains } from '../functions/chains/index.ts';
 import { SettingsError, settingsOf } from '../lib/cdk/settings.ts';
-import type { StageName } from '../lib/cdk/stage.ts';
+import type { SettledStage } from '../lib/cdk/stage.ts';
 import { stepPlaces } from '../lib/chain/places.ts';
 import { missingSecrets } from '../lib/ops/missing-secrets.ts';
 import { stages } from './stages.ts';
@@ -15,7 +15,7 @@ export class SecretsUnknown extends SettingsError {}
  * A secret that is missing would show at the first call only, as a failed step.
  * Errors: `SettingsError`, which names every missing secret and the command that makes it; `SecretsUnknown`.
  */
-export async function refuseWithoutSecrets(stage: StageName): Promise<void> {
+export async function refuseWithoutSecrets(stage: SettledStage): Promise<void> {
   const settings = settingsOf(stages, stage);
   const called = new Set(stepPlaces(chains).flatMap(({ targets = [] }) => targets));
   const targets = Object.fromEntries(Object.entries(settings.targets).filter(([name]) => called.has(name)));

@@ -25,6 +25,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     ...['zod', 'aws-lambda', 'classic-level', 'memory-level'],
   ],
   'lib/ops': ['lib/contract', 'zod', '@aws-sdk'],
+  // Chains to be deployed, and what is looked at once they are: both know the settings of the steps.
+  'lib/probe': ['lib/contract', 'lib/chain', 'zod', '@aws-sdk', '@smithy'],
   bin: ['lib', 'functions', 'functions/chains', 'aws-cdk-lib'],
 };
 

@@ -5,6 +5,7 @@ import { chainSources } from './modules.ts';
 import { acknowledgements, checkWithNag } from './nag.ts';
 import { SettingsError, type Stages, settingsOf, stageName } from './settings.ts';
 import { SteplineStack } from './stack.ts';
+import type { Stage } from './stage.ts';
 
 export interface Deployment {
   readonly chains: readonly ChainDefinition[];
@@ -20,12 +21,17 @@ export interface Deployment {
  */
 export async function steplineApp({ chains, places, stages }: Deployment, app = new App()): Promise<App> {
   const name = stageName(app.node.tryGetContext('stage'));
-  const settings = settingsOf(stages, name);
+  const sources = await chainSources(chains, places);
+  return stageApp({ name, settings: settingsOf(stages, name), chains: sources }, app);
+}
+
+/** The CDK app of one stage, held to cdk-nag. */
+export function stageApp(stage: Stage, app = new App()): App {
+  const { name, settings } = stage;
   const account = settings.account ?? process.env.CDK_DEFAULT_ACCOUNT;
   const region = settings.region ?? process.env.CDK_DEFAULT_REGION;
-  const sources = await chainSources(chains, places);
   new SteplineStack(app, `stepline-${name}`, {
-    stage: { name, settings, chains: sources },
+    stage,
     description: `Stepline, stage ${name}`,
     ...(account === undefined || region === undefined ? {} : { env: { account, region } }),
     terminationProtection: settings.removal === 'retain',

@@ -3,7 +3,7 @@ import { didYouMean } from '../chain/suggest.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { LOG_LEVELS } from '../contract/names.ts';
 import { KEY_ARN, secretReference, targetSetting } from '../contract/targets.ts';
-import { STAGE_NAMES, type StageName } from './stage.ts';
+import { type SettledStage, STAGE_NAMES } from './stage.ts';
 
 /** Days that CloudWatch Logs can keep a log group. Source: PutRetentionPolicy, `retentionInDays`. */
 const RETENTION_DAYS = [
@@ -88,7 +88,7 @@ const stageSettings = z.strictObject({
 export type StageSettings = z.output<typeof stageSettings>;
 
 /** What a settings file exports: the settings of each stage. */
-export type Stages = Readonly<Record<StageName, z.input<typeof stageSettings>>>;
+export type Stages = Readonly<Record<SettledStage, z.input<typeof stageSettings>>>;
 
 /** Settings, or a stage, that cannot be deployed. The message names the setting and what is allowed. */
 export class SettingsError extends Error {
@@ -100,7 +100,7 @@ export class SettingsError extends Error {
  * Errors: `SettingsError`, which names the stages.
  * @example stageName('dev') // 'dev'
  */
-export function stageName(given: unknown): StageName {
+export function stageName(given: unknown): SettledStage {
   const known = STAGE_NAMES.find((name) => name === given);
   if (known !== undefined) return known;
   const hint = `Say which: -c stage=dev. There are ${STAGE_NAMES.join(', ')}.`;
@@ -115,7 +115,7 @@ export function stageName(given: unknown): StageName {
  * Errors: `SettingsError`, which names every wrong setting and what is allowed.
  * @example settingsOf(stages, 'dev').logLevel // 'debug'
  */
-export function settingsOf(stages: Stages, stage: StageName): StageSettings {
+export function settingsOf(stages: Stages, stage: SettledStage): StageSettings {
   const parsed = stageSettings.safeParse(stages[stage]);
   if (!parsed.success)
     throw wrong(
@@ -132,7 +132,7 @@ export function settingsOf(stages: Stages, stage: StageName): StageSettings {
   return parsed.data;
 }
 
-const wrong = (stage: StageName, problems: readonly string[]): SettingsError =>
+const wrong = (stage: SettledStage, problems: readonly string[]): SettingsError =>
   new SettingsError(
     [`The settings of stage "${stage}" are wrong:`, ...problems.map((problem) => `  ${problem}`)].join('\n'),
   );
@@ -191,7 +191,7 @@ function foreignTopic({ onCall, region }: StageSettings): readonly string[] {
 }
 
 /** What nobody wants to find out at the worst time. */
-function unsafeProd(stage: StageName, { removal, onCall, emulator }: StageSettings): readonly string[] {
+function unsafeProd(stage: SettledStage, { removal, onCall, emulator }: StageSettings): readonly string[] {
   const real = stage !== 'dev' && emulator ? ['emulator: only dev is deployed to an emulator'] : [];
   if (stage !== 'prod') return real;
   return [

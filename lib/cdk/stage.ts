@@ -17,8 +17,13 @@ export interface Stage {
   readonly chains: readonly ChainSource[];
 }
 
+/** The stages that have settings. */
 export const STAGE_NAMES = ['dev', 'staging', 'prod'] as const;
-export type StageName = (typeof STAGE_NAMES)[number];
+export type SettledStage = (typeof STAGE_NAMES)[number];
+
+/** The stage that `npm run probe` makes beside them and removes again. */
+export const PROBE_STAGE = 'probe';
+export type StageName = SettledStage | typeof PROBE_STAGE;
 
 /**
  * A physical name: it says the stage, so that stages share an account, and what it is of. Only names of steps have two

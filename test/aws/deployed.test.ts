@@ -7,6 +7,7 @@ import { bootstrap, type Deployment, deploy, standingTargets } from './deploymen
 import { createUser } from './iam.ts';
 import { lambdaScenarios } from './lambda.ts';
 import { startMiniStack } from './ministack.ts';
+import { probeScenarios } from './probe.ts';
 import { openVaults, secretScenarios } from './secrets.ts';
 import { onMiniStack } from './suite.ts';
 
@@ -44,6 +45,7 @@ onMiniStack('deployed', () => {
   describe('lets in', () => accessScenarios(current, open));
   describe('on Lambda and SQS', () => lambdaScenarios(current, open));
   describe('secrets', () => secretScenarios(current, open));
+  describe('npm run probe', () => probeScenarios(current));
   // Last: it changes what is deployed, and then destroys it.
   describe('a change', () => changeScenarios(current, open));
 });
