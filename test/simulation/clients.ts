@@ -62,7 +62,10 @@ export function startClients(options: ClientsOptions): void {
       time.after(chance.magnitude(10, 10 * MINUTE), () => void read(options, workflowId));
     }
     if (meta.status === 'failed' && before?.status === 'processing' && chance.happens(rates.resume)) {
-      const wait = chance.magnitude(SECOND, 10 * MINUTE);
+      // Some look at once, others in the morning.
+      const wait = chance.happens(0.5)
+        ? chance.magnitude(50, 10 * SECOND)
+        : chance.magnitude(SECOND, 10 * MINUTE);
       time.after(wait, () => void resume(options, workflowId));
       if (chance.happens(0.1)) time.after(wait, () => void resume(options, workflowId));
     }

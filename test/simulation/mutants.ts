@@ -126,6 +126,16 @@ export const MUTANTS: readonly Mutant[] = [
       `if (record?.status === 'failed')`,
     ],
   ),
+  mutant('a message of before a resume counts for nothing, though its step is to be tried again', [
+    DECISION,
+    `if (message.epoch < meta.epoch && record?.status !== 'retrying') {`,
+    'if (message.epoch < meta.epoch) {',
+  ]),
+  mutant('a dead letter of before a resume counts for nothing, though its step failed after it', [
+    STEP_FAILED,
+    `    if (ended) return { do: 'queueAgain', trip: 0 };`,
+    `    if (ended && meta.epoch < 0) return { do: 'queueAgain', trip: 0 };`,
+  ]),
   mutant('a resume is two writes', [
     OPERATIONS,
     `  const state = await change(engine, key, 'failed', 'resumed', (loaded, now) => {`,

@@ -6,6 +6,7 @@ import type { Notification, Store } from '../../lib/engine/ports.ts';
 import type { StepRecord, WorkflowKey, WorkflowMeta, WorkflowState } from '../../lib/engine/state.ts';
 import type { EmbeddedStore } from '../../lib/local/embedded-store.ts';
 import { metaProblems } from './oracle-meta.ts';
+import { promptProblems } from './oracle-prompt.ts';
 import { isClaim, putBackClaim, recoveryProblems, stepProblems } from './oracle-step.ts';
 import {
   harmful,
@@ -67,6 +68,8 @@ export interface OracleOptions {
   readonly trace: (line: () => string) => void;
   /** By how much the clocks of two workers may differ, in milliseconds. */
   readonly skewMs: () => number;
+  /** Whether nothing fails but targets: then no step waits. */
+  readonly isPrompt: () => boolean;
 }
 
 /** The parts of an idempotency key: `<workflowId>:<step>:<action>:<round>`. */
@@ -75,7 +78,7 @@ function partsOf(idempotencyKey: string): { workflowId: string; step: string; ro
   return { workflowId, step, round: Number(round) };
 }
 
-export function createOracle({ now, start, describe, trace, skewMs }: OracleOptions): Oracle {
+export function createOracle({ now, start, describe, trace, skewMs, isPrompt }: OracleOptions): Oracle {
   const violations: Violation[] = [];
   const workflows = new Map<string, Shadow>();
   const byId = new Map<string, Shadow>();
@@ -125,6 +128,7 @@ export function createOracle({ now, start, describe, trace, skewMs }: OracleOpti
       shadow.forced.set(meta.newKey.step, (shadow.forced.get(meta.newKey.step) ?? 0) + 1);
     }
     if (meta.notify === 'pending') shadow.toTell.add(`${meta.workflowId}:${meta.epoch}:${meta.status}`);
+    if (meta.epoch > before.epoch) shadow.processingSince = now();
     shadow.meta = meta;
     const erased = meta.status === 'completed' || meta.status === 'cancelled';
     if (erased && shadow.chain.sensitive.length > 0 && JSON.stringify(meta).includes(shadow.card)) {
@@ -182,7 +186,10 @@ export function createOracle({ now, start, describe, trace, skewMs }: OracleOpti
         shadow.claims.set(record.token, putBackClaim(shadow, record));
       } else {
         for (const problem of stepProblems(shadow, record, now() + skewMs())) note(problem);
-        if (isClaim(shadow, record)) claimed(shadow, decidedFrom, record);
+        if (isClaim(shadow, record)) {
+          if (isPrompt()) for (const problem of promptProblems(shadow, record, now())) note(problem);
+          claimed(shadow, decidedFrom, record);
+        }
       }
       shadow.steps.set(record.step, record);
       if (record.error !== undefined) shown(`the item of ${record.step}`, JSON.stringify(record.error));

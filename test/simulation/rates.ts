@@ -4,6 +4,8 @@ import type { Chance } from './chance.ts';
 export interface Rates {
   /** Nothing goes wrong at all: what the protocol costs can be counted. */
   readonly calm: boolean;
+  /** Nothing goes wrong but at targets, and by operators: then no step may wait. */
+  readonly prompt: boolean;
   /** Targets take all the same time. */
   readonly inStep: boolean;
   readonly fail: number;
@@ -62,18 +64,22 @@ interface Named {
 /** Rates of one schedule: of each kind none, few or many. */
 export function drawRates(chance: Chance, steps: readonly Named[], now: number, oneProcess = false): Rates {
   const calm = chance.happens(0.05);
-  const rate = (most: number): number =>
-    calm || chance.happens(0.4) ? 0 : Number(chance.magnitude(most / 100, most).toPrecision(2));
+  const prompt = calm || chance.happens(0.15);
+  const rate = (most: number, quiet = prompt): number =>
+    quiet || chance.happens(0.4)
+      ? 0
+      : Number(chance.magnitude(prompt ? most / 4 : most / 100, most).toPrecision(2));
   // A process that is killed every now and then gets nowhere for as long: no need to watch it for hours.
   const span = oneProcess ? chance.magnitude(2_000, HOUR / 12) : chance.magnitude(5_000, 3 * HOUR);
-  const untilSome = (names: readonly string[], share: number): ReadonlyMap<string, number> =>
+  const untilSome = (names: readonly string[], share: number, quiet = prompt): ReadonlyMap<string, number> =>
     new Map(
       names
-        .filter(() => !calm && chance.happens(share))
+        .filter(() => !quiet && chance.happens(share))
         .map((name) => [name, now + Math.round(chance.fraction() * span)]),
     );
   return {
     calm,
+    prompt,
     inStep: chance.happens(0.5),
     fail: rate(0.3),
     lose: rate(0.3),
@@ -87,17 +93,18 @@ export function drawRates(chance: Chance, steps: readonly Named[], now: number, 
     burned: rate(0.5),
     acknowledgementLost: rate(0.3),
     target: {
-      unreachable: rate(0.3),
-      refuses: rate(0.3),
-      later: rate(0.4),
-      breaks: rate(0.3),
-      silent: rate(0.3),
-      nonsense: rate(0.2),
-      slow: rate(0.5),
+      unreachable: rate(0.3, calm),
+      refuses: rate(0.3, calm),
+      later: rate(0.4, calm),
+      breaks: rate(0.3, calm),
+      silent: rate(0.3, calm),
+      nonsense: rate(0.2, calm),
+      slow: rate(0.5, calm),
     },
     outages: untilSome(
       steps.flatMap(({ targets }) => targets ?? []),
       0.1,
+      calm,
     ),
     throttles: untilSome(
       steps.map(({ name }) => name),
@@ -108,14 +115,14 @@ export function drawRates(chance: Chance, steps: readonly Named[], now: number, 
       0.03,
     ),
     skewMs:
-      calm || chance.happens(0.7)
+      prompt || chance.happens(0.7)
         ? 0
         : Math.round(chance.magnitude(10, chance.happens(0.2) ? 600_000 : 2_000)),
-    lives: oneProcess && !calm ? { least: 1, most: chance.magnitude(20, span) } : undefined,
+    lives: oneProcess && !prompt ? { least: 1, most: chance.magnitude(20, span) } : undefined,
     staleIndex: rate(0.5),
     garbage: rate(0.3),
     reconcilerLateMs: Math.round(rate(0.5) * 2 * HOUR),
-    cancel: rate(0.5),
+    cancel: rate(0.5, calm),
     resume: calm ? 0 : chance.pick([0, 0.5, 1]),
     newKey: calm || chance.happens(0.8) ? 0 : 0.3,
     stopAt: now + (calm ? 0 : Math.round(span)),
@@ -124,12 +131,14 @@ export function drawRates(chance: Chance, steps: readonly Named[], now: number, 
 
 /** The rates as one line: what is zero is left out. */
 export function describeRates(
-  { target, outages, throttles, outdated, stopAt, calm, inStep: _, lives, ...rates }: Rates,
+  { target, outages, throttles, outdated, stopAt, calm, prompt, inStep: _, lives, ...rates }: Rates,
   start: number,
 ): string {
   const shown = Object.entries({ ...rates, ...target }).filter(([, rate]) => rate !== 0);
   return [
-    calm ? 'calm' : `faults for ${Math.round((stopAt - start) / 1_000)} s`,
+    calm
+      ? 'calm'
+      : `${prompt ? 'only targets fail, ' : ''}faults for ${Math.round((stopAt - start) / 1_000)} s`,
     ...(lives === undefined ? [] : [`one process that lives up to ${Math.round(lives.most)} ms`]),
     ...shown.map(([name, rate]) => `${name} ${rate}`),
     ...(outages.size === 0 ? [] : [`outages of ${[...outages.keys()].join(', ')}`]),

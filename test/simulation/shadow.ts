@@ -29,6 +29,8 @@ export interface Shadow {
   readonly chain: ChainDefinition;
   readonly card: string;
   meta: WorkflowMeta;
+  /** When it began, or was resumed last, in milliseconds since 1970. */
+  processingSince: number;
   readonly steps: Map<string, StepRecord>;
   /** Of each claim, by its token. */
   readonly claims: Map<string, SeenClaim>;
@@ -57,6 +59,7 @@ export const newShadow = (chain: ChainDefinition, card: string, meta: WorkflowMe
   chain,
   card,
   meta,
+  processingSince: meta.createdAt,
   steps: new Map(),
   claims: new Map(),
   attempts: new Map(),

@@ -34,6 +34,7 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
   const world = await openWorld({
     ...{ chance, zombies, ...options },
     process: oneProcess ? () => ratesOf(drawn) : undefined,
+    isPrompt: () => drawn.rates?.prompt === true,
     skewMs: () => 2 * (drawn.rates?.skewMs ?? 0),
     subject: (code) => drawSubject(chance, code),
     chaos: (time, { chain }) => {

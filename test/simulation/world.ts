@@ -36,6 +36,8 @@ export interface WorldOptions {
   readonly zombies: boolean;
   /** By how much the clocks of two workers may differ, in milliseconds. */
   readonly skewMs?: () => number;
+  /** Whether nothing fails but targets. */
+  readonly isPrompt?: () => boolean;
   /** Given each line of what happens, if it is wanted. */
   readonly trace?: ((line: string) => void) | undefined;
   readonly backing?: OpenBacking | undefined;
@@ -72,6 +74,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     start: START,
     trace,
     skewMs: options.skewMs ?? (() => 0),
+    isPrompt: options.isPrompt ?? (() => false),
     describe: ({ input }) => ({ chain: subject.chain, card: String(input.card ?? 'no card') }),
   });
   const { answer } = subject;
