@@ -62,7 +62,7 @@ function claimProblems(
   const harm = (why: string): number => problems.push(harmful(`${write}: ${why}`));
   for (const name of step.after) if (!isCompleted(shadow, name)) refuse(`${name} is not completed`);
   if (before?.status === 'running' && (before.leaseUntil ?? Infinity) > now) refuse('under a live lease');
-  if (before?.status === 'retrying' && (before.nextAttemptAt ?? Infinity) > now) refuse('before it was due');
+  if (before?.status === 'retrying' && (before.nextAttemptAt ?? Infinity) > now) harm('before it was due');
   if (before?.status === 'failed' && before.epoch >= record.epoch) refuse('without a resume');
   if (before !== undefined && record.epoch < before.epoch) refuse('for an older epoch');
   if (record.epoch > shadow.meta.epoch) refuse('for an epoch that never was');
