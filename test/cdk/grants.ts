@@ -26,11 +26,13 @@ export interface Grant {
 
 /** What each function may do, by its physical name. */
 export function grants(synthesized: Synthesized): ReadonlyMap<string, readonly Grant[]> {
-  const policies = synthesized.all('AWS::IAM::Policy').map(({ properties }) => policy.parse(properties));
+  const policies = synthesized
+    .all('AWS::IAM::Policy')
+    .map(({ stack, properties }) => ({ stack, ...policy.parse(properties) }));
   return new Map(
-    synthesized.all('AWS::Lambda::Function').map(({ properties }) => {
+    synthesized.all('AWS::Lambda::Function').map(({ stack, properties }) => {
       const [id] = role.parse(properties.Role)['Fn::GetAtt'];
-      const own = policies.filter(({ Roles }) => Roles.some(({ Ref }) => Ref === id));
+      const own = policies.filter((one) => one.stack === stack && one.Roles.some(({ Ref }) => Ref === id));
       const statements = own.flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
       const list = statements.flatMap(({ Action, Resource }) =>
         Action.flatMap((action) => Resource.map((resource) => ({ action, resource: textOf(resource) }))),

@@ -14,6 +14,8 @@ export const ENVIRONMENT = { account: '123456789012', region: 'eu-central-1' } a
 
 /** One resource of a synthesized stage. */
 export interface Resource {
+  /** Which of the templates it is in: steps of one name in two chains have the same logical ids. */
+  readonly stack: number;
   readonly id: string;
   readonly properties: Readonly<Record<string, unknown>>;
   readonly deletionPolicy: string | undefined;
@@ -84,7 +86,14 @@ async function synthesizedBy(app: App, stage: StageName, changes: Partial<Deploy
     }),
   );
   const templates = [main, ...nested.values()];
-  return { app, stack, main, nested, templates, all: (type) => templates.flatMap(resourcesOf(type)) };
+  return {
+    app,
+    stack,
+    main,
+    nested,
+    templates,
+    all: (type) => templates.flatMap((one, stack) => resourcesOf(type, one, stack)),
+  };
 }
 
 /** The settings with an account and a region, as no one is signed in to AWS. */
@@ -101,10 +110,8 @@ const resource = z.object({
 });
 const template = z.object({ Resources: z.record(z.string(), resource) });
 
-const resourcesOf =
-  (type: string) =>
-  (of: Template): readonly Resource[] =>
-    Object.entries(template.parse(of.toJSON()).Resources).flatMap(
-      ([id, { Type, Properties, DeletionPolicy }]) =>
-        Type === type ? [{ id, properties: Properties, deletionPolicy: DeletionPolicy }] : [],
-    );
+const resourcesOf = (type: string, of: Template, stack: number): readonly Resource[] =>
+  Object.entries(template.parse(of.toJSON()).Resources).flatMap(
+    ([id, { Type, Properties, DeletionPolicy }]) =>
+      Type === type ? [{ stack, id, properties: Properties, deletionPolicy: DeletionPolicy }] : [],
+  );

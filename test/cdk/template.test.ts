@@ -29,10 +29,10 @@ const functionOf = (name: string, stage = dev): Resource =>
 const numberOf = ({ properties }: Resource, name: string): number => z.number().parse(properties[name]);
 
 /** The mappings that a queue feeds. */
-const mappingsOf = ({ id }: Resource): readonly Resource[] =>
+const mappingsOf = ({ id, stack }: Resource): readonly Resource[] =>
   dev
     .all('AWS::Lambda::EventSourceMapping')
-    .filter(({ properties }) => textOf(properties.EventSourceArn) === `\${${id}.Arn}`);
+    .filter((one) => one.stack === stack && textOf(one.properties.EventSourceArn) === `\${${id}.Arn}`);
 
 const NAMES = [
   ['AWS::Lambda::Function', 'FunctionName'],

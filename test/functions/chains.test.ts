@@ -30,7 +30,8 @@ it('the shipped chains start, follow, retry and end as they are documented', () 
     name,
     [start, ...steps.map(({ name: step, after, retries, timeout }) => [step, after, retries, timeout])],
   ]);
-  expect(Object.fromEntries(shown)).toEqual(SHIPPED);
+  // Somebody may have added a chain of their own.
+  expect(Object.fromEntries(shown)).toMatchObject(SHIPPED);
 });
 
 it('a card is sensitive, and a typing mistake in a request is refused', () => {

@@ -1,5 +1,8 @@
 import * as z from 'zod';
-import { chains as shippedChains } from '../../functions/chains/index.ts';
+import { dataEnrichment } from '../../functions/chains/data-enrichment.ts';
+import { notifications } from '../../functions/chains/notifications.ts';
+import { orderProcessing } from '../../functions/chains/order-processing.ts';
+import { userOnboarding } from '../../functions/chains/user-onboarding.ts';
 import type { ChainDefinition, RunContext } from '../../lib/chain/definition.ts';
 import { emptyChain, finished, withStep } from '../../lib/chain/validate.ts';
 import { DEMO_TARGETS } from '../../lib/local/demo-catalogue.ts';
@@ -78,7 +81,7 @@ const TIMEOUTS = [0.5, 2, 5, 15, 30, 60, 120];
 
 /** One of the shipped chains, or a random graph of one to eight steps with branches and joins. */
 export function drawSubject(chance: Chance, code: Code): Subject {
-  if (chance.happens(0.25)) return shippedSubject(chance.pick(shippedChains));
+  if (chance.happens(0.25)) return shippedSubject(chance.pick(SHIPPED));
   const steps = chance.whole(1, 8);
   const graph: Record<string, readonly string[]> = {};
   const names: string[] = [];
@@ -110,17 +113,27 @@ function someOf(chance: Chance, names: readonly string[]): readonly string[] {
   return [...some];
 }
 
-const SAMPLES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
-  'order-processing': { amount: 12.5, address: '1 Main Street', email: 'ada@example.com' },
-  'user-onboarding': { name: 'Ada', email: 'ada@example.com' },
-  'data-enrichment': { name: 'Ada', email: 'ada@example.com' },
-  notifications: { email: 'ada@example.com', phone: '+4915112345678', device: 'd1', text: 'Hello' },
-};
+/** The shipped chains, each with an input. */
+const SHIPPED: readonly Shipped[] = [
+  {
+    chain: orderProcessing,
+    sample: { card: 'card', amount: 12.5, address: '1 Main Street', email: 'ada@example.com' },
+  },
+  { chain: userOnboarding, sample: { name: 'Ada', email: 'ada@example.com' } },
+  { chain: dataEnrichment, sample: { name: 'Ada', email: 'ada@example.com' } },
+  {
+    chain: notifications,
+    sample: { email: 'ada@example.com', phone: '+4915112345678', device: 'd1', text: 'Hello' },
+  },
+];
 
-export function shippedSubject(chain: ChainDefinition): Subject {
-  const sample = SAMPLES[chain.name];
-  if (sample === undefined) throw new Error(`write a sample input for the chain "${chain.name}"`);
-  const input = (card: string) => (chain.sensitive.includes('card') ? { card, ...sample } : sample);
+interface Shipped {
+  readonly chain: ChainDefinition;
+  readonly sample: Readonly<Record<string, unknown>>;
+}
+
+function shippedSubject({ chain, sample }: Shipped): Subject {
+  const input = (card: string) => ('card' in sample ? { ...sample, card } : sample);
   return {
     chain,
     input,
