@@ -27,6 +27,9 @@ export interface Mapping {
   stop(): Promise<void>;
 }
 
+/** Cheaper than `queueMicrotask`, which makes a resource of its own for each call. */
+const DONE = Promise.resolve();
+
 /** What one process can usefully have under way for one step. */
 const DEFAULT_CONCURRENCY = 100;
 
@@ -57,7 +60,7 @@ export function startMapping(options: MappingOptions): Mapping {
   const wake = (): void => {
     if (woken || stopped) return;
     woken = true;
-    queueMicrotask(take);
+    void DONE.then(take);
   };
 
   const forget = queues.onVisible(queue, wake);

@@ -69,6 +69,18 @@ describe('a start', () => {
     expect(eventsOf(world, 'workflow_started')).toHaveLength(1);
   });
 
+  it('without a key whose create reply was lost, and that was cancelled meanwhile, is not refused (seed 1036882)', async () => {
+    const world = await openWorld(LINE);
+    const cancelIt = async () => {
+      const page = await world.engine.ports.store.list({ tenant: TENANT, limit: 1 });
+      for (const { workflowId } of page.workflows) await cancel(world.engine, { tenant: TENANT, workflowId });
+    };
+    world.faults.next('create', { lose: true, after: cancelIt });
+    const answer = await start(world.engine, LINE, { tenant: TENANT, payload: INPUT });
+    expect(answer.status).toBe('cancelled');
+    expect(await world.meta({ tenant: TENANT, ...answer })).toMatchObject({ status: 'cancelled' });
+  });
+
   it('that could not be saved promises nothing and queues nothing', async () => {
     const world = await openWorld(LINE);
     world.faults.next('create', { fail: true }, { fail: true });
