@@ -58,6 +58,8 @@ const MOST_SHOWN = 10;
 
 async function many(from: number, runs: number): Promise<boolean> {
   const bundle = await bundleSimulator('run');
+  // What runs is what is there now, whatever is committed meanwhile.
+  const what = commit();
   const began = performance.now();
   const bar = progressBar(runs, began);
   const answers = await runJobs(bundle, seedJobs(from, runs, EACH), { onProgress: bar.add });
@@ -75,7 +77,7 @@ async function many(from: number, runs: number): Promise<boolean> {
       `seed ${seed}: ${about}\n${violations.map(show).join('\n')}\n  replay: npm run sim -- --seed ${seed}\n`,
     );
   }
-  say(`seeds ${from} to ${from + runs - 1} at ${commit()}`);
+  say(`seeds ${from} to ${from + runs - 1} at ${what}`);
   for (const name of COUNTED) say(`${name.padEnd(16)}${counts[name].toLocaleString('en').padStart(16)}`);
   say(`${'schedules/s'.padEnd(16)}${(runs / seconds).toFixed(0).padStart(16)}`);
   say(`${'violations'.padEnd(16)}${String(broken.length).padStart(16)}`);
