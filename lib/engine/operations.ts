@@ -39,13 +39,13 @@ export async function start(
   const written = await create().catch(create);
   const current = written.written ? meta : written.current;
   if (current === undefined) throw new Error('the new workflow was neither saved nor found');
-  // A failed put that finds my own nonce was my own; so was one under an id that nobody else can have drawn: an operator
-  // may have changed the workflow before the put was asked for once more.
-  const mine = current.nonce === meta.nonce || request.idempotencyKey === undefined;
-  if (!mine) return await repeated(engine, chain, current, input);
-  ports.telemetry.emit({ ...idsOf(meta), event: 'workflow_started' });
-  await sendOrLeave(engine, meta, firstMessages(chain, meta));
-  return { workflowId: meta.workflowId, status: current.status };
+  // A failed put that finds my own nonce was my own. Without a key nobody else can have made this id: what another nonce
+  // tells is that the workflow was cancelled, or failed and was resumed, before the put was repeated.
+  const isMine = request.idempotencyKey === undefined || current.nonce === meta.nonce;
+  if (!isMine) return await repeated(engine, chain, current, input);
+  ports.telemetry.emit({ ...idsOf(current), event: 'workflow_started' });
+  if (current.status === 'processing') await sendOrLeave(engine, current, firstMessages(chain, current));
+  return { workflowId: current.workflowId, status: current.status };
 }
 
 async function parseInput(

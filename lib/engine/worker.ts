@@ -144,9 +144,12 @@ function resultsOf({ chain, step, state }: Place): Readonly<Record<string, unkno
   );
 }
 
-/** Undoes a claim without a call: the previous item again, on condition of my token. */
+/**
+ * Undoes a claim without a call: the previous item again, on condition of my token. It gets a token of its own: a try of the
+ * claim's write that timed out may still be under way, and must not find the state that it was decided from once more.
+ */
 async function putBack(engine: WorkerEngine, job: Attempt): Promise<Handled> {
-  await saveOutcome(engine, job, job.claim.before);
+  await saveOutcome(engine, job, { ...job.claim.before, token: engine.ports.random.token() });
   engine.ports.telemetry.emit({ ...idsOfAttempt(job), event: 'claim_put_back' });
   return await comeBackIn(engine, job.delivery, 0);
 }

@@ -6,12 +6,19 @@ import { openEmbeddedStore } from '../../lib/local/embedded-store.ts';
 import { declareQueues } from '../../lib/local/engine.ts';
 import type { Chance } from './chance.ts';
 import type { Chaos } from './chaos.ts';
+import type { Oracle } from './oracle.ts';
 import type { Time } from './time.ts';
 
 /** The table and the queues behind the ports, without faults of their own but those of queues: messages that go astray. */
 export interface Backing extends Queue {
   readonly store: Store;
   readonly queues: EmbeddedQueues;
+  /** Does one call of a port, where time may go by between its requests; without it time stands still until it ends. */
+  perform?<Result>(call: () => Promise<Result>): Promise<Result>;
+  /** Tells of each write that happens, now or later; without it the one that says so has happened, and no other. */
+  witness?<Result>(write: () => Promise<Result>, happened: () => void): Promise<Result>;
+  /** Time has ended: nothing may go wrong any more. */
+  calm?(): void;
   close(): Promise<void>;
 }
 
@@ -26,10 +33,13 @@ export interface Surroundings {
   close(): Promise<void>;
 }
 
-export const surroundingsOf = ({ queues, store, close }: Backing): Surroundings => ({
+export const surroundingsOf = ({ queues, store, calm, close }: Backing): Surroundings => ({
   inject: queues.inject,
   parked: () => queues.contents(PARKING),
-  table: () => Promise.resolve(store),
+  table: () => {
+    calm?.();
+    return Promise.resolve(store);
+  },
   close,
 });
 
@@ -37,6 +47,7 @@ export interface BackingOptions {
   readonly time: Time;
   readonly chance: Chance;
   readonly chaos: Chaos;
+  readonly oracle: Oracle;
   readonly places: readonly StepPlace[];
   readonly trace: (line: () => string) => void;
 }
@@ -65,7 +76,7 @@ export async function embeddedBacking(options: BackingOptions): Promise<Backing>
 /** Queues that keep SQS's promise and no more: a message may come late, twice, or be received by nobody. */
 export function strayingQueues(
   queues: EmbeddedQueues,
-  { time, chaos, trace }: Omit<BackingOptions, 'places' | 'chance'>,
+  { time, chaos, trace }: Omit<BackingOptions, 'places' | 'chance' | 'oracle'>,
 ): EmbeddedQueues {
   const arrive = (queue: QueueName, body: string, delay: number): void => {
     if (delay === 0) queues.inject(queue, body);

@@ -17,13 +17,18 @@ const ROOT = join(import.meta.dirname, '../..');
  * Bundles the simulator with the engine inside: a bundle runs twice as fast as sources that are compiled one by one.
  * Errors: throws when the text that a mutation replaces is not there exactly once.
  * @param name of the file in `dist/simulation`
+ * @param entry the file whose threads it is, in this folder
  * @returns the path of the bundle
  */
-export async function bundleSimulator(name: string, mutations: readonly Mutation[] = []): Promise<string> {
+export async function bundleSimulator(
+  name: string,
+  mutations: readonly Mutation[] = [],
+  entry = 'thread.ts',
+): Promise<string> {
   const outfile = join(ROOT, 'dist/simulation', `${name}.mjs`);
   const mutated = new Set<string>();
   await build({
-    entryPoints: [join(import.meta.dirname, 'thread.ts')],
+    entryPoints: [join(import.meta.dirname, entry)],
     outfile,
     bundle: true,
     platform: 'node',

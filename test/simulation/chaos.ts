@@ -1,5 +1,6 @@
 import type { Chance } from './chance.ts';
 import type { Rates } from './rates.ts';
+import type { AwsService, RequestFault } from './request-faults.ts';
 
 /** Calls of ports that go over a network: each may be late, fail, lose its reply, or be the last thing a worker does. */
 export const PORT_CALLS = [
@@ -72,6 +73,8 @@ export interface Chaos {
   isMissing(): boolean;
   /** Milliseconds by which a run of the reconciler is late. */
   reconcilerLate(): number;
+  /** One request of the AWS SDK, where the real adapters are below the ports. */
+  request?(service: AwsService, operation: string): RequestFault;
 }
 
 const SECOND = 1_000;

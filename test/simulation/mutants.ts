@@ -251,8 +251,8 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('a claim that is put back stays counted', [
     WORKER,
-    '  await saveOutcome(engine, job, job.claim.before);',
-    '  await saveOutcome(engine, job, { ...job.claim.before, attempt: job.claim.record.attempt });',
+    '{ ...job.claim.before, token: engine.ports.random.token() }',
+    '{ ...job.claim.before, token: engine.ports.random.token(), attempt: job.claim.record.attempt }',
   ]),
   mutant('a process that was killed forgets that claims of its last life may have called', [
     RECOVERY,

@@ -45,9 +45,17 @@ export function stepProblems(shadow: Shadow, record: StepRecord, now: number): P
   return outcomeProblems(shadow, before, record, now, write);
 }
 
-/** A token is fresh at the claim alone: one that was seen before comes back when a claim is put back. */
-export const isClaim = ({ claims }: Shadow, { status, token }: StepRecord): boolean =>
-  status === 'running' && !claims.has(token);
+/** A token is fresh at a claim, and where a claim is put back: then all the rest is what the claim had found. */
+export function isClaim({ claims, steps }: Shadow, record: StepRecord): boolean {
+  if (record.status !== 'running' || claims.has(record.token)) return false;
+  const found = claims.get(steps.get(record.step)?.token ?? '')?.before;
+  return !(
+    found?.status === 'running' &&
+    found.attempt === record.attempt &&
+    found.epoch === record.epoch &&
+    found.leaseUntil === record.leaseUntil
+  );
+}
 
 function claimProblems(
   shadow: Shadow,

@@ -319,11 +319,20 @@ function endProblems(shadow: Shadow, alarmed: boolean): string[] {
 
 /** The table must hold what its writes say. */
 async function compare(store: Store, shadow: Shadow, report: (what: string) => void): Promise<void> {
-  const state = textOf(await store.load(shadow.meta));
+  const problem = difference(await store.load(shadow.meta), shadow);
+  if (problem !== undefined) report(`the table holds ${problem}`);
+}
+
+/** What tells a state from what the writes say; undefined if nothing does. */
+export function difference(
+  state: WorkflowState | undefined,
+  shadow: Pick<Shadow, 'meta' | 'steps'>,
+): string | undefined {
+  const theirs = textOf(state);
   const ours = textOf(shadow);
   // Most are alike to the letter; the others may differ in the order of properties alone.
-  if (state === ours || isDeepStrictEqual(JSON.parse(state), JSON.parse(ours))) return;
-  report(`the table holds ${state}, and its writes say ${ours}`);
+  if (theirs === ours || isDeepStrictEqual(JSON.parse(theirs), JSON.parse(ours))) return undefined;
+  return `${theirs}, and its writes say ${ours}`;
 }
 
 /** As JSON, where a property that is undefined is none. */

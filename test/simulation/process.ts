@@ -98,7 +98,12 @@ export async function startProcess(
     mine.store = store;
     await time.during(oracle.restarted(store));
     const worker = createWorker(
-      { ...options, chaos: ofOneProcess(options.chaos), backing: { ...NO_QUEUE, store }, oneProcess: true },
+      {
+        ...options,
+        chaos: ofOneProcess(options.chaos),
+        backing: { ...NO_QUEUE, store, perform: (call) => call() },
+        oneProcess: true,
+      },
       `life ${mine.number}`,
       () => kill(mine, 'it died'),
     );

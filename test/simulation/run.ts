@@ -7,10 +7,12 @@ import { huntAll, noteSeeds, WITHIN } from './hunt.ts';
 import type { Violation } from './oracle.ts';
 import { readPlan } from './planned.ts';
 import { runJobs, seedJobs } from './pool.ts';
+import { addRequestCounts, noRequestCounts, REQUESTS_COUNTED } from './request-counts.ts';
 import { type Outcome, simulate } from './simulate.ts';
 
 const USAGE = `npm run sim -- --seed N               one schedule, with everything that happens in it
 npm run sim -- --runs N [--from N]    many schedules, from seed --from (1) on, on every processor
+                                      either with --adapters: over the real adapters, on dynalite, with faults at every request
 npm run sim -- --plan "line: 7 loses its reply, 12 is lost"
                                       one chain (${Object.keys(SMALL_GRAPHS).join(', ')}) with the faults named, each by its moment
 npm run sim -- --mutants                which schedule catches each wrong protocol; noted in mutants.json
@@ -38,8 +40,17 @@ function judged(violations: readonly Violation[]): boolean {
   return violations.length === 0;
 }
 
-async function one(seed: number): Promise<boolean> {
-  return judged((await simulate(seed, { trace: say })).violations);
+async function one(seed: number, adapters: boolean): Promise<boolean> {
+  if (!adapters) return judged((await simulate(seed, { trace: say })).violations);
+  // The SDK is loaded for those who use it.
+  const { startEmbeddedAws } = await import('./embedded-aws.ts');
+  const { simulateAdapters } = await import('./adapters.ts');
+  const aws = await startEmbeddedAws();
+  try {
+    return judged((await simulateAdapters(seed, aws, { trace: say })).violations);
+  } finally {
+    await aws.close();
+  }
 }
 
 async function planned(text: string): Promise<boolean> {
@@ -53,36 +64,50 @@ const isSmallGraph = (name: string): name is SmallGraph => Object.hasOwn(SMALL_G
 
 /** Seeds to a job: long enough to be worth a message, short enough to share out evenly. */
 const EACH = 500;
+const EACH_OF_ADAPTERS = 10;
 /** Broken schedules that are told in full. */
 const MOST_SHOWN = 10;
 
-async function many(from: number, runs: number): Promise<boolean> {
-  const bundle = await bundleSimulator('run');
+async function many(from: number, runs: number, adapters: boolean): Promise<boolean> {
+  const bundle = adapters
+    ? await bundleSimulator('run-adapters', [], 'adapters-thread.ts')
+    : await bundleSimulator('run');
   // What runs is what is there now, whatever is committed meanwhile.
   const what = commit();
   const began = performance.now();
   const bar = progressBar(runs, began);
-  const answers = await runJobs(bundle, seedJobs(from, runs, EACH), { onProgress: bar.add });
+  const answers = await runJobs(bundle, seedJobs(from, runs, adapters ? EACH_OF_ADAPTERS : EACH), {
+    onProgress: bar.add,
+  });
   bar.end();
   const seconds = (performance.now() - began) / 1_000;
   const counts = noCounts();
+  const requests = noRequestCounts();
   const broken: Outcome[] = [];
   for (const answer of answers) {
     addCounts(counts, answer.counts);
-    if (answer.kind === 'seeds') broken.push(...answer.broken);
+    if (answer.kind !== 'seeds') continue;
+    broken.push(...answer.broken);
+    addRequestCounts(requests, answer.requests);
   }
   broken.sort((a, b) => a.seed - b.seed);
   for (const { seed, about, violations } of broken.slice(0, MOST_SHOWN)) {
     say(
-      `seed ${seed}: ${about}\n${violations.map(show).join('\n')}\n  replay: npm run sim -- --seed ${seed}\n`,
+      `seed ${seed}: ${about}\n${violations.map(show).join('\n')}\n  replay: npm run sim -- --seed ${seed}${adapters ? ' --adapters' : ''}\n`,
     );
   }
   say(`seeds ${from} to ${from + runs - 1} at ${what}`);
-  for (const name of COUNTED) say(`${name.padEnd(16)}${counts[name].toLocaleString('en').padStart(16)}`);
+  for (const name of COUNTED) say(row(name, counts[name]));
+  if (adapters) {
+    for (const name of REQUESTS_COUNTED) say(row(name, requests[name]));
+  }
   say(`${'schedules/s'.padEnd(16)}${(runs / seconds).toFixed(0).padStart(16)}`);
   say(`${'violations'.padEnd(16)}${String(broken.length).padStart(16)}`);
   return broken.length === 0;
 }
+
+const row = (name: string, count: number): string =>
+  `${name.padEnd(16)}${count.toLocaleString('en').padStart(16)}`;
 
 /** The commit that was run, and whether anything was changed since. */
 function commit(): string {
@@ -140,6 +165,7 @@ async function main(): Promise<boolean> {
       runs: { type: 'string' },
       from: { type: 'string' },
       plan: { type: 'string' },
+      adapters: { type: 'boolean', default: false },
     },
   });
   const seed = whole('seed', values.seed, 0);
@@ -148,10 +174,10 @@ async function main(): Promise<boolean> {
   if ([seed, runs, values.plan, values.mutants].filter((given) => given !== undefined).length !== 1) {
     throw new UsageError('give one of --seed, --runs, --plan and --mutants');
   }
-  if (seed !== undefined) return await one(seed);
+  if (seed !== undefined) return await one(seed, values.adapters);
   if (values.mutants) return await mutants();
   if (values.plan !== undefined) return await planned(values.plan);
-  return await many(from, runs ?? 1);
+  return await many(from, runs ?? 1, values.adapters);
 }
 
 // Whoever reads has seen enough.

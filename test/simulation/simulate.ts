@@ -1,11 +1,12 @@
 import { calmProblems } from './calm.ts';
 import { drawSubject } from './chains.ts';
-import { createChance } from './chance.ts';
-import { randomChaos } from './chaos.ts';
+import { type Chance, createChance } from './chance.ts';
+import { type Chaos, randomChaos } from './chaos.ts';
 import { startClients } from './clients.ts';
 import type { Counts } from './counts.ts';
 import type { Violation } from './oracle.ts';
 import { describeRates, drawRates, type Rates } from './rates.ts';
+import type { RequestCounts } from './request-counts.ts';
 import { type OpenBacking, openWorld, START } from './world.ts';
 
 /** How one schedule went. */
@@ -15,11 +16,17 @@ export interface Outcome {
   /** The chain and the rates of faults, in words. */
   readonly about: string;
   readonly counts: Counts;
+  /** Where the real adapters ran. */
+  readonly requests?: RequestCounts;
 }
 
 export interface SimulateOptions {
   readonly trace?: (line: string) => void;
   readonly backing?: OpenBacking;
+  /** Milliseconds after which nothing goes wrong any more, if the seed has it go on longer. */
+  readonly longest?: number;
+  /** What goes wrong at those rates; `randomChaos` if left out. */
+  readonly chaos?: (chance: Chance, rates: Rates, now: () => number) => Chaos;
 }
 
 /**
@@ -31,15 +38,17 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
   const oneProcess = options.backing === undefined && chance.happens(0.2);
   const zombies = !oneProcess && chance.happens(0.2);
   const drawn: { rates?: Rates } = {};
+  const { chaos = randomChaos, longest = Infinity, ...worldOptions } = options;
   const world = await openWorld({
-    ...{ chance, zombies, ...options },
+    ...{ chance, zombies, ...worldOptions },
     process: oneProcess ? () => ratesOf(drawn) : undefined,
     isPrompt: () => drawn.rates?.prompt === true,
     skewMs: () => 2 * (drawn.rates?.skewMs ?? 0),
     subject: (code) => drawSubject(chance, code),
     chaos: (time, { chain }) => {
-      drawn.rates = drawRates(chance, chain.steps, START, oneProcess);
-      return randomChaos(chance, drawn.rates, time.now);
+      const rates = drawRates(chance, chain.steps, START, oneProcess);
+      drawn.rates = { ...rates, stopAt: Math.min(rates.stopAt, START + longest) };
+      return chaos(chance, drawn.rates, time.now);
     },
   });
   const rates = ratesOf(drawn);

@@ -1,6 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import { addCounts, type Counts, noCounts } from './counts.ts';
 import { type Exhausted, exhaust, type SmallGraph } from './exhaustive.ts';
+import { addRequestCounts, noRequestCounts, type RequestCounts } from './request-counts.ts';
 import { type Outcome, simulate } from './simulate.ts';
 
 /** After which schedule to stop: the first that violates anything, or the first that breaks a promise. */
@@ -14,7 +15,12 @@ export type Job =
 /** What it answers: one `done` for each job, progress before it. */
 export type Answer =
   | { readonly kind: 'progress'; readonly schedules: number }
-  | { readonly kind: 'seeds'; readonly counts: Counts; readonly broken: readonly Outcome[] }
+  | {
+      readonly kind: 'seeds';
+      readonly counts: Counts;
+      readonly requests: RequestCounts;
+      readonly broken: readonly Outcome[];
+    }
   | ({ readonly kind: 'exhaust' } & Exhausted)
   /** A promise that nobody waited for was rejected: in production the process would end. */
   | { readonly kind: 'crashed'; readonly during: string; readonly error: string };
@@ -23,14 +29,22 @@ export type Answer =
 const STRIDE = 50;
 
 let during = 'nothing';
+let simulateSeed: (seed: number) => Promise<Outcome> = (seed) => simulate(seed);
+
+/** Has the seeds of this thread run otherwise. */
+export function simulateWith(other: typeof simulateSeed): void {
+  simulateSeed = other;
+}
 
 async function seeds({ from, count, until }: Extract<Job, { kind: 'seeds' }>): Promise<Answer> {
   const counts = noCounts();
+  const requests = noRequestCounts();
   const broken: Outcome[] = [];
   for (let seed = from; seed < from + count; seed += 1) {
     during = `seed ${seed}`;
-    const outcome = await simulate(seed);
+    const outcome = await simulateSeed(seed);
     addCounts(counts, outcome.counts);
+    if (outcome.requests !== undefined) addRequestCounts(requests, outcome.requests);
     if (outcome.violations.length > 0) broken.push(outcome);
     const [promise, any] = [
       outcome.violations.some(({ breaks }) => breaks === 'promise'),
@@ -43,7 +57,7 @@ async function seeds({ from, count, until }: Extract<Job, { kind: 'seeds' }>): P
       await new Promise(setImmediate);
     }
   }
-  return { kind: 'seeds', counts, broken };
+  return { kind: 'seeds', counts, requests, broken };
 }
 
 async function exhausted({ graph, part, parts }: Extract<Job, { kind: 'exhaust' }>): Promise<Answer> {

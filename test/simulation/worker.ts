@@ -1,5 +1,6 @@
 import { EngineError, type ErrorCode } from '../../lib/engine/errors.ts';
-import type { Ports, Queue, Store } from '../../lib/engine/ports.ts';
+import type { Ports, Store, Written } from '../../lib/engine/ports.ts';
+import type { Backing } from './backing.ts';
 import type { Chaos, PortCall } from './chaos.ts';
 import type { Oracle } from './oracle.ts';
 import type { SimulatedTargets } from './targets.ts';
@@ -18,7 +19,7 @@ export interface WorkerOptions {
   readonly time: Time;
   readonly chaos: Chaos;
   readonly oracle: Oracle;
-  readonly backing: Queue & { readonly store: Store };
+  readonly backing: Omit<Backing, 'queues' | 'close' | 'calm'>;
   readonly targets: SimulatedTargets;
   readonly random: Ports['random'];
   readonly trace: (line: () => string) => void;
@@ -46,6 +47,8 @@ const ERRORS: Readonly<Record<PortCall, ErrorCode>> = {
 /** @param died called once, at its death */
 export function createWorker(options: WorkerOptions, name: string, died: () => void): Worker {
   const { time, chaos, oracle, trace } = options;
+  const perform =
+    options.backing.perform ?? (<Result>(action: () => Promise<Result>) => time.during(action()));
   let dead = false;
   const skew = chaos.skew();
   const die = (why: string): void => {
@@ -77,7 +80,7 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
       time.after(fault.there, () => {
         if (dead && options.oneProcess === true) return;
         if (fault.kind === 'fail') return reply('not done', lost);
-        (options.oneProcess === true ? apply() : time.during(apply())).then(
+        perform(apply).then(
           (result) => {
             if (fault.kind === 'crashAfter') return die(`when ${call} ${what()} was done`);
             return reply(toldOf(result), () => (fault.kind === 'lose' ? lost() : resolve(result)));
@@ -170,19 +173,29 @@ const toldOf = (result: unknown): string =>
     ? 'the condition failed'
     : 'done';
 
+/** A write has happened if it is answered so. */
+async function answered<Result extends Written<unknown>>(
+  write: () => Promise<Result>,
+  happened: () => void,
+): Promise<Result> {
+  const written = await write();
+  if (written.written) happened();
+  return written;
+}
+
 /** The store, and beside it the oracle, which sees what was really written. */
 function storeOf({ backing, chaos, oracle }: WorkerOptions, through: Through): Store {
-  const { store } = backing;
+  const { store, witness = answered } = backing;
   return {
     create: (meta) =>
       through(
         'create',
         () => meta.workflowId,
-        async () => {
-          const written = await store.create(meta);
-          if (written.written) oracle.metaWritten(meta);
-          return written;
-        },
+        () =>
+          witness(
+            () => store.create(meta),
+            () => oracle.metaWritten(meta),
+          ),
       ),
     load: (key) => {
       const number = oracle.loadBegins(key);
@@ -200,21 +213,21 @@ function storeOf({ backing, chaos, oracle }: WorkerOptions, through: Through): S
       through(
         'writeMeta',
         () => `${expected.status} -> ${meta.status}`,
-        async () => {
-          const written = await store.writeMeta(meta, expected);
-          if (written.written) oracle.metaWritten(meta);
-          return written;
-        },
+        () =>
+          witness(
+            () => store.writeMeta(meta, expected),
+            () => oracle.metaWritten(meta),
+          ),
       ),
     writeStep: (key, record, expected, expiresAt) =>
       through(
         'writeStep',
         () => `${record.step} ${'absent' in expected ? 'absent' : expected.status} -> ${record.status}`,
-        async () => {
-          const written = await store.writeStep(key, record, expected, expiresAt);
-          if (written.written) oracle.stepWritten(key, record);
-          return written;
-        },
+        () =>
+          witness(
+            () => store.writeStep(key, record, expected, expiresAt),
+            () => oracle.stepWritten(key, record),
+          ),
       ),
     list: (filter) =>
       through(

@@ -22,6 +22,8 @@ export interface Dynalite {
 /** @example const database = await startDynalite(); const tableName = await database.createTable(); … await database.close(); */
 export async function startDynalite(): Promise<Dynalite> {
   const server = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
+  // A connection that is closed for being idle may be closed under a request.
+  server.keepAliveTimeout = 0;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
