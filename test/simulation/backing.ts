@@ -2,11 +2,12 @@ import type { StepPlace } from '../../lib/chain/places.ts';
 import { PARKING, type QueueName, queueSuffix } from '../../lib/contract/names.ts';
 import type { Queue, Store } from '../../lib/engine/ports.ts';
 import { createEmbeddedQueues, type EmbeddedQueues } from '../../lib/local/embedded-queue.ts';
-import { openEmbeddedStore } from '../../lib/local/embedded-store.ts';
+import { storeOver } from '../../lib/local/embedded-store.ts';
 import { declareQueues } from '../../lib/local/engine.ts';
 import type { Chance } from './chance.ts';
 import type { Chaos } from './chaos.ts';
 import type { Oracle } from './oracle.ts';
+import { plainDatabase } from './plain-database.ts';
 import type { Time } from './time.ts';
 
 /** The table and the queues behind the ports, without faults of their own but those of queues: messages that go astray. */
@@ -52,9 +53,13 @@ export interface BackingOptions {
   readonly trace: (line: () => string) => void;
 }
 
+const DONE = Promise.resolve();
+
 /** The embedded store and queues, in memory. */
 export async function embeddedBacking(options: BackingOptions): Promise<Backing> {
-  const store = await openEmbeddedStore({ kind: 'memory' });
+  const store = await storeOver(plainDatabase(), {
+    schedule: (action) => void DONE.then(action),
+  });
   const queues = createEmbeddedQueues({ clock: options.time, random: options.chance });
   declareQueues(queues, options.places);
   const astray = strayingQueues(queues, options);

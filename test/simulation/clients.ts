@@ -44,6 +44,8 @@ const ofWorkflow = (
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
+/** Resumes of a workflow while things still go wrong. */
+const RESUMES_IN_A_ROW = 5;
 
 /** People and programs who start, read, cancel and resume workflows whenever they like. */
 export function startClients(options: ClientsOptions): void {
@@ -62,10 +64,11 @@ export function startClients(options: ClientsOptions): void {
       time.after(chance.magnitude(10, 10 * MINUTE), () => void read(options, workflowId));
     }
     if (meta.status === 'failed' && before?.status === 'processing' && chance.happens(rates.resume)) {
-      // Some look at once, others in the morning.
-      const wait = chance.happens(0.5)
+      // Some look at once, others in the morning; who has tried in vain a few times waits for better days.
+      const soon = chance.happens(0.5)
         ? chance.magnitude(50, 10 * SECOND)
         : chance.magnitude(SECOND, 10 * MINUTE);
+      const wait = meta.epoch < RESUMES_IN_A_ROW ? soon : soon + Math.max(0, rates.stopAt - time.now());
       time.after(wait, () => void resume(options, workflowId));
       if (chance.happens(0.1)) time.after(wait, () => void resume(options, workflowId));
     }

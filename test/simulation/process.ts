@@ -2,13 +2,14 @@ import type { Registry } from '../../lib/chain/registry.ts';
 import { isTerminal, PARKING } from '../../lib/contract/names.ts';
 import { EngineError } from '../../lib/engine/errors.ts';
 import type { Queue } from '../../lib/engine/ports.ts';
-import { type Database, openDatabase } from '../../lib/local/embedded-database.ts';
+import type { Database } from '../../lib/local/embedded-database.ts';
 import { type EmbeddedStore, storeOver } from '../../lib/local/embedded-store.ts';
 import { type LocalEngine, startLocalEngine } from '../../lib/local/engine.ts';
 import type { Operation } from '../../lib/local/group-commit.ts';
 import type { Surroundings } from './backing.ts';
 import type { Chance } from './chance.ts';
 import type { Chaos } from './chaos.ts';
+import { plainDatabase } from './plain-database.ts';
 import type { Rates } from './rates.ts';
 import type { System } from './system.ts';
 import type { Time } from './time.ts';
@@ -45,7 +46,7 @@ export async function startProcess(
   options: ProcessOptions,
 ): Promise<{ system: System; surroundings: Surroundings }> {
   const { chance, oracle, rates, time, trace } = options;
-  const disk = await openDatabase({ kind: 'memory' });
+  const disk = plainDatabase();
   let life: Life = { number: 0, dead: true, mourners: new Set() };
 
   const mourn = (ended: Life): void => {
