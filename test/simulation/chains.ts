@@ -82,7 +82,8 @@ const TIMEOUTS = [0.5, 2, 5, 15, 30, 60, 120];
 /** One of the shipped chains, or a random graph of one to eight steps with branches and joins. */
 export function drawSubject(chance: Chance, code: Code): Subject {
   if (chance.happens(0.25)) return shippedSubject(chance.pick(SHIPPED));
-  const steps = chance.whole(1, 8);
+  // Most mistakes show in small graphs, which are quick; some need large ones.
+  const steps = chance.whole(1, chance.pick([3, 5, 8]));
   const graph: Record<string, readonly string[]> = {};
   const names: string[] = [];
   // Some chains are nearly lines, some have hardly any order.

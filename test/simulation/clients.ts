@@ -50,7 +50,7 @@ const RESUMES_IN_A_ROW = 5;
 /** People and programs who start, read, cancel and resume workflows whenever they like. */
 export function startClients(options: ClientsOptions): void {
   const { chance, oracle, rates, time } = options;
-  const workflows = rates.calm ? 1 : chance.pick([1, 1, 2, 3]);
+  const workflows = rates.calm ? 1 : chance.pick([1, 1, 1, 1, 2, 3]);
   for (let number = 0; number < workflows; number += 1) {
     time.after(chance.whole(0, 2 * SECOND), () => void begin(options, number));
   }

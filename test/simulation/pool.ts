@@ -37,7 +37,7 @@ export async function runJobs(
   const started = Array.from(
     { length: threads },
     // Schedules are short and make much that is short-lived.
-    () => new Worker(bundle, { resourceLimits: { maxYoungGenerationSizeMb: 64 } }),
+    () => new Worker(bundle, { resourceLimits: { maxYoungGenerationSizeMb: 192 } }),
   );
   try {
     await Promise.all(started.map(work));
