@@ -5,7 +5,7 @@ const count = z.int().nonnegative();
 
 /**
  * The one message: identifiers only, dead letters included. `epoch`: the resume count it belongs to; `trip`: how
- * often it came back from the dead.
+ * often it came back from the dead, since `claimed` attempts of that epoch had been claimed (left out for none).
  * @example { tenant: 'default', workflowId: 'wf_…', chain: 'order-processing', version: 1, step: 'payment', action: 'do', epoch: 0, trip: 0 }
  */
 export const stepMessage = z.strictObject({
@@ -17,6 +17,7 @@ export const stepMessage = z.strictObject({
   action: z.enum(ACTIONS),
   epoch: count,
   trip: count,
+  claimed: count.optional(),
 });
 export type StepMessage = z.infer<typeof stepMessage>;
 

@@ -1,7 +1,7 @@
 import type { ChainDefinition } from '../chain/definition.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { decideAdvance } from './decision.ts';
-import { type Engine, erase, idsOf, messageFor, saveMeta, toStep, undue } from './shell.ts';
+import { type Engine, erase, idsOf, loadState, messageFor, saveMeta, toStep, undue } from './shell.ts';
 import type { WorkflowMeta, WorkflowState } from './state.ts';
 
 type AdvanceEngine = Engine<'store' | 'queue' | 'clock' | 'telemetry'>;
@@ -13,14 +13,14 @@ export async function advance(
   state: WorkflowState,
   step: string,
 ): Promise<void> {
-  const { queue, store } = engine.ports;
+  const { queue } = engine.ports;
   let latest: WorkflowState | undefined = state;
   for (let tries = 0; latest !== undefined && tries < LIMITS.decisions; tries += 1) {
     const { meta } = latest;
     const next = decideAdvance(chain, latest, step);
     if (next.queue.length > 0) await queue.send(next.queue.map(({ name }) => toStep(messageFor(meta, name))));
     if (!next.complete || (await complete(engine, chain, meta))) return;
-    latest = await store.load(meta);
+    latest = await loadState(engine.ports, meta);
   }
   if (latest !== undefined) {
     throw new Error(`META of ${state.meta.workflowId} changed at every try to complete it`);

@@ -10,7 +10,7 @@ import { fingerprint, matches } from './fingerprint.ts';
 import type { ListFilter, Outgoing } from './ports.ts';
 import { type FieldError, ProblemError, shownField } from './problems.ts';
 import { decideRepairs } from './reconciler.ts';
-import { type Engine, erase, idsOf, messageFor, saveMeta, toStep, undue } from './shell.ts';
+import { type Engine, erase, idsOf, loadState, messageFor, saveMeta, toStep, undue } from './shell.ts';
 import type { WorkflowKey, WorkflowMeta, WorkflowState } from './state.ts';
 import { describe } from './view.ts';
 
@@ -151,7 +151,7 @@ async function repeated(
       [{ field: 'Idempotency-Key', message: 'Already used with another payload' }],
     );
   }
-  const state = meta.status === 'processing' ? await engine.ports.store.load(meta) : undefined;
+  const state = meta.status === 'processing' ? await loadState(engine.ports, meta) : undefined;
   if (state?.meta.status === 'processing' && state.steps.size === 0 && began !== undefined) {
     await sendOrLeave(engine, state.meta, firstMessages(began, state.meta));
   }
@@ -189,7 +189,7 @@ const answer = (engine: ApiEngine, state: WorkflowState, timeline = false): Work
   );
 
 async function existing({ ports }: ApiEngine, key: WorkflowKey): Promise<WorkflowState> {
-  const state = await ports.store.load(key);
+  const state = await loadState(ports, key);
   if (state === undefined)
     throw new ProblemError('UNKNOWN_WORKFLOW', `there is no workflow ${key.workflowId}`);
   return state;
@@ -212,7 +212,7 @@ export async function list({ ports }: ApiEngine, filter: ListFilter): Promise<Li
 /** Stops a workflow before its next step. A call already under way may finish, and is shown. */
 export async function cancel(engine: ApiEngine, key: WorkflowKey): Promise<WorkflowAnswer> {
   const nonce = engine.ports.random.token();
-  const state = await change(engine, key, 'processing', 'cancelled', ({ meta }, now) => {
+  const state = await change(engine, key, nonce, ['processing', 'cancelled'], ({ meta }, now) => {
     const sensitive = engine.chains.find(meta.chain, meta.version)?.sensitive;
     // Not knowing which fields are sensitive, erase them all.
     return {
@@ -232,7 +232,7 @@ export async function cancel(engine: ApiEngine, key: WorkflowKey): Promise<Workf
  */
 export async function resume(engine: ApiEngine, key: WorkflowKey, newKey: boolean): Promise<WorkflowAnswer> {
   const nonce = engine.ports.random.token();
-  const state = await change(engine, key, 'failed', 'resumed', (loaded, now) => {
+  const state = await change(engine, key, nonce, ['failed', 'resumed'], (loaded, now) => {
     const chain = resumable(engine, loaded, now);
     const { error, notify: _, ...meta } = undue(loaded.meta);
     const epoch = meta.epoch + 1;
@@ -275,18 +275,23 @@ function resumable(engine: ApiEngine, { meta }: WorkflowState, now: number): Cha
   return chain;
 }
 
-/** Changes META from one status only, deciding again whenever it changed meanwhile. The loser of two changes gets a 409. */
+/**
+ * Changes META from one status only, deciding again whenever it changed meanwhile. The loser of two changes gets a 409.
+ * @param nonce of this request: META keeps it until another request changes the workflow, whatever else becomes of it
+ */
 async function change(
   engine: ApiEngine,
   key: WorkflowKey,
-  from: WorkflowStatus,
-  become: string,
+  nonce: string,
+  [from, become]: readonly [WorkflowStatus, string],
   decide: (state: WorkflowState, now: number) => WorkflowMeta,
 ): Promise<WorkflowState> {
   const { ports } = engine;
   for (let tries = 0; tries < LIMITS.decisions; tries += 1) {
     const state = await existing(engine, key);
     const { status, epoch } = state.meta;
+    // The reply to my own write was lost, and the workflow has gone on since: it must not be changed twice.
+    if (state.meta.nonce === nonce) return state;
     if (status !== from) {
       throw new ProblemError(
         'WRONG_STATUS',

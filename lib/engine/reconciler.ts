@@ -4,7 +4,7 @@ import { LIMITS } from '../contract/limits.ts';
 import { messageOf } from './call.ts';
 import { allDone, isDone, isReady, notBefore } from './decision.ts';
 import type { Outgoing } from './ports.ts';
-import { type Engine, idsOf, messageFor, saveMeta, toDeadLetters, toStep } from './shell.ts';
+import { type Engine, idsOf, loadState, messageFor, saveMeta, toDeadLetters, toStep } from './shell.ts';
 import type { WorkflowKey, WorkflowMeta, WorkflowState } from './state.ts';
 
 /** What the reconciler needs. */
@@ -151,7 +151,7 @@ async function look(engine: ReconcilerEngine, key: WorkflowKey): Promise<Look> {
 async function examine(engine: ReconcilerEngine, key: WorkflowKey): Promise<Look> {
   const { ports } = engine;
   const now = ports.clock.now();
-  const state = await ports.store.load(key);
+  const state = await loadState(ports, key);
   const nothing: Look = { repaired: 0, ageMs: 0, mine: false };
   // The index is eventual: only the table says what is due.
   if (state?.meta.dueAt === undefined || state.meta.dueAt > now) return nothing;

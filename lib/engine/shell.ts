@@ -1,9 +1,11 @@
 import type { ChainDefinition } from '../chain/definition.ts';
+import { LIMITS } from '../contract/limits.ts';
 import { deadLetterQueue, stepQueue } from '../contract/names.ts';
 import type { StepMessage } from '../contract/wire.ts';
+import { EngineError } from './errors.ts';
 import { unsealed, withoutSensitive } from './fingerprint.ts';
 import type { MetaExpectation, Outgoing, Ports, StepExpectation, Written } from './ports.ts';
-import type { StepRecord, WorkflowMeta, WorkflowState } from './state.ts';
+import type { StepRecord, WorkflowKey, WorkflowMeta, WorkflowState } from './state.ts';
 
 /** The chains that a deployment knows. */
 export interface Chains {
@@ -20,8 +22,32 @@ export interface Engine<Used extends keyof Ports = keyof Ports> {
   readonly chains: Chains;
 }
 
+/**
+ * META and its steps. A query reads one item after another and is no snapshot: beside a step that was claimed after a resume
+ * it may bring META of before it, by which the step's attempts, and its key, would be taken for older ones. Then it is asked again.
+ * Errors: the store's own; `STORE_UNAVAILABLE` if it never becomes right.
+ */
+export async function loadState(
+  { store }: Pick<Ports, 'store'>,
+  key: WorkflowKey,
+): Promise<WorkflowState | undefined> {
+  for (let tries = 0; tries < LIMITS.decisions; tries += 1) {
+    const state = await store.load(key);
+    if (state === undefined || !isTorn(state)) return state;
+  }
+  throw new EngineError('STORE_UNAVAILABLE', `META of ${key.workflowId} stays behind its steps`);
+}
+
+const isTorn = ({ meta, steps }: WorkflowState): boolean => {
+  for (const { epoch } of steps.values()) if (epoch > meta.epoch) return true;
+  return false;
+};
+
+/** How often a message has come back from the dead, and how many attempts of its step had been claimed by then. */
+export type Trips = Pick<StepMessage, 'trip' | 'claimed'>;
+
 /** The message that asks for `step` in the workflow's present epoch. */
-export const messageFor = (meta: WorkflowMeta, step: string, trip = 0): StepMessage => ({
+export const messageFor = (meta: WorkflowMeta, step: string, trips: Trips = { trip: 0 }): StepMessage => ({
   tenant: meta.tenant,
   workflowId: meta.workflowId,
   chain: meta.chain,
@@ -29,7 +55,7 @@ export const messageFor = (meta: WorkflowMeta, step: string, trip = 0): StepMess
   step,
   action: 'do',
   epoch: meta.epoch,
-  trip,
+  ...trips,
 });
 
 /** The message, addressed to its step's queue. */

@@ -1,10 +1,10 @@
 import { LIMITS } from '../contract/limits.ts';
 import type { StepMessage, WorkflowError } from '../contract/wire.ts';
 import { advance } from './advance.ts';
-import { notBefore } from './decision.ts';
+import { attemptsInEpoch, notBefore } from './decision.ts';
 import { type Handled, handling } from './delivery.ts';
 import type { Delivery } from './ports.ts';
-import { type Engine, idsOf, messageFor, saveMeta, toStep, undue } from './shell.ts';
+import { type Engine, idsOf, loadState, messageFor, saveMeta, type Trips, toStep, undue } from './shell.ts';
 import type { StepRecord, WorkflowMeta, WorkflowState } from './state.ts';
 
 /** What the step-failed handler needs. */
@@ -16,7 +16,7 @@ export type DeadLetterDecision =
   | { readonly do: 'notify' }
   | { readonly do: 'advance' }
   | { readonly do: 'fail'; readonly error: WorkflowError }
-  | { readonly do: 'queueAgain'; readonly trip: number };
+  | { readonly do: 'queueAgain'; readonly trips: Trips };
 
 /** Rows from top to bottom; the first that fits decides. */
 export function decideDeadLetter(
@@ -37,7 +37,7 @@ export function decideDeadLetter(
   if (message.epoch < meta.epoch) {
     // A resume while the call was under way sent a message that waits for the lease: the step need not.
     const ended = record?.status === 'failed' && record.epoch < meta.epoch;
-    if (ended) return { do: 'queueAgain', trip: 0 };
+    if (ended) return { do: 'queueAgain', trips: { trip: 0 } };
     return { do: 'acknowledge', because: 'the dead letter is of an older epoch' };
   }
   if (record?.status === 'completed') return { do: 'advance' };
@@ -46,8 +46,15 @@ export function decideDeadLetter(
   if (notBefore(record, now) !== undefined) {
     return { do: 'acknowledge', because: 'the step is under way; the reconciler watches it' };
   }
+  // Trips count while nothing takes the message: a claim since the first of them shows that something does.
+  const claimed = record === undefined ? 0 : attemptsInEpoch(state, record);
+  if (claimed > (message.claimed ?? 0)) return { do: 'queueAgain', trips: { trip: 1, claimed } };
   if (message.trip >= LIMITS.trips) return { do: 'fail', error: notTaken(message, record) };
-  return { do: 'queueAgain', trip: message.trip + 1 };
+  const { claimed: seen } = message;
+  return {
+    do: 'queueAgain',
+    trips: { trip: message.trip + 1, ...(seen === undefined ? {} : { claimed: seen }) },
+  };
 }
 
 function errorOf(record: StepRecord): WorkflowError {
@@ -75,7 +82,7 @@ export const handleDeadLetter = (engine: StepFailedEngine, delivery: Delivery): 
 async function settle(engine: StepFailedEngine, message: StepMessage): Promise<void> {
   const { ports } = engine;
   for (let tries = 0; tries < LIMITS.decisions; tries += 1) {
-    const state = await ports.store.load(message);
+    const state = await loadState(ports, message);
     const decision = decideDeadLetter(state, message, ports.clock.now());
     ports.telemetry.emit({
       ...idsOf(message),
@@ -87,7 +94,7 @@ async function settle(engine: StepFailedEngine, message: StepMessage): Promise<v
     // The decision has seen the state; this tells the compiler.
     if (decision.do === 'acknowledge' || state === undefined) return;
     if (decision.do === 'queueAgain') {
-      await ports.queue.send([toStep(messageFor(state.meta, message.step, decision.trip))]);
+      await ports.queue.send([toStep(messageFor(state.meta, message.step, decision.trips))]);
       return;
     }
     if (decision.do === 'advance') {

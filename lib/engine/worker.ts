@@ -7,7 +7,7 @@ import { type Claim, decideMessage, type MessageDecision, mustReload, type Place
 import { comeBackIn, type Handled, handling } from './delivery.ts';
 import { completedRecord, type Failure, failedRecord } from './outcome.ts';
 import type { Delivery } from './ports.ts';
-import { type Engine, idsOf, messageFor, saveStep, toDeadLetters } from './shell.ts';
+import { type Engine, idsOf, loadState, messageFor, saveStep, toDeadLetters } from './shell.ts';
 import type { StepRecord, WorkflowState } from './state.ts';
 
 /** What a worker needs. */
@@ -32,11 +32,11 @@ export const handleDelivery = (
   handling(engine, delivery, (message) => work(engine, { delivery, message, remainingMs }));
 
 async function work(engine: WorkerEngine, job: Job): Promise<Handled> {
-  const { clock, random, store } = engine.ports;
+  const { clock, random } = engine.ports;
   const { message } = job;
   for (let tries = 0; tries < LIMITS.decisions; tries += 1) {
     // 1. Load.
-    const state = await store.load(message);
+    const state = await loadState(engine.ports, message);
     // 2. Decide.
     const chain = engine.chains.find(message.chain, message.version);
     const decision = decideMessage(chain, state, message, clock.now(), random.token());
@@ -164,7 +164,7 @@ async function succeeded(engine: WorkerEngine, job: Attempt, result: unknown): P
   const durationMs = now - job.claim.record.updatedAt;
   ports.telemetry.emit({ ...idsOfAttempt(job), event: 'step_completed', durationMs });
   const saved: WorkflowState = { meta: state.meta, steps: new Map(state.steps).set(step.name, record) };
-  const latest = mustReload(chain, saved, step.name) ? await ports.store.load(state.meta) : saved;
+  const latest = mustReload(chain, saved, step.name) ? await loadState(ports, state.meta) : saved;
   if (latest !== undefined) await advance(engine, chain, latest, step.name);
   return 'acknowledge';
 }

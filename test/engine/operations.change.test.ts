@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cancel, get, resume } from '../../lib/engine/operations.ts';
 import type { HttpOutcome } from '../../lib/engine/ports.ts';
+import { messageFor } from '../../lib/engine/shell.ts';
 import { settle } from '../support/manual-clock.ts';
 import { MEANWHILE } from './faults.ts';
 import { GRAPHS } from './fixtures.ts';
@@ -131,6 +132,31 @@ describe('a resume', () => {
     expect(eventsOf(world, 'workflow_resumed')).toMatchObject([{ epoch: 1, newKey: false }]);
   });
 
+  it('whose reply was lost is not done again though the workflow failed once more meanwhile', async () => {
+    const { world, key } = await failed();
+    world.answers('b', status(402));
+    // The reconciler was quicker than the reply.
+    const goesOn = async () => {
+      await world.queueAgain(messageFor(await world.meta(key), 'b'));
+      await world.run();
+    };
+    world.faults.next('writeMeta', { lose: true, after: goesOn });
+    const answer = await resume(world.engine, key, true);
+    expect(answer).toMatchObject({ status: 'failed' });
+    expect(await world.meta(key)).toMatchObject({ status: 'failed', epoch: 1, newKey: { epoch: 1 } });
+  });
+
+  it('whose reply was lost is not refused though the workflow completed meanwhile', async () => {
+    const { world, key } = await failed();
+    const goesOn = async () => {
+      await world.queueAgain(messageFor(await world.meta(key), 'b'));
+      await world.run();
+    };
+    world.faults.next('writeMeta', { lose: true, after: goesOn });
+    expect(await resume(world.engine, key, false)).toMatchObject({ status: 'completed' });
+    expect(await world.meta(key)).toMatchObject({ epoch: 1 });
+  });
+
   it('starts attempts anew and keeps the history', async () => {
     const world = await openWorld(requestChain({ a: [] }));
     const key = await world.begin();
@@ -204,7 +230,7 @@ describe('a resume', () => {
     const working = world.work('a');
     await world.clock.advance(50_000);
     // Its lease is over and its message came back from the dead three times; then its worker ends after all.
-    await world.queueAgain(message && { ...message, trip: 2 }, 'deadLetter');
+    await world.queueAgain(message && { ...message, trip: 2, claimed: 1 }, 'deadLetter');
     await world.work('a', 'deadLetter');
     slow.resolve(ok('a'));
     await working;

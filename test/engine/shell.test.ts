@@ -148,7 +148,7 @@ describe('a message', () => {
   const meta = metaOf('one', { epoch: 3, version: 7 });
 
   it('holds identifiers only, of the workflow’s present epoch', () => {
-    expect(messageFor(meta, 'payment', 2)).toStrictEqual({
+    expect(messageFor(meta, 'payment', { trip: 2 })).toStrictEqual({
       tenant: 'acme',
       workflowId: meta.workflowId,
       chain: 'order-processing',

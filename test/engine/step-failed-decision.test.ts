@@ -24,6 +24,9 @@ const decided = (changes: Parameters<typeof resumed>[0], message: Parameters<typ
     told(decideDeadLetter(stateOf(resumed(changes), { a: record }), messageTo('a', message), NOW)),
   );
 
+/** More attempts than any item has: none was claimed since the first trip. */
+const MANY = 99;
+
 describe('a dead letter of a workflow that is processing', () => {
   const underWay = 'acknowledge: the step is under way; the reconciler watches it';
   const again = 'queueAgain';
@@ -57,7 +60,21 @@ describe('a dead letter of a workflow that is processing', () => {
     const atLast = Object.fromEntries(
       Object.entries(expected).map(([kind, answer]) => [kind, answer === again ? 'fail: NOT_TAKEN' : answer]),
     );
-    expect(decided({}, { trip })).toEqual(atLast);
+    expect(decided({}, { trip, claimed: MANY })).toEqual(atLast);
+  });
+
+  it('counts its trips anew where an attempt was claimed since the first: its function takes messages', () => {
+    const state = stateOf(resumed(), { a: RECORDS['retrying, overdue'] });
+    const { attempt } = RECORDS['retrying, overdue'];
+    for (const claimed of [undefined, 0, attempt - 1]) {
+      const message = messageTo('a', { trip: 2, ...(claimed === undefined ? {} : { claimed }) });
+      expect(decideDeadLetter(state, message, NOW)).toEqual({
+        do: 'queueAgain',
+        trips: { trip: 1, claimed: attempt },
+      });
+    }
+    const second = decideDeadLetter(state, messageTo('a', { trip: 1, claimed: attempt }), NOW);
+    expect(second).toEqual({ do: 'queueAgain', trips: { trip: 2, claimed: attempt } });
   });
 
   it('is acknowledged if it is of an older epoch, unless the step failed in that one: then it is queued in this', () => {
@@ -72,8 +89,8 @@ describe('a dead letter of a workflow that is processing', () => {
   it('queues the step again with one trip more, and in a new epoch with none', () => {
     const state = stateOf(resumed(), { a: RECORDS['failed, older epoch'] });
     const tripAfter = (epoch: number) => decideDeadLetter(state, messageTo('a', { trip: 1, epoch }), NOW);
-    expect(tripAfter(EPOCH)).toEqual({ do: 'queueAgain', trip: 2 });
-    expect(tripAfter(EPOCH - 1)).toEqual({ do: 'queueAgain', trip: 0 });
+    expect(tripAfter(EPOCH)).toEqual({ do: 'queueAgain', trips: { trip: 2 } });
+    expect(tripAfter(EPOCH - 1)).toEqual({ do: 'queueAgain', trips: { trip: 0 } });
   });
 });
 
@@ -130,7 +147,8 @@ describe('a dead letter of no workflow here', () => {
 
 describe('the error of a workflow', () => {
   const failing = (record: (typeof RECORDS)[RecordKind], trip: number) => {
-    const decision = decideDeadLetter(stateOf(resumed(), { a: record }), messageTo('a', { trip }), NOW);
+    const message = messageTo('a', { trip, claimed: MANY });
+    const decision = decideDeadLetter(stateOf(resumed(), { a: record }), message, NOW);
     return decision.do === 'fail' ? decision.error : decision.do;
   };
 

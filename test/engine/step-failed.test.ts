@@ -200,6 +200,10 @@ describe('the dead letter of a step that was never handled', () => {
     world.answers('a', new Promise<never>(() => undefined));
     void world.work('a');
     await world.clock.advance(VISIBILITY);
+    // It took a message after all: its trips count anew, and it is given up only when no more is taken.
+    await world.work('a', 'deadLetter');
+    expect(await world.meta(key)).toMatchObject({ status: 'processing' });
+    await world.queueAgain(message && { ...message, claimed: 1 }, 'deadLetter');
     await world.work('a', 'deadLetter');
     expect(await world.meta(key)).toMatchObject({
       status: 'failed',

@@ -266,7 +266,7 @@ describe('a resume while an old worker is still at it', () => {
     const [message] = world.visible('a');
     const stale = world.work('a');
     await world.clock.advance(50_000);
-    await world.queueAgain(message && { ...message, trip: 2 }, 'deadLetter');
+    await world.queueAgain(message && { ...message, trip: 2, claimed: 1 }, 'deadLetter');
     await world.work('a', 'deadLetter');
     await resume(world.engine, key, false);
     const end = () => {

@@ -52,6 +52,12 @@ export type Reply =
   | { readonly kind: 'good' | 'invalid' | 'tooLarge' | 'redirect' | 'never' | 'unreachable' | 'broken' }
   | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: string };
 
+/** `after`: milliseconds between the two. */
+export interface TornLoad {
+  readonly after: number;
+  readonly metaFirst: boolean;
+}
+
 /** A receive that reaches no function, or one of an older deployment; a function that is to die at a moment of its own. */
 export interface InvocationFault {
   readonly kind: 'none' | 'burned' | 'outdated';
@@ -73,6 +79,8 @@ export interface Chaos {
   isMissing(): boolean;
   /** Milliseconds by which a run of the reconciler is late. */
   reconcilerLate(): number;
+  /** How a load reads META at one moment and the steps at another; undefined where it reads all at once. */
+  torn(): TornLoad | undefined;
   /** One request of the AWS SDK, where the real adapters are below the ports. */
   request?(service: AwsService, operation: string): RequestFault;
 }
@@ -121,6 +129,10 @@ export function randomChaos(chance: Chance, rates: Rates, now: () => number): Ch
     acknowledgementLost: () => !over() && chance.happens(rates.acknowledgementLost),
     target: (name, timeoutMs) => targetFault(chance, rates, { name, timeoutMs, now: now(), over: over() }),
     skew: () => (over() || rates.skewMs === 0 ? 0 : chance.whole(-rates.skewMs, rates.skewMs)),
+    torn: () =>
+      !over() && chance.happens(rates.torn)
+        ? { after: Math.round(chance.magnitude(10, 5 * MINUTE)), metaFirst: chance.happens(0.8) }
+        : undefined,
     isMissing: () => !over() && chance.happens(rates.staleIndex),
     reconcilerLate: () => (over() ? 0 : Math.round(rates.reconcilerLateMs * chance.fraction())),
   };

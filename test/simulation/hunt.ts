@@ -8,7 +8,7 @@ import { runJobs } from './pool.ts';
 import type { Outcome } from './simulate.ts';
 
 /** Schedules within which every mutant is to be caught, from seed 1 on. */
-export const WITHIN = 5_000;
+export const WITHIN = 10_000;
 
 /** A mutant, the first schedule that catches it, and the first in which it breaks a promise; undefined if none does. */
 export interface Caught {

@@ -136,6 +136,16 @@ export const MUTANTS: readonly Mutant[] = [
     `    if (ended) return { do: 'queueAgain', trip: 0 };`,
     `    if (ended && meta.epoch < 0) return { do: 'queueAgain', trip: 0 };`,
   ]),
+  mutant('a load that is torn is taken as it is', [
+    SHELL,
+    'for (const { epoch } of steps.values()) if (epoch > meta.epoch) return true;',
+    'for (const { epoch } of steps.values()) if (epoch > meta.epoch + 99) return true;',
+  ]),
+  mutant('a resume whose reply was lost is done again', [
+    OPERATIONS,
+    '    if (state.meta.nonce === nonce) return state;\n',
+    '',
+  ]),
   mutant('a resume is two writes', [
     OPERATIONS,
     `  const state = await change(engine, key, 'failed', 'resumed', (loaded, now) => {`,

@@ -97,6 +97,7 @@ export function plannedChaos(plan: readonly Planned[], points: Point[], cancel: 
     invocation: () => ({ kind: here('invocation', 'a receive') === undefined ? 'none' : 'burned' }),
     acknowledgementLost: () => here('acknowledgement', 'a deletion') !== undefined,
     target: (name) => of(TARGET_FAULTS, here('target', name)) ?? GOOD,
+    torn: () => undefined,
     skew: () => 0,
     isMissing: () => false,
     reconcilerLate: () => 0,

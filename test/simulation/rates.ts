@@ -41,6 +41,8 @@ export interface Rates {
   readonly reconcilerLateMs: number;
   /** By how much a worker's clock may be wrong, either way, in milliseconds. */
   readonly skewMs: number;
+  /** Loads that read META at another moment than the steps. */
+  readonly torn: number;
   /** Answers of the due index that are behind the table. */
   readonly staleIndex: number;
   /** Bodies that nobody can read, sent to each queue. */
@@ -119,6 +121,7 @@ export function drawRates(chance: Chance, steps: readonly Named[], now: number, 
         ? 0
         : Math.round(chance.magnitude(10, chance.happens(0.2) ? 600_000 : 2_000)),
     lives: oneProcess && !prompt ? { least: 1, most: chance.magnitude(20, span) } : undefined,
+    torn: oneProcess ? 0 : rate(0.5),
     staleIndex: rate(0.5),
     garbage: rate(0.3),
     reconcilerLateMs: Math.round(rate(0.5) * 2 * HOUR),

@@ -1,7 +1,8 @@
 import { EngineError, type ErrorCode } from '../../lib/engine/errors.ts';
 import type { Ports, Store, Written } from '../../lib/engine/ports.ts';
+import type { WorkflowState } from '../../lib/engine/state.ts';
 import type { Backing } from './backing.ts';
-import type { Chaos, PortCall } from './chaos.ts';
+import type { Chaos, PortCall, TornLoad } from './chaos.ts';
 import type { Oracle } from './oracle.ts';
 import type { SimulatedTargets } from './targets.ts';
 import type { Time } from './time.ts';
@@ -173,6 +174,21 @@ const toldOf = (result: unknown): string =>
     ? 'the condition failed'
     : 'done';
 
+/** A query is no snapshot: META is as it was at one moment, and the steps as they were at another. */
+async function readTwice(
+  time: Time,
+  read: () => Promise<WorkflowState | undefined>,
+  { after, metaFirst }: TornLoad,
+): Promise<WorkflowState | undefined> {
+  const first = await read();
+  await new Promise<void>((resolve) => {
+    time.after(after, resolve);
+  });
+  const second = await read();
+  if (first === undefined || second === undefined) return second;
+  return metaFirst ? { meta: first.meta, steps: second.steps } : { meta: second.meta, steps: first.steps };
+}
+
 /** A write has happened if it is answered so. */
 async function answered<Result extends Written<unknown>>(
   write: () => Promise<Result>,
@@ -184,7 +200,7 @@ async function answered<Result extends Written<unknown>>(
 }
 
 /** The store, and beside it the oracle, which sees what was really written. */
-function storeOf({ backing, chaos, oracle }: WorkerOptions, through: Through): Store {
+function storeOf({ backing, chaos, oracle, time }: WorkerOptions, through: Through): Store {
   const { store, witness = answered } = backing;
   return {
     create: (meta) =>
@@ -199,15 +215,18 @@ function storeOf({ backing, chaos, oracle }: WorkerOptions, through: Through): S
       ),
     load: (key) => {
       const number = oracle.loadBegins(key);
-      return through(
-        'load',
-        () => key.workflowId.slice(0, 8),
-        async () => {
-          const state = await store.load(key);
-          if (state !== undefined) oracle.loaded(state.meta, number);
-          return state;
-        },
-      );
+      const read = () =>
+        through(
+          'load',
+          () => key.workflowId.slice(0, 8),
+          () => store.load(key),
+        );
+      const torn = chaos.torn();
+      const loaded = torn === undefined ? read() : readTwice(time, read, torn);
+      return loaded.then((state) => {
+        if (state !== undefined) oracle.loaded(state.meta, number);
+        return state;
+      });
     },
     writeMeta: (meta, expected) =>
       through(
