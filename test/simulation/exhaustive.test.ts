@@ -45,7 +45,7 @@ describe('every single fault at every moment, and every pair of faults', () => {
   it('a plan whose moment never comes is refused', async () => {
     const { violations, points } = await play('line', [{ at: 1_000, fault: 'fails' }]);
     expect(violations.map(({ what }) => what)).toEqual([
-      `moment 1000 never came: there were ${points.length}`,
+      `moment 1000 never came: the last was ${points.length - 1}`,
     ]);
   });
 

@@ -29,7 +29,7 @@ const SUBJECTS: Readonly<Record<SmallGraph, Subject>> = {
 };
 
 /** How one plan went. */
-export interface Played {
+interface Played {
   readonly plan: string;
   readonly points: readonly Point[];
   readonly violations: readonly Violation[];
@@ -55,7 +55,7 @@ export async function play(
     // Nobody kills a worker that waits: it comes back when others have taken over.
     zombies: true,
     subject: () => SUBJECTS[graph],
-    chaos: () => plannedChaos(plan, points, () => cancelNow()),
+    chaos: (_time, _subject, told) => plannedChaos(plan, points, () => cancelNow(), told),
   });
   const { oracle, time } = world;
   const clients = { ...world, chance, rates: { ...drawRates(chance, [], START), calm: true } };

@@ -62,6 +62,9 @@ export interface Point {
   readonly what: string;
 }
 
+/** A moment in words: "target a". */
+export const describePoint = ({ kind, what }: Point): string => (kind === 'target' ? `target ${what}` : what);
+
 /** A fault at the point of that number, counted from 0. */
 export interface Planned {
   readonly at: number;
@@ -76,14 +79,32 @@ export const alternatives = (points: readonly Point[], from: number): readonly P
     return all.map((fault) => ({ at: from + index, fault }));
   });
 
+/** What such moments are, with the faults of each kind. */
+export const faultsByKind = (points: readonly Point[]): readonly (readonly [string, readonly string[]])[] =>
+  [...new Set(points.map(({ kind }) => kind))].map((kind) => {
+    const those = points.filter((point) => point.kind === kind);
+    const faults = alternatives(those.slice(0, 1), 0).map(({ fault }) => fault);
+    return [[...new Set(those.map(describePoint))].join(', '), faults];
+  });
+
 const READS: readonly PortCall[] = ['load', 'list', 'listDue', 'resolve'];
 
-/** Nothing goes wrong but what is planned. @param points filled with every moment that comes */
-export function plannedChaos(plan: readonly Planned[], points: Point[], cancel: () => void): Chaos {
+/**
+ * Nothing goes wrong but what is planned.
+ * @param points filled with every moment that comes
+ * @param trace given each moment with its number, by which a plan names it
+ */
+export function plannedChaos(
+  plan: readonly Planned[],
+  points: Point[],
+  cancel: () => void,
+  trace: (line: () => string) => void,
+): Chaos {
   const here = (kind: Kind, what: string): string | undefined => {
     const at = points.length;
     points.push({ kind, what });
     const fault = plan.find((planned) => planned.at === at)?.fault;
+    trace(() => `#${at} ${describePoint({ kind, what })}${fault === undefined ? '' : ` ${fault}`}`);
     if (fault !== CANCEL) return fault;
     cancel();
     return undefined;
@@ -111,7 +132,7 @@ const of = <Fault>(faults: Readonly<Record<string, Fault>>, name: string | undef
 export const planProblems = (plan: readonly Planned[], points: readonly Point[]): readonly string[] =>
   plan.flatMap(({ at, fault }) => {
     const point = points[at];
-    if (point === undefined) return [`moment ${at} never came: there were ${points.length}`];
+    if (point === undefined) return [`moment ${at} never came: the last was ${points.length - 1}`];
     const known = alternatives([point], 0).map((alternative) => alternative.fault);
     return known.includes(fault)
       ? []
@@ -122,10 +143,22 @@ export const planProblems = (plan: readonly Planned[], points: readonly Point[])
 export const describePlan = (plan: readonly Planned[]): string =>
   plan.map(({ at, fault }) => `${at} ${fault}`).join(', ');
 
-/** The plan in such words. Errors: throws where a fault has no moment. */
-export const readPlan = (text: string): readonly Planned[] =>
-  text.split(/, */).map((part) => {
-    const [, at, fault] = /^(\d+) (.+)$/.exec(part.trim()) ?? [];
-    if (at === undefined || fault === undefined) throw new Error(`"${part}" is not a moment and its fault`);
-    return { at: Number(at), fault };
-  });
+/** The words are no plan; the message says why. */
+export class PlanError extends Error {
+  override readonly name = 'PlanError';
+}
+
+/** The plan in such words. Errors: `PlanError` where a fault has no moment, or a moment two faults. */
+export function readPlan(text: string): readonly Planned[] {
+  const plan: Planned[] = [];
+  for (const part of text.split(',').map((words) => words.trim())) {
+    const [, number, fault] = /^(\d{1,9}) (.+)$/.exec(part) ?? [];
+    if (number === undefined || fault === undefined) {
+      throw new PlanError(`"${part}" is not the number of a moment and its fault: "7 loses its reply", say`);
+    }
+    const at = Number(number);
+    if (plan.some((planned) => planned.at === at)) throw new PlanError(`moment ${at} is given twice`);
+    plan.push({ at, fault });
+  }
+  return plan;
+}

@@ -2,14 +2,17 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Answer, Job } from './thread.ts';
 
-export type Done = Exclude<Answer, { kind: 'progress' | 'crashed' }>;
+type Done = Exclude<Answer, { kind: 'progress' | 'line' | 'crashed' }>;
 
-export interface PoolOptions {
+interface PoolOptions {
   /** As many as there are processors, if left out. */
   readonly threads?: number;
+  /** Given how many schedules have ended since the last time. */
   readonly onProgress?: (schedules: number) => void;
+  /** Given each line of a job that is to be traced. */
+  readonly onLine?: (line: string) => void;
   /** No further job begins once this says so. */
-  readonly isEnough?: (answer: Done) => boolean;
+  readonly isEnough?: () => boolean;
 }
 
 /**
@@ -22,16 +25,15 @@ export async function runJobs(
   jobs: Iterable<Job>,
   options: PoolOptions = {},
 ): Promise<Done[]> {
-  const { threads = availableParallelism(), onProgress, isEnough } = options;
+  const { threads = availableParallelism(), isEnough } = options;
   const waiting = jobs[Symbol.iterator]();
   const done: Done[] = [];
   let enough = false;
 
   const work = async (thread: Worker): Promise<void> => {
     for (let next = waiting.next(); !next.done && !enough; next = waiting.next()) {
-      const answer = await ask(thread, next.value, onProgress);
-      done.push(answer);
-      if (isEnough?.(answer)) enough = true;
+      done.push(await ask(thread, next.value, options));
+      if (isEnough?.()) enough = true;
     }
   };
   const started = Array.from(
@@ -47,7 +49,7 @@ export async function runJobs(
   return done;
 }
 
-function ask(thread: Worker, job: Job, onProgress: PoolOptions['onProgress']): Promise<Done> {
+function ask(thread: Worker, job: Job, { onProgress, onLine }: PoolOptions): Promise<Done> {
   return new Promise((resolve, reject) => {
     const settle = (action: () => void): void => {
       thread.off('message', hear).off('error', fail).off('exit', end);
@@ -55,6 +57,7 @@ function ask(thread: Worker, job: Job, onProgress: PoolOptions['onProgress']): P
     };
     const hear = (answer: Answer): void => {
       if (answer.kind === 'progress') onProgress?.(answer.schedules);
+      else if (answer.kind === 'line') onLine?.(answer.line);
       else if (answer.kind === 'crashed') {
         settle(() => reject(new Error(`during ${answer.during}: ${answer.error}`)));
       } else settle(() => resolve(answer));

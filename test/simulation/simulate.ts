@@ -37,7 +37,7 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
   const chance = createChance(seed);
   const oneProcess = options.backing === undefined && chance.happens(0.2);
   const zombies = !oneProcess && chance.happens(0.2);
-  const drawn: { rates?: Rates } = {};
+  const drawn: { rates?: Rates; about?: string } = {};
   const { chaos = randomChaos, longest = Infinity, ...worldOptions } = options;
   const world = await openWorld({
     ...{ chance, zombies, ...worldOptions },
@@ -46,15 +46,18 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
     skewMs: () => 2 * (drawn.rates?.skewMs ?? 0),
     subject: (code) => drawSubject(chance, code),
     chaos: (time, { chain }) => {
-      const rates = drawRates(chance, chain.steps, START, oneProcess);
-      drawn.rates = { ...rates, stopAt: Math.min(rates.stopAt, START + longest) };
-      return chaos(chance, drawn.rates, time.now);
+      const all = drawRates(chance, chain.steps, START, oneProcess);
+      const rates = { ...all, stopAt: Math.min(all.stopAt, START + longest) };
+      const about = `${shapeOf(chain.steps)}; ${zombies ? 'zombies, ' : ''}${describeRates(rates, START)}`;
+      drawn.rates = rates;
+      drawn.about = about;
+      // Before anything else happens: one process begins while its world is being made.
+      options.trace?.(`seed ${seed}: ${chain.name} ${about}`);
+      return chaos(chance, rates, time.now);
     },
   });
   const rates = ratesOf(drawn);
-  const { oracle, subject } = world;
-  const about = `${shapeOf(subject.chain.steps)}; ${zombies ? 'zombies, ' : ''}${describeRates(rates, START)}`;
-  options.trace?.(`seed ${seed}: ${subject.chain.name} ${about}`);
+  const { oracle } = world;
   // A deed of an operator begins a new wait: the last one counts.
   let lastDeed = rates.stopAt;
   oracle.onMeta(({ meta }, before) => {
@@ -63,13 +66,16 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
   startClients({ ...world, chance, rates });
   await world.finish(() => lastDeed);
   if (rates.calm) for (const problem of calmProblems(oracle)) oracle.report(problem);
-  return { seed, violations: oracle.violations, about, counts: world.counts };
+  return { seed, violations: oracle.violations, about: drawn.about ?? '', counts: world.counts };
 }
 
 function ratesOf({ rates }: { rates?: Rates }): Rates {
   if (rates === undefined) throw new Error('no rates were drawn');
   return rates;
 }
+
+export const breaksPromise = ({ violations }: Outcome): boolean =>
+  violations.some(({ breaks }) => breaks === 'promise');
 
 /** The graph in a line: "s1 s2<s1 s3<s1,s2". */
 const shapeOf = (steps: readonly { readonly name: string; readonly after: readonly string[] }[]): string =>

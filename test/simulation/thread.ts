@@ -2,19 +2,27 @@ import { parentPort } from 'node:worker_threads';
 import { addCounts, type Counts, noCounts } from './counts.ts';
 import { type Exhausted, exhaust, type SmallGraph } from './exhaustive.ts';
 import { addRequestCounts, noRequestCounts, type RequestCounts } from './request-counts.ts';
-import { type Outcome, simulate } from './simulate.ts';
+import { breaksPromise, type Outcome, type SimulateOptions, simulate } from './simulate.ts';
 
 /** After which schedule to stop: the first that violates anything, or the first that breaks a promise. */
-export type Until = 'violation' | 'promise';
+type Until = 'violation' | 'promise';
 
 /** What a thread is asked to do. */
 export type Job =
-  | { readonly kind: 'seeds'; readonly from: number; readonly count: number; readonly until?: Until }
+  | {
+      readonly kind: 'seeds';
+      readonly from: number;
+      readonly count: number;
+      readonly until?: Until;
+      /** Whether each line of what happens is wanted. */
+      readonly trace?: boolean;
+    }
   | { readonly kind: 'exhaust'; readonly graph: SmallGraph; readonly part: number; readonly parts: number };
 
-/** What it answers: one `done` for each job, progress before it. */
+/** What it answers: one end for each job, with its progress and its trace before it. */
 export type Answer =
   | { readonly kind: 'progress'; readonly schedules: number }
+  | { readonly kind: 'line'; readonly line: string }
   | {
       readonly kind: 'seeds';
       readonly counts: Counts;
@@ -29,34 +37,42 @@ export type Answer =
 const STRIDE = 50;
 
 let during = 'nothing';
-let simulateSeed: (seed: number) => Promise<Outcome> = (seed) => simulate(seed);
+let simulateSeed: (seed: number, options: SimulateOptions) => Promise<Outcome> = simulate;
 
 /** Has the seeds of this thread run otherwise. */
 export function simulateWith(other: typeof simulateSeed): void {
   simulateSeed = other;
 }
 
-async function seeds({ from, count, until }: Extract<Job, { kind: 'seeds' }>): Promise<Answer> {
+const tracing: SimulateOptions = { trace: (line) => say({ kind: 'line', line }) };
+
+async function seeds({
+  from,
+  count,
+  until,
+  trace = false,
+}: Extract<Job, { kind: 'seeds' }>): Promise<Answer> {
   const counts = noCounts();
   const requests = noRequestCounts();
   const broken: Outcome[] = [];
+  let untold = 0;
   for (let seed = from; seed < from + count; seed += 1) {
     during = `seed ${seed}`;
-    const outcome = await simulateSeed(seed);
+    const outcome = await simulateSeed(seed, trace ? tracing : {});
     addCounts(counts, outcome.counts);
     if (outcome.requests !== undefined) addRequestCounts(requests, outcome.requests);
     if (outcome.violations.length > 0) broken.push(outcome);
-    const [promise, any] = [
-      outcome.violations.some(({ breaks }) => breaks === 'promise'),
-      outcome.violations.length > 0,
-    ];
-    if (until === 'promise' ? promise : until === 'violation' && any) break;
-    if ((seed - from + 1) % STRIDE === 0) {
-      say({ kind: 'progress', schedules: STRIDE });
+    untold += 1;
+    if (outcome.violations.length > 0 && until === 'violation') break;
+    if (breaksPromise(outcome) && until === 'promise') break;
+    if (untold === STRIDE) {
+      say({ kind: 'progress', schedules: untold });
+      untold = 0;
       // Virtual time leaves the event loop no turn of its own.
       await new Promise(setImmediate);
     }
   }
+  say({ kind: 'progress', schedules: untold });
   return { kind: 'seeds', counts, requests, broken };
 }
 

@@ -29,10 +29,10 @@ const MOST_EVENTS = 200_000;
 /** Makes the table and the queues of a world. */
 export type OpenBacking = (options: BackingOptions) => Promise<Backing>;
 
-export interface WorldOptions {
+interface WorldOptions {
   readonly chance: Chance;
   readonly subject: (code: Code) => Subject;
-  readonly chaos: (time: Time, subject: Subject) => Chaos;
+  readonly chaos: (time: Time, subject: Subject, trace: (line: () => string) => void) => Chaos;
   readonly zombies: boolean;
   /** By how much the clocks of two workers may differ, in milliseconds. */
   readonly skewMs?: () => number;
@@ -46,7 +46,7 @@ export interface WorldOptions {
 }
 
 /** A stage with its clients' world around it, in virtual time. */
-export interface World {
+interface World {
   readonly time: Time;
   readonly subject: Subject;
   readonly oracle: Oracle;
@@ -67,7 +67,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const counts = noCounts();
   const code: { run: Code['run'] } = { run: () => Promise.reject(new Error('the world is not there yet')) };
   const subject = options.subject(code);
-  const chaos = counting(options.chaos(time, subject), counts);
+  const chaos = counting(options.chaos(time, subject, trace), counts);
   const places = stepPlaces([subject.chain]);
   const oracle = createOracle({
     now: time.now,
