@@ -78,7 +78,7 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('a join reads before it saves', [
     WORKER,
-    'const latest = mustReload(chain, saved, step.name) ? await ports.store.load(state.meta) : saved;',
+    'const latest = mustReload(chain, saved, step.name) ? await loadState(ports, state.meta) : saved;',
     'const latest = saved as WorkflowState | undefined;',
   ]),
   mutant('last steps do not read again', [
@@ -133,8 +133,8 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('a dead letter of before a resume counts for nothing, though its step failed after it', [
     STEP_FAILED,
-    `    if (ended) return { do: 'queueAgain', trip: 0 };`,
-    `    if (ended && meta.epoch < 0) return { do: 'queueAgain', trip: 0 };`,
+    `    if (ended) return { do: 'queueAgain', trips: { trip: 0 } };`,
+    `    if (ended && meta.epoch < 0) return { do: 'queueAgain', trips: { trip: 0 } };`,
   ]),
   mutant('a load that is torn is taken as it is', [
     SHELL,
