@@ -20,8 +20,9 @@ import type { Delivery } from '../../lib/engine/ports.ts';
 import { createEmbeddedQueues } from '../../lib/local/embedded-queue.ts';
 import { declareQueues } from '../../lib/local/engine.ts';
 import type { AwsQueues } from '../simulation/adapters.ts';
-import { type BackingOptions, strayingQueues } from '../simulation/backing.ts';
+import type { BackingOptions } from '../simulation/backing.ts';
 import { countArrivals, handlerOf } from '../simulation/embedded-aws.ts';
+import { strayingQueues } from '../simulation/straying-queues.ts';
 import { replyOf } from '../simulation/wire.ts';
 
 /** The longest that SQS hides a message, in seconds: in real time none comes back by itself. */

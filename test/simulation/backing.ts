@@ -1,13 +1,15 @@
 import type { StepPlace } from '../../lib/chain/places.ts';
-import { PARKING, type QueueName, queueSuffix } from '../../lib/contract/names.ts';
+import { PARKING, type QueueName } from '../../lib/contract/names.ts';
 import type { Queue, Store } from '../../lib/engine/ports.ts';
 import { createEmbeddedQueues, type EmbeddedQueues } from '../../lib/local/embedded-queue.ts';
 import { storeOver } from '../../lib/local/embedded-store.ts';
 import { declareQueues } from '../../lib/local/engine.ts';
 import type { Chance } from './chance.ts';
 import type { Chaos } from './chaos.ts';
+import type { Counts } from './counts.ts';
 import type { Oracle } from './oracle.ts';
 import { plainDatabase } from './plain-database.ts';
+import { strayingQueues } from './straying-queues.ts';
 import type { Time } from './time.ts';
 
 /** The table and the queues behind the ports, without faults of their own but those of queues: messages that go astray. */
@@ -50,6 +52,7 @@ export interface BackingOptions {
   readonly chaos: Chaos;
   readonly oracle: Oracle;
   readonly places: readonly StepPlace[];
+  readonly counts: Counts;
   readonly trace: (line: () => string) => void;
 }
 
@@ -61,15 +64,15 @@ export async function embeddedBacking(options: BackingOptions): Promise<Backing>
     schedule: (action) => void DONE.then(action),
   });
   const queues = createEmbeddedQueues({ clock: options.time, random: options.chance });
-  declareQueues(queues, options.places);
   const astray = strayingQueues(queues, options);
+  declareQueues(astray, options.places);
   return {
-    store,
+    store: withLeftovers(store, options.chaos),
     queues: astray,
     send: async (outgoing) => {
       for (const { to, message } of outgoing) astray.inject(to, JSON.stringify(message));
     },
-    park: (body) => queues.park(body),
+    park: async (body) => astray.inject(PARKING, body),
     setVisibility: (delivery, seconds) => queues.setVisibility(delivery, seconds),
     close: async () => {
       queues.close();
@@ -78,26 +81,18 @@ export async function embeddedBacking(options: BackingOptions): Promise<Backing>
   };
 }
 
-/** Queues that keep SQS's promise and no more: a message may come late, twice, or be received by nobody. */
-export function strayingQueues(
-  queues: EmbeddedQueues,
-  { time, chaos, trace }: Omit<BackingOptions, 'places' | 'chance' | 'oracle'>,
-): EmbeddedQueues {
-  const arrive = (queue: QueueName, body: string, delay: number): void => {
-    if (delay === 0) queues.inject(queue, body);
-    else time.after(delay, () => queues.inject(queue, body));
-  };
+/** A due index that is behind its table: it still shows some of what it showed before. */
+function withLeftovers(store: Store, chaos: Chaos): Store {
+  type Due = Awaited<ReturnType<Store['listDue']>>;
+  const shown = new Map<number, Due>();
   return {
-    ...queues,
-    inject: (queue, body) => {
-      const fault = chaos.message();
-      if (fault.kind === 'lost') return trace(() => `a message to ${queueSuffix(queue)} is lost`);
-      arrive(queue, body, fault.delay);
-      if (fault.again !== undefined) arrive(queue, body, fault.delay + fault.again);
-    },
-    acknowledge: (queue, receiptHandle) => {
-      if (chaos.acknowledgementLost()) return trace(() => `a deletion in ${queueSuffix(queue)} is lost`);
-      queues.acknowledge(queue, receiptHandle);
+    ...store,
+    listDue: async (shard, now, limit) => {
+      const due = await store.listDue(shard, now, limit);
+      const ids = new Set(due.map(({ workflowId }) => workflowId));
+      const before = (shown.get(shard) ?? []).filter(({ workflowId }) => !ids.has(workflowId));
+      shown.set(shard, [...before, ...due]);
+      return [...before.filter(() => chaos.isLeftOver()), ...due].slice(0, limit);
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { Chance } from './chance.ts';
-import type { Rates } from './rates.ts';
+import { type Rates, STEP_FAILED } from './rates.ts';
 import type { AwsService, RequestFault } from './request-faults.ts';
 
 /** Calls of ports that go over a network: each may be late, fail, lose its reply, or be the last thing a worker does. */
@@ -18,17 +18,30 @@ export const PORT_CALLS = [
 ] as const;
 export type PortCall = (typeof PORT_CALLS)[number];
 
+/** Reads change nothing: one whose reply is lost has failed, and none is done too late. */
+export const READS: ReadonlySet<PortCall> = new Set<PortCall>(['load', 'list', 'listDue', 'resolve']);
+
 /**
- * `fail`: not done, and the caller is told so. `lose`: done, and the caller is told that it failed. `crashBefore`: the
- * worker dies and sends nothing. `crashSent`: the worker dies, and what it sent is done all the same, perhaps much later.
+ * `fail`: not done, and the caller is told so. `lose`: done, and the caller is told that it failed. `late`: the caller is
+ * told that it failed, and it is done afterwards. `crashBefore`: the worker dies and sends nothing. `crashSent`: the worker dies, and what it sent is done all the same, perhaps much later.
  * `crashAfter`: done, and the worker dies before it hears of it.
  */
-export const PORT_FAULTS = ['none', 'fail', 'lose', 'crashBefore', 'crashSent', 'crashAfter'] as const;
+export const PORT_FAULTS = [
+  'none',
+  'fail',
+  'lose',
+  'late',
+  'crashBefore',
+  'crashSent',
+  'crashAfter',
+] as const;
 export interface PortFault {
   readonly kind: (typeof PORT_FAULTS)[number];
-  /** Milliseconds until it is done, and from then until the caller hears of it. */
+  /** Milliseconds until it is done, and from then until the caller hears of it; of a `late` one both count from the call. */
   readonly there: number;
   readonly back: number;
+  /** Milliseconds after the call at which the worker is killed, if it waits or not. */
+  readonly killedAfter?: number;
 }
 
 /** What becomes of one message on its way into a queue. `again`: a second copy comes that many milliseconds after the first. */
@@ -70,6 +83,12 @@ export interface Chaos {
   message(): MessageFault;
   /** @param step undefined for the function on the dead-letter queues */
   invocation(step?: string): InvocationFault;
+  /** Whether a part that is not called by a queue is of a deployment that does not know the chain's version. */
+  isOutdated(part: 'api' | 'reconciler'): boolean;
+  /** Milliseconds for which a mapping gathers messages before it calls its function. */
+  gathers(): number;
+  /** In how many milliseconds the queue that a message was just sent to loses all that is in it; undefined if it does not. */
+  losesAll(): number | undefined;
   /** Whether the deletion of a message that was handled is lost. */
   acknowledgementLost(): boolean;
   target(name: string, timeoutMs: number): TargetFault;
@@ -77,10 +96,14 @@ export interface Chaos {
   skew(): number;
   /** Whether a workflow that is due is missing in an answer of the due index. */
   isMissing(): boolean;
+  /** Whether an answer of the due index holds a due time that is no longer so. */
+  isLeftOver(): boolean;
   /** Milliseconds by which a run of the reconciler is late. */
   reconcilerLate(): number;
   /** How a load reads META at one moment and the steps at another; undefined where it reads all at once. */
   torn(): TornLoad | undefined;
+  /** Milliseconds after which the same run is begun a second time; undefined if it is not. */
+  reconcilerAgain(): number | undefined;
   /** One request of the AWS SDK, where the real adapters are below the ports. */
   request?(service: AwsService, operation: string): RequestFault;
 }
@@ -93,39 +116,48 @@ export function randomChaos(chance: Chance, rates: Rates, now: () => number): Ch
   const over = (): boolean => now() >= rates.stopAt;
   const quick = (): number => chance.whole(1, 20);
   const travel = (): number =>
-    chance.happens(rates.slow) ? Math.round(chance.magnitude(100, 2 * MINUTE)) : quick();
+    chance.happens(rates.slow) ? Math.round(chance.magnitude(500, 2 * MINUTE)) : quick();
+  const within = (least: number, most: number): number => Math.round(chance.magnitude(least, most));
+  const isOutdated = (part: string): boolean => now() < (rates.outdated.get(part) ?? 0);
   return {
     port: (call) => {
       if (over()) return { kind: 'none', there: quick(), back: quick() };
       // A write that outlives its worker may be very late.
-      const sent = () => Math.round(chance.magnitude(1, 10 * MINUTE));
-      if (chance.happens(rates.crashSent)) return { kind: 'crashSent', there: sent(), back: 0 };
+      if (chance.happens(rates.crashSent))
+        return { kind: 'crashSent', there: within(1, 10 * MINUTE), back: 0 };
       if (chance.happens(rates.crashBefore)) return { kind: 'crashBefore', there: 0, back: 0 };
       const there = travel();
       const back = travel();
       if (chance.happens(rates.fail)) return { kind: 'fail', there, back };
-      if (chance.happens(rates.lose)) return { kind: call === 'load' ? 'fail' : 'lose', there, back };
+      const isRead = READS.has(call);
+      if (chance.happens(rates.lose)) {
+        // Until a lost reply is missed others may act.
+        const missed = !isRead && chance.happens(0.2) ? within(SECOND, MINUTE) : back;
+        return { kind: isRead ? 'fail' : 'lose', there, back: missed };
+      }
+      if (!isRead && chance.happens(rates.late))
+        return { kind: 'late', there: back + within(1, MINUTE), back };
       return { kind: 'none', there, back };
     },
     message: () => {
       if (over()) return { kind: 'sent', delay: 0 };
       if (chance.happens(rates.messageLost)) return { kind: 'lost', delay: 0 };
-      const late = () => Math.round(chance.magnitude(10, 30 * MINUTE));
       return {
         kind: 'sent',
-        delay: chance.happens(rates.messageLate) ? late() : 0,
-        ...(chance.happens(rates.messageTwice) ? { again: late() } : {}),
+        delay: chance.happens(rates.messageLate) ? within(10, 30 * MINUTE) : 0,
+        ...(chance.happens(rates.messageTwice) ? { again: within(10, 30 * MINUTE) } : {}),
       };
     },
-    invocation: (step = '') => {
+    invocation: (step = STEP_FAILED) => {
       if (over()) return { kind: 'none' };
       const throttled = now() < (rates.throttles.get(step) ?? 0);
       if (throttled || chance.happens(rates.burned)) return { kind: 'burned' };
-      const kind = now() < (rates.outdated.get(step) ?? 0) ? 'outdated' : 'none';
-      return chance.happens(rates.workerDies)
-        ? { kind, diesAfter: Math.round(chance.magnitude(1, MINUTE)) }
-        : { kind };
+      const kind = isOutdated(step) ? 'outdated' : 'none';
+      return chance.happens(rates.workerDies) ? { kind, diesAfter: within(1, MINUTE) } : { kind };
     },
+    isOutdated: (part) => !over() && isOutdated(part),
+    gathers: () => rates.gatherMs,
+    losesAll: () => (!over() && chance.happens(rates.queueLost) ? within(1, 10 * MINUTE) : undefined),
     acknowledgementLost: () => !over() && chance.happens(rates.acknowledgementLost),
     target: (name, timeoutMs) => targetFault(chance, rates, { name, timeoutMs, now: now(), over: over() }),
     skew: () => (over() || rates.skewMs === 0 ? 0 : chance.whole(-rates.skewMs, rates.skewMs)),
@@ -134,7 +166,10 @@ export function randomChaos(chance: Chance, rates: Rates, now: () => number): Ch
         ? { after: Math.round(chance.magnitude(10, 5 * MINUTE)), metaFirst: chance.happens(0.8) }
         : undefined,
     isMissing: () => !over() && chance.happens(rates.staleIndex),
+    isLeftOver: () => !over() && chance.happens(rates.leftOvers),
     reconcilerLate: () => (over() ? 0 : Math.round(rates.reconcilerLateMs * chance.fraction())),
+    reconcilerAgain: () =>
+      !over() && chance.happens(rates.reconcilerTwice) ? within(1, 2 * MINUTE) : undefined,
   };
 }
 

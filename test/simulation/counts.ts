@@ -1,4 +1,5 @@
 import type { Chaos } from './chaos.ts';
+import type { Oracle } from './oracle.ts';
 
 /** What happened in a schedule, or in many. */
 export type Counts = Record<(typeof COUNTED)[number], number>;
@@ -20,6 +21,20 @@ export const COUNTED = [
   'lateMessages',
   'burnedReceives',
   'targetFaults',
+  'lateWrites',
+  'timeouts',
+  'kills',
+  'stops',
+  'batches',
+  'outdatedFunctions',
+  'outdatedRequests',
+  'outdatedRuns',
+  'repeatedRuns',
+  'leftOvers',
+  'missingDue',
+  'emptiedQueues',
+  'putBacks',
+  'newKeys',
 ] as const;
 
 export const noCounts = (): Counts => ({
@@ -39,11 +54,34 @@ export const noCounts = (): Counts => ({
   lateMessages: 0,
   burnedReceives: 0,
   targetFaults: 0,
+  lateWrites: 0,
+  timeouts: 0,
+  kills: 0,
+  stops: 0,
+  batches: 0,
+  outdatedFunctions: 0,
+  outdatedRequests: 0,
+  outdatedRuns: 0,
+  repeatedRuns: 0,
+  leftOvers: 0,
+  missingDue: 0,
+  emptiedQueues: 0,
+  putBacks: 0,
+  newKeys: 0,
 });
 
 export function addCounts(sum: Counts, counts: Counts): void {
   for (const name of COUNTED) sum[name] += counts[name];
 }
+
+/** The same oracle: what only a worker knows of itself is counted by what it tells. */
+export const countingEvents = (oracle: Oracle, counts: Counts): Oracle => ({
+  ...oracle,
+  emitted: (event) => {
+    if (event.event === 'claim_put_back') counts.putBacks += 1;
+    oracle.emitted(event);
+  },
+});
 
 /** The same faults, counted. */
 export const counting = (chaos: Chaos, counts: Counts): Chaos => ({
@@ -51,9 +89,10 @@ export const counting = (chaos: Chaos, counts: Counts): Chaos => ({
   port: (call) => {
     const fault = chaos.port(call);
     counts.portCalls += 1;
-    if (fault.kind === 'crashBefore' || fault.kind === 'crashSent') counts.crashes += 1;
+    if (fault.kind.startsWith('crash')) counts.crashes += 1;
     if (fault.kind === 'lose') counts.lostReplies += 1;
     if (fault.kind === 'fail') counts.failedCalls += 1;
+    if (fault.kind === 'late') counts.lateWrites += 1;
     return fault;
   },
   message: () => {
@@ -66,8 +105,23 @@ export const counting = (chaos: Chaos, counts: Counts): Chaos => ({
   invocation: (step) => {
     const fault = chaos.invocation(step);
     if (fault.kind === 'burned') counts.burnedReceives += 1;
-    if (fault.diesAfter !== undefined) counts.crashes += 1;
+    if (fault.kind === 'outdated') counts.outdatedFunctions += 1;
     return fault;
+  },
+  isOutdated: (part) => {
+    const outdated = chaos.isOutdated(part);
+    if (outdated) counts[part === 'api' ? 'outdatedRequests' : 'outdatedRuns'] += 1;
+    return outdated;
+  },
+  isMissing: () => {
+    const missing = chaos.isMissing();
+    if (missing) counts.missingDue += 1;
+    return missing;
+  },
+  isLeftOver: () => {
+    const left = chaos.isLeftOver();
+    if (left) counts.leftOvers += 1;
+    return left;
   },
   acknowledgementLost: () => {
     const lost = chaos.acknowledgementLost();

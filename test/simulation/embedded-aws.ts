@@ -6,7 +6,8 @@ import { declareQueues } from '../../lib/local/engine.ts';
 import { startDynalite } from '../support/dynalite.ts';
 import { type EmbeddedSqs, embeddedSqs } from '../support/embedded-sqs.ts';
 import type { Aws, AwsQueues } from './adapters.ts';
-import { type BackingOptions, strayingQueues } from './backing.ts';
+import type { BackingOptions } from './backing.ts';
+import { strayingQueues } from './straying-queues.ts';
 import { type AwsExchange, type AwsReply, exchangeOf, responseOf } from './wire.ts';
 
 /** An AWS of one's own in this process: dynalite, and the embedded queues behind SQS's protocol. */
@@ -30,8 +31,8 @@ const PREFIX = 'https://sqs.us-east-1.amazonaws.com/123456789012/stepline_sim_';
 
 function openQueues(options: BackingOptions): AwsQueues {
   const queues = createEmbeddedQueues({ clock: options.time, random: options.chance });
-  declareQueues(queues, options.places);
   const straying = strayingQueues(queues, options);
+  declareQueues(straying, options.places);
   const arrivals = countArrivals();
   const inject = (to: QueueName, body: string): void => {
     arrivals.add(to, body);

@@ -52,7 +52,7 @@ describe('every single fault at every moment, and every pair of faults', () => {
   it('a plan with a fault that its moment does not have is refused', async () => {
     const { violations } = await play('line', [{ at: 3, fault: 'loses its reply' }]);
     expect(violations.map(({ what }) => what)).toEqual([
-      'moment 3 is a receive, which has no fault "loses its reply"; there are: reaches no function',
+      'moment 3 is a receive, which has no fault "loses its reply"; there are: reaches no function; reaches an outdated function',
     ]);
   });
 });

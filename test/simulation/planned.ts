@@ -1,8 +1,10 @@
-import type { Chaos, PortCall, PortFault, TargetFault } from './chaos.ts';
+import { type Chaos, type InvocationFault, type PortFault, READS, type TargetFault } from './chaos.ts';
 
 const SECOND = 1_000;
 /** Longer than any lease and visibility timeout of the small chains. */
 const LONG = 10 * 60 * SECOND;
+/** Longer than any function of the small chains may run. */
+const TIMED_OUT = 30 * SECOND;
 
 const QUICK: PortFault = { kind: 'none', there: 5, back: 5 };
 const GOOD: TargetFault = { effect: 5, reply: { kind: 'good' }, takes: 10 };
@@ -12,11 +14,13 @@ const READ_FAULTS = {
   fails: { ...QUICK, kind: 'fail' },
   'is the last that its worker does': { ...QUICK, kind: 'crashBefore' },
   'is answered when others have taken over': { ...QUICK, back: LONG },
+  'is never answered until its worker is killed': { ...QUICK, back: LONG, killedAfter: TIMED_OUT },
 } as const satisfies Readonly<Record<string, PortFault>>;
 
 const WRITE_FAULTS = {
   ...READ_FAULTS,
   'loses its reply': { ...QUICK, kind: 'lose' },
+  'loses its reply after a while': { ...QUICK, kind: 'lose', back: 10 * SECOND },
   'is done after its worker died': { ...QUICK, kind: 'crashSent' },
   'is done long after its worker died': { ...QUICK, kind: 'crashSent', there: LONG },
   'is done when others have taken over': { ...QUICK, there: LONG },
@@ -37,10 +41,17 @@ const TARGET_FAULTS = {
   'asks for an hour': { reply: { kind: 'status', status: 429, retryAfter: '3600' }, takes: 10 },
   'acts and breaks the connection': { effect: 5, reply: { kind: 'broken' }, takes: 10 },
   'acts and answers nonsense': { effect: 5, reply: { kind: 'invalid' }, takes: 10 },
+  'acts and answers too much': { effect: 5, reply: { kind: 'tooLarge' }, takes: 10 },
+  'points elsewhere': { reply: { kind: 'redirect' }, takes: 10 },
   'says nothing': { reply: { kind: 'never' }, takes: 0 },
   'acts and says nothing': { effect: 5, reply: { kind: 'never' }, takes: 0 },
   'acts long after the deadline': { effect: LONG, reply: { kind: 'never' }, takes: 0 },
 } as const satisfies Readonly<Record<string, TargetFault>>;
+
+const INVOCATION_FAULTS = {
+  'reaches no function': { kind: 'burned' },
+  'reaches an outdated function': { kind: 'outdated' },
+} as const satisfies Readonly<Record<string, InvocationFault>>;
 
 /** What can be struck, and what a fault of each is called. */
 const FAULTS = {
@@ -48,7 +59,7 @@ const FAULTS = {
   write: WRITE_FAULTS,
   message: MESSAGE_FAULTS,
   target: TARGET_FAULTS,
-  invocation: { 'reaches no function': true },
+  invocation: INVOCATION_FAULTS,
   acknowledgement: { 'is lost': true },
 } as const;
 type Kind = keyof typeof FAULTS;
@@ -87,8 +98,6 @@ export const faultsByKind = (points: readonly Point[]): readonly (readonly [stri
     return [[...new Set(those.map(describePoint))].join(', '), faults];
   });
 
-const READS: readonly PortCall[] = ['load', 'list', 'listDue', 'resolve'];
-
 /**
  * Nothing goes wrong but what is planned.
  * @param points filled with every moment that comes
@@ -111,17 +120,22 @@ export function plannedChaos(
   };
   return {
     port: (call) => {
-      if (READS.includes(call)) return of(READ_FAULTS, here('read', call)) ?? QUICK;
+      if (READS.has(call)) return of(READ_FAULTS, here('read', call)) ?? QUICK;
       return of(WRITE_FAULTS, here('write', call)) ?? QUICK;
     },
     message: () => of(MESSAGE_FAULTS, here('message', 'a message')) ?? { kind: 'sent', delay: 0 },
-    invocation: () => ({ kind: here('invocation', 'a receive') === undefined ? 'none' : 'burned' }),
+    invocation: () => of(INVOCATION_FAULTS, here('invocation', 'a receive')) ?? { kind: 'none' },
+    isOutdated: () => false,
+    gathers: () => 0,
+    losesAll: () => undefined,
     acknowledgementLost: () => here('acknowledgement', 'a deletion') !== undefined,
     target: (name) => of(TARGET_FAULTS, here('target', name)) ?? GOOD,
     torn: () => undefined,
     skew: () => 0,
     isMissing: () => false,
+    isLeftOver: () => false,
     reconcilerLate: () => 0,
+    reconcilerAgain: () => undefined,
   };
 }
 

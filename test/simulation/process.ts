@@ -9,6 +9,7 @@ import type { Operation } from '../../lib/local/group-commit.ts';
 import type { Surroundings } from './backing.ts';
 import type { Chance } from './chance.ts';
 import type { Chaos } from './chaos.ts';
+import { type Counts, counting } from './counts.ts';
 import { plainDatabase } from './plain-database.ts';
 import type { Rates } from './rates.ts';
 import type { System } from './system.ts';
@@ -32,29 +33,37 @@ export interface ProcessOptions extends Omit<WorkerOptions, 'backing'> {
   readonly chains: Registry;
   readonly chance: Chance;
   readonly rates: Rates;
+  readonly counts: Counts;
 }
 
 /** How long a disk takes for a write at most, in milliseconds: it may be a slow one. */
 const DISK_MS = 500;
-/** Kills in one schedule. */
-const MOST_KILLS = 20;
+/** Lives that may end by themselves in one schedule: the last one goes on. */
+const MOST_LIVES = 20;
 /** How often it is asked whether all is done, in milliseconds. */
 const LOOK_MS = 60_000;
+/** How often a process that is to stop looks whether all requests are answered, in milliseconds. */
+const CLOSE_CHECK_MS = 50;
 
 /** The one-process engine, killed and started again on the same disk: what was in memory alone is lost each time. */
 export async function startProcess(
   options: ProcessOptions,
 ): Promise<{ system: System; surroundings: Surroundings }> {
-  const { chance, oracle, rates, time, trace } = options;
+  const { chance, counts, oracle, rates, time, trace } = options;
   const disk = plainDatabase();
   let life: Life = { number: 0, dead: true, mourners: new Set() };
+  /** All had come to rest, and the process was stopped for good: unless somebody still comes. */
+  let rested = false;
+  const mayDie = (): boolean => life.number <= MOST_LIVES;
 
   const mourn = (ended: Life): void => {
     ended.dead = true;
     for (const mourner of ended.mourners) mourner();
+    ended.mourners.clear();
   };
   const kill = (killed: Life, why: string): void => {
     if (killed.dead) return;
+    counts.kills += 1;
     trace(() => `the process is killed: ${why}`);
     mourn(killed);
     killed.worker?.die(why);
@@ -67,10 +76,13 @@ export async function startProcess(
     const { engine, store } = stopped;
     if (engine === undefined || store === undefined || stopped.dead) return false;
     trace(() => 'the process is stopped');
+    // The front closes first: who was let in is answered.
     delete stopped.engine;
-    await engine.stop();
+    while (stopped.mourners.size > 0) await pause(time, CLOSE_CHECK_MS);
+    if (!stopped.dead) await engine.stop();
     if (!stopped.dead) await store.close();
     if (stopped.dead) return false;
+    counts.stops += 1;
     mourn(stopped);
     stopped.worker?.die('it was stopped');
     return true;
@@ -79,7 +91,7 @@ export async function startProcess(
     const mine: Life = { number: life.number + 1, dead: false, mourners: new Set() };
     life = mine;
     trace(() => `the process starts for the ${mine.number}. time`);
-    if (rates.lives !== undefined && mine.number <= MOST_KILLS && time.now() < rates.stopAt) {
+    if (rates.lives !== undefined && mayDie() && time.now() < rates.stopAt) {
       time.after(chance.magnitude(rates.lives.least, rates.lives.most), () => {
         if (chance.happens(0.8)) kill(mine, 'SIGKILL');
         else void stop(mine).then((stopped) => (stopped ? time.after(1_000, begin) : kill(mine, 'SIGKILL')));
@@ -101,7 +113,7 @@ export async function startProcess(
     const worker = createWorker(
       {
         ...options,
-        chaos: ofOneProcess(options.chaos),
+        chaos: counting(ofOneProcess(options.chaos, mayDie), counts),
         backing: { ...NO_QUEUE, store, perform: (call) => call() },
         oneProcess: true,
       },
@@ -119,27 +131,46 @@ export async function startProcess(
       ({ meta }) => isTerminal(meta.status) && meta.dueAt === undefined,
     );
     const over = settled && time.now() >= rates.stopAt;
-    const again = (): unknown => time.after(LOOK_MS, look);
-    if (over) void stop(life).then((stopped) => (stopped ? undefined : again()));
-    else again();
+    if (!over) {
+      time.after(LOOK_MS, look);
+      return;
+    }
+    void stop(life).then((stopped) => {
+      if (stopped) rested = true;
+      else time.after(LOOK_MS, look);
+    });
   };
-  begin();
-  time.after(LOOK_MS, look);
+  const open = (): void => {
+    rested = false;
+    begin();
+    time.after(LOOK_MS, look);
+  };
+  open();
 
   return {
     system: {
       request: async (handler, event) => {
         // Nobody listens: a client tries again, for a while.
-        for (let tries = 0; life.engine === undefined && tries < 50; tries += 1) await pause(time, 200);
+        for (let tries = 0; life.engine === undefined && tries < 50; tries += 1) {
+          if (rested) open();
+          await pause(time, 200);
+        }
         const { engine, mourners, worker } = life;
         if (engine === undefined || worker === undefined) return undefined;
         return await new Promise((resolve) => {
           const mourner = (): void => resolve(undefined);
           mourners.add(mourner);
-          void handler(engine.service)(event).then((answer) => {
-            mourners.delete(mourner);
-            if (!worker.dead) resolve(answer);
-          });
+          handler(engine.service)(event).then(
+            (answer) => {
+              mourners.delete(mourner);
+              if (!worker.dead) resolve(answer);
+            },
+            (error: unknown) => {
+              mourners.delete(mourner);
+              oracle.report(`the API threw: ${String(error)}`);
+              resolve(undefined);
+            },
+          );
         });
       },
     },
@@ -157,9 +188,13 @@ const pause = (time: Time, ms: number): Promise<void> =>
     time.after(ms, resolve);
   });
 
-/** The disk as a life of the process has it: writes take their time, and none comes after its end. */
-const diskOf = (disk: Database, time: Time, chance: Chance, life: Life): Database => ({
-  write: (operations) =>
+/**
+ * The disk as a life of the process has it: writes take their time, one after the other in the order in which they were
+ * asked for, and none comes after its end.
+ */
+function diskOf(disk: Database, time: Time, chance: Chance, life: Life): Database {
+  let last: Promise<unknown> = Promise.resolve();
+  const write = (operations: Operation[]): Promise<void> =>
     new Promise((resolve, reject) => {
       life.writing = operations;
       time.after(chance.magnitude(0.1, DISK_MS), () => {
@@ -167,24 +202,33 @@ const diskOf = (disk: Database, time: Time, chance: Chance, life: Life): Databas
         delete life.writing;
         time.during(disk.write(operations)).then(resolve, reject);
       });
-    }),
-  get: disk.get,
-  entries: (range) => time.during(disk.entries(range)),
-  keys: (ranges) => time.during(disk.keys(ranges)),
-  eachKey: disk.eachKey,
-  // The next life goes on with it.
-  close: () => Promise.resolve(),
-});
+    });
+  return {
+    write: (operations) => {
+      const mine = last.then(() => write(operations));
+      last = mine;
+      return mine;
+    },
+    get: disk.get,
+    entries: (range) => time.during(disk.entries(range)),
+    keys: (ranges) => time.during(disk.keys(ranges)),
+    eachKey: disk.eachKey,
+    // The next life goes on with it.
+    close: () => Promise.resolve(),
+  };
+}
 
 const QUICK = { kind: 'none', there: 0, back: 0 } as const;
 
 /** Within one process nothing fails by itself and nothing is slow; it dies as a whole. What is outside is as bad as ever. */
-const ofOneProcess = (chaos: Chaos): Chaos => ({
+const ofOneProcess = (chaos: Chaos, mayDie: () => boolean): Chaos => ({
   ...chaos,
   port: (call) => {
     const fault = chaos.port(call);
-    if (fault.kind === 'crashBefore') return fault;
-    if (fault.kind === 'crashSent') return { ...QUICK, kind: 'crashAfter' };
+    if (fault.kind === 'crashBefore' || fault.kind === 'crashSent') {
+      if (!mayDie()) return QUICK;
+      return fault.kind === 'crashBefore' ? fault : { ...QUICK, kind: 'crashAfter' };
+    }
     return call === 'notify' || call === 'resolve' ? fault : QUICK;
   },
   skew: () => 0,

@@ -10,6 +10,8 @@ export interface Rates {
   readonly inStep: boolean;
   readonly fail: number;
   readonly lose: number;
+  /** Writes that are done after their caller was told that they failed. */
+  readonly late: number;
   readonly crashBefore: number;
   readonly crashSent: number;
   /** Calls of ports that take up to two minutes. */
@@ -19,6 +21,10 @@ export interface Rates {
   readonly messageLost: number;
   readonly messageTwice: number;
   readonly messageLate: number;
+  /** Messages some time after which their queue loses all that is in it. */
+  readonly queueLost: number;
+  /** Milliseconds for which mappings gather messages. */
+  readonly gatherMs: number;
   readonly burned: number;
   readonly acknowledgementLost: number;
   readonly target: {
@@ -34,17 +40,24 @@ export interface Rates {
   readonly outages: ReadonlyMap<string, number>;
   /** Until when no message of a step reaches its function, in milliseconds since 1970. */
   readonly throttles: ReadonlyMap<string, number>;
-  /** Until when a step's function is of a deployment that does not know the chain's version, in milliseconds since 1970. */
+  /**
+   * Until when a function is of a deployment that does not know the chain's version, in milliseconds since 1970: a step's by
+   * its name, the others by what they are.
+   */
   readonly outdated: ReadonlyMap<string, number>;
   /** Milliseconds that a process of its own lives between two kills; undefined where functions run. */
   readonly lives: { readonly least: number; readonly most: number } | undefined;
   readonly reconcilerLateMs: number;
+  /** Runs of the reconciler that are begun twice. */
+  readonly reconcilerTwice: number;
   /** By how much a worker's clock may be wrong, either way, in milliseconds. */
   readonly skewMs: number;
   /** Loads that read META at another moment than the steps. */
   readonly torn: number;
   /** Answers of the due index that are behind the table. */
   readonly staleIndex: number;
+  /** What such an answer showed before and should no longer. */
+  readonly leftOvers: number;
   /** Bodies that nobody can read, sent to each queue. */
   readonly garbage: number;
   /** For each workflow: whether it is cancelled, and how often an operator who sees it failed resumes it. */
@@ -57,6 +70,9 @@ export interface Rates {
 }
 
 const HOUR = 3_600_000;
+
+/** How the function on the dead-letter queues is called where steps are called by their names. */
+export const STEP_FAILED = 'step-failed';
 
 interface Named {
   readonly name: string;
@@ -85,13 +101,16 @@ export function drawRates(chance: Chance, steps: readonly Named[], now: number, 
     inStep: chance.happens(0.5),
     fail: rate(0.3),
     lose: rate(0.3),
+    late: rate(0.2),
     crashBefore: rate(0.2),
     crashSent: rate(0.2),
-    slow: rate(0.3),
+    slow: rate(0.5),
     workerDies: rate(0.2),
     messageLost: rate(0.3),
     messageTwice: rate(0.5),
     messageLate: rate(0.5),
+    queueLost: rate(0.15),
+    gatherMs: chance.happens(0.3) ? 0 : chance.whole(1, 500),
     burned: rate(0.5),
     acknowledgementLost: rate(0.3),
     target: {
@@ -112,10 +131,13 @@ export function drawRates(chance: Chance, steps: readonly Named[], now: number, 
       steps.map(({ name }) => name),
       0.05,
     ),
-    outdated: untilSome(
-      steps.map(({ name }) => name),
-      0.03,
-    ),
+    outdated: new Map([
+      ...untilSome(
+        steps.map(({ name }) => name),
+        0.03,
+      ),
+      ...untilSome([STEP_FAILED, 'reconciler', 'api'], 0.06),
+    ]),
     skewMs:
       prompt || chance.happens(0.7)
         ? 0
@@ -123,11 +145,13 @@ export function drawRates(chance: Chance, steps: readonly Named[], now: number, 
     lives: oneProcess && !prompt ? { least: 1, most: chance.magnitude(20, span) } : undefined,
     torn: oneProcess ? 0 : rate(0.5),
     staleIndex: rate(0.5),
+    leftOvers: prompt ? 0 : chance.pick([0, 0.5, 1]),
     garbage: rate(0.3),
+    reconcilerTwice: rate(0.9),
     reconcilerLateMs: Math.round(rate(0.5) * 2 * HOUR),
     cancel: rate(0.5, calm),
     resume: calm ? 0 : chance.pick([0, 0.5, 1]),
-    newKey: calm || chance.happens(0.8) ? 0 : 0.3,
+    newKey: calm || chance.happens(0.7) ? 0 : 0.3,
     stopAt: now + (calm ? 0 : Math.round(span)),
   };
 }

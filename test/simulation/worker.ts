@@ -89,6 +89,9 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
           (error: unknown) => reply(String(error), () => reject(error)),
         );
       });
+      // The caller has heard by then: what the call itself says is heard by nobody.
+      if (fault.kind === 'late') time.after(fault.back, () => !dead && lost());
+      if (fault.killedAfter !== undefined) time.after(fault.killedAfter, () => die('timed out'));
       if (fault.kind === 'crashSent') die(`after ${call} ${what()}`);
     });
   };

@@ -12,7 +12,7 @@ import {
 import type { Code, Subject } from './chains.ts';
 import type { Chance } from './chance.ts';
 import type { Chaos } from './chaos.ts';
-import { type Counts, counting, noCounts } from './counts.ts';
+import { type Counts, counting, countingEvents, noCounts } from './counts.ts';
 import { createOracle, type Oracle } from './oracle.ts';
 import { startProcess } from './process.ts';
 import type { Rates } from './rates.ts';
@@ -67,7 +67,8 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const counts = noCounts();
   const code: { run: Code['run'] } = { run: () => Promise.reject(new Error('the world is not there yet')) };
   const subject = options.subject(code);
-  const chaos = counting(options.chaos(time, subject, trace), counts);
+  const chaos = options.chaos(time, subject, trace);
+  const counted = counting(chaos, counts);
   const places = stepPlaces([subject.chain]);
   const oracle = createOracle({
     now: time.now,
@@ -78,14 +79,22 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     describe: ({ input }) => ({ chain: subject.chain, card: String(input.card ?? 'no card') }),
   });
   const { answer } = subject;
-  const targets = createTargets({ time, chaos, oracle, answer });
+  const targets = createTargets({ time, chaos: counted, oracle, answer });
   code.run = targets.run;
   const chains = registry([subject.chain]);
-  const around = { time, chaos, oracle, targets, trace, chains, random: chance };
+  const around = {
+    time,
+    oracle: countingEvents(oracle, counts),
+    targets,
+    trace,
+    chains,
+    random: chance,
+    counts,
+  };
   const { system, surroundings } =
     options.process === undefined
-      ? await startStage({ ...around, places, zombies: options.zombies }, options)
-      : await startProcess({ ...around, chance, rates: options.process() });
+      ? await startStage({ ...around, chaos: counted, places, zombies: options.zombies }, options)
+      : await startProcess({ ...around, chaos, chance, rates: options.process() });
   return {
     time,
     subject,
@@ -135,10 +144,11 @@ function longestRepair(places: readonly StepPlace[], { chain }: Subject): number
 
 function countEnds(counts: Counts, { workflows }: Oracle): void {
   counts.schedules += 1;
-  for (const { meta, effects } of workflows.values()) {
+  for (const { meta, effects, forced } of workflows.values()) {
     counts.workflows += 1;
     counts.resumes += meta.epoch;
     for (const keys of effects.values()) counts.effects += keys.size;
+    for (const times of forced.values()) counts.newKeys += times;
     if (meta.status === 'completed' || meta.status === 'failed' || meta.status === 'cancelled') {
       counts[meta.status] += 1;
     }
