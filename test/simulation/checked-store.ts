@@ -1,6 +1,7 @@
 import { shardOf } from '../../lib/contract/table.ts';
 import type { Store } from '../../lib/engine/ports.ts';
-import { difference, type Oracle } from './oracle.ts';
+import type { Oracle } from './oracle.ts';
+import { difference } from './oracle-end.ts';
 import type { Shadow } from './shadow.ts';
 
 const writesOf = ({ costs }: Shadow): number => costs.stepWrites + costs.metaWrites;

@@ -7,11 +7,12 @@ import {
 } from '../../functions/handlers.ts';
 import type { ApiAnswer, ApiEvent } from '../../functions/http.ts';
 import { START_IDEMPOTENCY_HEADER, workflowPath } from '../../lib/contract/names.ts';
-import { startAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
+import { listAnswer, startAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
 import type { Surroundings } from './backing.ts';
 import type { Subject } from './chains.ts';
 import type { Chance } from './chance.ts';
 import type { Oracle } from './oracle.ts';
+import type { Asked } from './oracle-answers.ts';
 import type { Rates } from './rates.ts';
 import type { System } from './system.ts';
 import type { Time } from './time.ts';
@@ -97,34 +98,54 @@ const pause = ({ time }: ClientsOptions, ms: number): Promise<void> =>
 const isUnavailable = (answer: ApiAnswer | undefined): boolean =>
   answer === undefined || answer.statusCode === 503;
 
-function look(
-  { oracle }: ClientsOptions,
+/** What an answer of that status holds, in the form that it must have. */
+interface Wanted<Body> {
+  readonly status: number;
+  readonly form: { safeParse(body: unknown): { success: true; data: Body } | { success: false } };
+  /** Told of the body. */
+  readonly held: (body: Body, asked: Asked) => void;
+}
+
+/** Sends a request and looks at its answer. @param others further statuses that are all right */
+async function ask<Body>(
+  { oracle, system }: ClientsOptions,
   what: string,
-  answer: ApiAnswer | undefined,
-  wanted: readonly number[],
-): void {
-  if (answer === undefined) return;
+  send: (system: System) => Promise<ApiAnswer | undefined>,
+  others: readonly number[],
+  wanted?: Wanted<Body>,
+): Promise<ApiAnswer | undefined> {
+  const asked = oracle.answers.asked();
+  const answer = await send(system);
+  if (answer === undefined) return undefined;
   oracle.shown(`the answer to ${what}`, answer.body);
-  if (![503, ...wanted].includes(answer.statusCode)) {
+  if (answer.statusCode === wanted?.status) {
+    const body = wanted.form.safeParse(JSON.parse(answer.body));
+    if (body.success) wanted.held(body.data, asked);
+    else oracle.report(`${what} was answered ${answer.body}`);
+  } else if (![503, ...others].includes(answer.statusCode)) {
     oracle.report(`${what} was answered ${answer.statusCode}: ${answer.body}`);
   }
+  return answer;
 }
 
 export async function begin(options: ClientsOptions, number: number): Promise<void> {
-  const { chance, oracle, subject, system, rates } = options;
+  const { chance, oracle, subject, rates } = options;
   const card = `42${chance.whole(10 ** 6, 10 ** 7 - 1)}${chance.whole(10 ** 6, 10 ** 7 - 1)}`;
   const keyed = chance.happens(0.7);
   const headers = keyed ? { [START_IDEMPOTENCY_HEADER]: `order ${number}` } : {};
   const event = post(subject.chain.start, subject.input(card), headers);
+  const started = { status: 202, form: startAnswer, held: oracle.answers.started };
   for (let tries = 0; tries < 20; tries += 1) {
-    const answer = await system.request(startHandler, event);
-    look(options, 'a start', answer, [202]);
+    const answer = await ask(options, 'a start', (at) => at.request(startHandler, event), [], started);
     if (answer?.statusCode === 202) {
-      const { workflowId } = startAnswer.parse(JSON.parse(answer.body));
-      oracle.accepted(workflowId);
       if (keyed && !rates.calm && chance.happens(0.1)) {
         const other = post(subject.chain.start, subject.other(card), headers);
-        look(options, 'another start under the same key', await system.request(startHandler, other), [422]);
+        await ask(
+          options,
+          'another start under the same key',
+          (at) => at.request(startHandler, other),
+          [422],
+        );
       }
       // Once more, or not.
       if (!keyed || rates.calm || chance.happens(0.8)) return;
@@ -134,34 +155,38 @@ export async function begin(options: ClientsOptions, number: number): Promise<vo
 }
 
 export async function cancel(options: ClientsOptions, workflowId: string): Promise<void> {
+  const event = { ...ofWorkflow(workflowId), body: '' };
+  const cancelled = { status: 200, form: workflowAnswer, held: options.oracle.answers.cancelled };
   for (let tries = 0; tries < 3; tries += 1) {
-    const answer = await options.system.request(cancelHandler, { ...ofWorkflow(workflowId), body: '' });
-    look(options, 'a cancel', answer, [200, 409]);
-    if (answer?.statusCode === 200) options.oracle.cancelAcknowledged(workflowId);
+    const answer = await ask(options, 'a cancel', (at) => at.request(cancelHandler, event), [409], cancelled);
     if (!isUnavailable(answer)) return;
   }
 }
 
 export async function resume(options: ClientsOptions, workflowId: string): Promise<void> {
-  const { chance, rates, system } = options;
-  const body = chance.happens(rates.newKey) ? '{"newKey":true}' : '';
+  const { chance, oracle, rates } = options;
+  const newKey = chance.happens(rates.newKey);
+  const event = { ...ofWorkflow(workflowId), body: newKey ? '{"newKey":true}' : '' };
+  const resumed = { status: 202, form: workflowAnswer, held: oracle.answers.resumed };
   for (let tries = 0; tries < 20; tries += 1) {
-    const answer = await system.request(resumeHandler, { ...ofWorkflow(workflowId), body });
-    look(options, 'a resume', answer, [202, 409]);
-    if (answer?.statusCode === 202) options.oracle.resumeAcknowledged(workflowId);
+    oracle.answers.resumeAsked(workflowId, newKey);
+    const answer = await ask(options, 'a resume', (at) => at.request(resumeHandler, event), [409], resumed);
     if (!isUnavailable(answer)) return;
     await pause(options, chance.whole(SECOND, MINUTE));
   }
 }
 
 async function read(options: ClientsOptions, workflowId: string): Promise<void> {
-  const { oracle, system } = options;
-  const query = { queryStringParameters: { detail: 'timeline' } };
-  const answer = await system.request(getHandler, { ...ofWorkflow(workflowId), ...query });
-  look(options, 'a read', answer, [200]);
-  if (answer?.statusCode === 200) {
-    const parsed = workflowAnswer.safeParse(JSON.parse(answer.body));
-    if (!parsed.success) oracle.report(`a read was answered ${answer.body}`);
-  }
-  look(options, 'a listing', await system.request(listHandler, ofWorkflow('')), [200]);
+  const { answers } = options.oracle;
+  const event = { ...ofWorkflow(workflowId), queryStringParameters: { detail: 'timeline' } };
+  await ask(options, 'a read', (at) => at.request(getHandler, event), [], {
+    status: 200,
+    form: workflowAnswer,
+    held: answers.read,
+  });
+  await ask(options, 'a listing', (at) => at.request(listHandler, ofWorkflow('')), [], {
+    status: 200,
+    form: listAnswer,
+    held: answers.listed,
+  });
 }

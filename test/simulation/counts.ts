@@ -77,9 +77,9 @@ export function addCounts(sum: Counts, counts: Counts): void {
 /** The same oracle: what only a worker knows of itself is counted by what it tells. */
 export const countingEvents = (oracle: Oracle, counts: Counts): Oracle => ({
   ...oracle,
-  emitted: (event) => {
+  emitted: (event, caller) => {
     if (event.event === 'claim_put_back') counts.putBacks += 1;
-    oracle.emitted(event);
+    oracle.emitted(event, caller);
   },
 });
 

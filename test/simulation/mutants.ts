@@ -14,6 +14,7 @@ const ADVANCE = 'lib/engine/advance.ts';
 const STEP_FAILED = 'lib/engine/step-failed.ts';
 const RECONCILER = 'lib/engine/reconciler.ts';
 const OPERATIONS = 'lib/engine/operations.ts';
+const RETRY = 'lib/engine/retry.ts';
 const SHELL = 'lib/engine/shell.ts';
 const RECOVERY = 'lib/local/recovery.ts';
 const CHANGES = 'lib/local/embedded-changes.ts';
@@ -284,5 +285,57 @@ export const MUTANTS: readonly Mutant[] = [
     `    else if (entry.flush !== undefined) await entry.flush;
     else return copyOf(entry);`,
     '    else return copyOf(entry);',
+  ]),
+  mutant('every workflow is shown as completed', [
+    'lib/engine/view.ts',
+    '    status: meta.status,\n    steps:',
+    `    status: 'completed',\n    steps:`,
+  ]),
+  mutant('every step that waits is shown as pending', [
+    'lib/engine/view.ts',
+    `  return stored;
+}
+
+function retries(`,
+    `  return stored === 'retrying' ? 'pending' : stored;
+}
+
+function retries(`,
+  ]),
+  mutant('what a target asks for is ignored', [
+    RETRY,
+    'retryAfterMs(retryAfter, now) ?? backoffMs(backoff, attempt, fraction)',
+    'backoffMs(backoff, attempt, fraction)',
+  ]),
+  mutant('the wait between attempts is longer than agreed', [RETRY, '2 ** (attempt - 1)', '2 ** attempt']),
+  mutant('there is no wait between attempts', [
+    RETRY,
+    'Math.floor(ceiling * 1_000 * fraction)',
+    'Math.floor(ceiling * 0 * fraction)',
+  ]),
+  mutant('a lease ends before its function', [
+    'lib/contract/limits.ts',
+    '  leaseMargin: 5,',
+    '  leaseMargin: -14,',
+  ]),
+  mutant('the first dead letter counts as the second', [
+    STEP_FAILED,
+    `return { do: 'queueAgain', trip: message.trip + 1 };`,
+    `return { do: 'queueAgain', trip: LIMITS.trips };`,
+  ]),
+  mutant('on-call is told by the reconciler alone', [
+    STEP_FAILED,
+    'if (failed !== undefined && (await tell(engine, failed))) return;',
+    `if (failed !== undefined && (decision.do !== 'notify' || (await tell(engine, failed)))) return;`,
+  ]),
+  mutant('the last step leaves the end to the reconciler', [
+    WORKER,
+    'if (latest !== undefined) await advance(engine, chain, latest, step.name);',
+    'if (latest !== undefined && chain.steps.some(({ after }) => after.includes(step.name))) await advance(engine, chain, latest, step.name);',
+  ]),
+  mutant('a resume is told that nothing has changed', [
+    OPERATIONS,
+    '  return answer(engine, state);\n}\n\nfunction resumable(',
+    `  return answer(engine, { ...state, meta: { ...meta, status: 'failed' } });\n}\n\nfunction resumable(`,
   ]),
 ];

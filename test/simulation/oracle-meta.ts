@@ -4,8 +4,13 @@ import { against, harmful, isCompleted, type Problem, type Shadow } from './shad
 /**
  * What is wrong with a write of META that has just happened.
  * @param shadow the workflow as it was before; undefined if it is being created
+ * @param loadedAt number of the load from which it was decided; undefined if that is not known
  */
-export function metaProblems(shadow: Shadow | undefined, meta: WorkflowMeta): Problem[] {
+export function metaProblems(
+  shadow: Shadow | undefined,
+  meta: WorkflowMeta,
+  loadedAt: number | undefined,
+): Problem[] {
   if (shadow === undefined) {
     return meta.status === 'processing' && meta.epoch === 0
       ? []
@@ -17,6 +22,8 @@ export function metaProblems(shadow: Shadow | undefined, meta: WorkflowMeta): Pr
   if (meta.epoch !== before.epoch + (resumed ? 1 : 0)) {
     return [against(`${write}, and its epoch from ${before.epoch} to ${meta.epoch}`)];
   }
+  if (meta.epoch > shadow.resumesSent)
+    return [harmful(`${write} for the ${meta.epoch}. time, and ${shadow.resumesSent} resumes were sent`)];
   if (before.status !== meta.status && before.status !== 'processing' && !resumed) {
     return [harmful(`${write}: a terminal status was changed`)];
   }
@@ -26,7 +33,7 @@ export function metaProblems(shadow: Shadow | undefined, meta: WorkflowMeta): Pr
     case 'failed':
       return before.status === 'failed'
         ? repeatProblems(before, meta, write)
-        : failureProblems(shadow, meta, write);
+        : failureProblems(shadow, meta, write, loadedAt);
     case 'cancelled':
     case 'processing':
       return [];
@@ -44,19 +51,17 @@ const repeatProblems = (before: WorkflowMeta, meta: WorkflowMeta, write: string)
   JSON.stringify(before.error) === JSON.stringify(meta.error) ? [] : [against(`${write} with another error`)];
 
 /** A workflow fails by a step that failed in this very epoch, or whose function took no message three times. */
-function failureProblems(shadow: Shadow, meta: WorkflowMeta, write: string): Problem[] {
+function failureProblems(
+  shadow: Shadow,
+  meta: WorkflowMeta,
+  write: string,
+  loadedAt: number | undefined,
+): Problem[] {
   const { error } = meta;
   if (error === undefined) return [against(`${write} without an error`)];
   if (meta.notify !== 'pending') return [harmful(`${write}, and nobody is to be told`)];
-  if (error.code === 'NOT_TAKEN') {
-    return shadow.trips.has(`${error.step}:${meta.epoch}`)
-      ? []
-      : [
-          harmful(
-            `${write} because the function of ${error.step} took no message, and it was not asked three times`,
-          ),
-        ];
-  }
+  if (error.code === 'NOT_TAKEN')
+    return notTakenProblems(shadow, `${error.step}:${meta.epoch}`, write, loadedAt);
   const record = shadow.steps.get(error.step);
   if (record?.status === 'failed' && record.epoch === meta.epoch) return [];
   return [
@@ -64,4 +69,23 @@ function failureProblems(shadow: Shadow, meta: WorkflowMeta, write: string): Pro
       `${write} because of ${error.step}, which is ${record?.status ?? 'pending'} in epoch ${record?.epoch}`,
     ),
   ];
+}
+
+/** Dead letters of one epoch that it takes to give up a step that nobody could take. */
+const DEAD_LETTERS = 3;
+
+/** @param step the step and the epoch */
+function notTakenProblems(
+  { redrives, deadLetters, ran }: Shadow,
+  step: string,
+  write: string,
+  loadedAt: number | undefined,
+): Problem[] {
+  const because = `${write} because the function of ${step} took no message`;
+  const begun = ran.get(step);
+  if (begun !== undefined && loadedAt !== undefined && begun < loadedAt)
+    return [harmful(`${because}, and an attempt of that epoch had begun`)];
+  // The last dead letter is not queued again.
+  const handled = Math.min(deadLetters.get(step) ?? 0, (redrives.get(step) ?? 0) + 1);
+  return handled < DEAD_LETTERS ? [harmful(`${because}, and it was asked ${handled} times`)] : [];
 }

@@ -1,14 +1,16 @@
-import type { StepRecord } from '../../lib/engine/state.ts';
+import type { StepRecord, WorkflowMeta } from '../../lib/engine/state.ts';
 import { harmful, type Problem, type Shadow, stepOf } from './shadow.ts';
-
-/** A message is hidden for whole seconds, and each call of a port takes a little while. In milliseconds. */
-const PATIENCE_MS = 3_000;
 
 /**
  * What is wrong with a claim where nothing fails but targets: a step that could run, and waited.
  * @param now when the claim was written, in milliseconds since 1970
  */
-export function promptProblems(shadow: Shadow, record: StepRecord, now: number): Problem[] {
+export function promptProblems(
+  shadow: Shadow,
+  record: StepRecord,
+  now: number,
+  patienceMs: number,
+): Problem[] {
   const step = stepOf(shadow, record.step);
   // Its messages may have to wait for each other.
   if (step.concurrency !== undefined) return [];
@@ -19,7 +21,7 @@ export function promptProblems(shadow: Shadow, record: StepRecord, now: number):
     couldRun(before),
   );
   const waited = now - since;
-  if (waited <= PATIENCE_MS) return [];
+  if (waited <= patienceMs) return [];
   return [harmful(`${record.step} could run, and waited ${waited} ms as ${before?.status ?? 'pending'}`)];
 }
 
@@ -32,3 +34,34 @@ function couldRun(before: StepRecord | undefined): number {
   if (before?.status === 'failed') return before.updatedAt;
   return before?.status === 'running' ? (before.leaseUntil ?? 0) : 0;
 }
+
+/**
+ * What is wrong with a write of META, or a notification, where nothing fails but targets: what could be known and was not.
+ * @param meta as it was written
+ */
+export function promptMetaProblems(
+  shadow: Shadow,
+  meta: WorkflowMeta,
+  now: number,
+  patienceMs: number,
+): Problem[] {
+  const { meta: before, processingSince } = shadow;
+  if (before.status !== 'processing') return [];
+  const ends = [...shadow.steps.values()]
+    .filter(({ step }) => meta.status === 'completed' || step === meta.error?.step)
+    .map(({ updatedAt }) => updatedAt);
+  const isEnd = meta.status === 'completed' || meta.status === 'failed';
+  const late = now - Math.max(processingSince, ...ends);
+  return isEnd ? lateProblems(`the workflow is ${meta.status}`, late, patienceMs) : [];
+}
+
+/** @param told the id of a notification that comes for the first time */
+export const promptToldProblems = (
+  { toTell }: Shadow,
+  told: string,
+  now: number,
+  patienceMs: number,
+): Problem[] => lateProblems(`on-call was told ${told}`, now - (toTell.get(told) ?? now), patienceMs);
+
+const lateProblems = (what: string, ms: number, patienceMs: number): Problem[] =>
+  ms <= patienceMs ? [] : [harmful(`${what} ${ms} ms after that was known`)];

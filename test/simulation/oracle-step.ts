@@ -1,5 +1,3 @@
-import { stepSettings } from '../../lib/chain/settings.ts';
-import { LIMITS } from '../../lib/contract/limits.ts';
 import type { StepRecord } from '../../lib/engine/state.ts';
 import {
   against,
@@ -77,14 +75,18 @@ function claimProblems(
   const earlier = before?.epoch === record.epoch ? before.attempt : 0;
   if (record.attempt !== earlier + 1) refuse(`attempt ${record.attempt} after ${earlier}`);
   if (record.attempt > step.retries + 1) harm(`attempt ${record.attempt} of ${step.retries + 1}`);
-  // A write may come late: the lease counts from when it was decided.
-  const lease = (stepSettings(step).functionTimeout + LIMITS.leaseMargin) * 1_000;
-  if (record.leaseUntil !== record.updatedAt + lease) refuse(`with a lease until ${record.leaseUntil}`);
-  const forced = record.round !== (before?.round ?? 0);
-  if (forced && !shadow.forced.has(record.step)) refuse('under a new key that nobody asked for');
+  if (record.updatedAt > now) refuse('from the future');
+  if (record.leaseUntil === undefined) refuse('without a lease');
+  const forced = isForced(shadow, record);
+  const rounds = new Set(shadow.forced.get(record.step)).add(record.round);
+  if (forced && rounds.size > shadow.newKeysSent) harm('under a new key that nobody asked for');
   if (record.open !== (forced ? 1 : (before?.open ?? 0) + 1)) refuse(`with ${record.open} open attempts`);
   return problems;
 }
+
+/** Whether a claim is under another key than the attempt before. */
+export const isForced = ({ steps }: Shadow, record: StepRecord): boolean =>
+  record.round !== (steps.get(record.step)?.round ?? 0);
 
 /** An attempt without a call leaves everything as it was. */
 function putBackProblems(
@@ -114,6 +116,7 @@ function outcomeProblems(
   const step = stepOf(shadow, record.step);
   const refuse = (why: string): number => problems.push(against(`${write}: ${why}`));
   const harm = (why: string): number => problems.push(harmful(`${write}: ${why}`));
+  if (record.updatedAt > now) refuse('from the future');
   if (record.epoch !== running.epoch || record.attempt !== running.attempt) refuse('as another attempt');
   if (record.status === 'completed') {
     const acted = shadow.effects.get(record.step);
@@ -172,5 +175,11 @@ export function putBackClaim(shadow: Shadow, record: StepRecord): SeenClaim {
   const before = shadow.steps.get(record.step);
   const claim = before && shadow.claims.get(before.token);
   const takenBack = before !== undefined && (record.attempt < before.attempt || isTakenBack(shadow, before));
-  return { loadedAt: claim?.loadedAt ?? 0, before: claim?.before, ...(takenBack ? { takenBack } : {}) };
+  const { token } = record;
+  return {
+    token,
+    loadedAt: claim?.loadedAt ?? 0,
+    before: claim?.before,
+    ...(takenBack ? { takenBack } : {}),
+  };
 }

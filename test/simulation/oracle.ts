@@ -3,12 +3,17 @@ import { LIMITS } from '../../lib/contract/limits.ts';
 import type { StepMessage } from '../../lib/contract/wire.ts';
 import type { EngineEvent } from '../../lib/engine/events.ts';
 import type { Notification, Store } from '../../lib/engine/ports.ts';
-import type { StepRecord, WorkflowKey, WorkflowMeta, WorkflowState } from '../../lib/engine/state.ts';
+import type { StepRecord, WorkflowKey, WorkflowMeta } from '../../lib/engine/state.ts';
 import type { EmbeddedStore } from '../../lib/local/embedded-store.ts';
+import { type Answers, createAnswers } from './oracle-answers.ts';
+import { type Caller, createCallsUnderWay } from './oracle-calls.ts';
+import { endProblems } from './oracle-end.ts';
 import { metaProblems } from './oracle-meta.ts';
-import { promptProblems } from './oracle-prompt.ts';
-import { isClaim, putBackClaim, recoveryProblems, stepProblems } from './oracle-step.ts';
+import { promptMetaProblems, promptProblems, promptToldProblems } from './oracle-prompt.ts';
+import { isClaim, isForced, putBackClaim, recoveryProblems, stepProblems } from './oracle-step.ts';
+import { createWaits, type Refused } from './oracle-waits.ts';
 import {
+  countIn,
   harmful,
   isCompleted,
   keyOf,
@@ -28,6 +33,8 @@ export interface Violation extends Problem {
 export interface Oracle {
   readonly violations: readonly Violation[];
   readonly workflows: ReadonlyMap<string, Shadow>;
+  /** What clients send and are answered. */
+  readonly answers: Answers;
   find(workflowId: string): Shadow | undefined;
   /** A promise is broken. */
   report(what: string): void;
@@ -42,15 +49,16 @@ export interface Oracle {
   /** @param decidedFrom the META that the writer had loaded */
   stepWritten(decidedFrom: WorkflowKey, record: StepRecord): void;
   sent(message: StepMessage, body: string): void;
-  emitted(event: EngineEvent): void;
+  emitted(event: EngineEvent, caller: Caller): void;
+  /** A worker has written what came of a call, or has failed to. */
+  callEnded(token: string): void;
   /** A target was called, or the code of a step begun. */
   called(idempotencyKey: string): void;
   /** A target acts, for the first time under this key. */
   acted(idempotencyKey: string, result: unknown): void;
+  /** A target has answered with a status that is no success. */
+  refused(idempotencyKey: string, reply: Refused): void;
   notified(notification: Notification): void;
-  accepted(workflowId: string): void;
-  cancelAcknowledged(workflowId: string): void;
-  resumeAcknowledged(workflowId: string): void;
   /** Something that outsiders see: answers, logs. Sensitive values must not be in it. */
   shown(where: string, text: string): void;
   /** A process begins anew on what is left in the table; until `recovered` it puts back what the last one left. */
@@ -68,8 +76,14 @@ export interface OracleOptions {
   readonly trace: (line: () => string) => void;
   /** By how much the clocks of two workers may differ, in milliseconds. */
   readonly skewMs: () => number;
+  /** Whether the API does not know the chain's version just now: it shows what is stored, and no more. */
+  readonly isApiOutdated: () => boolean;
   /** Whether nothing fails but targets: then no step waits. */
   readonly isPrompt: () => boolean;
+  /** Milliseconds that anything may wait then all the same. */
+  readonly patienceMs: number;
+  /** Whether workers go on that their mappings have given up. */
+  readonly zombies: boolean;
 }
 
 /** The parts of an idempotency key: `<workflowId>:<step>:<action>:<round>`. */
@@ -78,15 +92,28 @@ function partsOf(idempotencyKey: string): { workflowId: string; step: string; ro
   return { workflowId, step, round: Number(round) };
 }
 
-export function createOracle({ now, start, describe, trace, skewMs, isPrompt }: OracleOptions): Oracle {
+export function createOracle({
+  now,
+  start,
+  describe,
+  trace,
+  skewMs,
+  isApiOutdated,
+  isPrompt,
+  patienceMs,
+  zombies,
+}: OracleOptions): Oracle {
   const violations: Violation[] = [];
   const workflows = new Map<string, Shadow>();
   const byId = new Map<string, Shadow>();
-  const loads = new WeakMap<WorkflowKey, number>();
+  /** By META as it was loaded, and by its input, which goes on into the next META. */
+  const loads = new WeakMap<object, number>();
   const cards = new Set<string>();
-  const attemptsBegun = new Map<string, number>();
   const listeners: ((shadow: Shadow, before: WorkflowMeta | undefined) => void)[] = [];
+  const waits = createWaits(skewMs);
+  const calls = createCallsUnderWay(() => !zombies && skewMs() === 0);
   let begun = 0;
+  let happened = 0;
   let recovering = false;
 
   const note = (problem: Problem): void => {
@@ -98,24 +125,41 @@ export function createOracle({ now, start, describe, trace, skewMs, isPrompt }: 
     for (const card of cards) if (text.includes(card)) report(`a sensitive value is in ${where}: ${text}`);
   };
 
+  const putMeta = (shadow: Shadow, meta: WorkflowMeta): void => {
+    shadow.changes.push({ number: ++happened, meta });
+    shadow.meta = meta;
+  };
+  const putStep = (shadow: Shadow, step: string, record: StepRecord | undefined): void => {
+    shadow.changes.push({ number: ++happened, step, record });
+    if (record === undefined) shadow.steps.delete(step);
+    else shadow.steps.set(step, record);
+    // A claim that was in memory alone went with it, or is not counted: it is as if it had never been.
+    if (record === undefined || record.attempt === 0) shadow.ran.delete(`${step}:${shadow.meta.epoch}`);
+  };
+
   const claimed = (shadow: Shadow, decidedFrom: WorkflowKey, record: StepRecord): void => {
     const loadedAt = loads.get(decidedFrom);
     if (loadedAt === undefined) {
       report(`${record.step} was claimed from a state that was never loaded`);
       return;
     }
-    const claim: SeenClaim = { loadedAt, before: shadow.steps.get(record.step) };
+    if (isForced(shadow, record)) {
+      // A claim that is put back gives its round to the next.
+      shadow.forced.set(record.step, new Set(shadow.forced.get(record.step)).add(record.round));
+    }
+    const claim: SeenClaim = { token: record.token, loadedAt, before: shadow.steps.get(record.step) };
     shadow.claims.set(record.token, claim);
     shadow.attempts.set(`${record.step}:${record.epoch}:${record.attempt}`, claim);
   };
 
   const metaWritten = (meta: WorkflowMeta): void => {
     const shadow = workflows.get(keyOf(meta));
-    for (const problem of metaProblems(shadow, meta)) note(problem);
+    for (const problem of metaProblems(shadow, meta, loads.get(meta.input))) note(problem);
     if (shadow === undefined) {
       const { chain, card } = describe(meta);
       const created = newShadow(chain, card, meta);
       created.costs.metaWrites += 1;
+      putMeta(created, meta);
       workflows.set(keyOf(meta), created);
       byId.set(meta.workflowId, created);
       if (chain.sensitive.length > 0) cards.add(card);
@@ -124,12 +168,18 @@ export function createOracle({ now, start, describe, trace, skewMs, isPrompt }: 
     }
     const { meta: before } = shadow;
     shadow.costs.metaWrites += 1;
-    if (meta.newKey !== undefined && meta.newKey.epoch !== shadow.meta.newKey?.epoch) {
-      shadow.forced.set(meta.newKey.step, (shadow.forced.get(meta.newKey.step) ?? 0) + 1);
+    if (isPrompt()) for (const problem of promptMetaProblems(shadow, meta, now(), patienceMs)) note(problem);
+    if (meta.epoch > before.epoch) {
+      shadow.processingSince = now();
+      // A resume before on-call was told takes the reason away.
+      for (const id of shadow.mustTell) if (!shadow.told.has(id)) shadow.mustTell.delete(id);
     }
-    if (meta.notify === 'pending') shadow.toTell.add(`${meta.workflowId}:${meta.epoch}:${meta.status}`);
-    if (meta.epoch > before.epoch) shadow.processingSince = now();
-    shadow.meta = meta;
+    const telling = `${meta.workflowId}:${meta.epoch}:${meta.status}`;
+    if (meta.notify === 'pending' && !shadow.toTell.has(telling)) {
+      shadow.toTell.set(telling, now());
+      shadow.mustTell.add(telling);
+    }
+    putMeta(shadow, meta);
     const erased = meta.status === 'completed' || meta.status === 'cancelled';
     if (erased && shadow.chain.sensitive.length > 0 && JSON.stringify(meta).includes(shadow.card)) {
       report(`META of a workflow that is ${meta.status} holds a sensitive value`);
@@ -144,8 +194,7 @@ export function createOracle({ now, start, describe, trace, skewMs, isPrompt }: 
     if (!isDeepStrictEqual(state.meta, shadow.meta)) metaWritten(state.meta);
     for (const { name, after } of shadow.chain.steps) {
       const record = state.steps.get(name);
-      if (record === undefined) shadow.steps.delete(name);
-      else shadow.steps.set(name, record);
+      putStep(shadow, name, record);
       const acted = (shadow.effects.get(name)?.size ?? 0) > 0;
       for (const before of acted ? after : []) {
         if (state.steps.get(before)?.status !== 'completed')
@@ -157,6 +206,12 @@ export function createOracle({ now, start, describe, trace, skewMs, isPrompt }: 
   return {
     violations,
     workflows,
+    answers: createAnswers({
+      ...{ now, skewMs, workflows, report, isApiOutdated },
+      find: (workflowId) => byId.get(workflowId),
+      happened: () => happened,
+      loadsBegun: () => begun,
+    }),
     find: (workflowId) => byId.get(workflowId),
     report,
     nextDue: () => {
@@ -175,7 +230,10 @@ export function createOracle({ now, start, describe, trace, skewMs, isPrompt }: 
       begun += 1;
       return begun;
     },
-    loaded: (meta, number) => loads.set(meta, number),
+    loaded: (meta, number) => {
+      loads.set(meta, number);
+      loads.set(meta.input, number);
+    },
     metaWritten,
     stepWritten: (decidedFrom, record) => {
       const shadow = workflows.get(keyOf(decidedFrom));
@@ -187,11 +245,16 @@ export function createOracle({ now, start, describe, trace, skewMs, isPrompt }: 
       } else {
         for (const problem of stepProblems(shadow, record, now() + skewMs())) note(problem);
         if (isClaim(shadow, record)) {
-          if (isPrompt()) for (const problem of promptProblems(shadow, record, now())) note(problem);
+          if (isPrompt())
+            for (const problem of promptProblems(shadow, record, now(), patienceMs)) note(problem);
           claimed(shadow, decidedFrom, record);
+        } else if (record.status === 'retrying' && shadow.steps.get(record.step)?.token === record.token) {
+          for (const problem of waits.problems(shadow, record)) note(problem);
         }
       }
-      shadow.steps.set(record.step, record);
+      // Whoever wrote what came of a call is done with it, though the reply may take its time.
+      if (record.status !== 'running') calls.ends(record.token);
+      putStep(shadow, record.step, record);
       if (record.error !== undefined && cards.size > 0)
         shown(`the item of ${record.step}`, JSON.stringify(record.error));
     },
@@ -203,27 +266,36 @@ export function createOracle({ now, start, describe, trace, skewMs, isPrompt }: 
       const shadow = byId.get(message.workflowId);
       if (shadow === undefined) return;
       shadow.costs.messages += 1;
-      if (message.trip >= LIMITS.trips) shadow.trips.add(`${message.step}:${message.epoch}`);
+      if (message.trip > 0) countIn(shadow.redrives, `${message.step}:${message.epoch}`);
     },
-    emitted: (event) => {
+    emitted: (event, caller) => {
       trace(() => inWords(event));
       if (cards.size > 0) shown('telemetry', JSON.stringify(event));
-      if (event.event !== 'attempt_started') return;
-      attemptsBegun.set(event.idempotencyKey, (attemptsBegun.get(event.idempotencyKey) ?? 0) + 1);
-      const shadow = byId.get(event.workflowId);
-      const claim = shadow?.attempts.get(`${event.step}:${event.epoch}:${event.attempt}`);
+      if (event.event !== 'attempt_started' && event.event !== 'dead_letter') return;
+      const { step, workflowId } = event;
+      const shadow = byId.get(workflowId);
+      if (event.event === 'dead_letter') {
+        if (shadow !== undefined) countIn(shadow.deadLetters, `${step}:${shadow.meta.epoch}`);
+        return;
+      }
+      const { epoch, attempt, idempotencyKey } = event;
+      const claim = shadow?.attempts.get(`${step}:${epoch}:${attempt}`);
       if (shadow === undefined || claim === undefined) {
-        return report(`${event.step} began attempt ${event.attempt} without a claim`);
+        return report(`${step} began attempt ${attempt} without a claim`);
       }
       if (shadow.cancelledAt !== undefined && claim.loadedAt > shadow.cancelledAt) {
-        report(`${event.step} makes a call, and its load began after the cancel was acknowledged`);
+        report(`${step} makes a call, and its load began after the cancel was acknowledged`);
       }
+      if (!shadow.ran.has(`${step}:${epoch}`)) shadow.ran.set(`${step}:${epoch}`, begun);
+      const problem = calls.begins(shadow, { step, token: claim.token, idempotencyKey }, caller);
+      if (problem !== undefined) report(problem);
     },
+    callEnded: calls.ends,
     called: (idempotencyKey) => {
-      const left = attemptsBegun.get(idempotencyKey) ?? 0;
-      if (left === 0) report(`a call was made under ${idempotencyKey} that belongs to no attempt`);
-      attemptsBegun.set(idempotencyKey, left - 1);
+      const problem = calls.reaches(idempotencyKey);
+      if (problem !== undefined) report(problem);
     },
+    refused: waits.refused,
     acted: (idempotencyKey, result) => {
       const { workflowId, step } = partsOf(idempotencyKey);
       const shadow = byId.get(workflowId);
@@ -235,7 +307,7 @@ export function createOracle({ now, start, describe, trace, skewMs, isPrompt }: 
       // What is stored is what the schema makes of the reply.
       effects.set(idempotencyKey, stepOf(shadow, step).response?.parse(result) ?? result);
       shadow.effects.set(step, effects);
-      if (effects.size > 1 + (shadow.forced.get(step) ?? 0)) {
+      if (effects.size > 1 + shadow.newKeysSent) {
         report(`${step} took effect ${effects.size} times, under ${[...effects.keys()].join(' and ')}`);
       }
     },
@@ -244,22 +316,9 @@ export function createOracle({ now, start, describe, trace, skewMs, isPrompt }: 
       const shadow = byId.get(notification.workflowId);
       if (shadow?.toTell.has(notification.id) !== true)
         report(`on-call was told ${notification.id}, which is not so`);
+      else if (isPrompt() && !shadow.told.has(notification.id))
+        for (const problem of promptToldProblems(shadow, notification.id, now(), patienceMs)) note(problem);
       shadow?.told.add(notification.id);
-    },
-    accepted: (workflowId) => {
-      const shadow = byId.get(workflowId);
-      if (shadow === undefined) return report(`${workflowId} was answered 202 and is not in the table`);
-      shadow.accepted = true;
-    },
-    cancelAcknowledged: (workflowId) => {
-      const shadow = byId.get(workflowId);
-      if (shadow !== undefined) shadow.cancelledAt ??= begun;
-    },
-    resumeAcknowledged: (workflowId) => {
-      const shadow = byId.get(workflowId);
-      if (shadow === undefined) return;
-      shadow.resumed += 1;
-      if (shadow.resumed > shadow.meta.epoch) report(`of ${shadow.resumed} resumes not all happened`);
     },
     shown,
     restarted: async (store) => {
@@ -277,8 +336,7 @@ export function createOracle({ now, start, describe, trace, skewMs, isPrompt }: 
     atRest: async (store, isAlarmed) => {
       for (const shadow of workflows.values()) {
         const alarmed = isAlarmed(shadow.meta.workflowId);
-        for (const problem of endProblems(shadow, alarmed)) report(problem);
-        await compare(store, shadow, report);
+        for (const problem of await endProblems(store, shadow, alarmed)) report(problem);
       }
     },
   };
@@ -293,49 +351,3 @@ function inWords(event: EngineEvent): string {
   );
   return `  ${event.event}: ${shown.join(', ')}`;
 }
-
-/** What is wrong with a workflow once everything has come to rest. */
-function endProblems(shadow: Shadow, alarmed: boolean): string[] {
-  const { meta, chain, effects } = shadow;
-  const problems: string[] = [];
-  if (meta.status === 'processing') {
-    if (!alarmed) problems.push(`${meta.workflowId} is still processing, and nothing tells of it`);
-    return problems;
-  }
-  if (meta.dueAt !== undefined) problems.push(`a workflow that is ${meta.status} is left in the due index`);
-  if (meta.notify !== undefined) problems.push('a notification is left pending');
-  for (const id of shadow.toTell) {
-    // A resume before on-call was told takes the reason away.
-    if (!shadow.told.has(id) && id === `${meta.workflowId}:${meta.epoch}:${meta.status}`)
-      problems.push(`on-call was never told ${id}`);
-  }
-  for (const { name } of chain.steps) {
-    if (meta.status === 'completed' && (effects.get(name)?.size ?? 0) === 0) {
-      problems.push(`the workflow is completed, and ${name} never took effect`);
-    }
-  }
-  return problems;
-}
-
-/** The table must hold what its writes say. */
-async function compare(store: Store, shadow: Shadow, report: (what: string) => void): Promise<void> {
-  const problem = difference(await store.load(shadow.meta), shadow);
-  if (problem !== undefined) report(`the table holds ${problem}`);
-}
-
-/** What tells a state from what the writes say; undefined if nothing does. */
-export function difference(
-  state: WorkflowState | undefined,
-  shadow: Pick<Shadow, 'meta' | 'steps'>,
-): string | undefined {
-  const theirs = textOf(state);
-  const ours = textOf(shadow);
-  // Most are alike to the letter; the others may differ in the order of properties alone.
-  if (theirs === ours || isDeepStrictEqual(JSON.parse(theirs), JSON.parse(ours))) return undefined;
-  return `${theirs}, and its writes say ${ours}`;
-}
-
-/** As JSON, where a property that is undefined is none. */
-const textOf = (state: Pick<WorkflowState, 'meta' | 'steps'> | undefined): string =>
-  JSON.stringify(state === undefined ? null : [state.meta, [...state.steps.values()].sort(byStep)]);
-const byStep = (a: StepRecord, b: StepRecord): number => (a.step < b.step ? -1 : 1);

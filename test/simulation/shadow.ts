@@ -16,6 +16,7 @@ export const harmful = (what: string): Problem => ({ breaks: 'promise', what });
 
 /** What is known of one claim of a step. */
 export interface SeenClaim {
+  readonly token: string;
   /** How many loads had begun, of all workers, when the load began from which it was decided. */
   readonly loadedAt: number;
   /** The item that it took the place of. */
@@ -23,6 +24,11 @@ export interface SeenClaim {
   /** A process that began anew has taken this attempt back: it may not do so twice. */
   readonly takenBack?: true;
 }
+
+/** One thing that happened to a workflow's items, by its number among all that happened. A step without a record has lost its item. */
+export type Change =
+  | { readonly number: number; readonly meta: WorkflowMeta }
+  | { readonly number: number; readonly step: string; readonly record: StepRecord | undefined };
 
 /** One workflow as the table has it, kept beside the table: every write that happened has been applied to it. */
 export interface Shadow {
@@ -38,19 +44,27 @@ export interface Shadow {
   readonly attempts: Map<string, SeenClaim>;
   /** Keys under which each step's target acted, each with what it answered. */
   readonly effects: Map<string, Map<string, unknown>>;
-  /** Keys that operators forced upon each step. */
-  readonly forced: Map<string, number>;
+  /** Everything that happened to its items, in order. */
+  readonly changes: Change[];
+  /** Resumes that clients have sent, and those of them that ask for a new key; rounds that claims of each step began so. */
+  resumesSent: number;
+  newKeysSent: number;
+  readonly forced: Map<string, Set<number>>;
   /** Loads that had begun when a cancel was acknowledged. */
   cancelledAt: number | undefined;
   /** Resumes that were answered 202. */
   resumed: number;
-  /** It was answered 202. */
-  accepted: boolean;
-  /** Dead letters that came back three times, by step and epoch. */
-  readonly trips: Set<string>;
-  /** Ids that on-call was told, and those that they had to be told. */
+  /** How often a step was queued again for its dead letter, by step and epoch. */
+  readonly redrives: Map<string, number>;
+  /** Dead letters that were handled, by step and the epoch at that time. */
+  readonly deadLetters: Map<string, number>;
+  /** Loads that had begun when the first attempt of an epoch began, by step and epoch. */
+  readonly ran: Map<string, number>;
+  /** Ids that on-call was told, and those that they may be told, with the moments from which on. */
   readonly told: Set<string>;
-  readonly toTell: Set<string>;
+  readonly toTell: Map<string, number>;
+  /** Those that they must be told: no resume came first. */
+  readonly mustTell: Set<string>;
   /** Writes and loads, for what a workflow costs. */
   readonly costs: { stepWrites: number; metaWrites: number; loads: number; messages: number };
 }
@@ -64,15 +78,25 @@ export const newShadow = (chain: ChainDefinition, card: string, meta: WorkflowMe
   claims: new Map(),
   attempts: new Map(),
   effects: new Map(),
+  changes: [],
+  resumesSent: 0,
+  newKeysSent: 0,
   forced: new Map(),
   cancelledAt: undefined,
   resumed: 0,
-  accepted: false,
-  trips: new Set(),
+  redrives: new Map(),
+  deadLetters: new Map(),
+  ran: new Map(),
   told: new Set(),
-  toTell: new Set(),
+  toTell: new Map(),
+  mustTell: new Set(),
   costs: { stepWrites: 0, metaWrites: 0, loads: 0, messages: 0 },
 });
+
+/** Counts one more under a name. */
+export const countIn = (counts: Map<string, number>, name: string): void => {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
+};
 
 export const keyOf = ({ tenant, workflowId }: WorkflowKey): string => `${tenant}#${workflowId}`;
 

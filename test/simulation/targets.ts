@@ -63,6 +63,11 @@ export function createTargets({ time, chaos, oracle, answer }: Options): Simulat
         const key = headers[CALL_HEADERS.idempotencyKey] ?? '';
         const sent: unknown = body === undefined ? undefined : JSON.parse(body);
         const end = await called(target, key, sent, deadlineMs);
+        if (end?.reply.kind === 'status') {
+          const { status, retryAfter } = end.reply;
+          const at = time.now();
+          oracle.refused(key, { at, status, notBefore: earliest(retryAfter, at) });
+        }
         return end === undefined
           ? { kind: 'failure', code: 'DEADLINE_EXCEEDED', sent: 'unknown', message: 'no reply in time' }
           : outcomeOf(end.reply, end.result, body ?? '');
@@ -75,6 +80,18 @@ export function createTargets({ time, chaos, oracle, answer }: Options): Simulat
       throw new Error(`the code failed: ${end.reply.kind}`);
     },
   };
+}
+
+/** No target may ask for more, in milliseconds. */
+const MOST_ASKED = 3_600_000;
+
+/** From when on a target wants to be called again; undefined if it does not say so in a way that makes sense. */
+function earliest(retryAfter: string | undefined, now: number): number | undefined {
+  if (retryAfter === undefined) return undefined;
+  const asked = retryAfter.endsWith(' GMT')
+    ? Date.parse(retryAfter)
+    : Number(/^[0-9]+$/.test(retryAfter) ? now + Number(retryAfter) * 1_000 : Number.NaN);
+  return Number.isNaN(asked) ? undefined : Math.min(Math.max(asked, now), now + MOST_ASKED);
 }
 
 /** The reply on the wire. An error echoes what was sent, as careless servers do. */

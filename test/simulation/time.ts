@@ -39,7 +39,8 @@ export function createTime(start: number): Time {
   return {
     now: () => now,
     after: (ms, action) => {
-      const planned = { at: now + Math.max(0, ms), place: -1, action };
+      // A clock shows whole milliseconds, and what is due between two of them comes with the next.
+      const planned = { at: now + Math.max(0, Math.ceil(ms)), place: -1, action };
       schedule.add(planned);
       return () => schedule.remove(planned);
     },

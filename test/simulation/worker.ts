@@ -95,6 +95,12 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
       if (fault.kind === 'crashSent') die(`after ${call} ${what()}`);
     });
   };
+  const caller = {
+    name,
+    get dead() {
+      return dead;
+    },
+  };
   return {
     name,
     die,
@@ -151,7 +157,7 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
       },
       telemetry: {
         emit: (event) => {
-          if (!dead) oracle.emitted(event);
+          if (!dead) oracle.emitted(event, caller);
         },
       },
       notifier: {
@@ -250,7 +256,7 @@ function storeOf({ backing, chaos, oracle, time }: WorkerOptions, through: Throu
             () => store.writeStep(key, record, expected, expiresAt),
             () => oracle.stepWritten(key, record),
           ),
-      ),
+      ).finally(() => oracle.callEnded(record.token)),
     list: (filter) =>
       through(
         'list',

@@ -26,6 +26,11 @@ export const START = 1_790_000_000_000;
 /** Things that may happen in one schedule; more means that it does not come to rest. */
 const MOST_EVENTS = 200_000;
 
+/** A message is hidden for whole seconds, and each call of a port takes a little while. In milliseconds. */
+const PATIENCE_MS = 3_000;
+/** Over the adapters a message may wait that long for others that go with it. In milliseconds. */
+const TOGETHER_MS = 3_000;
+
 /** Makes the table and the queues of a world. */
 export type OpenBacking = (options: BackingOptions) => Promise<Backing>;
 
@@ -76,6 +81,9 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     trace,
     skewMs: options.skewMs ?? (() => 0),
     isPrompt: options.isPrompt ?? (() => false),
+    zombies: options.zombies,
+    isApiOutdated: () => options.process === undefined && chaos.isOutdated('api'),
+    patienceMs: options.backing === undefined ? PATIENCE_MS : PATIENCE_MS + TOGETHER_MS,
     describe: ({ input }) => ({ chain: subject.chain, card: String(input.card ?? 'no card') }),
   });
   const { answer } = subject;
@@ -148,7 +156,7 @@ function countEnds(counts: Counts, { workflows }: Oracle): void {
     counts.workflows += 1;
     counts.resumes += meta.epoch;
     for (const keys of effects.values()) counts.effects += keys.size;
-    for (const times of forced.values()) counts.newKeys += times;
+    for (const epochs of forced.values()) counts.newKeys += epochs.size;
     if (meta.status === 'completed' || meta.status === 'failed' || meta.status === 'cancelled') {
       counts[meta.status] += 1;
     }
