@@ -137,21 +137,11 @@ export const MUTANTS: readonly Mutant[] = [
     `    if (ended) return { do: 'queueAgain', trips: { trip: 0 } };`,
     `    if (ended && meta.epoch < 0) return { do: 'queueAgain', trips: { trip: 0 } };`,
   ]),
-  mutant('a load that is torn is taken as it is', [
-    SHELL,
-    'for (const { epoch } of steps.values()) if (epoch > meta.epoch) return true;',
-    'for (const { epoch } of steps.values()) if (epoch > meta.epoch + 99) return true;',
-  ]),
-  mutant('a resume whose reply was lost is done again', [
-    OPERATIONS,
-    '    if (state.meta.nonce === nonce) return state;\n',
-    '',
-  ]),
   mutant('a resume is two writes', [
     OPERATIONS,
-    `  const state = await change(engine, key, 'failed', 'resumed', (loaded, now) => {`,
-    `  await change(engine, key, 'failed', 'resumed', ({ meta }) => ({ ...meta, status: 'processing', nonce }));
-  const state = await change(engine, key, 'processing', 'resumed', (loaded, now) => {`,
+    `  const state = await change(engine, key, nonce, ['failed', 'resumed'], (loaded, now) => {`,
+    `  await change(engine, key, 'first', ['failed', 'resumed'], ({ meta }) => ({ ...meta, status: 'processing' }));
+  const state = await change(engine, key, nonce, ['processing', 'resumed'], (loaded, now) => {`,
   ]),
   mutant('a resume keeps the epoch', [
     OPERATIONS,
@@ -320,8 +310,8 @@ function retries(`,
   ]),
   mutant('the first dead letter counts as the second', [
     STEP_FAILED,
-    `return { do: 'queueAgain', trip: message.trip + 1 };`,
-    `return { do: 'queueAgain', trip: LIMITS.trips };`,
+    `trips: { trip: message.trip + 1, `,
+    `trips: { trip: LIMITS.trips, `,
   ]),
   mutant('on-call is told by the reconciler alone', [
     STEP_FAILED,
