@@ -4,7 +4,7 @@ import { runJobs } from './pool.ts';
 import type { Outcome } from './simulate.ts';
 
 /** Schedules over the adapters that are run at every change, from seed 1 on; each mutant is to be caught within them. */
-export const ADAPTER_SEEDS = 200;
+export const ADAPTER_SEEDS = 250;
 
 const STORE = 'lib/adapters/dynamodb-store.ts';
 const TABLE = 'lib/adapters/dynamodb-table.ts';

@@ -38,8 +38,14 @@ export async function traceMutant(
   return answer?.kind === 'seeds' ? (answer.broken[0]?.violations ?? []) : [];
 }
 
-const bundled = (mutant: Mutant): Promise<string> =>
-  bundleSimulator(`mutant-${MUTANTS.indexOf(mutant)}`, mutant.mutations);
+const bundles = new Map<Mutant, Promise<string>>();
+/** Made once: two hunts of one mutant must not write one file at a time. */
+function bundled(mutant: Mutant): Promise<string> {
+  const bundle =
+    bundles.get(mutant) ?? bundleSimulator(`mutant-${MUTANTS.indexOf(mutant)}`, mutant.mutations);
+  bundles.set(mutant, bundle);
+  return bundle;
+}
 
 /** Hunts all mutants, as many at a time as there are processors. */
 export async function huntAll(onCaught: (caught: Caught) => void): Promise<readonly Caught[]> {

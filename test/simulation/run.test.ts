@@ -53,7 +53,7 @@ describe.concurrent('npm run sim', () => {
     const { code, stdout } = await sim(['--plan', 'line']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^ +0\.045 s {2}#7 target a$/m);
-    expect(stdout).toMatch(/^ {2}a receive: reaches no function$/m);
+    expect(stdout).toMatch(/^ {2}a receive: reaches no function, reaches an outdated function$/m);
   });
 
   it('tells which chain a seed draws before anything else', async ({ expect }) => {
