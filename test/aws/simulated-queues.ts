@@ -34,6 +34,8 @@ interface Real {
   readonly body: string;
   id: string;
   handle: string;
+  /** It is among the messages of virtual time. */
+  injected: boolean;
   /** The newest delivery of the message in virtual time. */
   delivery: Delivery | undefined;
 }
@@ -93,7 +95,7 @@ export async function openRealQueues(
         const known = byId.get(id);
         if (known !== undefined) known.handle = handle;
         else {
-          const real: Real = { queue, body, id, handle, delivery: undefined };
+          const real: Real = { queue, body, id, handle, injected: false, delivery: undefined };
           byId.set(id, real);
           fresh.push(real);
         }
@@ -139,11 +141,17 @@ export async function openRealQueues(
     {
       ...base,
       inject: (queue, body) => {
-        if (waitingIn(queue, body).length > 0) return base.inject(queue, body);
+        const enter = (real: Real): void => {
+          real.injected = true;
+          base.inject(queue, body);
+        };
+        const waits = waitingIn(queue, body).find(({ injected }) => !injected);
+        if (waits !== undefined) return enter(waits);
         // A second copy of a message: one more is sent, so that it has a handle of its own.
         void job(async () => {
-          waitingIn(queue, body).push(await copyTo(queue, body));
-          base.inject(queue, body);
+          const copy = await copyTo(queue, body);
+          waitingIn(queue, body).push(copy);
+          enter(copy);
         });
       },
       receive: (queue, max) => {
@@ -151,7 +159,7 @@ export async function openRealQueues(
         for (const delivery of deliveries) {
           const { messageId, receiptHandle } = delivery;
           const known = byMessageId.get(messageId);
-          const real = known ?? waitingIn(queue, delivery.body).shift();
+          const real = known ?? taken(waitingIn(queue, delivery.body));
           if (real === undefined) {
             oracle.report(`a message is delivered that SQS has not: ${delivery.body}`);
             continue;
@@ -222,4 +230,10 @@ export async function openRealQueues(
       for (const name of names) await sqs.send(new DeleteQueueCommand({ QueueUrl: urlOf(name) }));
     },
   };
+}
+
+/** Takes the first of those that are among the messages of virtual time. */
+function taken(waiting: Real[]): Real | undefined {
+  const at = waiting.findIndex(({ injected }) => injected);
+  return at < 0 ? undefined : waiting.splice(at, 1)[0];
 }

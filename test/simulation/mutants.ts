@@ -328,4 +328,14 @@ function retries(`,
     '  return answer(engine, state);\n}\n\nfunction resumable(',
     `  return answer(engine, { ...state, meta: { ...meta, status: 'failed' } });\n}\n\nfunction resumable(`,
   ]),
+  mutant('a cancel that does not know the version erases nothing', [
+    OPERATIONS,
+    'sensitive ?? Object.keys(meta.input)',
+    'sensitive ?? []',
+  ]),
+  mutant('of a batch only the first failure is named', [
+    'functions/handlers.ts',
+    `handled[at] !== 'acknowledge')`,
+    `handled[at] !== 'acknowledge' && at === 0)`,
+  ]),
 ];
