@@ -32,8 +32,20 @@ export function createSecretReader({ secretsManager, ssm }: SecretClients): Secr
   const underWay = new Map<string, ReturnType<SecretReader['read']>>();
   const keyOf = (store: SecretStore, name: string): string => `${store} ${name}`;
 
+  /** What was forgotten stays so until a read of it succeeds. */
   const fetched: SecretReader['read'] = async (store, name) => {
-    const options = { maxAge: LIMITS.secretAge, forceFetch: forgotten.delete(keyOf(store, name)) };
+    const key = keyOf(store, name);
+    const forceFetch = forgotten.has(key);
+    const read = await fromStore(store, name, { maxAge: LIMITS.secretAge, forceFetch });
+    if (forceFetch) forgotten.delete(key);
+    return read;
+  };
+
+  const fromStore = async (
+    store: SecretStore,
+    name: string,
+    options: { readonly maxAge: number; readonly forceFetch: boolean },
+  ): ReturnType<SecretReader['read']> => {
     if (store === 'secrets-manager') {
       secrets ??= new SecretsProvider({ awsSdkV3Client: secretsManager() });
       return await secrets.get(name, options);

@@ -96,7 +96,7 @@ export interface ChainOptions<Input extends z.ZodObject, Sensitive extends strin
   readonly input: Input;
   /** Top-level fields of the input that are masked everywhere and erased when the workflow ends. */
   readonly sensitive?: readonly Sensitive[];
-  /** Days that a workflow is kept after its start, 1 to 3,650. Default 90. */
+  /** Days that a workflow is kept after its start, 2 to 3,650. Default 90. One that has not ended a day before fails as `EXPIRED`. */
   readonly keepDays?: number;
 }
 

@@ -15,7 +15,7 @@ export function emptyChain(name: unknown, written: unknown): ChainDefinition {
   const place = { chain: chainName(name) };
   const options = optionsOf(place, 'a chain', written, CHAIN_OPTIONS);
   const version = { least: 1, most: Number.MAX_SAFE_INTEGER, whole: true };
-  const keepDays = { least: 1, most: LIMITS.keepDaysMost, whole: true, unit: 'days' };
+  const keepDays = { least: LIMITS.keepDaysLeast, most: LIMITS.keepDaysMost, whole: true, unit: 'days' };
   return Object.freeze({
     name: place.chain,
     version: numberIn(place, 'version', options.version, version),

@@ -41,6 +41,11 @@ export const LIMITS = {
 
   /** A visibility timeout should be 6 x the function timeout (AWS's advice for a mapping). */
   visibilityPerFunctionTimeout: 6,
+  /**
+   * A message of a version that its function does not know is received this often, 254 s in all, before it becomes a dead
+   * letter: a deployment may be under way or being rolled back. Less than the least of `maxReceives`.
+   */
+  receivesUnknown: 8,
   /** Receives are burned by throttles: the receive count is a poison guard only. */
   spareReceives: 5,
   leastMaxReceives: 10,
@@ -85,10 +90,14 @@ export const LIMITS = {
 
   /** Steps expire this long after the start, META `metaKeepsLonger` later. In days. */
   keepDays: 90,
+  keepDaysLeast: 2,
   keepDaysMost: 3_650,
   metaKeepsLongerDays: 7,
-  /** A resume in the last day could outlive its own items. In days. */
-  noResumeLastDays: 1,
+  /**
+   * Nothing is claimed and nothing resumed in a workflow's last day: it could outlive its own items, and a finished step
+   * whose item is gone would be called again. In days.
+   */
+  noClaimLastDays: 1,
 
   reconcileInterval: 60,
   reconcileBackoffCap: 900,

@@ -44,7 +44,8 @@ export type StepStatus = (typeof STEP_STATUSES)[number];
 /**
  * Why an attempt, and with it perhaps a step, failed.
  * `TARGET_UNAVAILABLE`: 408, 409, 425, 429 or 5xx. `REFUSED`: any other 4xx. `WORKER_DIED`: every attempt's function ended
- * without a word. `NOT_TAKEN`: the step's function could not take the message at all.
+ * without a word. `NOT_TAKEN`: the step's function could not take the message at all. `EXPIRED`: the workflow's last day has
+ * begun, and the step was not done.
  * `SECRET_UNAVAILABLE`: the target's secret could not be read for now; nothing was sent.
  */
 export const STEP_ERROR_CODES = [
@@ -63,6 +64,7 @@ export const STEP_ERROR_CODES = [
   'RUN_FAILED',
   'WORKER_DIED',
   'NOT_TAKEN',
+  'EXPIRED',
 ] as const;
 export type StepErrorCode = (typeof STEP_ERROR_CODES)[number];
 

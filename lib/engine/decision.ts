@@ -4,7 +4,7 @@ import { stepSettings } from '../chain/settings.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { StepMessage } from '../contract/wire.ts';
 import type { StepExpectation } from './ports.ts';
-import type { AttemptRecord, StepRecord, WorkflowState } from './state.ts';
+import type { AttemptRecord, StepRecord, WorkflowMeta, WorkflowState } from './state.ts';
 
 /** A step of a workflow as it was loaded. */
 export interface Place {
@@ -19,6 +19,7 @@ export interface Place {
  */
 export type MessageDecision =
   | { readonly do: 'deadLetter'; readonly because: string }
+  | { readonly do: 'awaitDeployment'; readonly because: string }
   | { readonly do: 'acknowledge'; readonly because: string }
   | { readonly do: 'advance'; readonly at: Place }
   | { readonly do: 'repeatDeadLetter'; readonly at: Place }
@@ -53,7 +54,7 @@ export function decideMessage(
   }
   const step = chain && findStep(chain, message.step);
   if (chain === undefined || step === undefined) {
-    return { do: 'deadLetter', because: 'this deployment does not know that version or step' };
+    return { do: 'awaitDeployment', because: 'this deployment does not know that version or step' };
   }
   if (meta.status !== 'processing') return { do: 'acknowledge', because: `the workflow is ${meta.status}` };
   const at: Place = { chain, step, state };
@@ -67,11 +68,18 @@ export function decideMessage(
   if (!isReady(state, step)) return { do: 'acknowledge', because: 'the steps before it are not all done' };
   const waitsUntil = notBefore(record, now);
   if (waitsUntil !== undefined) return { do: 'hold', until: waitsUntil };
+  if (isExpiring(meta, now)) return { do: 'deadLetter', because: 'the workflow is about to expire' };
   if (record?.status === 'running' && attemptsInEpoch(state, record) > step.retries) {
     return { do: 'saveDeadWorker', at, record: deadWorker(record, step, now), expected: exactly(record) };
   }
   return { do: 'claim', at, claim: claimOf(at, now, token) };
 }
+
+/** Whether a workflow's last day has begun: then nothing of it is claimed or resumed any more. */
+export const isExpiring = ({ expiresAt }: WorkflowMeta, now: number): boolean =>
+  now > expiresAt - LIMITS.noClaimLastDays * DAY_MS;
+
+const DAY_MS = 86_400_000;
 
 /** Whether a step counts as done for those after it. */
 export const isDone = (record: StepRecord | undefined): boolean => record?.status === 'completed';
@@ -172,12 +180,18 @@ export interface Advance {
   readonly complete: boolean;
 }
 
+/** Whether a step was claimed in this epoch and not put back: it has a message of its own, or the reconciler watches it. */
+const isTaken = ({ meta, steps }: WorkflowState, name: string): boolean => {
+  const record = steps.get(name);
+  return record !== undefined && record.status !== 'pending' && record.epoch === meta.epoch;
+};
+
 /** Advances from a completed step. Only where the workflow is `processing`; else nothing follows. */
 export function decideAdvance(chain: ChainDefinition, state: WorkflowState, name: string): Advance {
   if (state.meta.status !== 'processing') return { queue: [], complete: false };
   return {
     queue: successors(chain, name).filter(
-      (step) => !isDone(state.steps.get(step.name)) && isReady(state, step),
+      (step) => !isTaken(state, step.name) && !isDone(state.steps.get(step.name)) && isReady(state, step),
     ),
     complete: allDone(chain, state),
   };

@@ -60,8 +60,12 @@ async function tryLater(
     message: messageOf(error),
     ...(message === undefined ? {} : { ...idsOf(message), step: message.step }),
   });
-  return await comeBackIn(engine, delivery, 2 ** Math.min(delivery.receiveCount, 10), LIMITS.backoffCap);
+  return await comeBackLater(engine, delivery);
 }
+
+/** Hides a message for 2 s, and twice as long after each further receive, up to 5 minutes. */
+export const comeBackLater = (engine: Pick<DeliveryEngine, 'ports'>, delivery: Delivery): Promise<'retry'> =>
+  comeBackIn(engine, delivery, 2 ** Math.min(delivery.receiveCount, 10), LIMITS.backoffCap);
 
 /** Hides a message for so many seconds. The table has the due time: if this fails it merely comes back at another time. */
 export async function comeBackIn(

@@ -6,6 +6,7 @@ import { LIMITS } from '../contract/limits.ts';
 import type { WorkflowStatus } from '../contract/names.ts';
 import type { ListAnswer, StartAnswer, WorkflowAnswer } from '../contract/wire.ts';
 import { messageOf } from './call.ts';
+import { isExpiring } from './decision.ts';
 import { fingerprint, matches } from './fingerprint.ts';
 import type { ListFilter, Outgoing } from './ports.ts';
 import { type FieldError, ProblemError, shownField } from './problems.ts';
@@ -33,7 +34,12 @@ export async function start(
   request: StartRequest,
 ): Promise<StartAnswer> {
   const { ports } = engine;
-  const input = await parseInput(chain, request.payload);
+  let input: Awaited<ReturnType<typeof parseInput>>;
+  try {
+    input = await parseInput(chain, request.payload);
+  } catch (refusal) {
+    return await begunBefore(engine, chain, request, refusal);
+  }
   const meta = newMeta(engine, chain, request, input);
   const create = () => ports.store.create(meta);
   const written = await create().catch(create);
@@ -42,7 +48,7 @@ export async function start(
   // A failed put that finds my own nonce was my own. Without a key nobody else can have made this id: what another nonce
   // tells is that the workflow was cancelled, or failed and was resumed, before the put was repeated.
   const isMine = request.idempotencyKey === undefined || current.nonce === meta.nonce;
-  if (!isMine) return await repeated(engine, chain, current, input);
+  if (!isMine) return await repeated(engine, chain, current, request.payload);
   ports.telemetry.emit({ ...idsOf(current), event: 'workflow_started' });
   if (current.status === 'processing') await sendOrLeave(engine, current, firstMessages(chain, current));
   return { workflowId: current.workflowId, status: current.status };
@@ -111,7 +117,7 @@ function newMeta(
   const id = idempotencyKey === undefined ? random.token() : derivedId(tenant, chain.name, idempotencyKey);
   return {
     tenant,
-    workflowId: `wf_${id}`,
+    workflowId: workflowIdOf(id),
     chain: chain.name,
     version: chain.version,
     status: 'processing',
@@ -128,23 +134,40 @@ function newMeta(
   };
 }
 
+const workflowIdOf = (id: string): string => `wf_${id}`;
+
 const derivedId = (tenant: string, chain: string, key: string): string =>
   createHash('sha256')
     .update(JSON.stringify([tenant, chain, key]))
     .digest('hex')
     .slice(0, 32);
 
+/** A start that today's version refuses may have been taken by the version of its time: then it must not be refused now. */
+async function begunBefore(
+  engine: ApiEngine,
+  chain: ChainDefinition,
+  { tenant, payload, idempotencyKey }: StartRequest,
+  refusal: unknown,
+): Promise<StartAnswer> {
+  if (idempotencyKey === undefined) throw refusal;
+  const workflowId = workflowIdOf(derivedId(tenant, chain.name, idempotencyKey));
+  const state = await loadState(engine.ports, { tenant, workflowId });
+  if (state === undefined || state.meta.version === chain.version) throw refusal;
+  return await repeated(engine, chain, state.meta, payload);
+}
+
 /** A start under a key that was used before: the same workflow again, or a refusal. */
 async function repeated(
   engine: ApiEngine,
   chain: ChainDefinition,
   meta: WorkflowMeta,
-  input: Readonly<Record<string, unknown>>,
+  payload: unknown,
 ): Promise<StartAnswer> {
+  // The fingerprint is of the version that began the workflow, whose fields, and those that are sensitive, may be others.
   const began = engine.chains.find(meta.chain, meta.version);
-  // The fingerprint is of the version that began the workflow, whose sensitive fields may be others.
-  const { sensitive } = began ?? chain;
-  if (meta.fingerprint === undefined || !matches(meta.fingerprint, input, sensitive)) {
+  const by = began ?? chain;
+  const input = await parseInput(by, payload);
+  if (meta.fingerprint === undefined || !matches(meta.fingerprint, input, by.sensitive)) {
     throw new ProblemError(
       'KEY_REUSED',
       `this Idempotency-Key started ${meta.workflowId} with another payload; send that payload again, or use a new key`,
@@ -266,7 +289,7 @@ function resumable(engine: ApiEngine, { meta }: WorkflowState, now: number): Cha
       `this deployment does not know ${meta.chain} version ${meta.version}; deploy it, then resume`,
     );
   }
-  if (now > meta.expiresAt - LIMITS.noResumeLastDays * DAY_MS) {
+  if (isExpiring(meta, now)) {
     throw new ProblemError(
       'EXPIRING',
       `the workflow expires at ${new Date(meta.expiresAt).toISOString()}; start a new one`,

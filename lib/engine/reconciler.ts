@@ -56,12 +56,18 @@ const whyStuck = (status: string | undefined): string => {
   return 'the step was never claimed';
 };
 
-/** When an unfinished step could have begun: after the steps before it, or after the start or resume. Undefined if none waits. */
+/**
+ * Since when something waits: a step that could have begun, after the steps before it or the start or resume; a failure that
+ * nobody was told of. Undefined if nothing does.
+ * @param chain undefined where this deployment does not know it: then whatever is processing waits since its start or resume
+ */
 export function oldestUnfinishedSince(
-  chain: ChainDefinition,
+  chain: ChainDefinition | undefined,
   { meta, steps }: WorkflowState,
 ): number | undefined {
+  if (meta.notify === 'pending') return meta.updatedAt;
   if (meta.status !== 'processing') return undefined;
+  if (chain === undefined) return meta.updatedAt;
   const since = chain.steps
     .filter((step) => !isDone(steps.get(step.name)) && isReady({ meta, steps }, step))
     .map((step) => Math.max(meta.updatedAt, ...step.after.map((name) => steps.get(name)?.completedAt ?? 0)));
@@ -76,7 +82,8 @@ export interface ReconcileReport {
 }
 
 /**
- * One run: examines every workflow that is due and repairs what is stuck.
+ * One run: examines every workflow that is due and repairs what is stuck. Errors: the store's own, where it could not read the
+ * index of a shard; the others are done by then.
  * @param remainingMs milliseconds that the function may still run; the rest waits for the next run
  */
 export async function reconcile(
@@ -84,13 +91,16 @@ export async function reconcile(
   remainingMs: () => number,
 ): Promise<ReconcileReport> {
   const shards = Array.from({ length: LIMITS.indexShards }, (_, shard) => shard);
-  const reports = await Promise.all(shards.map((shard) => reconcileShard(engine, shard, remainingMs)));
+  const ended = await Promise.allSettled(shards.map((shard) => reconcileShard(engine, shard, remainingMs)));
+  const reports = ended.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const report = {
     examined: reports.reduce((sum, { examined }) => sum + examined, 0),
     repaired: reports.reduce((sum, { repaired }) => sum + repaired, 0),
     oldestMs: Math.max(0, ...reports.map(({ oldestMs }) => oldestMs)),
   };
   engine.ports.telemetry.emit({ event: 'oldest_unfinished', ageMs: report.oldestMs });
+  const failed = ended.find((one) => one.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
   return report;
 }
 
@@ -109,7 +119,7 @@ async function reconcileShard(
     moved = 0;
     for (let first = 0; first < page.length; first += AT_ONCE) {
       if (remainingMs() < RESERVE_MS) return report;
-      const looks = await Promise.all(page.slice(first, first + AT_ONCE).map((key) => look(engine, key)));
+      const looks = await Promise.all(page.slice(first, first + AT_ONCE).map((due) => look(engine, due)));
       for (const { repaired, ageMs, mine } of looks) {
         report.examined += 1;
         report.repaired += repaired;
@@ -133,20 +143,21 @@ interface Look {
   readonly mine: boolean;
 }
 
-async function look(engine: ReconcilerEngine, key: WorkflowKey): Promise<Look> {
+/** One workflow that cannot be examined must not keep the others waiting. It stays due, and its age tells on-call in the end. */
+async function look(
+  engine: ReconcilerEngine,
+  { dueAt, ...key }: WorkflowKey & { readonly dueAt: number },
+): Promise<Look> {
   try {
     return await examine(engine, key);
   } catch (error) {
-    // One workflow that cannot be examined must not keep the others waiting; it stays due.
-    engine.ports.telemetry.emit({
-      event: 'unexpected_error',
-      where: 'reconciler',
-      message: messageOf(error),
-      workflowId: key.workflowId,
-    });
-    return { repaired: 0, ageMs: 0, mine: false };
+    complain(engine, key, messageOf(error));
+    return { repaired: 0, ageMs: Math.max(0, engine.ports.clock.now() - dueAt), mine: false };
   }
 }
+
+const complain = ({ ports }: ReconcilerEngine, { workflowId }: WorkflowKey, message: string): void =>
+  ports.telemetry.emit({ event: 'unexpected_error', where: 'reconciler', message, workflowId });
 
 async function examine(engine: ReconcilerEngine, key: WorkflowKey): Promise<Look> {
   const { ports } = engine;
@@ -157,7 +168,7 @@ async function examine(engine: ReconcilerEngine, key: WorkflowKey): Promise<Look
   if (state?.meta.dueAt === undefined || state.meta.dueAt > now) return nothing;
   const { meta } = state;
   const chain = engine.chains.find(meta.chain, meta.version);
-  const since = chain && oldestUnfinishedSince(chain, state);
+  const since = oldestUnfinishedSince(chain, state);
   const ageMs = since === undefined ? 0 : now - since;
   // Moves the due time before any push: a backlog is never flooded.
   const moved = postponed(meta, now);
@@ -168,10 +179,15 @@ async function examine(engine: ReconcilerEngine, key: WorkflowKey): Promise<Look
   });
   if (!mine) return { ...nothing, ageMs };
   if (chain === undefined && meta.status === 'processing') {
-    throw new Error(`this deployment does not know ${meta.chain} version ${meta.version}`);
+    complain(engine, meta, `this deployment does not know ${meta.chain} version ${meta.version}`);
   }
   const repairs = decideRepairs(chain, state, now);
-  await push(engine, meta, repairs);
+  try {
+    await push(engine, meta, repairs);
+  } catch (error) {
+    complain(engine, meta, messageOf(error));
+    return { repaired: 0, ageMs, mine };
+  }
   return { repaired: repairs.length, ageMs, mine };
 }
 

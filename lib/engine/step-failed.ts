@@ -1,7 +1,7 @@
 import { LIMITS } from '../contract/limits.ts';
 import type { StepMessage, WorkflowError } from '../contract/wire.ts';
 import { advance } from './advance.ts';
-import { attemptsInEpoch, notBefore } from './decision.ts';
+import { attemptsInEpoch, isExpiring, notBefore } from './decision.ts';
 import { type Handled, handling } from './delivery.ts';
 import type { Delivery } from './ports.ts';
 import { type Engine, idsOf, loadState, messageFor, saveMeta, type Trips, toStep, undue } from './shell.ts';
@@ -46,6 +46,7 @@ export function decideDeadLetter(
   if (notBefore(record, now) !== undefined) {
     return { do: 'acknowledge', because: 'the step is under way; the reconciler watches it' };
   }
+  if (isExpiring(meta, now)) return { do: 'fail', error: expired(meta, message.step, record, now) };
   // Trips count while nothing takes the message: a claim since the first of them shows that something does.
   const claimed = record === undefined ? 0 : attemptsInEpoch(state, record);
   if (claimed > (message.claimed ?? 0)) return { do: 'queueAgain', trips: { trip: 1, claimed } };
@@ -60,6 +61,22 @@ export function decideDeadLetter(
 function errorOf(record: StepRecord): WorkflowError {
   const error = record.error ?? { code: 'WORKER_DIED', message: 'no error was saved', effect: 'unknown' };
   return { ...error, step: record.step, attempts: record.attempt };
+}
+
+/** Items may be gone once the workflow has expired: then nobody knows what their attempts did. */
+function expired(
+  { expiresAt, epoch }: WorkflowMeta,
+  step: string,
+  record: StepRecord | undefined,
+  now: number,
+): WorkflowError {
+  return {
+    code: 'EXPIRED',
+    message: `the workflow is kept until ${new Date(expiresAt).toISOString()} only, and step "${step}" was not done a day before`,
+    effect: now > expiresAt || (record !== undefined && record.open > 0) ? 'unknown' : 'none',
+    step,
+    attempts: record?.epoch === epoch ? record.attempt : 0,
+  };
 }
 
 function notTaken(message: StepMessage, record: StepRecord | undefined): WorkflowError {

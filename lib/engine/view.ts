@@ -37,7 +37,8 @@ export function describe(
 /** The status shown for a step: a workflow that ended leaves no step waiting. */
 function stepStatus({ meta, steps }: WorkflowState, name: string, now: number): StepStatus {
   const record = steps.get(name);
-  const stored = record?.status ?? 'pending';
+  // Its steps expire before it does.
+  const stored = record?.status ?? (meta.status === 'completed' ? 'completed' : 'pending');
   const underWay = stored === 'running' && (record?.leaseUntil ?? 0) > now;
   if (stored === 'completed' || underWay) return stored;
   if (meta.status === 'cancelled') return stored === 'failed' ? 'failed' : 'cancelled';

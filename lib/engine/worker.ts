@@ -4,7 +4,7 @@ import type { StepMessage } from '../contract/wire.ts';
 import { advance } from './advance.ts';
 import { perform } from './call.ts';
 import { type Claim, decideMessage, type MessageDecision, mustReload, type Place } from './decision.ts';
-import { comeBackIn, type Handled, handling } from './delivery.ts';
+import { comeBackIn, comeBackLater, type Handled, handling } from './delivery.ts';
 import { completedRecord, type Failure, failedRecord } from './outcome.ts';
 import type { Delivery } from './ports.ts';
 import { type Engine, idsOf, loadState, messageFor, saveStep, toDeadLetters } from './shell.ts';
@@ -58,6 +58,10 @@ function carryOut(
   switch (decision.do) {
     case 'deadLetter':
       return notServed(engine, message, decision.because);
+    case 'awaitDeployment':
+      return delivery.receiveCount < LIMITS.receivesUnknown
+        ? comeBackLater(engine, delivery)
+        : notServed(engine, message, decision.because);
     case 'acknowledge':
       return ignored(engine, message, decision.because);
     case 'advance':

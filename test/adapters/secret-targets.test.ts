@@ -201,6 +201,16 @@ describe.each<[string, SecretReference, () => number]>([
       expect(reads()).toBe(2);
     },
   );
+
+  it('that cannot be used is not met again after a read that failed', async () => {
+    const targets = targetsWith(secret);
+    hold('');
+    expect(await errorOf(targets)).toMatchObject({ code: 'TARGET_MISSING' });
+    refuse(thrown('ThrottlingException'));
+    expect(await errorOf(targets)).toMatchObject({ code: 'SECRET_UNAVAILABLE' });
+    hold('s3cret');
+    expect(await headersOf(targets)).toMatchObject({ authorization: 'Bearer s3cret' });
+  });
 });
 
 it('two fields of one secret, for two targets, are one read', async () => {

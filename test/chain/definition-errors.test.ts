@@ -85,16 +85,16 @@ describe('a chain is refused, and told what to write instead, for', () => {
       '"/api/orders"',
     ],
     [
-      'less than a day',
-      withOptions({ keepDays: 0.5 }),
-      'keepDays is 0.5',
-      'a whole number of days from 1 to 3650.',
+      'one day, of which the last day would be all',
+      withOptions({ keepDays: 1 }),
+      'keepDays is 1',
+      'a whole number of days from 2 to 3650.',
     ],
     [
       'over ten years',
       withOptions({ keepDays: 3651 }),
       'keepDays is 3651',
-      'a whole number of days from 1 to 3650.',
+      'a whole number of days from 2 to 3650.',
     ],
     ['no input', withOptions({ input: undefined }), 'input is undefined', 'Write a zod schema'],
     [

@@ -42,14 +42,24 @@ describe('advancing from a completed step', () => {
     expect(advance.complete).toBe(complete);
   });
 
-  it('queues a step that runs, waits or has failed: its worker decides', () => {
+  it('queues a step of an older epoch, and no step that was claimed in this one: that has a message, or the reconciler', () => {
     const queued = forEachRecord((record) => {
       const state = doneState(resumed(), 'a', { b: record });
       return decideAdvance(chainOf(GRAPHS.line), state, 'a')
         .queue.map(({ name }) => name)
         .join(' ');
     });
-    expect(queued).toEqual({ ...always('b'), completed: '', 'completed, older epoch': '' });
+    expect(queued).toEqual({
+      ...always(''),
+      'no item': 'b',
+      'put back': 'b',
+      'put back, older epoch': 'b',
+      'running, lease live, older epoch': 'b',
+      'running, lease over, older epoch': 'b',
+      'retrying, not due, older epoch': 'b',
+      'retrying, due, older epoch': 'b',
+      'failed, older epoch': 'b',
+    });
   });
 
   it.each([

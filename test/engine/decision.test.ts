@@ -30,6 +30,7 @@ function told(decision: MessageDecision): string {
       return `claim attempt ${decision.claim.record.attempt} of epoch ${decision.claim.record.epoch}`;
     case 'acknowledge':
     case 'deadLetter':
+    case 'awaitDeployment':
       return `${decision.do}: ${decision.because}`;
     default:
       return decision.do;
@@ -134,7 +135,7 @@ describe('a message for a workflow that is not processing', () => {
 
 describe('a message that this deployment cannot serve', () => {
   const meta = resumed();
-  const unknown = 'deadLetter: this deployment does not know that version or step';
+  const unknown = 'awaitDeployment: this deployment does not know that version or step';
   const everyStatus: readonly WorkflowStatus[] = [
     'processing',
     'completed',
@@ -168,7 +169,7 @@ describe('a message that this deployment cannot serve', () => {
       messageTo('a', { version: 2 }),
       'deadLetter: the workflow is of order-processing version 1',
     ],
-  ])('goes to the dead-letter queue for %s, whatever workflow and step are', (_, chain, message, answer) => {
+  ])('is not served for %s, whatever workflow and step are', (_, chain, message, answer) => {
     for (const status of everyStatus) {
       for (const epoch of [EPOCH, EPOCH - 1]) {
         const answers = forEachRecord((record) =>
@@ -184,6 +185,26 @@ describe('a message that this deployment cannot serve', () => {
         );
         expect(answers).toEqual(always(answer));
       }
+    }
+  });
+});
+
+describe('a message in the last day of a workflow', () => {
+  const DAY = 86_400_000;
+  const decidedWith = (expiresAt: number) =>
+    forEachRecord((record) =>
+      told(decideMessage(ONE, stateOf(resumed({ expiresAt }), { a: record }), messageTo('a'), NOW, TOKEN)),
+    );
+
+  it('claims nothing: items of finished steps could expire before the workflow ends', () => {
+    const before = decidedWith(NOW + DAY);
+    const ending = Object.entries(before).filter(([, what]) => /^(claim|saveDeadWorker)/.test(what));
+    expect(ending).toHaveLength(11);
+    for (const expiresAt of [NOW + DAY - 1, NOW, NOW - DAY]) {
+      expect(decidedWith(expiresAt)).toEqual({
+        ...before,
+        ...Object.fromEntries(ending.map(([kind]) => [kind, 'deadLetter: the workflow is about to expire'])),
+      });
     }
   });
 });

@@ -320,4 +320,34 @@ describe('a start that is repeated under its Idempotency-Key', () => {
     const answer = await start(world.engine, next, { tenant: TENANT, payload: INPUT, ...again });
     expect(answer).toEqual({ workflowId: key.workflowId, status: 'processing' });
   });
+
+  describe('to a newer version of the chain', () => {
+    const fields = { card: z.string(), amount: z.number() };
+    const upgraded = async (input: z.ZodObject) => {
+      const next = requestChain(GRAPHS.line, {}, { version: 2, input });
+      const world = await openWorld(LINE, next);
+      const key = await world.begin(again);
+      const restart = (more: object = {}) =>
+        start(world.engine, next, { tenant: TENANT, payload: INPUT, ...again, ...more });
+      return { key, restart };
+    };
+
+    it.each([
+      ['fills in a new field', z.strictObject({ ...fields, note: z.string().default('none') })],
+      ['asks for a new field', z.strictObject({ ...fields, note: z.string() })],
+    ])('that %s is the same: it was taken when the old one was new', async (_, input) => {
+      const { key, restart } = await upgraded(input);
+      expect(await restart()).toEqual({ workflowId: key.workflowId, status: 'processing' });
+    });
+
+    it('with another payload is refused as ever, and what no version takes as invalid', async () => {
+      const { restart } = await upgraded(z.strictObject({ ...fields, note: z.string() }));
+      await expect(restart({ payload: { ...INPUT, amount: 6 } })).rejects.toMatchObject({
+        code: 'KEY_REUSED',
+      });
+      await expect(restart({ payload: { amount: 6 } })).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
+      await expect(restart({ idempotencyKey: 'new' })).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
+      await expect(restart({ idempotencyKey: undefined })).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
+    });
+  });
 });

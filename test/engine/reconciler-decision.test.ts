@@ -177,6 +177,19 @@ describe('the oldest unfinished step', () => {
     }
   });
 
+  it('is any, since the start or resume, where the deployment does not know the chain: nothing goes on', () => {
+    const state = stateOf(resumed({ updatedAt: START + 5 }), { a: done('a', START + 100) });
+    expect(oldestUnfinishedSince(undefined, state)).toBe(START + 5);
+    const completed = stateOf(resumed({ status: 'completed' }));
+    expect(oldestUnfinishedSince(undefined, completed)).toBeUndefined();
+  });
+
+  it('is as old as a failure that nobody was told of', () => {
+    const untold = stateOf(resumed({ status: 'failed', notify: 'pending', updatedAt: START + 5 }));
+    expect(since('line', untold)).toBe(START + 5);
+    expect(oldestUnfinishedSince(undefined, untold)).toBe(START + 5);
+  });
+
   it('does not exist where all are done, or where the workflow is not processing', () => {
     expect(since('line', doneState(resumed(), 'a b c'))).toBeUndefined();
     for (const status of ['completed', 'failed', 'cancelled', 'compensating'] as const) {

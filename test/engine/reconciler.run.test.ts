@@ -190,6 +190,33 @@ describe('one run', () => {
     expect(world.queued()).toBe('');
   });
 
+  it('tells the age of what it cannot help, at every look, so that the alarm sounds in the end', async () => {
+    const world = await openWorld(LINE);
+    const now = world.clock.now();
+    const [meta] = dueInOneShard(1, now);
+    if (meta === undefined) throw new Error('one was made');
+    const { store } = world.engine.ports;
+    await given(store, { ...meta, version: 9, updatedAt: now - 5_000 });
+    expect(await reconciled(world)).toMatchObject({ oldestMs: 5_000 });
+    await world.clock.advance(60_000);
+    expect(await reconciled(world)).toMatchObject({ oldestMs: 65_000 });
+    await world.clock.advance(120_000);
+    world.faults.next('load', { fail: true });
+    expect(await reconciled(world)).toMatchObject({ examined: 1, oldestMs: 0 });
+    await world.clock.advance(30_000);
+    world.faults.next('load', { fail: true });
+    expect(await reconciled(world)).toMatchObject({ examined: 1, oldestMs: 30_000 });
+  });
+
+  it('tells the age of a step whose message cannot be sent, though its due time was moved', async () => {
+    const world = await openWorld(LINE);
+    await world.begin();
+    world.loseMessages();
+    await world.clock.advance(BOUND);
+    world.faults.next('send', { fail: true });
+    expect(await reconciled(world)).toMatchObject({ examined: 1, repaired: 0, oldestMs: BOUND });
+  });
+
   it('tells how long the oldest unfinished step has waited', async () => {
     const world = await openWorld(LINE);
     await world.begin();
@@ -206,5 +233,16 @@ describe('one run', () => {
     const world = await openWorld(LINE);
     world.faults.next('listDue', { fail: true });
     await expect(reconciled(world)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  });
+
+  it('of which one shard cannot be read looks at all the others before it fails', async () => {
+    const world = await openWorld(LINE);
+    const metas = dueInOneShard(1, world.clock.now());
+    await given(world.engine.ports.store, ...metas);
+    // The first shard is asked first; these are of another.
+    world.faults.next('listDue', { fail: true });
+    await expect(reconciled(world)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    expect(world.queued()).toBe('a');
+    expect(eventsOf(world, 'oldest_unfinished')).toHaveLength(1);
   });
 });

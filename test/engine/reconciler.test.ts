@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { cancel, resume } from '../../lib/engine/operations.ts';
 import { reconcile } from '../../lib/engine/reconciler.ts';
 import type { WorkflowKey } from '../../lib/engine/state.ts';
+import { handleDeadLetter } from '../../lib/engine/step-failed.ts';
+import { handleDelivery } from '../../lib/engine/worker.ts';
 import { settle } from '../support/manual-clock.ts';
 import { GRAPHS } from './fixtures.ts';
 import { eventsOf, expectNothingLeaked, openWorld, requestChain, status, type World } from './world.ts';
@@ -207,5 +209,52 @@ describe('a workflow that is due but healthy', () => {
       expect(world.queued()).toBe('');
       expect(await world.meta(key)).toMatchObject({ dueAt: world.clock.now() + 60_000 });
     }
+  });
+});
+
+describe('a workflow that is not done a day before it expires', () => {
+  const DAY = 86_400_000;
+
+  it('fails and is told, makes no further call, and cannot be resumed', async () => {
+    const world = await openWorld(requestChain(GRAPHS.line, {}, { keepDays: 2 }));
+    const key = await world.begin();
+    world.answers('b', status(503, '', { retryAfter: '900' }));
+    await world.run();
+    expect(world.called()).toBe('a b');
+    await world.clock.advance(DAY + 1);
+    await world.run();
+    expect(world.called()).toBe('a b');
+    expect(await world.meta(key)).toMatchObject({
+      status: 'failed',
+      error: { code: 'EXPIRED', step: 'b', attempts: 1, effect: 'unknown' },
+    });
+    expect(world.notifications).toMatchObject([{ workflowId: key.workflowId, error: { code: 'EXPIRED' } }]);
+    await expect(resume(world.engine, key, false)).rejects.toMatchObject({ code: 'EXPIRING' });
+  });
+
+  it('does not call a finished step again though its item has expired', async () => {
+    const world = await openWorld(requestChain(GRAPHS.line, {}, { keepDays: 2 }));
+    const key = await world.begin();
+    await world.work('a');
+    world.loseMessages();
+    const { store } = world.engine.ports;
+    const expired = {
+      ...store,
+      load: async (asked: WorkflowKey) => {
+        const state = await store.load(asked);
+        return state && { ...state, steps: new Map() };
+      },
+    };
+    const engine = { ...world.engine, ports: { ...world.engine.ports, store: expired } };
+    await world.clock.advance(2 * DAY + 1);
+    await reconcile(engine, () => 60_000);
+    const delivery = world.receive('a');
+    expect(await handleDelivery(engine, delivery, () => 45_000)).toBe('acknowledge');
+    expect(await handleDeadLetter(engine, world.receive('a', 'deadLetter'))).toBe('acknowledge');
+    expect(world.called()).toBe('a');
+    expect(await world.meta(key)).toMatchObject({
+      status: 'failed',
+      error: { code: 'EXPIRED', effect: 'unknown' },
+    });
   });
 });

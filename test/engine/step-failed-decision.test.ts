@@ -94,6 +94,36 @@ describe('a dead letter of a workflow that is processing', () => {
   });
 });
 
+describe('a dead letter in the last day of a workflow', () => {
+  const DAY = 86_400_000;
+  const errorAt = (record: (typeof RECORDS)[RecordKind], expiresAt: number) => {
+    const decision = decideDeadLetter(stateOf(resumed({ expiresAt }), { a: record }), messageTo('a'), NOW);
+    return decision.do === 'fail' ? decision.error : decision.do;
+  };
+
+  it('fails the workflow where the step would be queued again, and not before', () => {
+    const before = decided({ expiresAt: NOW + DAY }, { trip: 0 });
+    const queued = Object.entries(before).filter(([, what]) => what === 'queueAgain');
+    expect(queued).toHaveLength(11);
+    expect(decided({ expiresAt: NOW + DAY - 1 }, { trip: 0 })).toEqual({
+      ...before,
+      ...Object.fromEntries(queued.map(([kind]) => [kind, 'fail: EXPIRED'])),
+    });
+  });
+
+  it('says until when it is kept, and what its attempts may have done', () => {
+    expect(errorAt(undefined, NOW + 1)).toEqual({
+      code: 'EXPIRED',
+      message: `the workflow is kept until ${new Date(NOW + 1).toISOString()} only, and step "a" was not done a day before`,
+      effect: 'none',
+      step: 'a',
+      attempts: 0,
+    });
+    expect(errorAt(undefined, NOW - 1)).toMatchObject({ effect: 'unknown' });
+    expect(errorAt(RECORDS['retrying, overdue'], NOW + 1)).toMatchObject({ effect: 'unknown', attempts: 2 });
+  });
+});
+
 describe('a dead letter of a workflow that is not processing', () => {
   const ended = [
     'completed',

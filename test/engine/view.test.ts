@@ -33,6 +33,10 @@ const statuses = (status: WorkflowStatus, changes: Partial<WorkflowMeta> = {}) =
   );
 
 describe('the status shown for a step', () => {
+  it('is completed in a completed workflow, though its item has expired before META', () => {
+    expect(statuses('completed')).toMatchObject({ 'no item': 'completed', completed: 'completed' });
+  });
+
   const stored: Readonly<Record<RecordKind, string>> = {
     'no item': 'pending',
     'put back': 'pending',

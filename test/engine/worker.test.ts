@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { LIMITS } from '../../lib/contract/limits.ts';
 import type { StepMessage } from '../../lib/contract/wire.ts';
 import { handleDelivery } from '../../lib/engine/worker.ts';
 import { settle } from '../support/manual-clock.ts';
@@ -315,15 +316,33 @@ describe('a message that cannot be served', () => {
     ]);
   });
 
-  it('of a version that this deployment does not know goes there as well, and no call is made', async () => {
+  it('of a version that this deployment does not know waits for one that does, and makes no call', async () => {
     const next = requestChain(GRAPHS.line, {}, { version: 2 });
     const world = await openWorld(next);
+    const key = await world.begin();
+    const older = await openWorld(LINE);
+    const engine = { ...world.engine, chains: older.engine.chains };
+    for (const seconds of [2, 4, 8, 16, 32, 64, 128]) {
+      expect(await handleDelivery(engine, world.receive('a'), () => 45_000)).toBe('retry');
+      await world.clock.advance(seconds * 1_000 - 1);
+      expect(world.queued()).toBe('');
+      await world.clock.advance(1);
+      expect(world.queued()).toBe('a');
+    }
+    expect(world.called()).toBe('');
+    await world.run();
+    expect(await world.meta(key)).toMatchObject({ status: 'completed' });
+  });
+
+  it('goes there as well where none has come after eight receives', async () => {
+    const world = await openWorld(requestChain(GRAPHS.line, {}, { version: 2 }));
     await world.begin();
     const older = await openWorld(LINE);
     const engine = { ...world.engine, chains: older.engine.chains };
-    const delivery = world.receive('a');
+    const delivery = { ...world.receive('a'), receiveCount: LIMITS.receivesUnknown };
     expect(await handleDelivery(engine, delivery, () => 45_000)).toBe('acknowledge');
     expect(world.visible('a', 'deadLetter')).toHaveLength(1);
     expect(world.called()).toBe('');
+    expect(LIMITS.receivesUnknown).toBeLessThan(LIMITS.leastMaxReceives);
   });
 });

@@ -223,8 +223,8 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('another payload under a key is taken', [
     OPERATIONS,
-    '  if (meta.fingerprint === undefined || !matches(meta.fingerprint, input, sensitive)) {',
-    '  if (meta.fingerprint === undefined || (sensitive.length > 99 && !matches(meta.fingerprint, input, sensitive))) {',
+    '  if (meta.fingerprint === undefined || !matches(meta.fingerprint, input, by.sensitive)) {',
+    '  if (meta.fingerprint === undefined || (by.sensitive.length > 99 && !matches(meta.fingerprint, input, by.sensitive))) {',
   ]),
   mutant('on-call counts as told before it is', [
     STEP_FAILED,

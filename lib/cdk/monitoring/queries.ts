@@ -16,7 +16,7 @@ filter workflowId = "wf_00000000000000000000000000000000"
 | limit 1000`;
 
 /** Why attempts failed, the most frequent first. A step that no function took has failed in the step-failed function only. */
-const FAILURES_BY_ERROR = `filter message in ["step_failed", "step_retrying"] or (message = "workflow_failed" and error.code = "NOT_TAKEN")
+const FAILURES_BY_ERROR = `filter message in ["step_failed", "step_retrying"] or (message = "workflow_failed" and error.code in ["NOT_TAKEN", "EXPIRED"])
 | fields coalesce(step, error.step) as failedStep
 | stats count(*) as attempts, count_distinct(workflowId) as workflows, latest(error.httpStatus) as lastHttpStatus, latest(error.message) as lastMessage by chain, failedStep, error.code
 | sort attempts desc
