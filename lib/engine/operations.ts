@@ -255,7 +255,11 @@ export async function cancel(engine: ApiEngine, key: WorkflowKey): Promise<Workf
  */
 export async function resume(engine: ApiEngine, key: WorkflowKey, newKey: boolean): Promise<WorkflowAnswer> {
   const nonce = engine.ports.random.token();
+  let asked: number | undefined;
   const state = await change(engine, key, nonce, ['failed', 'resumed'], (loaded, now) => {
+    asked ??= loaded.meta.epoch;
+    // By this very request, perhaps, whose reply was lost: one request resumes once.
+    if (loaded.meta.epoch !== asked) throw new ProblemError('WRONG_STATUS', RESUMED_MEANWHILE);
     const chain = resumable(engine, loaded, now);
     const { error, notify: _, ...meta } = undue(loaded.meta);
     const epoch = meta.epoch + 1;
@@ -280,6 +284,8 @@ export async function resume(engine: ApiEngine, key: WorkflowKey, newKey: boolea
   );
   return answer(engine, state);
 }
+
+const RESUMED_MEANWHILE = 'the workflow was resumed meanwhile and has failed again; look at it, then resume';
 
 function resumable(engine: ApiEngine, { meta }: WorkflowState, now: number): ChainDefinition {
   const chain = engine.chains.find(meta.chain, meta.version);

@@ -92,6 +92,9 @@ export async function reconcile(
 ): Promise<ReconcileReport> {
   const shards = Array.from({ length: LIMITS.indexShards }, (_, shard) => shard);
   const ended = await Promise.allSettled(shards.map((shard) => reconcileShard(engine, shard, remainingMs)));
+  // Without its figure a run that could not see everything counts as missing.
+  const failed = ended.find((one) => one.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
   const reports = ended.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const report = {
     examined: reports.reduce((sum, { examined }) => sum + examined, 0),
@@ -99,8 +102,6 @@ export async function reconcile(
     oldestMs: Math.max(0, ...reports.map(({ oldestMs }) => oldestMs)),
   };
   engine.ports.telemetry.emit({ event: 'oldest_unfinished', ageMs: report.oldestMs });
-  const failed = ended.find((one) => one.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
   return report;
 }
 

@@ -24,7 +24,8 @@ export interface Engine<Used extends keyof Ports = keyof Ports> {
 
 /**
  * META and its steps. A query reads one item after another and is no snapshot: beside a step that was claimed after a resume
- * it may bring META of before it, by which the step's attempts, and its key, would be taken for older ones. Then it is asked again.
+ * it may bring META of before it, by which the step's attempts, and its key, would be taken for older ones; or a completed META
+ * beside a step as it was before. Then it is asked again.
  * Errors: the store's own; `STORE_UNAVAILABLE` if it never becomes right.
  */
 export async function loadState(
@@ -39,7 +40,9 @@ export async function loadState(
 }
 
 const isTorn = ({ meta, steps }: WorkflowState): boolean => {
-  for (const { epoch } of steps.values()) if (epoch > meta.epoch) return true;
+  for (const { epoch, status } of steps.values()) {
+    if (epoch > meta.epoch || (meta.status === 'completed' && status !== 'completed')) return true;
+  }
   return false;
 };
 

@@ -146,6 +146,23 @@ describe('a resume', () => {
     expect(await world.meta(key)).toMatchObject({ status: 'failed', epoch: 1, newKey: { epoch: 1 } });
   });
 
+  it('whose reply was lost is not done again though others resumed the workflow meanwhile, and it failed each time', async () => {
+    const { world, key } = await failed();
+    world.answers('b', status(402), status(402));
+    const goesOn = async () => {
+      await world.queueAgain(messageFor(await world.meta(key), 'b'));
+      await world.run();
+      await resume(world.engine, key, false);
+      await world.run();
+    };
+    world.faults.next('writeMeta', { lose: true, after: goesOn });
+    await expect(resume(world.engine, key, false)).rejects.toMatchObject({
+      ...WRONG_STATUS,
+      message: 'the workflow was resumed meanwhile and has failed again; look at it, then resume',
+    });
+    expect(await world.meta(key)).toMatchObject({ status: 'failed', epoch: 2 });
+  });
+
   it('whose reply was lost is not refused though the workflow completed meanwhile', async () => {
     const { world, key } = await failed();
     const goesOn = async () => {
@@ -263,7 +280,7 @@ describe('a resume', () => {
     expect(eventsOf(world, 'workflow_resumed')).toHaveLength(1);
   });
 
-  it.each(MEANWHILE)('decides again where another resumed it and it failed again %s', async (_, strike) => {
+  it.each(MEANWHILE)('is refused where another resumed it and it failed again %s', async (_, strike) => {
     const { world, key } = await failed();
     world.answers('b', status(404));
     const another = async () => {
@@ -271,10 +288,9 @@ describe('a resume', () => {
       await world.run();
     };
     world.faults.next(...strike(another));
-    await resume(world.engine, key, false);
-    expect(await world.meta(key)).toMatchObject({ status: 'processing', epoch: 2 });
-    await world.run();
-    expect(world.called()).toBe('a b b b c');
+    await expect(resume(world.engine, key, false)).rejects.toMatchObject(WRONG_STATUS);
+    expect(await world.meta(key)).toMatchObject({ status: 'failed', epoch: 1 });
+    expect(world.called()).toBe('a b b');
   });
 
   it('whose reply was lost is known as its own', async () => {

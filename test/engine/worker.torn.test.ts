@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { resume } from '../../lib/engine/operations.ts';
+import { get, resume } from '../../lib/engine/operations.ts';
 import type { WorkflowState } from '../../lib/engine/state.ts';
 import { handleDeadLetter } from '../../lib/engine/step-failed.ts';
 import { handleDelivery } from '../../lib/engine/worker.ts';
@@ -45,4 +45,25 @@ it('a dead letter is judged by META as new as its step', async () => {
   await handleDeadLetter(engine, world.receive('a', 'deadLetter'));
   expect(loads()).toBe(2);
   expect(await world.meta(key)).toMatchObject({ status: 'processing', epoch: 1 });
+});
+
+it('a workflow is not shown as completed beside a step as it was before', async () => {
+  const world = await openWorld(requestChain({ a: [] }));
+  const key = await world.begin();
+  world.answers('a', status(503, 'later', { retryAfter: '1' }));
+  await world.run();
+  const { store } = world.engine.ports;
+  const { steps } = (await store.load(key)) ?? {};
+  if (steps === undefined) throw new Error('nothing was begun');
+  await world.clock.advance(1_000);
+  await world.run();
+  let loads = 0;
+  const load = async (asked: typeof key): Promise<WorkflowState | undefined> => {
+    const state = await store.load(asked);
+    loads += 1;
+    return state && loads === 1 ? { ...state, steps } : state;
+  };
+  const engine = { ...world.engine, ports: { ...world.engine.ports, store: { ...store, load } } };
+  expect(await get(engine, key, false)).toMatchObject({ status: 'completed', steps: { a: 'completed' } });
+  expect(loads).toBe(2);
 });

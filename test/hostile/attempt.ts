@@ -13,7 +13,7 @@ import {
 } from './engine.ts';
 
 /** A call ends by its deadline and this, in milliseconds. */
-const GRACE_MS = 250;
+export const GRACE_MS = 250;
 
 export const HEAD = 'HTTP/1.1 200 OK\r\n';
 export const whole = (body: string | Buffer, status = '200 OK', more = ''): string =>

@@ -12,5 +12,6 @@ const before = process.resourceUsage().maxRSS;
 const ends = await Promise.all(urls.slice(1).map((_, at) => engine.call(at + 1)));
 const grownMiB = (process.resourceUsage().maxRSS - before) / 1_024;
 await engine.close();
+const beyondMs = Math.max(...ends.map(({ tookMs, deadlineMs, lateMs }) => tookMs - deadlineMs - lateMs));
 const states = ends.map(({ record: { status, error } }) => `${status} ${error?.code} ${error?.effect}`);
-console.log(JSON.stringify({ grownMiB, states }));
+console.log(JSON.stringify({ grownMiB, beyondMs, states }));

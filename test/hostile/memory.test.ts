@@ -6,12 +6,12 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import * as z from 'zod';
 import { flood, gone } from '../adapters/raw-server.ts';
-import { HEAD, ORDER, serverFor, whole } from './attempt.ts';
+import { GRACE_MS, HEAD, ORDER, serverFor, whole } from './attempt.ts';
 
 const CHILD = join(import.meta.dirname, 'client-child.ts');
 const MIB = 2 ** 20;
 
-const report = z.object({ grownMiB: z.number(), states: z.array(z.string()) });
+const report = z.object({ grownMiB: z.number(), beyondMs: z.number(), states: z.array(z.string()) });
 
 /** A friendly server, then so many calls at a time of each of the others, by a client in a process of its own. */
 async function called(times: number, ...behaviours: readonly ((socket: net.Socket) => void)[]) {
@@ -32,7 +32,8 @@ async function called(times: number, ...behaviours: readonly ((socket: net.Socke
   await once(child, 'close');
   const connections = hostile.flatMap(({ accepted }) => accepted);
   await Promise.all(connections.map(gone));
-  const { grownMiB, states } = report.parse(JSON.parse(printed));
+  const { grownMiB, beyondMs, states } = report.parse(JSON.parse(printed));
+  expect(beyondMs, 'milliseconds beyond the deadline').toBeLessThanOrEqual(GRACE_MS);
   const sentMiB = connections.reduce((bytes, { bytesWritten }) => bytes + bytesWritten, 0) / MIB;
   return { grownMiB, states, sentMiB };
 }

@@ -1,74 +1,60 @@
-import type { Chaos } from './chaos.ts';
+import type { Chaos, Reply } from './chaos.ts';
 import type { Oracle } from './oracle.ts';
 
 /** What happened in a schedule, or in many. */
-export type Counts = Record<(typeof COUNTED)[number], number>;
+export type Counts = ReturnType<typeof noCounts>;
 
-export const COUNTED = [
-  'schedules',
-  'workflows',
-  'completed',
-  'failed',
-  'cancelled',
-  'resumes',
-  'effects',
-  'portCalls',
-  'crashes',
-  'lostReplies',
-  'failedCalls',
-  'lostMessages',
-  'duplicates',
-  'lateMessages',
-  'burnedReceives',
-  'targetFaults',
-  'lateWrites',
-  'timeouts',
-  'kills',
-  'stops',
-  'batches',
-  'outdatedFunctions',
-  'outdatedRequests',
-  'outdatedRuns',
-  'repeatedRuns',
-  'leftOvers',
-  'missingDue',
-  'emptiedQueues',
-  'putBacks',
-  'newKeys',
-] as const;
-
-export const noCounts = (): Counts => ({
+export const noCounts = () => ({
   schedules: 0,
   workflows: 0,
   completed: 0,
   failed: 0,
   cancelled: 0,
   resumes: 0,
+  newKeys: 0,
   effects: 0,
   portCalls: 0,
-  crashes: 0,
-  lostReplies: 0,
   failedCalls: 0,
+  slowCalls: 0,
+  lostReplies: 0,
+  lateWrites: 0,
+  tornLoads: 0,
+  crashes: 0,
+  crashesBefore: 0,
+  crashesSent: 0,
+  timeouts: 0,
+  staleWorkers: 0,
+  wrongClocks: 0,
+  kills: 0,
+  stops: 0,
+  putBacks: 0,
+  batches: 0,
   lostMessages: 0,
   duplicates: 0,
   lateMessages: 0,
   burnedReceives: 0,
-  targetFaults: 0,
-  lateWrites: 0,
-  timeouts: 0,
-  kills: 0,
-  stops: 0,
-  batches: 0,
+  lostDeletions: 0,
+  emptiedQueues: 0,
+  parked: 0,
   outdatedFunctions: 0,
   outdatedRequests: 0,
   outdatedRuns: 0,
   repeatedRuns: 0,
+  lateRuns: 0,
   leftOvers: 0,
   missingDue: 0,
-  emptiedQueues: 0,
-  putBacks: 0,
-  newKeys: 0,
+  unreachable: 0,
+  refusals: 0,
+  brokenReplies: 0,
+  silence: 0,
+  nonsense: 0,
+  slowReplies: 0,
+  lateEffects: 0,
 });
+
+const isCounted = (name: string): name is keyof Counts => Object.hasOwn(noCounts(), name);
+
+export const COUNTED: readonly (keyof Counts)[] = Object.keys(noCounts()).filter(isCounted);
 
 export function addCounts(sum: Counts, counts: Counts): void {
   for (const name of COUNTED) sum[name] += counts[name];
@@ -79,9 +65,25 @@ export const countingEvents = (oracle: Oracle, counts: Counts): Oracle => ({
   ...oracle,
   emitted: (event, caller) => {
     if (event.event === 'claim_put_back') counts.putBacks += 1;
+    if (event.event === 'message_parked') counts.parked += 1;
     oracle.emitted(event, caller);
   },
 });
+
+/** A call of a port that takes longer is slow, in milliseconds. */
+const SLOW_MS = 1_000;
+
+/** What the replies of targets that are not good count as. */
+const REPLIES: Readonly<Record<Reply['kind'], keyof Counts | undefined>> = {
+  good: undefined,
+  unreachable: 'unreachable',
+  status: 'refusals',
+  broken: 'brokenReplies',
+  never: 'silence',
+  invalid: 'nonsense',
+  tooLarge: 'nonsense',
+  redirect: 'nonsense',
+};
 
 /** The same faults, counted. */
 export const counting = (chaos: Chaos, counts: Counts): Chaos => ({
@@ -90,6 +92,9 @@ export const counting = (chaos: Chaos, counts: Counts): Chaos => ({
     const fault = chaos.port(call);
     counts.portCalls += 1;
     if (fault.kind.startsWith('crash')) counts.crashes += 1;
+    if (fault.kind === 'crashBefore') counts.crashesBefore += 1;
+    if (fault.kind === 'crashSent') counts.crashesSent += 1;
+    if (fault.there + fault.back > SLOW_MS) counts.slowCalls += 1;
     if (fault.kind === 'lose') counts.lostReplies += 1;
     if (fault.kind === 'fail') counts.failedCalls += 1;
     if (fault.kind === 'late') counts.lateWrites += 1;
@@ -125,13 +130,30 @@ export const counting = (chaos: Chaos, counts: Counts): Chaos => ({
   },
   acknowledgementLost: () => {
     const lost = chaos.acknowledgementLost();
-    // A message that was handled comes again.
-    if (lost) counts.duplicates += 1;
+    if (lost) counts.lostDeletions += 1;
     return lost;
   },
   target: (name, timeoutMs) => {
     const fault = chaos.target(name, timeoutMs);
-    if (fault.reply.kind !== 'good') counts.targetFaults += 1;
+    const reply = REPLIES[fault.reply.kind];
+    if (reply !== undefined) counts[reply] += 1;
+    else if (fault.takes >= timeoutMs) counts.slowReplies += 1;
+    if ((fault.effect ?? 0) > timeoutMs) counts.lateEffects += 1;
     return fault;
+  },
+  skew: () => {
+    const skew = chaos.skew();
+    if (skew !== 0) counts.wrongClocks += 1;
+    return skew;
+  },
+  torn: () => {
+    const torn = chaos.torn();
+    if (torn !== undefined) counts.tornLoads += 1;
+    return torn;
+  },
+  reconcilerLate: () => {
+    const late = chaos.reconcilerLate();
+    if (late > 0) counts.lateRuns += 1;
+    return late;
   },
 });

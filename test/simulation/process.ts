@@ -126,18 +126,18 @@ export async function startProcess(
     oracle.recovered();
     mine.engine = engine;
   };
+  const isSettled = (): boolean =>
+    [...oracle.workflows.values()].every(({ meta }) => isTerminal(meta.status) && meta.dueAt === undefined);
   const look = (): void => {
-    const settled = [...oracle.workflows.values()].every(
-      ({ meta }) => isTerminal(meta.status) && meta.dueAt === undefined,
-    );
-    const over = settled && time.now() >= rates.stopAt;
-    if (!over) {
+    if (!isSettled() || time.now() < rates.stopAt) {
       time.after(LOOK_MS, look);
       return;
     }
     void stop(life).then((stopped) => {
-      if (stopped) rested = true;
-      else time.after(LOOK_MS, look);
+      if (!stopped) time.after(LOOK_MS, look);
+      // A resume may have come in while it closed: then somebody has to start it again.
+      else if (isSettled()) rested = true;
+      else open();
     });
   };
   const open = (): void => {

@@ -1,23 +1,7 @@
 /** What happened to the requests of the SDK, in one schedule or in many. */
-export type RequestCounts = Record<(typeof REQUESTS_COUNTED)[number], number>;
+export type RequestCounts = ReturnType<typeof noRequestCounts>;
 
-export const REQUESTS_COUNTED = [
-  'requests',
-  'writes',
-  'batches',
-  'refused',
-  'throttled',
-  'broken',
-  'brokenDone',
-  'lost',
-  'late',
-  'partialSends',
-  'partialReads',
-  'shortPages',
-  'oldReads',
-] as const;
-
-export const noRequestCounts = (): RequestCounts => ({
+export const noRequestCounts = () => ({
   requests: 0,
   writes: 0,
   batches: 0,
@@ -32,6 +16,12 @@ export const noRequestCounts = (): RequestCounts => ({
   shortPages: 0,
   oldReads: 0,
 });
+
+const isCounted = (name: string): name is keyof RequestCounts => Object.hasOwn(noRequestCounts(), name);
+
+export const REQUESTS_COUNTED: readonly (keyof RequestCounts)[] = Object.keys(noRequestCounts()).filter(
+  isCounted,
+);
 
 export function addRequestCounts(sum: RequestCounts, counts: RequestCounts): void {
   for (const name of REQUESTS_COUNTED) sum[name] += counts[name];

@@ -106,7 +106,7 @@ async function many({ from, runs, adapters }: Asked<'runs'>): Promise<boolean> {
 }
 
 const row = (name: string, count: number): string =>
-  `${name.padEnd(16)}${count.toLocaleString('en').padStart(16)}`;
+  `${name.padEnd(20)}${count.toLocaleString('en').padStart(12)}`;
 
 /** The commit that was run, and whether anything was changed since. */
 function commit(): string {

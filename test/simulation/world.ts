@@ -119,7 +119,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       const isAlarmed = (workflowId: string): boolean => parked.some((body) => body.includes(workflowId));
       await oracle.atRest(await surroundings.table(), isAlarmed);
       await surroundings.close();
-      countEnds(counts, oracle);
+      countEnds(counts, oracle, options.zombies);
     },
   };
 }
@@ -150,8 +150,9 @@ function longestRepair(places: readonly StepPlace[], { chain }: Subject): number
   return (waits + 2 * healthyDuration(chain)) * 1_000;
 }
 
-function countEnds(counts: Counts, { workflows }: Oracle): void {
+function countEnds(counts: Counts, { workflows }: Oracle, zombies: boolean): void {
   counts.schedules += 1;
+  if (zombies) counts.staleWorkers += 1;
   for (const { meta, effects, forced } of workflows.values()) {
     counts.workflows += 1;
     counts.resumes += meta.epoch;

@@ -21,6 +21,11 @@ it('a short soak: killed again and again under faults, the server loses nothing 
   expect(complaints(result), `kept in ${directory}`).toEqual([]);
   expect(result.deaths.kills + result.deaths.impatient).toBeGreaterThanOrEqual(KILLS);
   expect(result.accepted.filter(({ shown }) => shown?.status === 'completed').length).toBeGreaterThan(20);
+  // Without faults at the targets nothing would fail, and nothing be resumed; without kills no start be sent again.
+  const { cancels, resumes, sentAgain } = result.book.counts;
+  for (const [name, count] of Object.entries({ cancels, resumes, sentAgain })) {
+    expect(count, name).toBeGreaterThan(0);
+  }
   await rm(directory, { recursive: true });
 }, 300_000);
 
