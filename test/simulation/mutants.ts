@@ -187,7 +187,7 @@ export const MUTANTS: readonly Mutant[] = [
     'a join begins with the first of its branches',
     [
       DECISION,
-      '      (step) => !isDone(state.steps.get(step.name)) && isReady(state, step),',
+      '      (step) => !isTaken(state, step.name) && !isDone(state.steps.get(step.name)) && isReady(state, step),',
       '      (step) => !isDone(state.steps.get(step.name)),',
     ],
     [
@@ -325,8 +325,8 @@ function retries(`,
   ]),
   mutant('a resume is told that nothing has changed', [
     OPERATIONS,
-    '  return answer(engine, state);\n}\n\nfunction resumable(',
-    `  return answer(engine, { ...state, meta: { ...meta, status: 'failed' } });\n}\n\nfunction resumable(`,
+    '  return answer(engine, state);\n}\n\nconst RESUMED_MEANWHILE',
+    `  return answer(engine, { ...state, meta: { ...meta, status: 'failed' } });\n}\n\nconst RESUMED_MEANWHILE`,
   ]),
   mutant('a cancel that does not know the version erases nothing', [
     OPERATIONS,
