@@ -1,5 +1,5 @@
 import { bundleSimulator } from './bundle.ts';
-import type { Mutant } from './mutants.ts';
+import type { Mutant } from './mutant.ts';
 import { runJobs } from './pool.ts';
 import type { Outcome } from './simulate.ts';
 

@@ -7,10 +7,11 @@ import {
 } from '../../functions/handlers.ts';
 import type { ApiAnswer, ApiEvent } from '../../functions/http.ts';
 import { START_IDEMPOTENCY_HEADER, workflowPath } from '../../lib/contract/names.ts';
-import { listAnswer, startAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
+import { listAnswer, type StartAnswer, startAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
 import type { Surroundings } from './backing.ts';
 import type { Subject } from './chains.ts';
 import type { Chance } from './chance.ts';
+import { createWish } from './client-requests.ts';
 import type { Oracle } from './oracle.ts';
 import type { Asked } from './oracle-answers.ts';
 import type { Rates } from './rates.ts';
@@ -134,16 +135,31 @@ export async function begin(options: ClientsOptions, number: number): Promise<vo
   const keyed = chance.happens(0.7);
   const headers = keyed ? { [START_IDEMPOTENCY_HEADER]: `order ${number}` } : {};
   const event = post(subject.chain.start, subject.input(card), headers);
-  const started = { status: 202, form: startAnswer, held: oracle.answers.started };
+  const wish = createWish(oracle, keyed ? `a start under order ${number}` : 'a start without a key');
+  const started: Wanted<StartAnswer> = {
+    status: 202,
+    form: startAnswer,
+    held: (body, asked) => {
+      wish.answered(body.workflowId);
+      oracle.answers.started(body, asked);
+    },
+  };
   for (let tries = 0; tries < 20; tries += 1) {
-    const answer = await ask(options, 'a start', (at) => at.request(startHandler, event), [], started);
+    const answer = await ask(
+      options,
+      'a start',
+      (at) => at.request(startHandler, event, wish.watch),
+      [],
+      started,
+    );
+    if (answer !== undefined) wish.refused(answer.statusCode);
     if (answer?.statusCode === 202) {
       if (keyed && !rates.calm && chance.happens(0.1)) {
         const other = post(subject.chain.start, subject.other(card), headers);
         await ask(
           options,
           'another start under the same key',
-          (at) => at.request(startHandler, other),
+          (at) => at.request(startHandler, other, wish.watch),
           [422],
         );
       }
@@ -167,10 +183,18 @@ export async function resume(options: ClientsOptions, workflowId: string): Promi
   const { chance, oracle, rates } = options;
   const newKey = chance.happens(rates.newKey);
   const event = { ...ofWorkflow(workflowId), body: newKey ? '{"newKey":true}' : '' };
+  const wish = createWish(oracle, `a resume of ${workflowId}`);
   const resumed = { status: 202, form: workflowAnswer, held: oracle.answers.resumed };
   for (let tries = 0; tries < 20; tries += 1) {
     oracle.answers.resumeAsked(workflowId, newKey);
-    const answer = await ask(options, 'a resume', (at) => at.request(resumeHandler, event), [409], resumed);
+    const answer = await ask(
+      options,
+      'a resume',
+      (at) => at.request(resumeHandler, event, wish.watch),
+      [409],
+      resumed,
+    );
+    if (answer !== undefined) wish.refused(answer.statusCode);
     if (!isUnavailable(answer)) return;
     await pause(options, chance.whole(SECOND, MINUTE));
   }

@@ -1,11 +1,6 @@
 import type { Mutation } from './bundle.ts';
-
-/** A protocol that is wrong in one way. */
-export interface Mutant {
-  /** What is wrong, in words. */
-  readonly name: string;
-  readonly mutations: readonly Mutation[];
-}
+import { type Mutant, mutant } from './mutant.ts';
+import { MUTANTS_OF_DATA } from './mutants-of-data.ts';
 
 const DECISION = 'lib/engine/decision.ts';
 const WORKER = 'lib/engine/worker.ts';
@@ -31,11 +26,6 @@ const unconditional = (status: string): Mutation => ({
     ('absent' in expected
       ? current === undefined
       : current?.status === expected.status && current.token === expected.token),`,
-});
-
-const mutant = (name: string, ...mutations: readonly (readonly [string, string, string])[]): Mutant => ({
-  name,
-  mutations: mutations.map(([file, replace, by]) => ({ file, replace, by })),
 });
 
 /** Every rule of the protocol that can be left out, left out. The simulator must notice each. */
@@ -338,4 +328,5 @@ function retries(`,
     `handled[at] !== 'acknowledge')`,
     `handled[at] !== 'acknowledge' && at === 0)`,
   ]),
+  ...MUTANTS_OF_DATA,
 ];

@@ -1,4 +1,5 @@
 import type { WorkflowMeta } from '../../lib/engine/state.ts';
+import { constantProblems } from './oracle-constants.ts';
 import { against, harmful, isCompleted, type Problem, type Shadow } from './shadow.ts';
 
 /**
@@ -16,7 +17,9 @@ export function metaProblems(
       ? []
       : [against('a workflow was created in the middle')];
   }
-  const { meta: before } = shadow;
+  const { meta: before, chain } = shadow;
+  const changed = constantProblems(before, meta, chain.sensitive);
+  if (changed.length > 0) return changed;
   const write = `META went from ${before.status} to ${meta.status}`;
   const resumed = before.status === 'failed' && meta.status === 'processing';
   if (meta.epoch !== before.epoch + (resumed ? 1 : 0)) {

@@ -149,7 +149,7 @@ export async function startProcess(
 
   return {
     system: {
-      request: async (handler, event) => {
+      request: async (handler, event, watch = (service) => service) => {
         // Nobody listens: a client tries again, for a while.
         for (let tries = 0; life.engine === undefined && tries < 50; tries += 1) {
           if (rested) open();
@@ -160,7 +160,7 @@ export async function startProcess(
         return await new Promise((resolve) => {
           const mourner = (): void => resolve(undefined);
           mourners.add(mourner);
-          handler(engine.service)(event).then(
+          handler(watch(engine.service))(event).then(
             (answer) => {
               mourners.delete(mourner);
               if (!worker.dead) resolve(answer);

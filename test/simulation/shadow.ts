@@ -65,8 +65,15 @@ export interface Shadow {
   readonly toTell: Map<string, number>;
   /** Those that they must be told: no resume came first. */
   readonly mustTell: Set<string>;
-  /** Writes and loads, for what a workflow costs. */
-  readonly costs: { stepWrites: number; metaWrites: number; loads: number; messages: number };
+  /** Writes and loads, for what a workflow costs. Tries are writes that were asked for, whatever came of them. */
+  readonly costs: {
+    stepWrites: number;
+    stepTries: number;
+    metaWrites: number;
+    metaTries: number;
+    loads: number;
+    messages: number;
+  };
 }
 
 export const newShadow = (chain: ChainDefinition, card: string, meta: WorkflowMeta): Shadow => ({
@@ -90,7 +97,7 @@ export const newShadow = (chain: ChainDefinition, card: string, meta: WorkflowMe
   told: new Set(),
   toTell: new Map(),
   mustTell: new Set(),
-  costs: { stepWrites: 0, metaWrites: 0, loads: 0, messages: 0 },
+  costs: { stepWrites: 0, stepTries: 0, metaWrites: 0, metaTries: 0, loads: 0, messages: 0 },
 });
 
 /** Counts one more under a name. */

@@ -32,8 +32,15 @@ export interface SystemOptions extends WorkerOptions {
 
 /** The functions of a stage: a mapping and workers for every queue, the reconciler, and the API. */
 export interface System {
-  /** A request of a client; undefined if the function died before it answered. */
-  request(handler: (service: Service) => ApiHandler, event: ApiEvent): Promise<ApiAnswer | undefined>;
+  /**
+   * A request of a client; undefined if the function died before it answered.
+   * @param watch makes the service that answers it one that is watched
+   */
+  request(
+    handler: (service: Service) => ApiHandler,
+    event: ApiEvent,
+    watch?: (service: Service) => Service,
+  ): Promise<ApiAnswer | undefined>;
 }
 
 export function startSystem(options: SystemOptions): System {
@@ -42,14 +49,14 @@ export function startSystem(options: SystemOptions): System {
   for (const place of options.places) startMappings(options, queues, place);
   reconcileOften(options);
   return {
-    request: (handler, event) =>
+    request: (handler, event, watch = (service) => service) =>
       new Promise((resolve) => {
         const worker = createWorker(options, 'api', () => resolve(undefined));
         // What an older deployment starts is of a version that it knows.
         const isOutdated = handler !== startHandler && chaos.isOutdated('api');
         const chains = isOutdated ? { ...options.chains, ...NO_CHAINS } : options.chains;
         const cancel = time.after(LIMITS.apiFunctionTimeout * 1_000, () => timeOut(options, worker));
-        handler({ chains, ports: worker.ports })(event)
+        handler(watch({ chains, ports: worker.ports }))(event)
           .then(
             (answer) => {
               if (!worker.dead) resolve(answer);

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { SMALL_GRAPHS, type SmallGraph } from './exhaustive.ts';
-import { MUTANTS, type Mutant } from './mutants.ts';
+import type { Mutant } from './mutant.ts';
+import { MUTANTS } from './mutants.ts';
 import { PlanError, type Planned, readPlan } from './planned.ts';
 
 /** What `npm run sim` is to do. */

@@ -1,9 +1,11 @@
+import { CALL_HEADERS } from '../../lib/contract/names.ts';
 import { EngineError, type ErrorCode } from '../../lib/engine/errors.ts';
 import type { Ports, Store, Written } from '../../lib/engine/ports.ts';
 import type { WorkflowState } from '../../lib/engine/state.ts';
 import type { Backing } from './backing.ts';
 import type { Chaos, PortCall, TornLoad } from './chaos.ts';
 import type { Oracle } from './oracle.ts';
+import { createRequests } from './oracle-request.ts';
 import type { SimulatedTargets } from './targets.ts';
 import type { Time } from './time.ts';
 
@@ -95,6 +97,7 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
       if (fault.kind === 'crashSent') die(`after ${call} ${what()}`);
     });
   };
+  const requests = createRequests(oracle.find, time.now);
   const caller = {
     name,
     get dead() {
@@ -144,8 +147,12 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
           ),
       },
       http: {
-        call: (request, deadlineMs) =>
-          dead ? never() : ifAlive(options.targets.http.call(request, deadlineMs)),
+        call: (request, deadlineMs) => {
+          if (dead) return never();
+          const key = request.headers[CALL_HEADERS.idempotencyKey] ?? '';
+          for (const problem of requests.problems(key, request, deadlineMs)) oracle.report(problem);
+          return ifAlive(options.targets.http.call(request, deadlineMs));
+        },
       },
       targets: {
         resolve: (target) =>
@@ -157,7 +164,9 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
       },
       telemetry: {
         emit: (event) => {
-          if (!dead) oracle.emitted(event, caller);
+          if (dead) return;
+          if (event.event === 'attempt_started') requests.begins(event.idempotencyKey);
+          oracle.emitted(event, caller);
         },
       },
       notifier: {
@@ -212,8 +221,11 @@ async function answered<Result extends Written<unknown>>(
 function storeOf({ backing, chaos, oracle, time }: WorkerOptions, through: Through): Store {
   const { store, witness = answered } = backing;
   return {
-    create: (meta) =>
-      through(
+    create: (meta) => {
+      // The first one is not known before it has happened.
+      const shadow = oracle.find(meta.workflowId);
+      if (shadow !== undefined) shadow.costs.metaTries += 1;
+      return through(
         'create',
         () => meta.workflowId,
         () =>
@@ -221,7 +233,8 @@ function storeOf({ backing, chaos, oracle, time }: WorkerOptions, through: Throu
             () => store.create(meta),
             () => oracle.metaWritten(meta),
           ),
-      ),
+      );
+    },
     load: (key) => {
       const number = oracle.loadBegins(key);
       const read = () =>
@@ -237,8 +250,10 @@ function storeOf({ backing, chaos, oracle, time }: WorkerOptions, through: Throu
         return state;
       });
     },
-    writeMeta: (meta, expected) =>
-      through(
+    writeMeta: (meta, expected) => {
+      const shadow = oracle.find(meta.workflowId);
+      if (shadow !== undefined) shadow.costs.metaTries += 1;
+      return through(
         'writeMeta',
         () => `${expected.status} -> ${meta.status}`,
         () =>
@@ -246,9 +261,17 @@ function storeOf({ backing, chaos, oracle, time }: WorkerOptions, through: Throu
             () => store.writeMeta(meta, expected),
             () => oracle.metaWritten(meta),
           ),
-      ),
-    writeStep: (key, record, expected, expiresAt) =>
-      through(
+      );
+    },
+    writeStep: (key, record, expected, expiresAt) => {
+      const shadow = oracle.find(key.workflowId);
+      if (shadow !== undefined) {
+        shadow.costs.stepTries += 1;
+        const due = shadow.meta.expiresAt;
+        if (due !== expiresAt)
+          oracle.report(`${record.step} is to expire at ${expiresAt}, and its workflow at ${due}`);
+      }
+      return through(
         'writeStep',
         () => `${record.step} ${'absent' in expected ? 'absent' : expected.status} -> ${record.status}`,
         () =>
@@ -256,7 +279,8 @@ function storeOf({ backing, chaos, oracle, time }: WorkerOptions, through: Throu
             () => store.writeStep(key, record, expected, expiresAt),
             () => oracle.stepWritten(key, record),
           ),
-      ).finally(() => oracle.callEnded(record.token)),
+      ).finally(() => oracle.callEnded(record.token));
+    },
     list: (filter) =>
       through(
         'list',

@@ -1,0 +1,86 @@
+import { type Mutant, mutant } from './mutant.ts';
+
+const CALL = 'lib/engine/call.ts';
+const OPERATIONS = 'lib/engine/operations.ts';
+const SHELL = 'lib/engine/shell.ts';
+const WORKER = 'lib/engine/worker.ts';
+
+/** What a request of a client begins, what META keeps, what a target is sent, and how often: each wrong in one way. */
+export const MUTANTS_OF_DATA: readonly Mutant[] = [
+  mutant(
+    'a start whose save fails begins another workflow',
+    [OPERATIONS, 'const meta = newMeta(', 'let meta = newMeta('],
+    [
+      OPERATIONS,
+      'await create().catch(create)',
+      'await create().catch(() => { if (request.idempotencyKey === undefined) meta = newMeta(engine, chain, request, input); return create(); })',
+    ],
+  ),
+  mutant('a start under a key begins another workflow each time', [
+    OPERATIONS,
+    'const id = idempotencyKey === undefined ? random.token() : derivedId(tenant, chain.name, idempotencyKey);',
+    'const id = random.token();',
+  ]),
+  mutant('a resume begins the days anew that a workflow is kept', [
+    OPERATIONS,
+    '      ...(newKey && error ?',
+    '      expiresAt: now + chain.keepDays * DAY_MS,\n      ...(newKey && error ?',
+  ]),
+  mutant('a resume erases the sensitive input', [
+    OPERATIONS,
+    '= undue(loaded.meta);',
+    '= undue(erase(loaded.meta, chain.sensitive));',
+  ]),
+  mutant('a target is called without the sensitive input', [
+    WORKER,
+    'const context = { input, results',
+    'const context = { input: Object.fromEntries(Object.entries(input).filter(([name]) => !sensitive.includes(name))), results',
+  ]),
+  mutant('a step is saved without the time at which it expires', [
+    SHELL,
+    `    written = await store.writeStep(meta, record, expected, meta.expiresAt);
+  } catch {`,
+    `    written = await store.writeStep(meta, record, expected, 0);
+  } catch {`,
+  ]),
+  mutant('what could give the sensitive input away stays when it is erased', [
+    SHELL,
+    '    ...(meta.fingerprint === undefined ? {} : { fingerprint: unsealed(meta.fingerprint) }),\n',
+    '',
+  ]),
+  mutant('the wait for a secret comes on top of the time of a call', [
+    CALL,
+    `    },
+    leftMs(),
+  );
+  const secrets`,
+    `    },
+    call.deadlineMs,
+  );
+  const secrets`,
+  ]),
+  mutant('every step is written twice', [
+    SHELL,
+    `    written = await store.writeStep(meta, record, expected, meta.expiresAt);
+  } catch {`,
+    `    written = await store.writeStep(meta, record, expected, meta.expiresAt);
+    written = await store.writeStep(meta, record, expected, meta.expiresAt);
+  } catch {`,
+  ]),
+  mutant('META is written twice', [
+    SHELL,
+    'await write().catch(write)',
+    'await write().catch(write).then(write)',
+  ]),
+  mutant('a start is saved twice', [
+    OPERATIONS,
+    'await create().catch(create)',
+    'await create().catch(create).then(create)',
+  ]),
+  mutant('a start or resume that is saved is answered with an error where its messages are not sent', [
+    OPERATIONS,
+    `    ports.telemetry.emit({ event: 'unexpected_error', where: 'send', message: messageOf(error), workflowId });`,
+    `    ports.telemetry.emit({ event: 'unexpected_error', where: 'send', message: messageOf(error), workflowId });
+    throw error;`,
+  ]),
+];
