@@ -75,11 +75,11 @@ export function decideMessage(
   return { do: 'claim', at, claim: claimOf(at, now, token) };
 }
 
+export const DAY_MS = 86_400_000;
+
 /** Whether a workflow's last day has begun: then nothing of it is claimed or resumed any more. */
 export const isExpiring = ({ expiresAt }: WorkflowMeta, now: number): boolean =>
   now > expiresAt - LIMITS.noClaimLastDays * DAY_MS;
-
-const DAY_MS = 86_400_000;
 
 /** Whether a step counts as done for those after it. */
 export const isDone = (record: StepRecord | undefined): boolean => record?.status === 'completed';

@@ -6,7 +6,7 @@ import { LIMITS } from '../contract/limits.ts';
 import type { WorkflowStatus } from '../contract/names.ts';
 import type { ListAnswer, StartAnswer, WorkflowAnswer } from '../contract/wire.ts';
 import { messageOf } from './call.ts';
-import { isExpiring } from './decision.ts';
+import { DAY_MS, isExpiring } from './decision.ts';
 import { fingerprint, matches } from './fingerprint.ts';
 import type { ListFilter, Outgoing } from './ports.ts';
 import { type FieldError, ProblemError, shownField } from './problems.ts';
@@ -14,8 +14,6 @@ import { decideRepairs } from './reconciler.ts';
 import { type Engine, erase, idsOf, loadState, messageFor, saveMeta, toStep, undue } from './shell.ts';
 import type { WorkflowKey, WorkflowMeta, WorkflowState } from './state.ts';
 import { describe } from './view.ts';
-
-const DAY_MS = 86_400_000;
 
 /** What the requests of clients need. */
 export type ApiEngine = Engine<'store' | 'queue' | 'clock' | 'random' | 'telemetry'>;

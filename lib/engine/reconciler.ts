@@ -91,11 +91,10 @@ export async function reconcile(
   remainingMs: () => number,
 ): Promise<ReconcileReport> {
   const shards = Array.from({ length: LIMITS.indexShards }, (_, shard) => shard);
-  const ended = await Promise.allSettled(shards.map((shard) => reconcileShard(engine, shard, remainingMs)));
-  // Without its figure a run that could not see everything counts as missing.
-  const failed = ended.find((one) => one.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
-  const reports = ended.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const runs = shards.map((shard) => reconcileShard(engine, shard, remainingMs));
+  // All end before one that failed ends the whole. Without its figure a run that could not see everything counts as missing.
+  await Promise.allSettled(runs);
+  const reports = await Promise.all(runs);
   const report = {
     examined: reports.reduce((sum, { examined }) => sum + examined, 0),
     repaired: reports.reduce((sum, { repaired }) => sum + repaired, 0),

@@ -15,7 +15,7 @@ export function calmProblems({ workflows }: Oracle): string[] {
     const messages = chain.steps.reduce((sum, { after }) => sum + Math.max(1, after.length), 0);
     most('messages', costs.messages, messages);
     // The second message of a join may lose the claim.
-    most('tries to write steps', costs.stepTries, 2 * steps + messages - steps);
+    most('tries to write steps', costs.stepTries, steps + messages);
     // Last steps that end together: all but one find that the workflow is completed already.
     const lasts = chain.steps.filter(({ name }) => successors(chain, name).length === 0).length;
     // The first one that creates META is none of these; of last steps that end together each may try to complete it.

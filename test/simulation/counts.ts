@@ -52,9 +52,11 @@ export const noCounts = () => ({
   lateEffects: 0,
 });
 
-const isCounted = (name: string): name is keyof Counts => Object.hasOwn(noCounts(), name);
+/** What is counted, in its order. */
+export const namesOf = <Of extends object>(counts: Of): readonly (keyof Of & string)[] =>
+  Object.keys(counts).filter((name): name is keyof Of & string => Object.hasOwn(counts, name));
 
-export const COUNTED: readonly (keyof Counts)[] = Object.keys(noCounts()).filter(isCounted);
+export const COUNTED = namesOf(noCounts());
 
 export function addCounts(sum: Counts, counts: Counts): void {
   for (const name of COUNTED) sum[name] += counts[name];

@@ -1,3 +1,5 @@
+import { namesOf } from './counts.ts';
+
 /** What happened to the requests of the SDK, in one schedule or in many. */
 export type RequestCounts = ReturnType<typeof noRequestCounts>;
 
@@ -17,11 +19,7 @@ export const noRequestCounts = () => ({
   oldReads: 0,
 });
 
-const isCounted = (name: string): name is keyof RequestCounts => Object.hasOwn(noRequestCounts(), name);
-
-export const REQUESTS_COUNTED: readonly (keyof RequestCounts)[] = Object.keys(noRequestCounts()).filter(
-  isCounted,
-);
+export const REQUESTS_COUNTED = namesOf(noRequestCounts());
 
 export function addRequestCounts(sum: RequestCounts, counts: RequestCounts): void {
   for (const name of REQUESTS_COUNTED) sum[name] += counts[name];

@@ -1,7 +1,7 @@
 import { CALL_HEADERS } from '../../lib/contract/names.ts';
 import { EngineError, type ErrorCode } from '../../lib/engine/errors.ts';
 import type { Ports, Store, Written } from '../../lib/engine/ports.ts';
-import type { WorkflowState } from '../../lib/engine/state.ts';
+import type { WorkflowKey, WorkflowState } from '../../lib/engine/state.ts';
 import type { Backing } from './backing.ts';
 import type { Chaos, PortCall, TornLoad } from './chaos.ts';
 import type { Oracle } from './oracle.ts';
@@ -220,11 +220,14 @@ async function answered<Result extends Written<unknown>>(
 /** The store, and beside it the oracle, which sees what was really written. */
 function storeOf({ backing, chaos, oracle, time }: WorkerOptions, through: Through): Store {
   const { store, witness = answered } = backing;
+  /** The first create is none: the workflow is not known before it has happened. */
+  const metaTried = ({ workflowId }: WorkflowKey): void => {
+    const shadow = oracle.find(workflowId);
+    if (shadow !== undefined) shadow.costs.metaTries += 1;
+  };
   return {
     create: (meta) => {
-      // The first one is not known before it has happened.
-      const shadow = oracle.find(meta.workflowId);
-      if (shadow !== undefined) shadow.costs.metaTries += 1;
+      metaTried(meta);
       return through(
         'create',
         () => meta.workflowId,
@@ -251,8 +254,7 @@ function storeOf({ backing, chaos, oracle, time }: WorkerOptions, through: Throu
       });
     },
     writeMeta: (meta, expected) => {
-      const shadow = oracle.find(meta.workflowId);
-      if (shadow !== undefined) shadow.costs.metaTries += 1;
+      metaTried(meta);
       return through(
         'writeMeta',
         () => `${expected.status} -> ${meta.status}`,
