@@ -46,7 +46,7 @@ export function decideDeadLetter(
   if (notBefore(record, now) !== undefined) {
     return { do: 'acknowledge', because: 'the step is under way; the reconciler watches it' };
   }
-  if (isExpiring(meta, now)) return { do: 'fail', error: expired(meta, message.step, record, now) };
+  if (isExpiring(meta, now)) return { do: 'fail', error: expired(meta, message.step, record) };
   // Trips count while nothing takes the message: a claim since the first of them shows that something does.
   const claimed = record === undefined ? 0 : attemptsInEpoch(state, record);
   if (claimed > (message.claimed ?? 0)) return { do: 'queueAgain', trips: { trip: 1, claimed } };
@@ -63,31 +63,38 @@ function errorOf(record: StepRecord): WorkflowError {
   return { ...error, step: record.step, attempts: record.attempt };
 }
 
-/** Items may be gone once the workflow has expired: then nobody knows what their attempts did. */
-function expired(
-  { expiresAt, epoch }: WorkflowMeta,
-  step: string,
-  record: StepRecord | undefined,
-  now: number,
-): WorkflowError {
-  return {
-    code: 'EXPIRED',
-    message: `the workflow is kept until ${new Date(expiresAt).toISOString()} only, and step "${step}" was not done a day before`,
-    effect: now > expiresAt || (record !== undefined && record.open > 0) ? 'unknown' : 'none',
-    step,
-    attempts: record?.epoch === epoch ? record.attempt : 0,
-  };
-}
+const expired = ({ expiresAt, epoch }: WorkflowMeta, step: string, record: StepRecord | undefined) =>
+  givenUp(
+    'EXPIRED',
+    `the workflow is kept until ${new Date(expiresAt).toISOString()} only, and step "${step}" was not done a day before`,
+    { step, epoch },
+    record,
+  );
 
-function notTaken(message: StepMessage, record: StepRecord | undefined): WorkflowError {
-  return {
-    code: 'NOT_TAKEN',
-    message: `the function of step "${message.step}" could not take the message, ${message.trip + 1} times in all`,
-    effect: record !== undefined && record.open > 0 ? 'unknown' : 'none',
-    step: message.step,
-    attempts: record?.epoch === message.epoch ? record.attempt : 0,
-  };
-}
+const notTaken = (message: StepMessage, record: StepRecord | undefined) =>
+  givenUp(
+    'NOT_TAKEN',
+    `the function of step "${message.step}" could not take the message, ${message.trip + 1} times in all`,
+    message,
+    record,
+  );
+
+/**
+ * The error of a step that did not fail by itself. Only META is written: a worker that loaded before may yet claim the step
+ * and make its call. So nobody can say that nothing was done, though no attempt was claimed.
+ */
+const givenUp = (
+  code: WorkflowError['code'],
+  message: string,
+  { step, epoch }: Pick<StepMessage, 'step' | 'epoch'>,
+  record: StepRecord | undefined,
+): WorkflowError => ({
+  code,
+  message,
+  effect: 'unknown',
+  step,
+  attempts: record?.epoch === epoch ? record.attempt : 0,
+});
 
 /** Handles one dead letter. Never throws, and never writes a step. */
 export const handleDeadLetter = (engine: StepFailedEngine, delivery: Delivery): Promise<Handled> =>

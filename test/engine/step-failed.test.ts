@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cancel, resume } from '../../lib/engine/operations.ts';
 import { handleDeadLetter } from '../../lib/engine/step-failed.ts';
+import { handleDelivery } from '../../lib/engine/worker.ts';
 import { MEANWHILE } from './faults.ts';
 import { GRAPHS, messageTo } from './fixtures.ts';
 import { CARD, eventsOf, openWorld, requestChain, status } from './world.ts';
@@ -164,7 +165,7 @@ describe('the dead letter of a step that was never handled', () => {
     expect(await world.work('a', 'deadLetter')).toBe('acknowledge');
     expect(await world.meta(key)).toMatchObject({
       status: 'failed',
-      error: { code: 'NOT_TAKEN', step: 'a', attempts: 0, effect: 'none' },
+      error: { code: 'NOT_TAKEN', step: 'a', attempts: 0, effect: 'unknown' },
     });
     expect(world.visible('a')).toEqual([]);
     expect(world.notifications).toHaveLength(1);
@@ -193,7 +194,30 @@ describe('the dead letter of a step that was never handled', () => {
     }
   });
 
-  it('says that nobody knows what was done once a worker had claimed', async () => {
+  it('never says that nothing was done: a worker that loaded before may call after it', async () => {
+    const { world, key } = await burned(2);
+    const [message] = world.visible('a', 'deadLetter');
+    await world.queueAgain(message);
+    const { store } = world.engine.ports;
+    const claimsLate: typeof store = {
+      ...store,
+      writeStep: async (...write) => {
+        expect(await world.work('a', 'deadLetter')).toBe('acknowledge');
+        return await store.writeStep(...write);
+      },
+    };
+    const engine = { ...world.engine, ports: { ...world.engine.ports, store: claimsLate } };
+    world.answers('a', new Promise<never>(() => undefined));
+    void handleDelivery(engine, world.receive('a'), () => 45_000);
+    await world.clock.advance(0);
+    expect(world.called()).toBe('a');
+    expect(await world.meta(key)).toMatchObject({
+      status: 'failed',
+      error: { code: 'NOT_TAKEN', effect: 'unknown', attempts: 0 },
+    });
+  });
+
+  it('counts the attempts that were claimed', async () => {
     const { world, key } = await burned(2);
     const [message] = world.visible('a', 'deadLetter');
     await world.queueAgain(message);
