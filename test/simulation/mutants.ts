@@ -1,6 +1,7 @@
 import type { Mutation } from './bundle.ts';
 import { type Mutant, mutant } from './mutant.ts';
 import { MUTANTS_OF_DATA } from './mutants-of-data.ts';
+import { MUTANTS_OF_OUTCOMES } from './mutants-of-outcomes.ts';
 
 const DECISION = 'lib/engine/decision.ts';
 const WORKER = 'lib/engine/worker.ts';
@@ -329,4 +330,5 @@ function retries(`,
     `handled[at] !== 'acknowledge' && at === 0)`,
   ]),
   ...MUTANTS_OF_DATA,
+  ...MUTANTS_OF_OUTCOMES,
 ];

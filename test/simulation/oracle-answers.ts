@@ -65,9 +65,7 @@ export function createAnswers(options: AnswersOptions): Answers {
     read: (answer, asked) => {
       const shadow = known('a read', answer);
       if (shadow === undefined) return;
-      const moments = momentsOf(shadow, asked.after);
-      // A query is no snapshot: META may be of one moment and the steps of another.
-      note('a read', shownProblem(shadow, answer, moments, spanOf(asked), true));
+      note('a read', shownProblem(shadow, answer, momentsOf(shadow, asked.after), spanOf(asked)));
     },
     cancelled: (answer, asked) => {
       const shadow = known('a cancel', answer);
@@ -76,7 +74,7 @@ export function createAnswers(options: AnswersOptions): Answers {
       if (shadow.meta.status !== 'cancelled')
         report(`a cancel is answered 200, and the workflow is ${shadow.meta.status}`);
       const moments = momentsOf(shadow, asked.after).filter(({ meta }) => meta.status === 'cancelled');
-      note('a cancel', shownProblem(shadow, answer, moments, spanOf(asked), true));
+      note('a cancel', shownProblem(shadow, answer, moments, spanOf(asked)));
     },
     resumed: (answer, asked) => {
       const shadow = known('a resume', answer);
@@ -85,7 +83,7 @@ export function createAnswers(options: AnswersOptions): Answers {
       if (shadow.resumed > shadow.meta.epoch) report(`of ${shadow.resumed} resumes not all happened`);
       const [first, ...rest] = momentsOf(shadow, asked.after);
       const moments = rest.filter(({ meta }) => meta.epoch > (first?.meta.epoch ?? 0));
-      note('a resume', shownProblem(shadow, answer, moments, spanOf(asked), true));
+      note('a resume', shownProblem(shadow, answer, moments, spanOf(asked)));
     },
     listed: ({ workflows: listed, nextCursor }, { after }) => {
       const left = new Map(workflows);

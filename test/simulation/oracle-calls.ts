@@ -1,3 +1,4 @@
+import type { Ending } from './oracle-outcomes.ts';
 import type { Shadow } from './shadow.ts';
 
 /** A worker as the oracle knows it. */
@@ -19,20 +20,36 @@ export interface CallsUnderWay {
   begins(shadow: Shadow, begun: Begun, caller: Caller): string | undefined;
   /** What came of it has been written, or the worker has given up writing it. */
   ends(token: string): void;
-  /** @returns what is wrong with a call that reaches a target */
-  reaches(idempotencyKey: string): string | undefined;
+  /**
+   * A call is made.
+   * @param worker the name of the one that makes it; undefined where a step's code does, at once when its attempt begins
+   * @returns what is to be told how it ended; undefined if it belongs to no attempt
+   */
+  reaches(idempotencyKey: string, worker: string | undefined): ((ending: Ending) => void) | undefined;
 }
 
-/** @param exclusive whether a lease can keep others away: no worker outlives its function, and all clocks are right */
-export function createCallsUnderWay(exclusive: () => boolean): CallsUnderWay {
-  const expected = new Map<string, number>();
+interface Attempt {
+  readonly shadow: Shadow;
+  readonly token: string;
+}
+
+/**
+ * @param exclusive whether a lease can keep others away: no worker outlives its function, and all clocks are right
+ * @param now in milliseconds since 1970
+ */
+export function createCallsUnderWay(exclusive: () => boolean, now: () => number): CallsUnderWay {
+  /** Attempts without a call as yet, by worker and key, and the last by its key alone. */
+  const expected = new Map<string, Attempt>();
   /** The last call of each step of a workflow, and each call by its token. */
   const last = new Map<string, { readonly token: string; readonly caller: Caller }>();
   const open = new Set<string>();
+  const placeOf = (key: string, worker: string | undefined): string =>
+    worker === undefined ? key : `${worker} ${key}`;
   return {
-    begins: ({ meta }, { step, token, idempotencyKey }, caller) => {
-      expected.set(idempotencyKey, (expected.get(idempotencyKey) ?? 0) + 1);
-      const place = `${meta.workflowId}:${step}`;
+    begins: (shadow, { step, token, idempotencyKey }, caller) => {
+      for (const worker of [undefined, caller.name])
+        expected.set(placeOf(idempotencyKey, worker), { shadow, token });
+      const place = `${shadow.meta.workflowId}:${step}`;
       const other = last.get(place);
       last.set(place, { token, caller });
       open.add(token);
@@ -42,10 +59,16 @@ export function createCallsUnderWay(exclusive: () => boolean): CallsUnderWay {
     ends: (token) => {
       open.delete(token);
     },
-    reaches: (idempotencyKey) => {
-      const left = expected.get(idempotencyKey) ?? 0;
-      expected.set(idempotencyKey, left - 1);
-      return left > 0 ? undefined : `a call was made under ${idempotencyKey} that belongs to no attempt`;
+    reaches: (idempotencyKey, worker) => {
+      const place = placeOf(idempotencyKey, worker);
+      const attempt = expected.get(place);
+      expected.delete(place);
+      return (
+        attempt &&
+        ((ending) => {
+          attempt.shadow.endings.set(attempt.token, { ...ending, at: now() });
+        })
+      );
     },
   };
 }

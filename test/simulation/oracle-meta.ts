@@ -1,5 +1,5 @@
 import type { WorkflowMeta } from '../../lib/engine/state.ts';
-import { constantProblems } from './oracle-constants.ts';
+import { constantProblems, isAlike } from './oracle-constants.ts';
 import { against, harmful, isCompleted, type Problem, type Shadow } from './shadow.ts';
 
 /**
@@ -27,6 +27,8 @@ export function metaProblems(
   }
   if (meta.epoch > shadow.resumesSent)
     return [harmful(`${write} for the ${meta.epoch}. time, and ${shadow.resumesSent} resumes were sent`)];
+  if (!isAlike(before.newKey, meta.newKey) && !(resumed && isOrdered(shadow, meta)))
+    return [harmful(`${write} with a new key for ${meta.newKey?.step}, and nobody asked for that`)];
   if (before.status !== meta.status && before.status !== 'processing' && !resumed) {
     return [harmful(`${write}: a terminal status was changed`)];
   }
@@ -44,6 +46,15 @@ export function metaProblems(
       return [against(`${write}: there is no such write`)];
   }
 }
+
+/** Whether a resume may give the step that failed a new key. */
+const isOrdered = (
+  { meta: before, newKeys, newKeysSent }: Shadow,
+  { newKey, epoch }: WorkflowMeta,
+): boolean => {
+  const granted = [...newKeys.values()].reduce((sum, count) => sum + count, 0);
+  return newKey?.step === before.error?.step && newKey?.epoch === epoch && granted < newKeysSent;
+};
 
 const completionProblems = (shadow: Shadow, write: string): Problem[] =>
   shadow.chain.steps
@@ -63,10 +74,17 @@ function failureProblems(
   const { error } = meta;
   if (error === undefined) return [against(`${write} without an error`)];
   if (meta.notify !== 'pending') return [harmful(`${write}, and nobody is to be told`)];
+  if (error.code === 'NOT_TAKEN' && error.effect === 'none')
+    return [harmful(`${write} with effect none, and a worker may yet claim its step`)];
   if (error.code === 'NOT_TAKEN')
     return notTakenProblems(shadow, `${error.step}:${meta.epoch}`, write, loadedAt);
   const record = shadow.steps.get(error.step);
-  if (record?.status === 'failed' && record.epoch === meta.epoch) return [];
+  if (record?.status === 'failed' && record.epoch === meta.epoch) {
+    const told = { ...record.error, step: record.step, attempts: record.attempt };
+    return isAlike(error, told)
+      ? []
+      : [harmful(`${write} with ${JSON.stringify(error)}, its step says ${JSON.stringify(told)}`)];
+  }
   return [
     harmful(
       `${write} because of ${error.step}, which is ${record?.status ?? 'pending'} in epoch ${record?.epoch}`,

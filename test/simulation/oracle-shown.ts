@@ -41,22 +41,20 @@ export function momentsOf({ changes }: Shadow, after: number): readonly Moment[]
 }
 
 /**
- * What is wrong with a workflow as it is shown: it must be what it was at some moment of the request.
- * @param moments those that the answer may be of
- * @param apart the steps may be those of another moment than META: they were read before it was written
+ * What is wrong with a workflow as it is shown: it must be what it was at some moment of the request. A query is no snapshot:
+ * the steps may be of another moment than META.
+ * @param moments those that META may be of
  */
 export function shownProblem(
   shadow: Shadow,
   answer: WorkflowAnswer,
   moments: readonly Moment[],
   span: Span,
-  apart: boolean,
 ): string | undefined {
-  const metas = moments.filter(({ meta }) => fitsMeta(meta, answer));
-  const fits = metas.some((moment) =>
-    (apart ? momentsOf(shadow, span.after) : [moment]).some((read) =>
-      fitsSteps(shadow, { meta: moment.meta, steps: read.steps }, answer, span),
-    ),
+  const reads = momentsOf(shadow, span.after);
+  const fits = moments.some(
+    ({ meta }) =>
+      fitsMeta(meta, answer) && reads.some(({ steps }) => fitsSteps(shadow, { meta, steps }, answer, span)),
   );
   if (fits) return undefined;
   const was = moments.map(({ meta, steps }) =>

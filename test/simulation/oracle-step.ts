@@ -1,4 +1,5 @@
 import type { StepRecord } from '../../lib/engine/state.ts';
+import { outcomeProblems } from './oracle-outcomes.ts';
 import {
   against,
   harmful,
@@ -9,29 +10,23 @@ import {
   stepOf,
 } from './shadow.ts';
 
-/** Failures after which a step is not tried again, whatever attempts are left. */
-const FINAL = new Set([
-  'REFUSED',
-  'REDIRECTED',
-  'REPLY_INVALID',
-  'REPLY_TOO_LARGE',
-  'RESULT_TOO_LARGE',
-  'REQUEST_INVALID',
-  'TARGET_MISSING',
-]);
+/** In milliseconds: the latest that any clock says, and by how much two of them may differ. */
+interface Times {
+  readonly now: number;
+  readonly skewMs: number;
+}
 
 /**
  * What is wrong with a write of a step's item that has just happened: which writes may follow which is written out here
  * once more, from the protocol and not from the code.
- * @param now the latest that any clock says
  */
-export function stepProblems(shadow: Shadow, record: StepRecord, now: number): Problem[] {
+export function stepProblems(shadow: Shadow, record: StepRecord, times: Times): Problem[] {
   const before = shadow.steps.get(record.step);
   const was = before === undefined ? 'absent' : before.status;
   const write = `${record.step} went from ${was} to ${record.status}`;
   if (before?.status === 'completed') return [harmful(`${write}: a result that was saved is gone`)];
   if (isClaim(shadow, record)) {
-    return claimProblems(shadow, before, record, now, write);
+    return claimProblems(shadow, before, record, times.now, write);
   }
   if (before?.status !== 'running') return [against(`${write}, and nobody had claimed it`)];
   const claim = shadow.claims.get(before.token);
@@ -40,7 +35,7 @@ export function stepProblems(shadow: Shadow, record: StepRecord, now: number): P
     return putBackProblems(putBack, before, record, write);
   }
   if (record.token !== before.token) return [against(`${write} by a stale token`)];
-  return outcomeProblems(shadow, before, record, now, write);
+  return endProblems(shadow, before, record, times, write);
 }
 
 /** A token is fresh at a claim, and where a claim is put back: then all the rest is what the claim had found. */
@@ -79,7 +74,8 @@ function claimProblems(
   if (record.leaseUntil === undefined) refuse('without a lease');
   const forced = isForced(shadow, record);
   const rounds = new Set(shadow.forced.get(record.step)).add(record.round);
-  if (forced && rounds.size > shadow.newKeysSent) harm('under a new key that nobody asked for');
+  if (forced && rounds.size > (shadow.newKeys.get(record.step) ?? 0))
+    harm('under a new key that nobody asked for');
   if (record.open !== (forced ? 1 : (before?.open ?? 0) + 1)) refuse(`with ${record.open} open attempts`);
   return problems;
 }
@@ -105,45 +101,49 @@ function putBackProblems(
   return same ? [] : [against(`${write}, which is not what the claim had found`)];
 }
 
-function outcomeProblems(
+/** An attempt ends by what came of its call; the last one of a step may end because its worker is no more. */
+function endProblems(
   shadow: Shadow,
   running: StepRecord,
   record: StepRecord,
-  now: number,
+  { now, skewMs }: Times,
   write: string,
 ): Problem[] {
   const problems: Problem[] = [];
-  const step = stepOf(shadow, record.step);
   const refuse = (why: string): number => problems.push(against(`${write}: ${why}`));
-  const harm = (why: string): number => problems.push(harmful(`${write}: ${why}`));
   if (record.updatedAt > now) refuse('from the future');
   if (record.epoch !== running.epoch || record.attempt !== running.attempt) refuse('as another attempt');
+  if (record.error?.code === 'WORKER_DIED') {
+    const { retries } = stepOf(shadow, record.step);
+    if ((running.leaseUntil ?? Infinity) > now) refuse('for a worker that may live');
+    if (record.round !== running.round || record.open !== running.open)
+      refuse('for a dead worker, with a new key');
+    if (record.status !== 'failed' || record.error.effect !== 'unknown' || record.attempt !== retries + 1)
+      problems.push(harmful(`${write} for a dead worker, at attempt ${record.attempt} of ${retries + 1}`));
+    return problems;
+  }
+  problems.push(...outcomeProblems(shadow, running, record, skewMs));
   if (record.status === 'completed') {
     const acted = shadow.effects.get(record.step);
     const results = [...(acted?.values() ?? [])].map((result) => JSON.stringify(result));
-    if (!results.includes(JSON.stringify(record.result))) {
-      harm(`its result is ${JSON.stringify(record.result)}, the target answered ${results.join(' or ')}`);
-    }
-    return problems;
+    if (!results.includes(JSON.stringify(record.result)))
+      problems.push(
+        harmful(
+          `${write}: its result is ${JSON.stringify(record.result)}, the target answered ${results.join(' or ')}`,
+        ),
+      );
+  } else if (record.error?.effect === 'none') {
+    const key = keyOfCall(shadow, running);
+    if (shadow.effects.get(record.step)?.has(key) === true)
+      problems.push(harmful(`${write} with effect none, and the target has acted for ${key}`));
   }
-  const code = record.error?.code ?? '';
-  const raised = record.round !== running.round;
-  if (raised && (record.status !== 'failed' || record.open !== 0))
-    refuse('with a new key while attempts are open');
-  if (record.status === 'retrying') {
-    if (record.attempt > step.retries) harm('with no attempt left');
-    if (record.nextAttemptAt === undefined) refuse('without saying when');
-    if (FINAL.has(code)) refuse(`after ${code}`);
-    return problems;
-  }
-  if (record.status !== 'failed') return [against(`${write}: there is no such write`)];
-  if (code === 'WORKER_DIED' && (running.leaseUntil ?? Infinity) > now) refuse('for a worker that may live');
-  if (code === 'WORKER_DIED' && record.round !== running.round) refuse('for a dead worker, with a new key');
-  if (!FINAL.has(code) && record.attempt !== step.retries + 1) {
-    harm(`after ${code} and attempt ${record.attempt} of ${step.retries + 1}`);
-  }
+  if (record.status === 'retrying' && record.nextAttemptAt === undefined) refuse('without saying when');
   return problems;
 }
+
+/** The idempotency key under which a step is called. */
+export const keyOfCall = ({ meta }: Shadow, { step, round }: Pick<StepRecord, 'step' | 'round'>): string =>
+  `${meta.workflowId}:${step}:do:${round}`;
 
 /**
  * What is wrong with a write by which a process that begins anew puts back what the last one left: leases end, and what may

@@ -1,17 +1,8 @@
 import type { StepRecord } from '../../lib/engine/state.ts';
-import { against, harmful, type Problem, type Shadow, stepOf } from './shadow.ts';
-
-/** A target's reply that was no success, as it was sent. */
-export interface Refused {
-  readonly at: number;
-  readonly status: number;
-  /** From when on it wants to be called again, if it said so and it made sense. */
-  readonly notBefore: number | undefined;
-}
+import { harmful, type Problem, type Shadow, stepOf } from './shadow.ts';
 
 /** Holds the waits between attempts to what targets asked for, and to the backoff of the definition. */
 export interface Waits {
-  refused(idempotencyKey: string, reply: Refused): void;
   /** What is wrong with the due time of a step that is to be tried again. */
   problems(shadow: Shadow, record: StepRecord): Problem[];
 }
@@ -21,7 +12,6 @@ const MOST_ZEROS = 3;
 
 /** @param skewMs by how much the clocks of a worker and of the world may differ, in milliseconds */
 export function createWaits(skewMs: () => number): Waits {
-  const refusals = new Map<string, Refused[]>();
   let zeros = 0;
 
   const backoffProblems = (shadow: Shadow, { step, attempt, updatedAt, nextAttemptAt = 0 }: StepRecord) => {
@@ -35,24 +25,25 @@ export function createWaits(skewMs: () => number): Waits {
   };
 
   return {
-    refused: (idempotencyKey, reply) => {
-      const all = refusals.get(idempotencyKey) ?? [];
-      all.push(reply);
-      refusals.set(idempotencyKey, all);
-    },
     problems: (shadow, record) => {
-      const { step, round, error, updatedAt, nextAttemptAt = 0 } = record;
-      if (error?.httpStatus === undefined) return backoffProblems(shadow, record);
-      const key = `${shadow.meta.workflowId}:${step}:do:${round}`;
-      const replies = (refusals.get(key) ?? []).filter(
-        ({ at, status }) => status === error.httpStatus && Math.abs(at - updatedAt) <= skewMs(),
-      );
-      if (replies.length === 0) return [against(`${step} tells of a ${error.httpStatus} that nobody sent`)];
-      // Several replies of one moment: nobody can tell which of them it was.
-      const asked = replies.flatMap(({ notBefore }) => notBefore ?? []);
-      if (asked.length < replies.length) return asked.length > 0 ? [] : backoffProblems(shadow, record);
-      if (asked.some((until) => Math.abs(until - nextAttemptAt) <= skewMs())) return [];
+      const { step, token, nextAttemptAt = 0 } = record;
+      const ended = shadow.endings.get(token);
+      const asked = ended?.kind === 'reply' ? notBefore(ended.retryAfter, ended.at) : undefined;
+      if (asked === undefined) return backoffProblems(shadow, record);
+      if (Math.abs(asked - nextAttemptAt) <= skewMs()) return [];
       return [harmful(`${step} is to be tried again at ${nextAttemptAt}, its target asked for ${asked}`)];
     },
   };
+}
+
+/** No target may ask for more, in milliseconds. */
+const MOST_ASKED = 3_600_000;
+
+/** From when on a target wants to be called again; undefined if it does not say so in a way that makes sense. */
+function notBefore(retryAfter: string | undefined, now: number): number | undefined {
+  if (retryAfter === undefined) return undefined;
+  const asked = retryAfter.endsWith(' GMT')
+    ? Date.parse(retryAfter)
+    : Number(/^[0-9]+$/.test(retryAfter) ? now + Number(retryAfter) * 1_000 : Number.NaN);
+  return Number.isNaN(asked) ? undefined : Math.min(Math.max(asked, now), now + MOST_ASKED);
 }

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { LIMITS } from '../../lib/contract/limits.ts';
 import type { StepMessage } from '../../lib/contract/wire.ts';
 import type { EngineEvent } from '../../lib/engine/events.ts';
@@ -9,9 +8,11 @@ import { type Answers, createAnswers } from './oracle-answers.ts';
 import { type Caller, createCallsUnderWay } from './oracle-calls.ts';
 import { endProblems } from './oracle-end.ts';
 import { metaProblems } from './oracle-meta.ts';
+import type { Ending } from './oracle-outcomes.ts';
 import { promptMetaProblems, promptProblems, promptToldProblems } from './oracle-prompt.ts';
-import { isClaim, isForced, putBackClaim, recoveryProblems, stepProblems } from './oracle-step.ts';
-import { createWaits, type Refused } from './oracle-waits.ts';
+import { createRestore } from './oracle-restart.ts';
+import { isClaim, isForced, keyOfCall, putBackClaim, recoveryProblems, stepProblems } from './oracle-step.ts';
+import { createWaits } from './oracle-waits.ts';
 import {
   countIn,
   harmful,
@@ -52,12 +53,14 @@ export interface Oracle {
   emitted(event: EngineEvent, caller: Caller): void;
   /** A worker has written what came of a call, or has failed to. */
   callEnded(token: string): void;
-  /** A target was called, or the code of a step begun. */
-  called(idempotencyKey: string): void;
-  /** A target acts, for the first time under this key. */
-  acted(idempotencyKey: string, result: unknown): void;
-  /** A target has answered with a status that is no success. */
-  refused(idempotencyKey: string, reply: Refused): void;
+  /**
+   * A target is called, or the code of a step begun.
+   * @param worker the name of the one that calls a target
+   * @returns what is to be told how it ended
+   */
+  called(idempotencyKey: string, worker?: string): (ending: Ending) => void;
+  /** A target acts, for the first time under this key. @param calledAt when the call was made by which it does */
+  acted(idempotencyKey: string, result: unknown, calledAt: number): void;
   notified(notification: Notification): void;
   /** Something that outsiders see: answers, logs. Sensitive values must not be in it. */
   shown(where: string, text: string): void;
@@ -87,9 +90,9 @@ export interface OracleOptions {
 }
 
 /** The parts of an idempotency key: `<workflowId>:<step>:<action>:<round>`. */
-function partsOf(idempotencyKey: string): { workflowId: string; step: string; round: number } {
-  const [workflowId = '', step = '', , round = ''] = idempotencyKey.split(':');
-  return { workflowId, step, round: Number(round) };
+function partsOf(idempotencyKey: string): { workflowId: string; step: string } {
+  const [workflowId = '', step = ''] = idempotencyKey.split(':');
+  return { workflowId, step };
 }
 
 export function createOracle({
@@ -111,7 +114,7 @@ export function createOracle({
   const cards = new Set<string>();
   const listeners: ((shadow: Shadow, before: WorkflowMeta | undefined) => void)[] = [];
   const waits = createWaits(skewMs);
-  const calls = createCallsUnderWay(() => !zombies && skewMs() === 0);
+  const calls = createCallsUnderWay(() => !zombies && skewMs() === 0, now);
   let begun = 0;
   let happened = 0;
   let recovering = false;
@@ -152,6 +155,14 @@ export function createOracle({
     shadow.attempts.set(`${record.step}:${record.epoch}:${record.attempt}`, claim);
   };
 
+  const attemptEnded = (shadow: Shadow, record: StepRecord): void => {
+    const running = shadow.steps.get(record.step);
+    // One that is put back has made no call.
+    if (running?.token !== record.token) return;
+    if (record.status === 'retrying') for (const problem of waits.problems(shadow, record)) note(problem);
+    if (record.error?.effect === 'none') shadow.unused.set(keyOfCall(shadow, running), now());
+  };
+
   const metaWritten = (meta: WorkflowMeta): void => {
     const shadow = workflows.get(keyOf(meta));
     for (const problem of metaProblems(shadow, meta, loads.get(meta.input))) note(problem);
@@ -171,6 +182,7 @@ export function createOracle({
     if (isPrompt()) for (const problem of promptMetaProblems(shadow, meta, now(), patienceMs)) note(problem);
     if (meta.epoch > before.epoch) {
       shadow.processingSince = now();
+      if (meta.newKey?.epoch === meta.epoch) countIn(shadow.newKeys, meta.newKey.step);
       // A resume before on-call was told takes the reason away.
       for (const id of shadow.mustTell) if (!shadow.told.has(id)) shadow.mustTell.delete(id);
     }
@@ -187,21 +199,7 @@ export function createOracle({
     for (const listener of listeners) listener(shadow, before);
   };
 
-  /** The table is right: what a process had in memory alone went with it. */
-  const reread = async (store: Store, shadow: Shadow): Promise<void> => {
-    const state = await store.load(shadow.meta);
-    if (state === undefined) return report(`${shadow.meta.workflowId} was saved and is gone`);
-    if (!isDeepStrictEqual(state.meta, shadow.meta)) metaWritten(state.meta);
-    for (const { name, after } of shadow.chain.steps) {
-      const record = state.steps.get(name);
-      putStep(shadow, name, record);
-      const acted = (shadow.effects.get(name)?.size ?? 0) > 0;
-      for (const before of acted ? after : []) {
-        if (state.steps.get(before)?.status !== 'completed')
-          report(`${name} took effect, and the result of ${before} is gone`);
-      }
-    }
-  };
+  const restore = createRestore({ workflows, report, metaWritten, putStep });
 
   return {
     violations,
@@ -243,14 +241,13 @@ export function createOracle({
         for (const problem of recoveryProblems(shadow, record, now())) note(problem);
         shadow.claims.set(record.token, putBackClaim(shadow, record));
       } else {
-        for (const problem of stepProblems(shadow, record, now() + skewMs())) note(problem);
+        const times = { now: now() + skewMs(), skewMs: skewMs() };
+        for (const problem of stepProblems(shadow, record, times)) note(problem);
         if (isClaim(shadow, record)) {
           if (isPrompt())
             for (const problem of promptProblems(shadow, record, now(), patienceMs)) note(problem);
           claimed(shadow, decidedFrom, record);
-        } else if (record.status === 'retrying' && shadow.steps.get(record.step)?.token === record.token) {
-          for (const problem of waits.problems(shadow, record)) note(problem);
-        }
+        } else attemptEnded(shadow, record);
       }
       // Whoever wrote what came of a call is done with it, though the reply may take its time.
       if (record.status !== 'running') calls.ends(record.token);
@@ -269,7 +266,6 @@ export function createOracle({
       if (message.trip > 0) countIn(shadow.redrives, `${message.step}:${message.epoch}`);
     },
     emitted: (event, caller) => {
-      trace(() => inWords(event));
       if (cards.size > 0) shown('telemetry', JSON.stringify(event));
       if (event.event !== 'attempt_started' && event.event !== 'dead_letter') return;
       const { step, workflowId } = event;
@@ -291,12 +287,13 @@ export function createOracle({
       if (problem !== undefined) report(problem);
     },
     callEnded: calls.ends,
-    called: (idempotencyKey) => {
-      const problem = calls.reaches(idempotencyKey);
-      if (problem !== undefined) report(problem);
+    called: (idempotencyKey, worker) => {
+      const ended = calls.reaches(idempotencyKey, worker);
+      if (ended !== undefined) return ended;
+      report(`a call was made under ${idempotencyKey} that belongs to no attempt`);
+      return () => undefined;
     },
-    refused: waits.refused,
-    acted: (idempotencyKey, result) => {
+    acted: (idempotencyKey, result, calledAt) => {
       const { workflowId, step } = partsOf(idempotencyKey);
       const shadow = byId.get(workflowId);
       if (shadow === undefined) return report(`a target acted for ${idempotencyKey}, which nobody knows`);
@@ -307,9 +304,10 @@ export function createOracle({
       // What is stored is what the schema makes of the reply.
       effects.set(idempotencyKey, stepOf(shadow, step).response?.parse(result) ?? result);
       shadow.effects.set(step, effects);
-      if (effects.size > 1 + shadow.newKeysSent) {
+      if (effects.size > 1 + (shadow.newKeys.get(step) ?? 0))
         report(`${step} took effect ${effects.size} times, under ${[...effects.keys()].join(' and ')}`);
-      }
+      if (calledAt < (shadow.unused.get(idempotencyKey) ?? 0))
+        report(`${step} took effect under ${idempotencyKey}, and was said to have none`);
     },
     notified: (notification) => {
       shown('a notification', JSON.stringify(notification));
@@ -323,31 +321,17 @@ export function createOracle({
     shown,
     restarted: async (store) => {
       recovering = true;
-      // What was being written when the last process died may be there, and nobody heard of it.
-      for await (const key of store.unfinished()) {
-        const state = workflows.has(keyOf(key)) ? undefined : await store.load(key);
-        if (state !== undefined) metaWritten(state.meta);
-      }
-      for (const shadow of workflows.values()) await reread(store, shadow);
+      await restore(store);
     },
     recovered: () => {
       recovering = false;
     },
     atRest: async (store, isAlarmed) => {
       for (const shadow of workflows.values()) {
-        const alarmed = isAlarmed(shadow.meta.workflowId);
+        // Where only targets fail nothing may be given up.
+        const alarmed = !isPrompt() && isAlarmed(shadow.meta.workflowId);
         for (const problem of await endProblems(store, shadow, alarmed)) report(problem);
       }
     },
   };
-}
-
-/** An event with what tells it from others. */
-function inWords(event: EngineEvent): string {
-  const known = ['event', 'tenant', 'chain', 'workflowId'];
-  const rest = Object.entries(event).filter(([name]) => !known.includes(name));
-  const shown = rest.map(
-    ([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
-  );
-  return `  ${event.event}: ${shown.join(', ')}`;
 }

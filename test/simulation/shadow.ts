@@ -1,6 +1,7 @@
 import type { ChainDefinition, StepDefinition } from '../../lib/chain/definition.ts';
 import { findStep } from '../../lib/chain/graph.ts';
 import type { StepRecord, WorkflowKey, WorkflowMeta } from '../../lib/engine/state.ts';
+import type { Ended } from './oracle-outcomes.ts';
 
 /**
  * What a thing that went wrong breaks: a promise to users, or a rule of the protocol alone, by which the promises are kept.
@@ -44,11 +45,19 @@ export interface Shadow {
   readonly attempts: Map<string, SeenClaim>;
   /** Keys under which each step's target acted, each with what it answered. */
   readonly effects: Map<string, Map<string, unknown>>;
+  /** Keys that were said to have had no effect, with the moments at which. */
+  readonly unused: Map<string, number>;
+  /** How the call of each claim ended, by its token. */
+  readonly endings: Map<string, Ended>;
   /** Everything that happened to its items, in order. */
   readonly changes: Change[];
-  /** Resumes that clients have sent, and those of them that ask for a new key; rounds that claims of each step began so. */
+  /**
+   * Resumes that clients have sent, and those of them that ask for a new key; how often one was granted to each step; rounds
+   * that claims of each step began so.
+   */
   resumesSent: number;
   newKeysSent: number;
+  readonly newKeys: Map<string, number>;
   readonly forced: Map<string, Set<number>>;
   /** Loads that had begun when a cancel was acknowledged. */
   cancelledAt: number | undefined;
@@ -85,9 +94,12 @@ export const newShadow = (chain: ChainDefinition, card: string, meta: WorkflowMe
   claims: new Map(),
   attempts: new Map(),
   effects: new Map(),
+  unused: new Map(),
+  endings: new Map(),
   changes: [],
   resumesSent: 0,
   newKeysSent: 0,
+  newKeys: new Map(),
   forced: new Map(),
   cancelledAt: undefined,
   resumed: 0,

@@ -25,12 +25,12 @@ const HTTP_STATUS = { redirect: 302, invalid: 200 };
 
 export function createTargets({ time, chaos, oracle, answer }: Options): SimulatedTargets {
   const answered = new Map<string, unknown>();
-  const act = (target: string, key: string, body: unknown): unknown => {
+  const act = (target: string, key: string, body: unknown, calledAt: number): unknown => {
     const known = answered.get(key);
     if (known !== undefined) return known;
     const result = answer(target, key, body, time.now());
     answered.set(key, result);
-    oracle.acted(key, result);
+    oracle.acted(key, result, calledAt);
     return result;
   };
   /** Resolves with what the caller gets; undefined if its deadline comes first. */
@@ -40,12 +40,12 @@ export function createTargets({ time, chaos, oracle, answer }: Options): Simulat
     body: unknown,
     deadlineMs: number,
   ): Promise<{ readonly reply: Reply; readonly result: unknown } | undefined> => {
-    oracle.called(key);
+    const calledAt = time.now();
     const fault: TargetFault = chaos.target(target, deadlineMs);
     let result: unknown;
     if (fault.effect !== undefined) {
       time.after(fault.effect, () => {
-        result = act(target, key, body);
+        result = act(target, key, body, calledAt);
       });
     }
     return new Promise((resolve) => {
@@ -63,35 +63,20 @@ export function createTargets({ time, chaos, oracle, answer }: Options): Simulat
         const key = headers[CALL_HEADERS.idempotencyKey] ?? '';
         const sent: unknown = body === undefined ? undefined : JSON.parse(body);
         const end = await called(target, key, sent, deadlineMs);
-        if (end?.reply.kind === 'status') {
-          const { status, retryAfter } = end.reply;
-          const at = time.now();
-          oracle.refused(key, { at, status, notBefore: earliest(retryAfter, at) });
-        }
         return end === undefined
           ? { kind: 'failure', code: 'DEADLINE_EXCEEDED', sent: 'unknown', message: 'no reply in time' }
           : outcomeOf(end.reply, end.result, body ?? '');
       },
     },
     run: async (key, timeoutMs) => {
+      const ended = oracle.called(key);
       const end = await called('code', key, undefined, 3 * timeoutMs);
       if (end === undefined) return await new Promise<never>(() => undefined);
+      ended(end.reply.kind === 'good' ? { kind: 'ran', result: end.result } : { kind: 'threw' });
       if (end.reply.kind === 'good') return end.result;
       throw new Error(`the code failed: ${end.reply.kind}`);
     },
   };
-}
-
-/** No target may ask for more, in milliseconds. */
-const MOST_ASKED = 3_600_000;
-
-/** From when on a target wants to be called again; undefined if it does not say so in a way that makes sense. */
-function earliest(retryAfter: string | undefined, now: number): number | undefined {
-  if (retryAfter === undefined) return undefined;
-  const asked = retryAfter.endsWith(' GMT')
-    ? Date.parse(retryAfter)
-    : Number(/^[0-9]+$/.test(retryAfter) ? now + Number(retryAfter) * 1_000 : Number.NaN);
-  return Number.isNaN(asked) ? undefined : Math.min(Math.max(asked, now), now + MOST_ASKED);
 }
 
 /** The reply on the wire. An error echoes what was sent, as careless servers do. */

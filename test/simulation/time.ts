@@ -12,8 +12,6 @@ export interface Time extends Clock {
    * @returns false if more would have happened before `end`
    */
   run(most: number, end: () => number): Promise<boolean>;
-  /** Things that have happened. */
-  readonly happened: number;
   /** An error that something planned threw: nothing may. */
   readonly failure: unknown;
 }
@@ -83,9 +81,6 @@ export function createTime(start: number): Time {
         };
         resume();
       }),
-    get happened() {
-      return happened;
-    },
     get failure() {
       return failure;
     },

@@ -1,5 +1,6 @@
 import { CALL_HEADERS } from '../../lib/contract/names.ts';
 import { EngineError, type ErrorCode } from '../../lib/engine/errors.ts';
+import type { EngineEvent } from '../../lib/engine/events.ts';
 import type { Ports, Store, Written } from '../../lib/engine/ports.ts';
 import type { WorkflowKey, WorkflowState } from '../../lib/engine/state.ts';
 import type { Backing } from './backing.ts';
@@ -151,7 +152,12 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
           if (dead) return never();
           const key = request.headers[CALL_HEADERS.idempotencyKey] ?? '';
           for (const problem of requests.problems(key, request, deadlineMs)) oracle.report(problem);
-          return ifAlive(options.targets.http.call(request, deadlineMs));
+          const ended = oracle.called(key, name);
+          const call = options.targets.http.call(request, deadlineMs).then((outcome) => {
+            ended(outcome);
+            return outcome;
+          });
+          return ifAlive(call);
         },
       },
       targets: {
@@ -166,6 +172,7 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
         emit: (event) => {
           if (dead) return;
           if (event.event === 'attempt_started') requests.begins(event.idempotencyKey);
+          trace(() => inWords(event));
           oracle.emitted(event, caller);
         },
       },
@@ -296,4 +303,14 @@ function storeOf({ backing, chaos, oracle, time }: WorkerOptions, through: Throu
         () => store.listDue(shard, now, limit).then((due) => due.filter(() => !chaos.isMissing())),
       ),
   };
+}
+
+/** An event with what tells it from others. */
+function inWords(event: EngineEvent): string {
+  const known = ['event', 'tenant', 'chain', 'workflowId'];
+  const rest = Object.entries(event).filter(([name]) => !known.includes(name));
+  const shown = rest.map(
+    ([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
+  return `  ${event.event}: ${shown.join(', ')}`;
 }

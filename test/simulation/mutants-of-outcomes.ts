@@ -1,0 +1,62 @@
+import { type Mutant, mutant } from './mutant.ts';
+
+const CALL = 'lib/engine/call.ts';
+const OUTCOME = 'lib/engine/outcome.ts';
+const STEP_FAILED = 'lib/engine/step-failed.ts';
+
+/** What is made of a call's end, and what is said of it: each wrong in one way. */
+export const MUTANTS_OF_OUTCOMES: readonly Mutant[] = [
+  mutant('a new key for one step is one for all', [
+    'lib/engine/decision.ts',
+    'const forced = meta.newKey?.step === step.name && loaded',
+    'const forced = meta.newKey !== undefined && loaded',
+  ]),
+  mutant('a refusal is said to have had no effect, whatever attempts before it did', [
+    OUTCOME,
+    `effect: open === 0 ? 'none' : 'unknown',`,
+    `effect: failure.acted === 'no' ? 'none' : 'unknown',`,
+  ]),
+  mutant('a step whose function took no message is said to have had no effect', [
+    STEP_FAILED,
+    `  effect: 'unknown',
+  step,`,
+    `  effect: 'none',
+  step,`,
+  ]),
+  mutant('too many requests are a refusal', [
+    OUTCOME,
+    'new Set([408, 409, 425, 429])',
+    'new Set([408, 409, 425])',
+  ]),
+  mutant('a call that was cut off counts as one on which nobody acted', [
+    CALL,
+    `acted: outcome.sent === 'no' ? 'no' : 'unknown',`,
+    `acted: 'no',`,
+  ]),
+  mutant('a redirect counts as one on which nobody acted', [
+    OUTCOME,
+    `{ code: 'REDIRECTED', retriable: false, acted: 'unknown' }`,
+    `{ code: 'REDIRECTED', retriable: false, acted: 'no' }`,
+  ]),
+  mutant('a reply that cannot be used is asked for again', [
+    CALL,
+    `          code: 'REPLY_INVALID',
+          message: \`\${excerpt(parsed.problem, secrets)}; the reply was: \${excerpt(outcome.body, secrets)}\`,
+          retriable: false,`,
+    `          code: 'REPLY_INVALID',
+          message: \`\${excerpt(parsed.problem, secrets)}; the reply was: \${excerpt(outcome.body, secrets)}\`,
+          retriable: true,`,
+  ]),
+  mutant('a workflow tells another error than its step', [
+    STEP_FAILED,
+    'return { ...error, step: record.step, attempts: record.attempt };',
+    `return { ...error, effect: 'none', step: record.step, attempts: record.attempt };`,
+  ]),
+  mutant('dead letters are never taken', [
+    STEP_FAILED,
+    `    await settle(engine, message);
+    return 'acknowledge';`,
+    `    if (message.trip < 0) await settle(engine, message);
+    return 'retry';`,
+  ]),
+];
