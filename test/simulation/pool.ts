@@ -9,6 +9,8 @@ interface PoolOptions {
   readonly threads?: number;
   /** Given how many schedules have ended since the last time. */
   readonly onProgress?: (schedules: number) => void;
+  /** Given what came of each job as it ends. */
+  readonly onDone?: (answer: Done) => void;
   /** Given each line of a job that is to be traced. */
   readonly onLine?: (line: string) => void;
   /** No further job begins once this says so. */
@@ -25,14 +27,16 @@ export async function runJobs(
   jobs: Iterable<Job>,
   options: PoolOptions = {},
 ): Promise<Done[]> {
-  const { threads = availableParallelism(), isEnough } = options;
+  const { threads = availableParallelism(), isEnough, onDone } = options;
   const waiting = jobs[Symbol.iterator]();
   const done: Done[] = [];
   let enough = false;
 
   const work = async (thread: Worker): Promise<void> => {
     for (let next = waiting.next(); !next.done && !enough; next = waiting.next()) {
-      done.push(await ask(thread, next.value, options));
+      const answer = await ask(thread, next.value, options);
+      done.push(answer);
+      onDone?.(answer);
       if (isEnough?.()) enough = true;
     }
   };

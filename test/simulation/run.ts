@@ -72,27 +72,26 @@ async function many({ from, runs, adapters }: Asked<'runs'>): Promise<boolean> {
   const now = (): number => performance.now();
   const began = now();
   const bar = progressBar(runs, now);
-  const answers = await runJobs(bundle, seedJobs(from, runs, adapters ? EACH_OF_ADAPTERS : EACH), {
-    onProgress: bar.add,
-  });
-  bar.end();
-  const seconds = (now() - began) / 1_000;
   const counts = noCounts();
   const requests = noRequestCounts();
   const broken: Outcome[] = [];
-  for (const answer of answers) {
-    addCounts(counts, answer.counts);
-    if (answer.kind !== 'seeds') continue;
-    broken.push(...answer.broken);
-    addRequestCounts(requests, answer.requests);
-  }
-  broken.sort((a, b) => a.seed - b.seed);
-  for (const { seed, about, violations } of broken.slice(0, MOST_SHOWN)) {
-    say(
-      `seed ${seed}: ${about}\n${violations.map(show).join('\n')}\n  replay: npm run sim -- --seed ${seed}${adapters ? ' --adapters' : ''}\n`,
-    );
-  }
-  if (broken.length > MOST_SHOWN) say(`and ${broken.length - MOST_SHOWN} schedules more\n`);
+  await runJobs(bundle, seedJobs(from, runs, adapters ? EACH_OF_ADAPTERS : EACH), {
+    onProgress: bar.add,
+    // At once: nobody should have to wait an hour for what the first minute has found.
+    onDone: (answer) => {
+      addCounts(counts, answer.counts);
+      if (answer.kind !== 'seeds') return;
+      addRequestCounts(requests, answer.requests);
+      for (const outcome of answer.broken) {
+        broken.push(outcome);
+        if (broken.length <= MOST_SHOWN) say(inWords(outcome, adapters));
+      }
+    },
+  });
+  bar.end();
+  const seconds = (now() - began) / 1_000;
+  if (broken.length > MOST_SHOWN) say(`\nand ${broken.length - MOST_SHOWN} schedules more`);
+  if (broken.length > 0) say();
   say(`seeds ${from} to ${from + runs - 1} at ${what}`);
   for (const name of COUNTED) say(row(name, counts[name]));
   if (adapters) {
@@ -104,6 +103,13 @@ async function many({ from, runs, adapters }: Asked<'runs'>): Promise<boolean> {
   if (broken.length > 0) say(`${harmful} of these schedules break a promise, the others a rule alone`);
   return broken.length === 0;
 }
+
+const inWords = ({ seed, about, violations }: Outcome, adapters: boolean): string =>
+  [
+    `\nseed ${seed}: ${about}`,
+    ...violations.map(show),
+    `  replay: npm run sim -- --seed ${seed}${adapters ? ' --adapters' : ''}`,
+  ].join('\n');
 
 const row = (name: string, count: number): string =>
   `${name.padEnd(20)}${count.toLocaleString('en').padStart(12)}`;
