@@ -209,12 +209,19 @@ const answer = (engine: ApiEngine, state: WorkflowState, timeline = false): Work
     timeline,
   );
 
-async function existing({ ports }: ApiEngine, key: WorkflowKey): Promise<WorkflowState> {
-  const state = await loadState(ports, key);
+async function existing(engine: ApiEngine, key: WorkflowKey): Promise<WorkflowState> {
+  const first = await loadState(engine.ports, key);
+  // A load that begins once the workflow has completed finds every step, or it has expired.
+  const state = first && lacksSteps(engine, first) ? await loadState(engine.ports, key) : first;
   if (state === undefined)
     throw new ProblemError('UNKNOWN_WORKFLOW', `there is no workflow ${key.workflowId}`);
   return state;
 }
+
+/** A query is no snapshot: steps may have been read before they had an item, and META when it was completed. */
+const lacksSteps = ({ chains }: ApiEngine, { meta, steps }: WorkflowState): boolean =>
+  meta.status === 'completed' &&
+  chains.find(meta.chain, meta.version)?.steps.every(({ name }) => steps.has(name)) === false;
 
 /** A page of workflows, newest first. */
 export async function list({ ports }: ApiEngine, filter: ListFilter): Promise<ListAnswer> {

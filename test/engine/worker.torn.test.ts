@@ -67,3 +67,21 @@ it('a workflow is not shown as completed beside a step as it was before', async 
   expect(await get(engine, key, false)).toMatchObject({ status: 'completed', steps: { a: 'completed' } });
   expect(loads).toBe(2);
 });
+
+it('a workflow is not shown as completed without the steps that had no item yet', async () => {
+  const world = await openWorld(requestChain({ a: [] }));
+  const key = await world.begin();
+  await world.run();
+  const { store } = world.engine.ports;
+  let loads = 0;
+  const load = async (asked: typeof key): Promise<WorkflowState | undefined> => {
+    const state = await store.load(asked);
+    loads += 1;
+    return state && loads === 1 ? { ...state, steps: new Map() } : state;
+  };
+  const engine = { ...world.engine, ports: { ...world.engine.ports, store: { ...store, load } } };
+  const whole = await get(world.engine, key, true);
+  expect(whole.timeline).toHaveLength(1);
+  expect(await get(engine, key, true)).toEqual(whole);
+  expect(loads).toBe(2);
+});
