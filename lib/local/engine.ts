@@ -9,9 +9,9 @@ import { messageOf } from '../engine/call.ts';
 import type { Ports } from '../engine/ports.ts';
 import { reconcile } from '../engine/reconciler.ts';
 import type { Engine } from '../engine/shell.ts';
-import { createEmbeddedQueues, type EmbeddedQueues } from './embedded-queue.ts';
-import { type Mapping, startMapping } from './mapping.ts';
-import { type Leftover, recover } from './recovery.ts';
+import { type Mapping, startMapping } from './queue/mapping.ts';
+import { createEmbeddedQueues, type EmbeddedQueues } from './queue/queue.ts';
+import { type Leftover, recover } from './store/recovery.ts';
 
 export interface LocalEngineOptions extends Omit<Ports, 'queue'> {
   readonly chains: readonly ChainDefinition[];

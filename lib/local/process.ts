@@ -8,11 +8,11 @@ import { createSettingsTargets, parseTargets, type TargetSettings } from '../ada
 import { systemClock, systemRandom } from '../adapters/system.ts';
 import type { ChainDefinition } from '../chain/definition.ts';
 import { EngineError } from '../engine/errors.ts';
-import { type DemoTargets, startDemoTargets } from './demo-targets.ts';
-import { openEmbeddedStore } from './embedded-store.ts';
+import { type DemoTargets, startDemoTargets } from './demo/targets.ts';
 import { type LocalEngine, startLocalEngine } from './engine.ts';
 import { createFront } from './http-front.ts';
 import { OptionError, type Options } from './options.ts';
+import { openEmbeddedStore } from './store/store.ts';
 import { logNotifier, logTelemetry } from './telemetry.ts';
 
 export interface LocalProcess {

@@ -13,7 +13,7 @@ import {
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { type QueueName, queueSuffix } from '../../lib/contract/names.ts';
 import { KEYS } from '../../lib/contract/table.ts';
-import type { DemoTargets } from '../../lib/local/demo-targets.ts';
+import type { DemoTargets } from '../../lib/local/demo/targets.ts';
 import type { Stage } from '../e2e/stage.ts';
 import { TLS_CERTIFICATE } from '../support/tls-fixture.ts';
 import { signedFetch } from './api.ts';

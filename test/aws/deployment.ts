@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { type DemoTargets, startDemoTargets } from '../../lib/local/demo-targets.ts';
+import { type DemoTargets, startDemoTargets } from '../../lib/local/demo/targets.ts';
 import { ACCOUNT, type MiniStack, REGION } from './ministack.ts';
 
 const ROOT = join(import.meta.dirname, '../..');

@@ -1,5 +1,5 @@
 import { chains } from '../../functions/chains/index.ts';
-import { startDemoTargets } from '../../lib/local/demo-targets.ts';
+import { startDemoTargets } from '../../lib/local/demo/targets.ts';
 import { sampleCurl } from '../../lib/local/sample.ts';
 import { bootstrap, type Deployment, deploy } from './deployment.ts';
 import { startMiniStack } from './ministack.ts';

@@ -1,7 +1,7 @@
 import { CreateSecretCommand } from '@aws-sdk/client-secrets-manager';
 import { PutParameterCommand } from '@aws-sdk/client-ssm';
 import { expect, it } from 'vitest';
-import { type Listener, openListener } from '../../lib/local/demo-http.ts';
+import { type Listener, openListener } from '../../lib/local/demo/http.ts';
 import { ended, resume, type Stage, show, start } from '../e2e/stage.ts';
 import type { Deployed } from './deployed-stage.ts';
 import { quickSecret, SECRETS } from './fixture-chains.ts';

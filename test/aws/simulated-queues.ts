@@ -17,8 +17,8 @@ import {
   stepQueue,
 } from '../../lib/contract/names.ts';
 import type { Delivery } from '../../lib/engine/ports.ts';
-import { createEmbeddedQueues } from '../../lib/local/embedded-queue.ts';
 import { declareQueues } from '../../lib/local/engine.ts';
+import { createEmbeddedQueues } from '../../lib/local/queue/queue.ts';
 import type { AwsQueues } from '../simulation/adapters.ts';
 import type { BackingOptions } from '../simulation/backing.ts';
 import { countArrivals, handlerOf } from '../simulation/embedded-aws.ts';

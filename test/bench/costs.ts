@@ -6,9 +6,9 @@ import { type ChainDefinition, target } from '../../lib/chain/index.ts';
 import { emptyChain, withStep } from '../../lib/chain/validate.ts';
 import * as operations from '../../lib/engine/operations.ts';
 import type { Store } from '../../lib/engine/ports.ts';
-import { openEmbeddedStore } from '../../lib/local/embedded-store.ts';
 import { startLocalEngine } from '../../lib/local/engine.ts';
 import { SAMPLE } from '../../lib/local/sample.ts';
+import { openEmbeddedStore } from '../../lib/local/store/store.ts';
 import { startDynalite } from '../support/dynalite.ts';
 import { watchIndexes } from './index-units.ts';
 

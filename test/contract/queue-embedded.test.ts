@@ -1,5 +1,5 @@
 import { systemRandom } from '../../lib/adapters/system.ts';
-import { createEmbeddedQueues } from '../../lib/local/embedded-queue.ts';
+import { createEmbeddedQueues } from '../../lib/local/queue/queue.ts';
 import { manualClock } from '../support/manual-clock.ts';
 import { CONTRACT_SETTINGS, DEAD_LETTERS, queueContract, STEP } from './queue-contract.ts';
 

@@ -2,7 +2,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { mockClient } from 'aws-sdk-client-mock';
 import { createSqsQueue } from '../../lib/adapters/sqs-queue.ts';
 import { systemRandom } from '../../lib/adapters/system.ts';
-import { createEmbeddedQueues } from '../../lib/local/embedded-queue.ts';
+import { createEmbeddedQueues } from '../../lib/local/queue/queue.ts';
 import { connectMock, embeddedSqs } from '../support/embedded-sqs.ts';
 import { manualClock } from '../support/manual-clock.ts';
 import { CONTRACT_SETTINGS, DEAD_LETTERS, queueContract, STEP } from './queue-contract.ts';

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openEmbeddedStore } from '../../lib/local/embedded-store.ts';
+import { openEmbeddedStore } from '../../lib/local/store/store.ts';
 import { storeContract } from './store-contract.ts';
 
 storeContract('embedded, in memory', async () => {

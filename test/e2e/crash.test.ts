@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { workflowPath } from '../../lib/contract/names.ts';
 import { startAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
-import { type DemoTargets, startDemoTargets } from '../../lib/local/demo-targets.ts';
+import { type DemoTargets, startDemoTargets } from '../../lib/local/demo/targets.ts';
 import { SAMPLE } from '../../lib/local/sample.ts';
 import { type ServerProcess, startServer } from '../support/server.ts';
 import { ORDER_STEPS } from './fixture-chains.ts';

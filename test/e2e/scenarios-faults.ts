@@ -1,7 +1,7 @@
 import { describe, expect, vi } from 'vitest';
 import type { StepErrorCode } from '../../lib/contract/names.ts';
 import type { WorkflowError } from '../../lib/contract/wire.ts';
-import type { Fault } from '../../lib/local/demo-faults.ts';
+import type { Fault } from '../../lib/local/demo/faults.ts';
 import { FIXTURE_TIMEOUT, ORDER, ORDER_STEPS, quickOrder } from './fixture-chains.ts';
 import type { Scenario } from './scenarios.ts';
 import { effectsOf, ended, resume, type Stage, show, start } from './stage.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { type QueueName, workflowPath } from '../../lib/contract/names.ts';
 import { problem, startAnswer, type WorkflowAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
-import type { DemoTargets } from '../../lib/local/demo-targets.ts';
+import type { DemoTargets } from '../../lib/local/demo/targets.ts';
 
 /** A running Stepline with demo targets behind it: in this process, or deployed. All that the scenarios may touch. */
 export interface Stage {

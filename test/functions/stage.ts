@@ -9,8 +9,8 @@ import type { EngineEvent } from '../../lib/engine/events.ts';
 import type { HttpOutcome, HttpRequest, Notification, Ports } from '../../lib/engine/ports.ts';
 import type { Engine } from '../../lib/engine/shell.ts';
 import type { WorkflowMeta } from '../../lib/engine/state.ts';
-import { createEmbeddedQueues, type EmbeddedQueues } from '../../lib/local/embedded-queue.ts';
-import { openEmbeddedStore } from '../../lib/local/embedded-store.ts';
+import { createEmbeddedQueues, type EmbeddedQueues } from '../../lib/local/queue/queue.ts';
+import { openEmbeddedStore } from '../../lib/local/store/store.ts';
 import { metaOf } from '../contract/store-fixtures.ts';
 import { type ManualClock, manualClock } from '../support/manual-clock.ts';
 

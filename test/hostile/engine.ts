@@ -8,8 +8,8 @@ import type { EngineEvent } from '../../lib/engine/events.ts';
 import { start } from '../../lib/engine/operations.ts';
 import type { Notification } from '../../lib/engine/ports.ts';
 import type { StepRecord } from '../../lib/engine/state.ts';
-import { openEmbeddedStore } from '../../lib/local/embedded-store.ts';
 import { startLocalEngine } from '../../lib/local/engine.ts';
+import { openEmbeddedStore } from '../../lib/local/store/store.ts';
 import { startControl } from './control.ts';
 
 export const CARD = '4242424242424242';

@@ -4,7 +4,7 @@ import { chain, target } from '../../lib/chain/index.ts';
 import type { EngineEvent } from '../../lib/engine/events.ts';
 import type { Http, HttpOutcome, HttpRequest, Notification, Ports } from '../../lib/engine/ports.ts';
 import { type ManualClock, manualClock, settle } from '../support/manual-clock.ts';
-import { storeOnTest, testDatabase } from './store-support.ts';
+import { storeOnTest, testDatabase } from './store/support.ts';
 
 const api = target('api');
 const result = z.object({ id: z.string() });

@@ -3,7 +3,7 @@ import { LIMITS } from '../../lib/contract/limits.ts';
 import { get, resume, start } from '../../lib/engine/operations.ts';
 import { type LocalEngine, startLocalEngine } from '../../lib/local/engine.ts';
 import { comeToRest, DIAMOND, reply, testPorts } from './engine-support.ts';
-import { afterKill } from './store-support.ts';
+import { afterKill } from './store/support.ts';
 
 const TENANT = 'default';
 const MINUTE = LIMITS.reconcileInterval * 1_000;

@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { workflowPath } from '../../lib/contract/names.ts';
 import { startAnswer, type WorkflowAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
 import { SAMPLE } from '../../lib/local/sample.ts';
-import { closers } from './demo-support.ts';
+import { closers } from './demo/support.ts';
 
 /** What a user starts, as it was built before all tests. */
 const SERVER = join(import.meta.dirname, '../../dist/local.js');

@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { chains } from '../../functions/chains/index.ts';
-import type { Database } from '../../lib/local/embedded-database.ts';
 import type { Options } from '../../lib/local/options.ts';
 import { type LocalProcess, startLocal } from '../../lib/local/process.ts';
 import { SAMPLE } from '../../lib/local/sample.ts';
-import { closers } from './demo-support.ts';
-import { DISK_FULL } from './store-support.ts';
+import type { Database } from '../../lib/local/store/database.ts';
+import { closers } from './demo/support.ts';
+import { DISK_FULL } from './store/support.ts';
 
 /** The disk of the servers in this file, which stays where it is when one of them ends. */
 const disk = vi.hoisted(() => ({
@@ -15,8 +15,8 @@ const disk = vi.hoisted(() => ({
   spare: 0,
 }));
 
-vi.mock('../../lib/local/embedded-database.ts', async (importOriginal) => {
-  const original = await importOriginal<typeof import('../../lib/local/embedded-database.ts')>();
+vi.mock('../../lib/local/store/database.ts', async (importOriginal) => {
+  const original = await importOriginal<typeof import('../../lib/local/store/database.ts')>();
   return {
     ...original,
     openDatabase: async (): Promise<Database> => {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, it, vi } from 'vitest';
 import { needs } from '../support/tools.ts';
 import { completed, effects, onceEach, order, PATIENCE_MS, server, setFault } from './process-support.ts';
-import { temporaryDirectory } from './store-support.ts';
+import { temporaryDirectory } from './store/support.ts';
 
 const SENTENCE =
   /^stepline: the data directory cannot be written \(.+\): free or mend the disk, then start again; nothing that was answered is lost\n$/;

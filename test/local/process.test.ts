@@ -11,7 +11,7 @@ import { HELP, type Options } from '../../lib/local/options.ts';
 import { type LocalProcess, startLocal } from '../../lib/local/process.ts';
 import { SAMPLE } from '../../lib/local/sample.ts';
 import { portOf } from '../adapters/raw-server.ts';
-import { closers } from './demo-support.ts';
+import { closers } from './demo/support.ts';
 import {
   completed,
   effects,
@@ -23,7 +23,7 @@ import {
   setFault,
   show,
 } from './process-support.ts';
-import { temporaryDirectory } from './store-support.ts';
+import { temporaryDirectory } from './store/support.ts';
 
 describe('the server', { timeout: 4 * PATIENCE_MS }, () => {
   it('loads nothing of AWS', async () => {

@@ -9,7 +9,7 @@ import type { WorkflowAnswer } from '../../lib/contract/wire.ts';
 import { runSample, SAMPLE, sampleCurl } from '../../lib/local/sample.ts';
 import { portOf } from '../adapters/raw-server.ts';
 import { needs } from '../support/tools.ts';
-import { closers } from './demo-support.ts';
+import { closers } from './demo/support.ts';
 
 const ID = `wf_${'0a'.repeat(16)}`;
 

@@ -6,7 +6,7 @@ import { createDynamoDbStore } from '../../lib/adapters/dynamodb-store.ts';
 import { createSqsQueue } from '../../lib/adapters/sqs-queue.ts';
 import { type QueueName, queueSuffix } from '../../lib/contract/names.ts';
 import type { Delivery, Outgoing, Queue } from '../../lib/engine/ports.ts';
-import type { EmbeddedQueues } from '../../lib/local/embedded-queue.ts';
+import type { EmbeddedQueues } from '../../lib/local/queue/queue.ts';
 import type { Backing, BackingOptions } from './backing.ts';
 import { type Calls, createCalls } from './calls.ts';
 import type { Chaos } from './chaos.ts';

@@ -1,9 +1,9 @@
 import type { StepPlace } from '../../lib/chain/places.ts';
 import { PARKING, type QueueName } from '../../lib/contract/names.ts';
 import type { Queue, Store } from '../../lib/engine/ports.ts';
-import { createEmbeddedQueues, type EmbeddedQueues } from '../../lib/local/embedded-queue.ts';
-import { storeOver } from '../../lib/local/embedded-store.ts';
 import { declareQueues } from '../../lib/local/engine.ts';
+import { createEmbeddedQueues, type EmbeddedQueues } from '../../lib/local/queue/queue.ts';
+import { storeOver } from '../../lib/local/store/store.ts';
 import type { Chance } from './chance.ts';
 import type { Chaos } from './chaos.ts';
 import type { Counts } from './counts.ts';

@@ -5,7 +5,7 @@ import { orderProcessing } from '../../functions/chains/order-processing.ts';
 import { userOnboarding } from '../../functions/chains/user-onboarding.ts';
 import type { ChainDefinition, RunContext } from '../../lib/chain/definition.ts';
 import { emptyChain, finished, withStep } from '../../lib/chain/validate.ts';
-import { DEMO_TARGETS } from '../../lib/local/demo-catalogue.ts';
+import { DEMO_TARGETS } from '../../lib/local/demo/catalogue.ts';
 import type { Chance } from './chance.ts';
 import type { Answer } from './targets.ts';
 

@@ -1,8 +1,8 @@
 import type { SQSClientConfig } from '@aws-sdk/client-sqs';
 import type { HttpRequest, HttpResponse } from '@smithy/core/protocols';
 import { type QueueName, queueSuffix } from '../../lib/contract/names.ts';
-import { createEmbeddedQueues } from '../../lib/local/embedded-queue.ts';
 import { declareQueues } from '../../lib/local/engine.ts';
+import { createEmbeddedQueues } from '../../lib/local/queue/queue.ts';
 import { startDynalite } from '../support/dynalite.ts';
 import { type EmbeddedSqs, embeddedSqs } from '../support/embedded-sqs.ts';
 import type { Aws, AwsQueues } from './adapters.ts';

@@ -12,8 +12,8 @@ const RECONCILER = 'lib/engine/reconciler.ts';
 const OPERATIONS = 'lib/engine/operations.ts';
 const RETRY = 'lib/engine/retry.ts';
 const SHELL = 'lib/engine/shell.ts';
-const RECOVERY = 'lib/local/recovery.ts';
-const CHANGES = 'lib/local/embedded-changes.ts';
+const RECOVERY = 'lib/local/store/recovery.ts';
+const CHANGES = 'lib/local/store/changes.ts';
 
 const STEP_CONDITION = `    'absent' in expected
       ? current === undefined
@@ -257,12 +257,12 @@ export const MUTANTS: readonly Mutant[] = [
     'record.attempt - 1',
   ]),
   mutant('the one process answers before META is on its disk', [
-    'lib/local/embedded-store.ts',
+    'lib/local/store/store.ts',
     'if (change.item === META || claim !== undefined) return durable;',
     'if (claim !== undefined) return durable;',
   ]),
   mutant('a load of the one process shows what is not on its disk yet', [
-    'lib/local/embedded-store.ts',
+    'lib/local/store/store.ts',
     `    else if (entry.flush !== undefined) await entry.flush;
     else return copyOf(entry);`,
     '    else return copyOf(entry);',

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Store } from '../../lib/engine/ports.ts';
 import type { StepRecord, WorkflowMeta } from '../../lib/engine/state.ts';
-import type { EmbeddedStore } from '../../lib/local/embedded-store.ts';
+import type { EmbeddedStore } from '../../lib/local/store/store.ts';
 import { keyOf, type Shadow } from './shadow.ts';
 
 export interface RestoreOptions {

@@ -3,7 +3,7 @@ import type { StepMessage } from '../../lib/contract/wire.ts';
 import type { EngineEvent } from '../../lib/engine/events.ts';
 import type { Notification, Store } from '../../lib/engine/ports.ts';
 import type { StepRecord, WorkflowKey, WorkflowMeta } from '../../lib/engine/state.ts';
-import type { EmbeddedStore } from '../../lib/local/embedded-store.ts';
+import type { EmbeddedStore } from '../../lib/local/store/store.ts';
 import { type Answers, createAnswers } from './oracle-answers.ts';
 import { type Caller, createCallsUnderWay } from './oracle-calls.ts';
 import { endProblems } from './oracle-end.ts';

@@ -1,5 +1,5 @@
 import { type QueueName, queueSuffix } from '../../lib/contract/names.ts';
-import type { EmbeddedDelivery, EmbeddedQueues } from '../../lib/local/embedded-queue.ts';
+import type { EmbeddedDelivery, EmbeddedQueues } from '../../lib/local/queue/queue.ts';
 import type { BackingOptions } from './backing.ts';
 
 /** What is known of a queue that was declared by way of those that stray. */

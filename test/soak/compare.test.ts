@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { chains } from '../../functions/chains/index.ts';
 import type { WorkflowStatus } from '../../lib/contract/names.ts';
 import { type WorkflowAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
-import { DEMO_TARGETS } from '../../lib/local/demo-catalogue.ts';
+import { DEMO_TARGETS } from '../../lib/local/demo/catalogue.ts';
 import { hex } from '../contract/store-fixtures.ts';
 import { SOAK_CHAINS, type SoakChain } from './chains.ts';
 import { type Accepted, type Answers, type Comparison, compare, type LedgerEntry } from './compare.ts';

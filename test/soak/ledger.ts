@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { openLedgerFile } from '../../lib/local/demo-ledger.ts';
+import { openLedgerFile } from '../../lib/local/demo/ledger.ts';
 import type { LedgerEntry } from './compare.ts';
 
 const fields = z.record(z.string(), z.unknown());

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WorkflowAnswer } from '../../lib/contract/wire.ts';
-import { startDemoTargets } from '../../lib/local/demo-targets.ts';
+import { startDemoTargets } from '../../lib/local/demo/targets.ts';
 import { Book } from './book.ts';
 import { Client } from './client.ts';
 import { type Accepted, type Comparison, compare, type LedgerEntry } from './compare.ts';

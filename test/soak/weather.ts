@@ -1,5 +1,5 @@
-import type { Fault } from '../../lib/local/demo-faults.ts';
-import type { DemoTargets } from '../../lib/local/demo-targets.ts';
+import type { Fault } from '../../lib/local/demo/faults.ts';
+import type { DemoTargets } from '../../lib/local/demo/targets.ts';
 import { SOAK_CHAINS, SOAK_TARGETS } from './chains.ts';
 import { pause, repeat } from './loop.ts';
 import { type Random, seeded } from './random.ts';

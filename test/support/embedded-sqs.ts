@@ -10,7 +10,7 @@ import {
 import type { AwsClientStub } from 'aws-sdk-client-mock';
 import * as z from 'zod';
 import { parseQueueSuffix, type QueueName } from '../../lib/contract/names.ts';
-import type { EmbeddedQueues } from '../../lib/local/embedded-queue.ts';
+import type { EmbeddedQueues } from '../../lib/local/queue/queue.ts';
 
 /** Requests of SQS by their name, each from its input to its output; what SQS would refuse is thrown as the SDK throws it. */
 export type EmbeddedSqs = Readonly<Record<SqsAction, (input: unknown) => Promise<object>>>;

@@ -1,7 +1,7 @@
 import { orderProcessing } from '../../../functions/chains/order-processing.ts';
 import type { LogLevel } from '../../../lib/contract/names.ts';
 import { ENV } from '../../../lib/contract/names.ts';
-import { startDemoTargets } from '../../../lib/local/demo-targets.ts';
+import { startDemoTargets } from '../../../lib/local/demo/targets.ts';
 import { type DeployedFunction, deploy, type FunctionName } from '../../functions/deployment.ts';
 import { openStage } from '../../functions/stage.ts';
 import { startDynalite } from '../../support/dynalite.ts';

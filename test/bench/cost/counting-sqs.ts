@@ -1,7 +1,7 @@
 import type { SQSEvent } from 'aws-lambda';
 import * as z from 'zod';
 import { type QueueName, queueSuffix } from '../../../lib/contract/names.ts';
-import type { EmbeddedQueues } from '../../../lib/local/embedded-queue.ts';
+import type { EmbeddedQueues } from '../../../lib/local/queue/queue.ts';
 import { record } from '../../functions/lambda-events.ts';
 import { startAwsServer } from '../../support/aws-server.ts';
 import { embeddedSqs } from '../../support/embedded-sqs.ts';

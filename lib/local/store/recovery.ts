@@ -1,0 +1,107 @@
+import { interrupted, isDone, isReady } from '../../engine/decision.ts';
+import { decideRepairs, push } from '../../engine/reconciler.ts';
+import { type Engine, saveStep } from '../../engine/shell.ts';
+import type { StepRecord, WorkflowKey, WorkflowState } from '../../engine/state.ts';
+
+/** What an earlier run of the process left. */
+export interface Leftover {
+  /** Every workflow in the due index, whatever its due time. */
+  unfinished(): AsyncIterable<WorkflowKey>;
+  /** Every failed workflow. */
+  failed(): AsyncIterable<WorkflowKey>;
+  /** `claimsLost`: claims that never reached the disk are lost, and each may have made a call. */
+  readonly recovery: { readonly claimsLost: boolean };
+  /** Notes that all of it was put back. */
+  recovered(): Promise<void>;
+}
+
+type RecoveryEngine = Engine<'store' | 'queue' | 'clock' | 'random' | 'telemetry'>;
+
+/**
+ * Puts back what an earlier run of the process left unfinished. The store's lock proves that no other worker lives: every
+ * lease is over, an attempt that ended that way is not counted, and every waiting message is gone from memory.
+ * @returns how many workflows were found unfinished
+ */
+export async function recover(engine: RecoveryEngine, leftover: Leftover): Promise<number> {
+  let count = 0;
+  for await (const key of leftover.unfinished()) {
+    const loaded = await engine.ports.store.load(key);
+    if (loaded === undefined) continue;
+    count += 1;
+    const state = await endLeases(engine, loaded, leftover.recovery.claimsLost);
+    const chain = engine.chains.find(state.meta.chain, state.meta.version);
+    await push(engine, state.meta, decideRepairs(chain, state, engine.ports.clock.now(), true));
+  }
+  if (leftover.recovery.claimsLost) await endLeasesOfFailed(engine, leftover);
+  await leftover.recovered();
+  return count;
+}
+
+/** A step of a failed workflow may have run beside the one that failed: a resume must not wait for its dead worker. */
+async function endLeasesOfFailed(engine: RecoveryEngine, leftover: Leftover): Promise<void> {
+  for await (const key of leftover.failed()) {
+    const loaded = await engine.ports.store.load(key);
+    // One that is due was met before.
+    if (loaded?.meta.status === 'failed' && loaded.meta.dueAt === undefined) {
+      await endLeases(engine, loaded, false);
+    }
+  }
+}
+
+async function endLeases(
+  engine: RecoveryEngine,
+  state: WorkflowState,
+  claimsLost: boolean,
+): Promise<WorkflowState> {
+  const { clock, random } = engine.ports;
+  const steps = new Map(state.steps);
+  const now = clock.now();
+  for (const record of state.steps.values()) {
+    if (record.status !== 'running') continue;
+    const ended = withoutLease(record, random.token(), now);
+    if (await saveStep(engine.ports, state, ended, { status: record.status, token: record.token })) {
+      steps.set(record.step, ended);
+    }
+  }
+  if (claimsLost) await countLostClaims(engine, { meta: state.meta, steps }, steps);
+  return { meta: state.meta, steps };
+}
+
+const withoutLease = (record: StepRecord, token: string, now: number): StepRecord => ({
+  ...record,
+  token,
+  leaseUntil: now,
+  // A recovery that was itself cut short has taken the attempt back already.
+  attempt: record.attempts.at(-1)?.outcome === 'interrupted' ? record.attempt : record.attempt - 1,
+  attempts: interrupted(record, now),
+});
+
+/** A claim that was lost may have made its call: so one more attempt of the round counts as open, and its key stays. */
+async function countLostClaims(
+  engine: RecoveryEngine,
+  state: WorkflowState,
+  steps: Map<string, StepRecord>,
+): Promise<void> {
+  const { meta } = state;
+  const chain = engine.chains.find(meta.chain, meta.version);
+  for (const step of meta.status === 'processing' && chain !== undefined ? chain.steps : []) {
+    const record = state.steps.get(step.name);
+    if (isDone(record) || !isReady(state, step)) continue;
+    const token = engine.ports.random.token();
+    const counted: StepRecord = record
+      ? { ...record, open: record.open + 1, token }
+      : {
+          step: step.name,
+          status: 'pending',
+          epoch: meta.epoch,
+          attempt: 0,
+          round: 0,
+          open: 1,
+          token,
+          updatedAt: engine.ports.clock.now(),
+          attempts: [],
+        };
+    const expected = record ? { status: record.status, token: record.token } : ({ absent: true } as const);
+    if (await saveStep(engine.ports, state, counted, expected)) steps.set(step.name, counted);
+  }
+}
