@@ -1,7 +1,7 @@
 import { CreateTableCommand, DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll } from 'vitest';
-import { createDynamoDbStore } from '../../lib/adapters/dynamodb-store.ts';
+import { createDynamoDbStore } from '../../lib/adapters/dynamodb/store.ts';
 import { queueContract } from '../contract/queue-contract.ts';
 import { storeContract } from '../contract/store-contract.ts';
 import { tableInput } from '../support/dynalite.ts';

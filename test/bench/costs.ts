@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { orderProcessing } from '../../functions/chains/order-processing.ts';
-import { createDynamoDbStore } from '../../lib/adapters/dynamodb-store.ts';
+import { createDynamoDbStore } from '../../lib/adapters/dynamodb/store.ts';
 import { systemClock, systemRandom } from '../../lib/adapters/system.ts';
 import { type ChainDefinition, target } from '../../lib/chain/index.ts';
 import { emptyChain, withStep } from '../../lib/chain/validate.ts';

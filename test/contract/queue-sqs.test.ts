@@ -1,6 +1,6 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { mockClient } from 'aws-sdk-client-mock';
-import { createSqsQueue } from '../../lib/adapters/sqs-queue.ts';
+import { createSqsQueue } from '../../lib/adapters/sqs/queue.ts';
 import { systemRandom } from '../../lib/adapters/system.ts';
 import { createEmbeddedQueues } from '../../lib/local/queue/queue.ts';
 import { connectMock, embeddedSqs } from '../support/embedded-sqs.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll } from 'vitest';
-import { createDynamoDbStore } from '../../lib/adapters/dynamodb-store.ts';
+import { createDynamoDbStore } from '../../lib/adapters/dynamodb/store.ts';
 import { type Dynalite, startDynalite } from '../support/dynalite.ts';
 import { storeContract } from './store-contract.ts';
 

@@ -28,13 +28,13 @@ describe.each(FUNCTIONS)('the bundle of %s', (name) => {
 
   it('reads secrets only where targets are called', () => {
     const reading = sourcesOf(name).filter((path) =>
-      /adapters\/secret-|\/parameters\/.*Provider\.js$/.test(path),
+      /adapters\/targets\/secret|\/parameters\/.*Provider\.js$/.test(path),
     );
     expect(reading.length > 0).toBe(name === 'step');
   });
 
   it('holds an HTTP client only where targets are called', () => {
-    for (const path of ['lib/adapters/http-client.ts', 'lib/adapters/http-exchange.ts']) {
+    for (const path of ['lib/adapters/http/client.ts', 'lib/adapters/http/exchange.ts']) {
       expect(sourcesOf(name).includes(path)).toBe(name === 'step');
     }
   });

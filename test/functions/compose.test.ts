@@ -11,11 +11,11 @@ import {
   stepFailedEngine,
   workerEngine,
 } from '../../functions/compose.ts';
-import { createDynamoDbStore } from '../../lib/adapters/dynamodb-store.ts';
+import { createDynamoDbStore } from '../../lib/adapters/dynamodb/store.ts';
 import { LIMITS } from '../../lib/contract/limits.ts';
 import { ENV, LOG_LEVELS, queueSuffix } from '../../lib/contract/names.ts';
 import { EngineError } from '../../lib/engine/errors.ts';
-import { rawServer } from '../adapters/raw-server.ts';
+import { rawServer } from '../adapters/http/raw-server.ts';
 
 const TARGETS = JSON.stringify({
   payments: { baseUrl: 'http://payments.test', headers: { a: 'env:PAY_KEY' } },

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
-import { createDynamoDbStore } from '../../lib/adapters/dynamodb-store.ts';
+import { createDynamoDbStore } from '../../lib/adapters/dynamodb/store.ts';
 import { ENV, type QueueName, queueSuffix } from '../../lib/contract/names.ts';
 import { startAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
 import { type AwsServer, startAwsServer } from '../support/aws-server.ts';

@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { createFront } from '../../lib/local/http-front.ts';
-import { portOf } from '../adapters/raw-server.ts';
+import { portOf } from '../adapters/http/raw-server.ts';
 import { anyClient, serve } from './clients.ts';
 import { Coverage } from './coverage.ts';
 import { expectOwn, expectStillWorking } from './ownership.ts';

@@ -1,7 +1,7 @@
 import type net from 'node:net';
 import { expect, onTestFinished } from 'vitest';
 import type { StepErrorCode } from '../../lib/contract/names.ts';
-import { gone, type RawServer, rawServer } from '../adapters/raw-server.ts';
+import { gone, type RawServer, rawServer } from '../adapters/http/raw-server.ts';
 import {
   BACKOFF_MS,
   CARD,

@@ -1,6 +1,6 @@
 import type net from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { flood } from '../adapters/raw-server.ts';
+import { flood } from '../adapters/http/raw-server.ts';
 import { against, completed, failed, HEAD, ORDER, requestsOf, retrying, stateOf, whole } from './attempt.ts';
 
 const CHUNKED = `${HEAD}transfer-encoding: chunked\r\n\r\n`;

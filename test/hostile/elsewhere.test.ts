@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseTargets } from '../../lib/adapters/settings-targets.ts';
+import { parseTargets } from '../../lib/adapters/targets/settings.ts';
 import {
   against,
   engineFor,

@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { createHttpClient } from '../../lib/adapters/http-client.ts';
-import { createSettingsTargets, parseTargets } from '../../lib/adapters/settings-targets.ts';
+import { createHttpClient } from '../../lib/adapters/http/client.ts';
 import { systemClock, systemRandom } from '../../lib/adapters/system.ts';
+import { createSettingsTargets, parseTargets } from '../../lib/adapters/targets/settings.ts';
 import type { ChainDefinition } from '../../lib/chain/definition.ts';
 import { emptyChain, finished, withStep } from '../../lib/chain/validate.ts';
 import type { EngineEvent } from '../../lib/engine/events.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import * as z from 'zod';
-import { flood, gone } from '../adapters/raw-server.ts';
+import { flood, gone } from '../adapters/http/raw-server.ts';
 import { GRACE_MS, HEAD, ORDER, serverFor, whole } from './attempt.ts';
 
 const CHILD = join(import.meta.dirname, 'client-child.ts');

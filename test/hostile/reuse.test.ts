@@ -1,6 +1,6 @@
 import type net from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { gone } from '../adapters/raw-server.ts';
+import { gone } from '../adapters/http/raw-server.ts';
 import { settle } from '../support/manual-clock.ts';
 import {
   completed,

@@ -1,6 +1,6 @@
 import net from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
-import { blackhole, closedPort, every, rawServer, tlsServer } from '../adapters/raw-server.ts';
+import { blackhole, closedPort, every, rawServer, tlsServer } from '../adapters/http/raw-server.ts';
 import { TLS_CERTIFICATE } from '../support/tls-fixture.ts';
 import { against, engineFor, HEAD, requestsOf, retrying, stateOf, whole } from './attempt.ts';
 import type { Surroundings } from './engine.ts';

@@ -11,7 +11,7 @@ import { problem } from '../../lib/contract/wire.ts';
 import type { HttpOutcome } from '../../lib/engine/ports.ts';
 import { type LocalEngine, startLocalEngine } from '../../lib/local/engine.ts';
 import { createFront } from '../../lib/local/http-front.ts';
-import { portOf } from '../adapters/raw-server.ts';
+import { portOf } from '../adapters/http/raw-server.ts';
 import { closers } from './demo/support.ts';
 import { comeToRest, DIAMOND, reply, testPorts } from './engine-support.ts';
 

@@ -10,7 +10,7 @@ import { workflowAnswer } from '../../lib/contract/wire.ts';
 import { HELP, type Options } from '../../lib/local/options.ts';
 import { type LocalProcess, startLocal } from '../../lib/local/process.ts';
 import { SAMPLE } from '../../lib/local/sample.ts';
-import { portOf } from '../adapters/raw-server.ts';
+import { portOf } from '../adapters/http/raw-server.ts';
 import { closers } from './demo/support.ts';
 import {
   completed,

@@ -7,7 +7,7 @@ import { registry } from '../../lib/chain/registry.ts';
 import type { WorkflowStatus } from '../../lib/contract/names.ts';
 import type { WorkflowAnswer } from '../../lib/contract/wire.ts';
 import { runSample, SAMPLE, sampleCurl } from '../../lib/local/sample.ts';
-import { portOf } from '../adapters/raw-server.ts';
+import { portOf } from '../adapters/http/raw-server.ts';
 import { needs } from '../support/tools.ts';
 import { closers } from './demo/support.ts';
 

@@ -6,9 +6,9 @@ import type { Outcome } from './simulate.ts';
 /** Schedules over the adapters that are run at every change, from seed 1 on; each mutant is to be caught within them. */
 export const ADAPTER_SEEDS = 250;
 
-const STORE = 'lib/adapters/dynamodb-store.ts';
-const TABLE = 'lib/adapters/dynamodb-table.ts';
-const SENDER = 'lib/adapters/sqs-sender.ts';
+const STORE = 'lib/adapters/dynamodb/store.ts';
+const TABLE = 'lib/adapters/dynamodb/table.ts';
+const SENDER = 'lib/adapters/sqs/sender.ts';
 
 const mutant = (name: string, file: string, replace: string, by: string): Mutant => ({
   name,

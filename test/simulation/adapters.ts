@@ -2,8 +2,8 @@ import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynam
 import { SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs';
 import { StandardRetryStrategy } from '@smithy/core/retry';
 import { BOUNDS } from '../../functions/compose.ts';
-import { createDynamoDbStore } from '../../lib/adapters/dynamodb-store.ts';
-import { createSqsQueue } from '../../lib/adapters/sqs-queue.ts';
+import { createDynamoDbStore } from '../../lib/adapters/dynamodb/store.ts';
+import { createSqsQueue } from '../../lib/adapters/sqs/queue.ts';
 import { type QueueName, queueSuffix } from '../../lib/contract/names.ts';
 import type { Delivery, Outgoing, Queue } from '../../lib/engine/ports.ts';
 import type { EmbeddedQueues } from '../../lib/local/queue/queue.ts';

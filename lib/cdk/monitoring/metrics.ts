@@ -13,7 +13,7 @@ export interface Reading {
   readonly color?: string;
 }
 
-/** Who a figure of ours is about, as `lib/adapters/lambda-metrics.ts` publishes it. */
+/** Who a figure of ours is about, as `lib/adapters/lambda/metrics.ts` publishes it. */
 export interface Figure {
   readonly stage: StageName;
   readonly chain?: string;

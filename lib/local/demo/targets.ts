@@ -1,4 +1,4 @@
-import type { TargetSettings } from '../../adapters/settings-targets.ts';
+import type { TargetSettings } from '../../adapters/targets/settings.ts';
 import { adminHandler } from './admin.ts';
 import { DEMO_TARGETS } from './catalogue.ts';
 import { type Fault, parseFaults } from './faults.ts';

@@ -1,4 +1,4 @@
-import { type Metric, metricsOf } from '../../../lib/adapters/lambda-metrics.ts';
+import { type Metric, metricsOf } from '../../../lib/adapters/lambda/metrics.ts';
 import type { ChainDefinition } from '../../../lib/chain/index.ts';
 import { registry } from '../../../lib/chain/registry.ts';
 import type { EngineEvent } from '../../../lib/engine/events.ts';

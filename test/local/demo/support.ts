@@ -1,6 +1,6 @@
 import { afterEach } from 'vitest';
 import * as z from 'zod';
-import { createHttpClient } from '../../../lib/adapters/http-client.ts';
+import { createHttpClient } from '../../../lib/adapters/http/client.ts';
 import type { HttpOutcome } from '../../../lib/engine/ports.ts';
 import { type DemoOptions, type DemoTargets, startDemoTargets } from '../../../lib/local/demo/targets.ts';
 

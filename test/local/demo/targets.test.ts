@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseTargets } from '../../../lib/adapters/settings-targets.ts';
+import { parseTargets } from '../../../lib/adapters/targets/settings.ts';
 import { startDemoTargets } from '../../../lib/local/demo/targets.ts';
 import { bodyOf, CHARGE, charge, closers, send, start, statusOf } from './support.ts';
 

@@ -1,0 +1,165 @@
+import * as z from 'zod';
+import { WORKFLOW_STATUSES } from '../../contract/names.ts';
+import {
+  duePartition,
+  ENDED,
+  KEYS,
+  listingGroup,
+  listingPartition,
+  META_KEY,
+  metaTimeToLive,
+  parsePartitionKey,
+  parseStepKey,
+  partitionKey,
+  shardOf,
+  stepKey,
+  stepTimeToLive,
+} from '../../contract/table.ts';
+import { listingPosition, stepError, workflowError } from '../../contract/wire.ts';
+import type { StepRecord, WorkflowKey, WorkflowMeta } from '../../engine/state.ts';
+
+/**
+ * An item as it lies in the table: every attribute is text, a number or a truth value. Whatever is nested is JSON in a
+ * text attribute, because DynamoDB's own documents refuse valid JSON: numbers below 1e-130 or of more than 38 digits,
+ * nesting below 32 levels, text with half a surrogate pair. An undefined attribute is not stored.
+ */
+export type Item = Readonly<Record<string, string | number | boolean | undefined>>;
+
+const toJson = (value: unknown): string | undefined =>
+  value === undefined ? undefined : JSON.stringify(value);
+
+const fromJson = z.string().transform((text, context): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // What JSON.parse says would quote the text, which may be sensitive.
+    context.addIssue({ code: 'custom', message: 'not JSON' });
+    return z.NEVER;
+  }
+});
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const time = z.number();
+const count = z.int().nonnegative();
+
+const fingerprint = z.object({
+  open: z.string(),
+  sealed: z.object({ key: z.string(), mac: z.string() }).exactOptional(),
+});
+
+const metaItem = z.object({
+  pk: z.string(),
+  chain: z.string(),
+  version: count,
+  status: z.enum(WORKFLOW_STATUSES),
+  epoch: count,
+  // A custom check and no record: a copy would lose a field named __proto__.
+  input: fromJson.pipe(z.custom<Readonly<Record<string, unknown>>>(isObject)),
+  erased: z.literal(true).exactOptional(),
+  fingerprint: fromJson.pipe(fingerprint).exactOptional(),
+  nonce: z.string(),
+  error: fromJson.pipe(workflowError).exactOptional(),
+  newKey: fromJson.pipe(z.object({ step: z.string(), epoch: count })).exactOptional(),
+  notify: z.literal('pending').exactOptional(),
+  createdAt: time,
+  updatedAt: time,
+  dueAt: time.exactOptional(),
+  dueAfter: time.exactOptional(),
+  expiresAt: time,
+});
+
+const attempt = z.object({
+  epoch: count,
+  attempt: count,
+  round: count,
+  outcome: z.enum(['running', 'completed', 'retrying', 'failed', 'interrupted']),
+  startedAt: time,
+  endedAt: time.exactOptional(),
+  error: stepError.exactOptional(),
+});
+
+const stepItem = z.object({
+  sk: z.string(),
+  status: z.enum(['pending', 'running', 'retrying', 'completed', 'failed']),
+  epoch: count,
+  attempt: count,
+  round: count,
+  open: count,
+  token: z.string(),
+  leaseUntil: time.exactOptional(),
+  nextAttemptAt: time.exactOptional(),
+  startedAt: time.exactOptional(),
+  completedAt: time.exactOptional(),
+  updatedAt: time,
+  result: fromJson.exactOptional(),
+  error: fromJson.pipe(stepError).exactOptional(),
+  attempts: fromJson.pipe(z.array(attempt)),
+});
+
+/** The META item of a workflow, its index keys and expiry included. */
+export function metaToItem(meta: WorkflowMeta): Item {
+  const { tenant, workflowId, ...rest } = meta;
+  const shard = shardOf(workflowId);
+  const group = listingGroup(meta.status);
+  return {
+    ...rest,
+    input: toJson(meta.input),
+    fingerprint: toJson(meta.fingerprint),
+    error: toJson(meta.error),
+    newKey: toJson(meta.newKey),
+    [KEYS.partition]: partitionKey(tenant, workflowId),
+    [KEYS.sort]: META_KEY,
+    [KEYS.listing]: listingPartition(tenant, group, shard),
+    [KEYS.position]: listingPosition(meta.createdAt, workflowId),
+    [ENDED]: group === 'ended' ? meta.status : undefined,
+    // The index is sparse: it holds a workflow only while both its keys are there.
+    [KEYS.due]: meta.dueAt === undefined ? undefined : duePartition(shard),
+    [KEYS.timeToLive]: metaTimeToLive(meta.expiresAt),
+  };
+}
+
+/** Errors: throws where the item is not what `metaToItem` writes, and names it. */
+export function metaFromItem(item: unknown): WorkflowMeta {
+  const { pk, ...meta } = read(metaItem, item);
+  return { ...parsePartitionKey(pk), ...meta };
+}
+
+/** A step's item. `expiresAt` is the workflow's, in milliseconds since 1970. */
+export function stepToItem(key: WorkflowKey, record: StepRecord, expiresAt: number): Item {
+  const { step, ...rest } = record;
+  return {
+    ...rest,
+    result: toJson(record.result),
+    error: toJson(record.error),
+    attempts: toJson(record.attempts),
+    [KEYS.partition]: partitionKey(key.tenant, key.workflowId),
+    [KEYS.sort]: stepKey(step),
+    [KEYS.timeToLive]: stepTimeToLive(expiresAt),
+  };
+}
+
+/** Errors: throws where the item is not what `stepToItem` writes, and names it. */
+export function stepFromItem(item: unknown): StepRecord {
+  const { sk, ...record } = read(stepItem, item);
+  const step = parseStepKey(sk);
+  if (step === undefined) throw new Error(`"${sk}" is no step's sort key`);
+  return { step, ...record };
+}
+
+/** The sort key of any item. */
+export const sortKeyOf = (item: unknown): string => sortKey.parse(item).sk;
+
+const sortKey = z.object({ [KEYS.sort]: z.string() });
+
+const keys = z.object({ [KEYS.partition]: z.string(), [KEYS.sort]: z.string() });
+
+function read<Read>(schema: z.ZodType<Read>, item: unknown): Read {
+  const { success, data, error } = schema.safeParse(item);
+  if (success) return data;
+  const named = keys.safeParse(item);
+  const name = named.success ? `${named.data.pk} ${named.data.sk}` : 'without keys';
+  const [issue] = error.issues;
+  throw new Error(`the item ${name} is broken at "${issue?.path.join('.')}": ${issue?.message}`);
+}

@@ -1,0 +1,126 @@
+import { Agent as HttpAgent, request as httpRequest, type RequestOptions } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Http, HttpOutcome, HttpRequest } from '../../engine/ports.ts';
+import { Exchange, watchIdle } from './exchange.ts';
+
+export interface HttpClientOptions {
+  /** Bytes of a reply's body that are read; above it the call ends as `REPLY_TOO_LARGE`. Default: 1 MiB. */
+  readonly maxReplyBytes?: number;
+  /** Certificate authorities to trust instead of Node's own, as PEM. */
+  readonly ca?: string;
+}
+
+/** `close` ends idle and running connections; a call under way ends as `CONNECTION_BROKEN`. */
+export type HttpClient = Http & { close(): void };
+
+/**
+ * Sockets are shared between calls. Idle ones are given up after 4 s, before the 5 s at which many servers (Node's own
+ * among them) do it: a call on a socket that the server is just closing breaks with its outcome unknown.
+ */
+const POOL = { keepAlive: true, maxFreeSockets: 256, timeout: 4_000 };
+
+/** 2^31 - 1; a longer timer would fire at once. Written out, so that a bundle that makes no calls holds nothing of this file. */
+const LONGEST_TIMER_MS = 2_147_483_647;
+
+/** Set by the client alone: they say where a request ends, and two opinions on that are a request smuggled. */
+const FRAMING = new Set(['content-length', 'transfer-encoding', 'trailer', 'expect', 'upgrade']);
+
+/**
+ * The calls of all steps, over Node's own http and https with keep-alive. One deadline bounds the whole call: name
+ * lookup, connection, TLS, headers and the body to its end. Nothing is repeated and no redirect is followed.
+ * Errors: none is thrown; a request that cannot be written is a `CONNECTION_FAILED` with `sent: 'no'`.
+ * @example
+ * const http = createHttpClient();
+ * const outcome = await http.call({ method: 'GET', url: 'http://localhost:8080/health', headers: {} }, 5_000);
+ * if (outcome.kind === 'reply') console.log(outcome.status, outcome.body);
+ * http.close();
+ */
+export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
+  const limit = options.maxReplyBytes ?? LIMITS.replyBytes;
+  const plain = watchIdle(new HttpAgent(POOL));
+  const secure = watchIdle(new HttpsAgent(options.ca === undefined ? POOL : { ...POOL, ca: options.ca }));
+
+  const begin = (request: HttpRequest, deadlineMs: number): Promise<HttpOutcome> => {
+    const url = parseUrl(request.url);
+    const tls = url.protocol === 'https:';
+    const wanted = optionsOf(url, request, tls ? secure : plain);
+    const outgoing = tls ? httpsRequest(wanted) : httpRequest(wanted);
+    return new Promise((resolve) => {
+      new Exchange({ outgoing, url, deadlineMs, limit, resolve }).begin(request.body);
+    });
+  };
+
+  return {
+    async call(request, deadlineMs) {
+      if (!(deadlineMs > 0)) return notSent('DEADLINE_EXCEEDED', 'no time was left for the call');
+      try {
+        return await begin(request, Math.min(deadlineMs, LONGEST_TIMER_MS));
+      } catch (error) {
+        // Node names the header or the field here, never its value.
+        const why = error instanceof Error ? error.message : 'unknown reason';
+        return notSent('CONNECTION_FAILED', `the request cannot be written: ${why}`);
+      }
+    },
+    close() {
+      plain.destroy();
+      secure.destroy();
+    },
+  };
+}
+
+const notSent = (code: 'DEADLINE_EXCEEDED' | 'CONNECTION_FAILED', message: string): HttpOutcome => ({
+  kind: 'failure',
+  code,
+  sent: 'no',
+  message,
+});
+
+function parseUrl(text: string): URL {
+  const url = new URL(text);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new Error(`the URL begins with "${url.protocol}" instead of http: or https:`);
+  }
+  // Node would turn them into an Authorization header in place of the target's own.
+  if (url.username !== '' || url.password !== '') {
+    throw new Error('the URL holds a user name or password; use a header');
+  }
+  return url;
+}
+
+function optionsOf(url: URL, request: HttpRequest, agent: HttpAgent): RequestOptions {
+  for (const name in request.headers) {
+    if (FRAMING.has(name.toLowerCase())) {
+      throw new Error(`the header "${name}" is set by the client itself; leave it out`);
+    }
+  }
+  const { hostname, port } = url;
+  return {
+    agent,
+    method: request.method,
+    // A URL writes an IPv6 address in brackets, a socket takes it without.
+    hostname: hostname.startsWith('[') ? hostname.slice(1, -1) : hostname,
+    port: port === '' ? undefined : port,
+    path: url.pathname + url.search,
+    headers: headersOf(url, request),
+  };
+}
+
+/** Methods whose requests have a body, be it an empty one. */
+const WITH_BODY = new Set(['POST', 'PUT', 'PATCH']);
+
+/** Names and values in turn: as an object Node would write them one by one, at half the speed of a whole call. */
+function headersOf(url: URL, { headers, body, method }: HttpRequest): string[] {
+  // A list goes out as it is: each name must be in it once, the last one that was given.
+  const byName = new Map([['host', url.host]]);
+  for (const name in headers) {
+    const value = headers[name];
+    if (value !== undefined) byName.set(name.toLowerCase(), value);
+  }
+  // Bodies are read as they come: a compressed one would have to be bounded twice.
+  byName.set('accept-encoding', 'identity');
+  if (body !== undefined || WITH_BODY.has(method)) {
+    byName.set('content-length', String(Buffer.byteLength(body ?? '')));
+  }
+  return [...byName].flat();
+}

@@ -1,0 +1,167 @@
+import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { HttpOutcome } from '../../engine/ports.ts';
+
+export interface ExchangeInput {
+  /** Created, nothing written yet. */
+  readonly outgoing: ClientRequest;
+  readonly url: URL;
+  readonly deadlineMs: number;
+  readonly limit: number;
+  readonly resolve: (outcome: HttpOutcome) => void;
+}
+
+/** Informational answers (1xx) before a reply. They are read at the cost of a reply each, and nothing else bounds them. */
+const MOST_INFORMATION = 100;
+
+function enlarged(body: Buffer, bytes: number): Buffer {
+  const larger = Buffer.allocUnsafe(bytes);
+  body.copy(larger);
+  return larger;
+}
+
+/**
+ * What comes on a connection that waits for its next call was not asked for: that call would take it, or its rest, for its
+ * own reply. RFC 9112, 9.2: such a connection is closed.
+ */
+function giveUp(this: Socket): void {
+  this.destroy();
+}
+
+/** Watches the connections that `agent` keeps between two calls. */
+export const watchIdle = (agent: Agent): Agent =>
+  agent.on('free', (socket: Socket) => socket.on('data', giveUp));
+
+type FailureCode = Extract<HttpOutcome, { kind: 'failure' }>['code'];
+
+/**
+ * One request and what becomes of it. Settles exactly once, by a reply, an error, the size limit or the deadline,
+ * whichever is first; its listeners stay on the request, so that whatever comes later is heard by nobody else.
+ */
+export class Exchange {
+  private readonly input: ExchangeInput;
+  private timer: NodeJS.Timeout | undefined;
+  private settled = false;
+  /** Until the connection (with TLS: the handshake) stands, no byte of the request can have left. */
+  private connected = false;
+  private informed = 0;
+  private incoming: IncomingMessage | undefined;
+  /** What was read of the body: its first `bytes` bytes. One buffer, for a chunk of one byte costs a hundred as an object. */
+  private body: Buffer | undefined;
+  private bytes = 0;
+
+  constructor(input: ExchangeInput) {
+    this.input = input;
+  }
+
+  begin(body: string | undefined): void {
+    const { outgoing, deadlineMs } = this.input;
+    this.timer = setTimeout(() => this.onDeadline(), deadlineMs);
+    outgoing.on('socket', (socket) => this.onSocket(socket));
+    outgoing.on('information', () => this.onInformation());
+    outgoing.on('response', (incoming) => this.onResponse(incoming));
+    outgoing.on('error', (error) => this.onError(error));
+    outgoing.on('close', () => this.onClose());
+    outgoing.end(body);
+  }
+
+  private onSocket(socket: Socket): void {
+    if (!socket.connecting) {
+      socket.removeListener('data', giveUp);
+      this.connected = true;
+      return;
+    }
+    socket.once(this.input.url.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
+      this.connected = true;
+    });
+  }
+
+  private onInformation(): void {
+    this.informed += 1;
+    if (this.informed <= MOST_INFORMATION) return;
+    const { host } = this.input.url;
+    this.fail('CONNECTION_BROKEN', `${host} sent more than ${MOST_INFORMATION} informational answers`);
+  }
+
+  private onResponse(incoming: IncomingMessage): void {
+    this.incoming = incoming;
+    incoming.on('data', (chunk: Buffer) => this.onData(chunk));
+    incoming.on('error', (error) => this.onError(error));
+    incoming.on('end', () => this.onEnd(incoming));
+  }
+
+  private onData(chunk: Buffer): void {
+    if (this.settled) return;
+    this.append(chunk);
+    if (this.bytes <= this.input.limit) return;
+    const message = `the reply is larger than ${this.input.limit} bytes`;
+    this.fail('REPLY_TOO_LARGE', message, this.text().slice(0, this.input.limit));
+  }
+
+  /** A body that came in one piece, as most do, is not copied. */
+  private append(chunk: Buffer): void {
+    const bytes = this.bytes + chunk.length;
+    if (this.body === undefined) this.body = chunk;
+    else {
+      if (this.body.length < bytes) this.body = enlarged(this.body, 2 * bytes);
+      chunk.copy(this.body, this.bytes);
+    }
+    this.bytes = bytes;
+  }
+
+  private onEnd(incoming: IncomingMessage): void {
+    const retryAfter = incoming.headers['retry-after'];
+    const status = incoming.statusCode ?? 0;
+    const body = this.text();
+    this.settle({ kind: 'reply', status, body, ...(retryAfter === undefined ? {} : { retryAfter }) });
+    // A server that answers before it has read the request may never read the rest: nobody else would end the connection.
+    if (!this.input.outgoing.writableFinished) this.input.outgoing.destroy();
+  }
+
+  private onDeadline(): void {
+    const { deadlineMs, url } = this.input;
+    const what = this.connected ? `no complete reply from ${url.host}` : `no connection to ${url.host}`;
+    this.fail('DEADLINE_EXCEEDED', `${what} within ${Math.round(deadlineMs)} ms`);
+  }
+
+  private onError(error: Error): void {
+    const { host } = this.input.url;
+    const why = 'code' in error && typeof error.code === 'string' ? error.code : error.message;
+    if (this.connected) this.fail('CONNECTION_BROKEN', `the connection to ${host} broke: ${why}`);
+    else this.fail('CONNECTION_FAILED', `cannot connect to ${host}: ${why}`);
+  }
+
+  /** Node closes without an error what it does not understand, such as a switch of protocols. A reply ends by itself. */
+  private onClose(): void {
+    if (this.incoming !== undefined) return;
+    this.fail('CONNECTION_BROKEN', `the connection to ${this.input.url.host} closed without a reply`);
+  }
+
+  private fail(code: FailureCode, message: string, excerpt?: string): void {
+    // Its socket may serve another call by now.
+    if (this.settled) return;
+    const status = this.incoming?.statusCode;
+    this.settle({
+      kind: 'failure',
+      code,
+      sent: this.connected ? 'unknown' : 'no',
+      message,
+      ...(status === undefined ? {} : { status }),
+      ...(excerpt === undefined ? {} : { excerpt }),
+    });
+    this.input.outgoing.destroy();
+  }
+
+  private settle(outcome: HttpOutcome): void {
+    this.settled = true;
+    clearTimeout(this.timer);
+    this.body = undefined;
+    this.input.resolve(outcome);
+  }
+
+  /** What was read so far. Invalid UTF-8 becomes U+FFFD; a byte order mark, which JSON.parse refuses, goes. */
+  private text(): string {
+    const text = this.body?.toString('utf8', 0, this.bytes) ?? '';
+    return text.startsWith('\uFEFF') ? text.slice(1) : text;
+  }
+}

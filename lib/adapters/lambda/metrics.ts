@@ -1,0 +1,82 @@
+import { METRICS } from '../../contract/names.ts';
+import type { EngineEvent } from '../../engine/events.ts';
+
+/** Who a figure is about, beside the stage. */
+export type Dimensions = { readonly chain?: string; readonly step?: string };
+
+/** One figure for CloudWatch. */
+export interface Metric {
+  readonly name: (typeof METRICS)[keyof typeof METRICS];
+  readonly unit: 'Count' | 'Milliseconds';
+  readonly value: number;
+  readonly dimensions: Dimensions;
+}
+
+type Name = Metric['name'];
+
+/**
+ * The metrics of an event; events that only tell a story have none.
+ * @example metricsOf({ event: 'message_parked', queue: 'parking', reason: 'not JSON' }) // one MessagesParked
+ */
+export function metricsOf(event: EngineEvent): readonly Metric[] {
+  switch (event.event) {
+    case 'workflow_started':
+      return [ofChain(METRICS.workflowsStarted, event)];
+    case 'workflow_completed':
+      return [ofChain(METRICS.workflowsCompleted, event)];
+    case 'workflow_failed':
+      return [ofChain(METRICS.workflowsFailed, event)];
+    case 'workflow_cancelled':
+      return [ofChain(METRICS.workflowsCancelled, event)];
+    case 'workflow_resumed':
+      return [ofChain(METRICS.workflowsResumed, event)];
+    case 'attempt_started':
+      return [ofStep(METRICS.attempts, event)];
+    case 'step_completed':
+      return [duration(event)];
+    case 'step_retrying':
+      return [ofStep(METRICS.attemptsFailed, event), duration(event)];
+    case 'step_failed':
+      return [ofStep(METRICS.stepsFailed, event), ofStep(METRICS.attemptsFailed, event), duration(event)];
+    case 'dead_letter':
+      return [ofStep(METRICS.deadLetters, event)];
+    case 'repaired':
+      // Of the chain: an alarm cannot add up the steps. The log line tells which step it was.
+      return [ofChain(METRICS.repairs, event)];
+    case 'message_parked':
+      return [{ name: METRICS.parked, unit: 'Count', value: 1, dimensions: {} }];
+    case 'oldest_unfinished':
+      return [{ name: METRICS.oldestUnfinished, unit: 'Milliseconds', value: event.ageMs, dimensions: {} }];
+    case 'claim_put_back':
+    case 'message_dead_lettered':
+    case 'message_ignored':
+    case 'unexpected_error':
+      return [];
+  }
+}
+
+const ofChain = (name: Name, { chain }: { readonly chain: string }): Metric => ({
+  name,
+  unit: 'Count',
+  value: 1,
+  dimensions: { chain },
+});
+
+interface OfStep {
+  readonly chain: string;
+  readonly step: string;
+}
+
+const ofStep = (name: Name, { chain, step }: OfStep): Metric => ({
+  name,
+  unit: 'Count',
+  value: 1,
+  dimensions: { chain, step },
+});
+
+const duration = ({ chain, step, durationMs }: OfStep & { readonly durationMs: number }): Metric => ({
+  name: METRICS.attemptDuration,
+  unit: 'Milliseconds',
+  value: durationMs,
+  dimensions: { chain, step },
+});

@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { type Metric, metricsOf } from '../../../lib/adapters/lambda/metrics.ts';
+import { METRICS } from '../../../lib/contract/names.ts';
+import type { EngineEvent } from '../../../lib/engine/events.ts';
+import { ALL_EVENTS, EVENTS } from '../../support/engine-events.ts';
+
+const CHAIN = { chain: 'order-processing' };
+const STEP = { ...CHAIN, step: 'payment' };
+const one = (name: Metric['name'], dimensions: Metric['dimensions']): Metric => ({
+  name,
+  unit: 'Count',
+  value: 1,
+  dimensions,
+});
+const took = (value: number): Metric => ({
+  name: 'AttemptDuration',
+  unit: 'Milliseconds',
+  value,
+  dimensions: STEP,
+});
+
+/** What each event counts. Names are spelt out: alarms and dashboards of a running stage depend on them. */
+const COUNTED: { readonly [Name in EngineEvent['event']]: readonly Metric[] } = {
+  workflow_started: [one('WorkflowsStarted', CHAIN)],
+  workflow_completed: [one('WorkflowsCompleted', CHAIN)],
+  workflow_failed: [one('WorkflowsFailed', CHAIN)],
+  workflow_cancelled: [one('WorkflowsCancelled', CHAIN)],
+  workflow_resumed: [one('WorkflowsResumed', CHAIN)],
+  attempt_started: [one('Attempts', STEP)],
+  step_completed: [took(80)],
+  step_retrying: [one('AttemptsFailed', STEP), took(90)],
+  step_failed: [one('StepsFailed', STEP), one('AttemptsFailed', STEP), took(100)],
+  claim_put_back: [],
+  message_dead_lettered: [],
+  message_ignored: [],
+  dead_letter: [one('DeadLetters', STEP)],
+  repaired: [one('Repairs', CHAIN)],
+  message_parked: [one('MessagesParked', {})],
+  oldest_unfinished: [{ name: 'OldestUnfinishedStep', unit: 'Milliseconds', value: 65_000, dimensions: {} }],
+  unexpected_error: [],
+};
+
+const byName = (metrics: readonly Metric[]): Metric[] =>
+  [...metrics].sort((a, b) => (a.name < b.name ? -1 : 1));
+
+describe('the metrics of an event', () => {
+  it.each(ALL_EVENTS)('$event are exactly those of the table', (event) => {
+    expect(byName(metricsOf(event))).toEqual(byName(COUNTED[event.event]));
+  });
+
+  it('are in all every metric that has a name', () => {
+    const counted = new Set(ALL_EVENTS.flatMap(metricsOf).map(({ name }) => name));
+    expect([...counted].sort()).toEqual(Object.values(METRICS).sort());
+  });
+
+  it('tell no figure of a tenant or a workflow, of which there is no end', () => {
+    const dimensions = ALL_EVENTS.flatMap(metricsOf).flatMap((metric) => Object.keys(metric.dimensions));
+    expect([...new Set(dimensions)].sort()).toEqual(['chain', 'step']);
+  });
+
+  it('carry the figure of the event', () => {
+    expect(metricsOf({ ...EVENTS.step_completed, durationMs: 0 })[0]).toMatchObject({ value: 0 });
+    expect(metricsOf({ event: 'oldest_unfinished', ageMs: 0 })[0]).toMatchObject({ value: 0 });
+  });
+});
