@@ -18,8 +18,8 @@ import { ENV, ROUTES, START_IDEMPOTENCY_HEADER, stepQueue } from '../contract/na
 import { allowQueues, allowTable, placesOf, SEND, type TableUse } from './access.ts';
 import type { Foundation } from './foundation.ts';
 import { removalOf, StageFunction } from './lambda.ts';
-import type { StageAlarm } from './monitoring/alarm.ts';
-import { apiAlarms } from './monitoring/api-alarms.ts';
+import type { StageAlarm } from './monitoring/alarms/alarm.ts';
+import { apiAlarms } from './monitoring/alarms/api.ts';
 import { physicalName } from './stage.ts';
 
 const FUNCTIONS = {

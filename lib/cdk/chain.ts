@@ -4,8 +4,8 @@ import { stepPlaces } from '../chain/places.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Foundation } from './foundation.ts';
 import { chainsModule } from './modules.ts';
-import type { StageAlarm } from './monitoring/alarm.ts';
-import { chainAlarms } from './monitoring/chain-alarms.ts';
+import type { StageAlarm } from './monitoring/alarms/alarm.ts';
+import { chainAlarms } from './monitoring/alarms/chain.ts';
 import type { ChainSource, StageName } from './stage.ts';
 import { Step } from './step.ts';
 

@@ -15,8 +15,8 @@ import { TABLE_SCHEMA } from '../contract/table.ts';
 import { allowQueues, allowTable, CONSUME, HOLD, placesOf, SEND } from './access.ts';
 import { removalOf, StageFunction, through } from './lambda.ts';
 import { chainsModule } from './modules.ts';
-import type { StageAlarm } from './monitoring/alarm.ts';
-import { foundationAlarms } from './monitoring/foundation-alarms.ts';
+import type { StageAlarm } from './monitoring/alarms/alarm.ts';
+import { foundationAlarms } from './monitoring/alarms/foundation.ts';
 import { acknowledge } from './nag.ts';
 import { physicalName, queueName, type Stage } from './stage.ts';
 

@@ -3,7 +3,7 @@ import type { Construct } from 'constructs';
 import { Api } from './api.ts';
 import { Chain } from './chain.ts';
 import { Foundation } from './foundation.ts';
-import { StageDashboard } from './monitoring/dashboard.ts';
+import { StageDashboard } from './monitoring/dashboard/dashboard.ts';
 import { savedQueries } from './monitoring/queries.ts';
 import type { ChainSource, Stage } from './stage.ts';
 

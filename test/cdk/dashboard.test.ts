@@ -6,7 +6,7 @@ import { chains } from '../../functions/chains/index.ts';
 import { Api } from '../../lib/cdk/api.ts';
 import { Foundation } from '../../lib/cdk/foundation.ts';
 import { chainSources } from '../../lib/cdk/modules.ts';
-import { StageDashboard } from '../../lib/cdk/monitoring/dashboard.ts';
+import { StageDashboard } from '../../lib/cdk/monitoring/dashboard/dashboard.ts';
 import { pagesOf } from '../../lib/cdk/monitoring/pages.ts';
 import { settingsOf } from '../../lib/cdk/settings.ts';
 import { registry } from '../../lib/chain/registry.ts';

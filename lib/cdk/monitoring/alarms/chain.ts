@@ -1,6 +1,6 @@
-import type { Chain } from '../chain.ts';
+import type { Chain } from '../../chain.ts';
+import { ourMetric } from '../metrics.ts';
 import { StageAlarm, type Watched } from './alarm.ts';
-import { ourMetric } from './metrics.ts';
 
 const WATCHED = { 'workflow-failed': 'workflowsFailed', repairs: 'repairs' } as const;
 

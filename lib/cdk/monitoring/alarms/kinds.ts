@@ -1,9 +1,9 @@
 import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
-import type { StepDefinition } from '../../chain/definition.ts';
-import { stepSettings } from '../../chain/settings.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import { RUNBOOK_WORKFLOW_FAILED } from '../../contract/names.ts';
-import type { Stage } from '../stage.ts';
+import type { StepDefinition } from '../../../chain/definition.ts';
+import { stepSettings } from '../../../chain/settings.ts';
+import { LIMITS } from '../../../contract/limits.ts';
+import { RUNBOOK_WORKFLOW_FAILED } from '../../../contract/names.ts';
+import type { Stage } from '../../stage.ts';
 
 /** `critical` wakes somebody and says when it is over; `warning` is for today. */
 export const SEVERITIES = ['critical', 'warning'] as const;

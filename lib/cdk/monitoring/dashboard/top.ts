@@ -10,10 +10,10 @@ import {
   MathExpression,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
-import type { StageName } from '../stage.ts';
-import { SEVERITIES, type Severity } from './kinds.ts';
-import { MINUTE, ourMetric } from './metrics.ts';
-import { chunksOf } from './pages.ts';
+import type { StageName } from '../../stage.ts';
+import { SEVERITIES, type Severity } from '../alarms/kinds.ts';
+import { MINUTE, ourMetric } from '../metrics.ts';
+import { chunksOf } from '../pages.ts';
 import { ALARMS_PER_WIDGET, COLUMNS, METRICS_PER_WIDGET, row } from './widgets.ts';
 
 /** An alarm as a dashboard shows it: by its name, since it may stand in another stack. */

@@ -1,10 +1,10 @@
 import { type IMetric, MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
-import { deadLetterQueue } from '../../contract/names.ts';
-import type { Step } from '../step.ts';
+import { deadLetterQueue } from '../../../contract/names.ts';
+import type { Step } from '../../step.ts';
+import { type Figure, ourMetric, queueDepth, type Reading } from '../metrics.ts';
 import { StageAlarm, type Watched } from './alarm.ts';
-import { functionAlarms } from './function-alarms.ts';
+import { functionAlarms } from './function.ts';
 import { LEAST_ATTEMPTS } from './kinds.ts';
-import { type Figure, ourMetric, queueDepth, type Reading } from './metrics.ts';
 
 /** The alarms of one step: its attempts, its dead letters, its function. */
 export function stepAlarms(scope: Step, watched: Watched): readonly StageAlarm[] {

@@ -1,11 +1,11 @@
 import { Color, type IWidget, TextWidget } from 'aws-cdk-lib/aws-cloudwatch';
-import { PARKING } from '../../contract/names.ts';
-import type { Api } from '../api.ts';
-import type { Foundation } from '../foundation.ts';
-import type { StageName } from '../stage.ts';
-import { turnedAway } from './api-alarms.ts';
-import type { ShownChain } from './dashboard-chain.ts';
-import { functionMetric, MINUTE, metric, ourMetric, queueMetric, tableMetric } from './metrics.ts';
+import { PARKING } from '../../../contract/names.ts';
+import type { Api } from '../../api.ts';
+import type { Foundation } from '../../foundation.ts';
+import type { StageName } from '../../stage.ts';
+import { turnedAway } from '../alarms/api.ts';
+import { functionMetric, MINUTE, metric, ourMetric, queueMetric, tableMetric } from '../metrics.ts';
+import type { ShownChain } from './chain.ts';
 import { COLUMNS, type Graph, PERCENTILES, row } from './widgets.ts';
 
 /** Metrics of these rows beside one for each chain, and some to spare. */

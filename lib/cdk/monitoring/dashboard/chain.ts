@@ -1,7 +1,7 @@
 import { type IMetric, type IWidget, TextWidget } from 'aws-cdk-lib/aws-cloudwatch';
-import { deadLetterQueue, stepQueue } from '../../contract/names.ts';
-import type { StageName } from '../stage.ts';
-import { ourMetric, queueDepth, queueMetric } from './metrics.ts';
+import { deadLetterQueue, stepQueue } from '../../../contract/names.ts';
+import type { StageName } from '../../stage.ts';
+import { ourMetric, queueDepth, queueMetric } from '../metrics.ts';
 import { COLUMNS, colorOf, type Graph, PERCENTILES, row } from './widgets.ts';
 
 /** A chain as a dashboard shows it. */

@@ -2,8 +2,8 @@ import { Duration, Tags } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, type IMetric, MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { Construct } from 'constructs';
-import type { Foundation } from '../foundation.ts';
-import { physicalName } from '../stage.ts';
+import type { Foundation } from '../../foundation.ts';
+import { physicalName } from '../../stage.ts';
 import { ALARM_KINDS, type AlarmKind, type AlarmName, type Severity } from './kinds.ts';
 
 /** Whose alarms they are, and who hears them. */

@@ -1,11 +1,11 @@
 import type { Duration } from 'aws-cdk-lib';
 import { type IMetric, MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
-import { PARKING } from '../../contract/names.ts';
-import type { Foundation } from '../foundation.ts';
-import type { StageName } from '../stage.ts';
+import { PARKING } from '../../../contract/names.ts';
+import type { Foundation } from '../../foundation.ts';
+import type { StageName } from '../../stage.ts';
+import { functionMetric, ourMetric, queueMetric } from '../metrics.ts';
 import { StageAlarm } from './alarm.ts';
-import { functionAlarms } from './function-alarms.ts';
-import { functionMetric, ourMetric, queueMetric } from './metrics.ts';
+import { functionAlarms } from './function.ts';
 
 /** The alarms of what all chains of a stage share. */
 export function foundationAlarms(foundation: Foundation): readonly StageAlarm[] {

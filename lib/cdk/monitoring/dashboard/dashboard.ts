@@ -1,13 +1,13 @@
 import { Duration, NestedStack, Stack } from 'aws-cdk-lib';
 import { Dashboard, type IWidget, TextWidget } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
-import type { Api } from '../api.ts';
-import type { Foundation } from '../foundation.ts';
-import { physicalName } from '../stage.ts';
-import { CHAIN_WIDGETS, chainRows, type ShownChain, STEP_METRICS } from './dashboard-chain.ts';
-import { apiRows, SHARED_METRICS, sharedRows } from './dashboard-shared.ts';
-import { alarmWidgets, type ShownAlarm, workflowGraphs } from './dashboard-top.ts';
-import { pagesOf } from './pages.ts';
+import type { Api } from '../../api.ts';
+import type { Foundation } from '../../foundation.ts';
+import { physicalName } from '../../stage.ts';
+import { pagesOf } from '../pages.ts';
+import { CHAIN_WIDGETS, chainRows, type ShownChain, STEP_METRICS } from './chain.ts';
+import { apiRows, SHARED_METRICS, sharedRows } from './shared.ts';
+import { alarmWidgets, type ShownAlarm, workflowGraphs } from './top.ts';
 import { COLUMNS } from './widgets.ts';
 
 /** What a dashboard can hold, beside its heading. Source: "CloudWatch service quotas", dashboards. */

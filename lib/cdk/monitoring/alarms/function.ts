@@ -1,6 +1,6 @@
-import type { StageFunction } from '../lambda.ts';
+import type { StageFunction } from '../../lambda.ts';
+import { functionMetric } from '../metrics.ts';
 import { StageAlarm, type Subject, type Watched } from './alarm.ts';
-import { functionMetric } from './metrics.ts';
 
 const WATCHED = {
   'function-errors': 'Errors',

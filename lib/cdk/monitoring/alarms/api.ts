@@ -1,12 +1,12 @@
 import type { Duration } from 'aws-cdk-lib';
 import { type IMetric, MathExpression, type Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { FilterPattern, MetricFilter } from 'aws-cdk-lib/aws-logs';
-import type { Api } from '../api.ts';
-import { physicalName } from '../stage.ts';
+import type { Api } from '../../api.ts';
+import { physicalName } from '../../stage.ts';
+import { metric, type Reading } from '../metrics.ts';
 import { StageAlarm, type Watched } from './alarm.ts';
-import { functionAlarms } from './function-alarms.ts';
+import { functionAlarms } from './function.ts';
 import { LEAST_ERRORS } from './kinds.ts';
-import { metric, type Reading } from './metrics.ts';
 
 /** The alarms of the API and its functions. Their crashes are 5xx. */
 export function apiAlarms(api: Api, watched: Watched): readonly StageAlarm[] {
