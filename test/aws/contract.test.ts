@@ -2,8 +2,8 @@ import { CreateTableCommand, DeleteTableCommand, DynamoDBClient } from '@aws-sdk
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll } from 'vitest';
 import { createDynamoDbStore } from '../../lib/adapters/dynamodb/store.ts';
-import { queueContract } from '../contract/queue-contract.ts';
-import { storeContract } from '../contract/store-contract.ts';
+import { queueContract } from '../ports/queue/contract.ts';
+import { storeContract } from '../ports/store/contract.ts';
 import { tableInput } from '../support/dynalite.ts';
 import { type MiniStack, REGION, startMiniStack } from './ministack.ts';
 import { createQueues } from './queues.ts';

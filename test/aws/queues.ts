@@ -8,7 +8,7 @@ import {
 import { createSqsQueue } from '../../lib/adapters/sqs/queue.ts';
 import { type QueueName, queueSuffix } from '../../lib/contract/names.ts';
 import type { Delivery } from '../../lib/engine/ports.ts';
-import { CONTRACT_SETTINGS, DEAD_LETTERS, type QueueDriver, STEP } from '../contract/queue-contract.ts';
+import { CONTRACT_SETTINGS, DEAD_LETTERS, type QueueDriver, STEP } from '../ports/queue/contract.ts';
 import { ACCOUNT, type MiniStack, REGION } from './ministack.ts';
 
 const PARKING: QueueName = { kind: 'parking' };

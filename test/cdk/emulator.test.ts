@@ -6,7 +6,7 @@ import { chains } from '../../functions/chains/index.ts';
 import { chainSources } from '../../lib/cdk/modules.ts';
 import { settingsOf } from '../../lib/cdk/settings.ts';
 import { SteplineStack } from '../../lib/cdk/stack.ts';
-import { alarmsOf, dashboardsOf, kindOf } from './monitored.ts';
+import { alarmsOf, dashboardsOf, kindOf } from './monitoring/monitored.ts';
 import { testApp } from './synth.ts';
 
 const stack = new SteplineStack(testApp(), 'emulated', {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Claim, decideMessage } from '../../lib/engine/decision.ts';
 import type { AttemptRecord, StepRecord, WorkflowMeta } from '../../lib/engine/state.ts';
-import { claimOf } from '../contract/store-fixtures.ts';
+import { claimOf } from '../ports/store/fixtures.ts';
 import { chainOf, EPOCH, messageTo, NOW, RECORDS, RETRIES, resumed, stateOf } from './fixtures.ts';
 
 const TOKEN = 'fresh';

@@ -3,7 +3,7 @@ import type { ChainDefinition } from '../../lib/chain/definition.ts';
 import { emptyChain, finished, withStep } from '../../lib/chain/validate.ts';
 import type { StepMessage } from '../../lib/contract/wire.ts';
 import type { StepRecord, WorkflowMeta, WorkflowState } from '../../lib/engine/state.ts';
-import { claimOf, completedOf, hex, metaOf, START } from '../contract/store-fixtures.ts';
+import { claimOf, completedOf, hex, metaOf, START } from '../ports/store/fixtures.ts';
 
 /** The time of every pure decision in these tests. */
 export const NOW = START + 1_000_000;

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { WORKFLOW_ID } from '../../lib/contract/wire.ts';
 import { cancel, start } from '../../lib/engine/operations.ts';
 import { ProblemError } from '../../lib/engine/problems.ts';
-import { DAY } from '../contract/store-fixtures.ts';
+import { DAY } from '../ports/store/fixtures.ts';
 import { GRAPHS } from './fixtures.ts';
 import { CARD, eventsOf, INPUT, openWorld, requestChain, status, TENANT } from './world.ts';
 

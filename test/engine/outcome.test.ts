@@ -8,7 +8,7 @@ import {
 } from '../../lib/engine/outcome.ts';
 import type { HttpOutcome } from '../../lib/engine/ports.ts';
 import type { StepRecord } from '../../lib/engine/state.ts';
-import { claimOf } from '../contract/store-fixtures.ts';
+import { claimOf } from '../ports/store/fixtures.ts';
 import { chainOf, NOW } from './fixtures.ts';
 
 const statuses = (from: number, to: number): number[] =>

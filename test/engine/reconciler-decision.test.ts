@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decideRepairs, oldestUnfinishedSince, type Repair } from '../../lib/engine/reconciler.ts';
-import { completedOf, START } from '../contract/store-fixtures.ts';
+import { completedOf, START } from '../ports/store/fixtures.ts';
 import {
   always,
   chainOf,

@@ -4,7 +4,7 @@ import type { StepMessage } from '../../lib/contract/wire.ts';
 import { cancel, resume } from '../../lib/engine/operations.ts';
 import { reconcile } from '../../lib/engine/reconciler.ts';
 import type { WorkflowMeta } from '../../lib/engine/state.ts';
-import { given, metaOf } from '../contract/store-fixtures.ts';
+import { given, metaOf } from '../ports/store/fixtures.ts';
 import { MEANWHILE } from './faults.ts';
 import { GRAPHS } from './fixtures.ts';
 import { eventsOf, openWorld, requestChain, status, type World } from './world.ts';

@@ -10,7 +10,7 @@ import {
   undue,
 } from '../../lib/engine/shell.ts';
 import type { StepRecord, WorkflowMeta } from '../../lib/engine/state.ts';
-import { ABSENT, claimOf, completedOf, given, metaOf, START } from '../contract/store-fixtures.ts';
+import { ABSENT, claimOf, completedOf, given, metaOf, START } from '../ports/store/fixtures.ts';
 import { stateOf } from './fixtures.ts';
 import { openWorld, requestChain } from './world.ts';
 

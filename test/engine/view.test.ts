@@ -4,7 +4,7 @@ import type { WorkflowStatus } from '../../lib/contract/names.ts';
 import { type WorkflowError, workflowAnswer } from '../../lib/contract/wire.ts';
 import type { StepRecord, WorkflowMeta, WorkflowState } from '../../lib/engine/state.ts';
 import { describe as describeWorkflow } from '../../lib/engine/view.ts';
-import { claimOf, completedOf, START } from '../contract/store-fixtures.ts';
+import { claimOf, completedOf, START } from '../ports/store/fixtures.ts';
 import {
   chainOf,
   doneState,

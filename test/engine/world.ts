@@ -15,7 +15,7 @@ import { handleDeadLetter } from '../../lib/engine/step-failed.ts';
 import { handleDelivery } from '../../lib/engine/worker.ts';
 import { createEmbeddedQueues, type EmbeddedQueues } from '../../lib/local/queue/queue.ts';
 import { openEmbeddedStore } from '../../lib/local/store/store.ts';
-import { loaded } from '../contract/store-fixtures.ts';
+import { loaded } from '../ports/store/fixtures.ts';
 import { type ManualClock, manualClock } from '../support/manual-clock.ts';
 import { createFaults, type Faults } from './faults.ts';
 import { buildChain, type Graph } from './fixtures.ts';

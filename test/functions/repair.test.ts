@@ -5,7 +5,7 @@ import type { QueueName } from '../../lib/contract/names.ts';
 import { EngineError } from '../../lib/engine/errors.ts';
 import type { Store } from '../../lib/engine/ports.ts';
 import type { Engine } from '../../lib/engine/shell.ts';
-import { ABSENT, claimOf } from '../contract/store-fixtures.ts';
+import { ABSENT, claimOf } from '../ports/store/fixtures.ts';
 import { messageOf, namesOf, PLENTY, record, withMs } from './lambda-events.ts';
 import { openStage, PARKING, PAYMENT, PAYMENT_DEAD, type TestStage, workflow } from './stage.ts';
 

@@ -11,7 +11,7 @@ import type { Engine } from '../../lib/engine/shell.ts';
 import type { WorkflowMeta } from '../../lib/engine/state.ts';
 import { createEmbeddedQueues, type EmbeddedQueues } from '../../lib/local/queue/queue.ts';
 import { openEmbeddedStore } from '../../lib/local/store/store.ts';
-import { metaOf } from '../contract/store-fixtures.ts';
+import { metaOf } from '../ports/store/fixtures.ts';
 import { type ManualClock, manualClock } from '../support/manual-clock.ts';
 
 /** Everything that the handlers run on, in memory, with a clock that stands still. */

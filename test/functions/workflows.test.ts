@@ -3,7 +3,7 @@ import { cancelHandler, getHandler, listHandler, resumeHandler } from '../../fun
 import { WORKFLOW_STATUSES } from '../../lib/contract/names.ts';
 import { listAnswer, stepMessage, workflowAnswer } from '../../lib/contract/wire.ts';
 import type { WorkflowMeta } from '../../lib/engine/state.ts';
-import { ABSENT, claimOf, completedOf, hex, START } from '../contract/store-fixtures.ts';
+import { ABSENT, claimOf, completedOf, hex, START } from '../ports/store/fixtures.ts';
 import { expectRefusal } from './refusals.ts';
 import { about, failedWorkflow, openStage, PAYMENT, request, type TestStage, workflow } from './stage.ts';
 

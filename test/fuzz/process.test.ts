@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
 import { listAnswer, startAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
-import { hex } from '../contract/store-fixtures.ts';
+import { hex } from '../ports/store/fixtures.ts';
 import { type ServerProcess, startServer } from '../support/server.ts';
 import { anyClient, serve } from './clients.ts';
 import { Coverage } from './coverage.ts';

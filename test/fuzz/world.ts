@@ -11,8 +11,8 @@ import { DEFAULT_TENANT, START_IDEMPOTENCY_HEADER, stepQueue } from '../../lib/c
 import { listAnswer, startAnswer } from '../../lib/contract/wire.ts';
 import type { Store } from '../../lib/engine/ports.ts';
 import type { WorkflowKey, WorkflowMeta, WorkflowState } from '../../lib/engine/state.ts';
-import { ABSENT, claimOf, completedOf, hex, START } from '../contract/store-fixtures.ts';
 import { failedWorkflow, openStage, workflow } from '../functions/stage.ts';
+import { ABSENT, claimOf, completedOf, hex, START } from '../ports/store/fixtures.ts';
 import { CHAINS } from './chains.ts';
 
 /** The claim that names the tenant. */

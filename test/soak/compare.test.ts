@@ -3,7 +3,7 @@ import { chains } from '../../functions/chains/index.ts';
 import type { WorkflowStatus } from '../../lib/contract/names.ts';
 import { type WorkflowAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
 import { DEMO_TARGETS } from '../../lib/local/demo/catalogue.ts';
-import { hex } from '../contract/store-fixtures.ts';
+import { hex } from '../ports/store/fixtures.ts';
 import { SOAK_CHAINS, type SoakChain } from './chains.ts';
 import { type Accepted, type Answers, type Comparison, compare, type LedgerEntry } from './compare.ts';
 

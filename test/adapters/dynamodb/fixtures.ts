@@ -1,6 +1,6 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Store } from '../../../lib/engine/ports.ts';
-import { claimOf, metaOf, START } from '../../contract/store-fixtures.ts';
+import { claimOf, metaOf, START } from '../../ports/store/fixtures.ts';
 
 export const META = metaOf('one');
 export const CLAIM = claimOf('payment');

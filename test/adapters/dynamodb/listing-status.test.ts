@@ -9,7 +9,7 @@ import { WORKFLOW_STATUSES, type WorkflowStatus } from '../../../lib/contract/na
 import { LISTING_GROUPS, listingPartition, partitionKey } from '../../../lib/contract/table.ts';
 import { listingPosition } from '../../../lib/contract/wire.ts';
 import type { WorkflowMeta } from '../../../lib/engine/state.ts';
-import { idsOf, metaOf, START } from '../../contract/store-fixtures.ts';
+import { idsOf, metaOf, START } from '../../ports/store/fixtures.ts';
 import { storedItem } from './fixtures.ts';
 
 const offline = { region: 'us-east-1', credentials: { accessKeyId: 'none', secretAccessKey: 'none' } };

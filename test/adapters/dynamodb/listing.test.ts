@@ -4,7 +4,7 @@ import { mergePages, pageOf, type Row, type ShardPage } from '../../../lib/adapt
 import type { WorkflowStatus } from '../../../lib/contract/names.ts';
 import { listingGroup, partitionKey } from '../../../lib/contract/table.ts';
 import { listingPosition } from '../../../lib/contract/wire.ts';
-import { hex } from '../../contract/store-fixtures.ts';
+import { hex } from '../../ports/store/fixtures.ts';
 
 interface Stored {
   readonly row: Row;

@@ -6,7 +6,7 @@ import { metaToItem, stepToItem } from '../../../lib/adapters/dynamodb/items.ts'
 import { createDynamoDbStore } from '../../../lib/adapters/dynamodb/store.ts';
 import type { Consumed } from '../../../lib/adapters/dynamodb/table.ts';
 import { LIMITS } from '../../../lib/contract/limits.ts';
-import { ABSENT, completedOf, metaOf, START } from '../../contract/store-fixtures.ts';
+import { ABSENT, completedOf, metaOf, START } from '../../ports/store/fixtures.ts';
 import { attributesOf, CLAIM, CLAIMED, META, METHODS, storedItem } from './fixtures.ts';
 
 const offline = { region: 'us-east-1', credentials: { accessKeyId: 'none', secretAccessKey: 'none' } };

@@ -6,7 +6,7 @@ import { createDynamoDbStore } from '../../../lib/adapters/dynamodb/store.ts';
 import type { Consumed } from '../../../lib/adapters/dynamodb/table.ts';
 import { shardOf } from '../../../lib/contract/table.ts';
 import type { Store } from '../../../lib/engine/ports.ts';
-import { ABSENT, completedOf, DAY, given, metaOf, START } from '../../contract/store-fixtures.ts';
+import { ABSENT, completedOf, DAY, given, metaOf, START } from '../../ports/store/fixtures.ts';
 import { startAwsServer } from '../../support/aws-server.ts';
 import { type Dynalite, startDynalite } from '../../support/dynalite.ts';
 import { attributesOf, CLAIM, CLAIMED, META, METHODS } from './fixtures.ts';

@@ -4,7 +4,7 @@
  * acknowledged: so all that came before them is on disk, and a claim that came after may be lost.
  */
 import { openEmbeddedStore } from '../../../lib/local/store/store.ts';
-import { ABSENT, claimOf, completedOf, metaOf } from '../../contract/store-fixtures.ts';
+import { ABSENT, claimOf, completedOf, metaOf } from '../../ports/store/fixtures.ts';
 
 const store = await openEmbeddedStore({ kind: 'disk', directory: process.argv[2] ?? '' });
 const [shown, answered] = [metaOf('shown'), metaOf('answered')];

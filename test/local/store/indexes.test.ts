@@ -6,7 +6,7 @@ import type { ListedWorkflow } from '../../../lib/engine/ports.ts';
 import type { WorkflowMeta } from '../../../lib/engine/state.ts';
 import { openDatabase } from '../../../lib/local/store/database.ts';
 import { type EmbeddedStore, storeOver } from '../../../lib/local/store/store.ts';
-import { dueByShard, given, idsOf, metaOf, START, walk } from '../../contract/store-fixtures.ts';
+import { dueByShard, given, idsOf, metaOf, START, walk } from '../../ports/store/fixtures.ts';
 import { settle } from '../../support/manual-clock.ts';
 import { storeOnTest, testDatabase } from './support.ts';
 

@@ -19,7 +19,7 @@ import {
   stepItem,
   tenantListings,
 } from '../../../lib/local/store/keys.ts';
-import { metaOf } from '../../contract/store-fixtures.ts';
+import { metaOf } from '../../ports/store/fixtures.ts';
 
 /** Text of any kind: what looks like parts of keys, every plane of Unicode, and halves of surrogate pairs. */
 const text = fc.oneof(

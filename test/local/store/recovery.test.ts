@@ -5,7 +5,7 @@ import { type StepMessage, stepMessage } from '../../../lib/contract/wire.ts';
 import type { StepRecord, WorkflowMeta } from '../../../lib/engine/state.ts';
 import { createEmbeddedQueues } from '../../../lib/local/queue/queue.ts';
 import { recover } from '../../../lib/local/store/recovery.ts';
-import { ABSENT, claimOf, completedOf, given, loaded, metaOf, START } from '../../contract/store-fixtures.ts';
+import { ABSENT, claimOf, completedOf, given, loaded, metaOf, START } from '../../ports/store/fixtures.ts';
 import { DIAMOND, testPorts } from '../engine-support.ts';
 
 const STEPS = ['a', 'b', 'c', 'd'] as const;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { StepRecord, WorkflowMeta } from '../../../lib/engine/state.ts';
-import { claimOf, completedOf, given, loaded, metaOf } from '../../contract/store-fixtures.ts';
+import { claimOf, completedOf, given, loaded, metaOf } from '../../ports/store/fixtures.ts';
 import { settle } from '../../support/manual-clock.ts';
 import {
   afterKill,

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { WorkflowMeta } from '../../../lib/engine/state.ts';
 import type { EmbeddedStore } from '../../../lib/local/store/store.ts';
-import { claimOf, completedOf, given, loaded, metaOf, START } from '../../contract/store-fixtures.ts';
+import { claimOf, completedOf, given, loaded, metaOf, START } from '../../ports/store/fixtures.ts';
 import { settle } from '../../support/manual-clock.ts';
 import {
   afterKill,

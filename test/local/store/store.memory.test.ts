@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { WorkflowMeta } from '../../../lib/engine/state.ts';
 import { createCache, newEntry } from '../../../lib/local/store/cache.ts';
 import type { EmbeddedStore } from '../../../lib/local/store/store.ts';
-import { claimOf, completedOf, given, loaded, metaOf } from '../../contract/store-fixtures.ts';
+import { claimOf, completedOf, given, loaded, metaOf } from '../../ports/store/fixtures.ts';
 import { settle } from '../../support/manual-clock.ts';
 import { endedOf, running, storeOnTest, testDatabase, writeStep } from './support.ts';
 

@@ -4,7 +4,7 @@ import type { StepExpectation } from '../../../lib/engine/ports.ts';
 import type { StepRecord, WorkflowMeta } from '../../../lib/engine/state.ts';
 import { itemsOf, META, stepItem } from '../../../lib/local/store/keys.ts';
 import type { EmbeddedStore } from '../../../lib/local/store/store.ts';
-import { ABSENT, claimOf, given, metaOf } from '../../contract/store-fixtures.ts';
+import { ABSENT, claimOf, given, metaOf } from '../../ports/store/fixtures.ts';
 import { settle } from '../../support/manual-clock.ts';
 import { afterKill, type HeldWrite, type TestDatabase, testDatabase, writeStep } from './support.ts';
 

@@ -16,7 +16,7 @@ import {
   metaOf,
   START,
   walk,
-} from '../../contract/store-fixtures.ts';
+} from '../../ports/store/fixtures.ts';
 import { settle } from '../../support/manual-clock.ts';
 import { closers } from '../demo/support.ts';
 import {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { WorkflowMeta } from '../../../lib/engine/state.ts';
 import type { EmbeddedStore } from '../../../lib/local/store/store.ts';
-import { ABSENT, claimOf, completedOf, given, loaded, metaOf } from '../../contract/store-fixtures.ts';
+import { ABSENT, claimOf, completedOf, given, loaded, metaOf } from '../../ports/store/fixtures.ts';
 import { settle } from '../../support/manual-clock.ts';
 import {
   afterKill,

@@ -7,7 +7,7 @@ import type { CacheLimits } from '../../../lib/local/store/cache.ts';
 import { type Database, openDatabase } from '../../../lib/local/store/database.ts';
 import type { Operation } from '../../../lib/local/store/group-commit.ts';
 import { type EmbeddedStore, storeOver } from '../../../lib/local/store/store.ts';
-import { ABSENT, metaOf } from '../../contract/store-fixtures.ts';
+import { ABSENT, metaOf } from '../../ports/store/fixtures.ts';
 import { closers } from '../demo/support.ts';
 
 /** A directory of its own, removed after the test. */

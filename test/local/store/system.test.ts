@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { given, metaOf } from '../../contract/store-fixtures.ts';
+import { given, metaOf } from '../../ports/store/fixtures.ts';
 import { afterKill, DISK_FULL, NOTHING_LOST, storeOnTest, testDatabase } from './support.ts';
 
 const LOST = { claimsLost: true };

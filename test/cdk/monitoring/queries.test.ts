@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { ALL_EVENTS } from '../support/engine-events.ts';
-import { synthesized } from './synth.ts';
+import { ALL_EVENTS } from '../../support/engine-events.ts';
+import { synthesized } from '../synth.ts';
 
 const dev = await synthesized('dev');
 const queries = Object.values(dev.main.findResources('AWS::Logs::QueryDefinition')).map(({ Properties }) =>

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Store } from '../../lib/engine/ports.ts';
-import type { WorkflowMeta } from '../../lib/engine/state.ts';
-import { ABSENT, claimOf, given, loaded, metaOf, START } from './store-fixtures.ts';
+import type { Store } from '../../../lib/engine/ports.ts';
+import type { WorkflowMeta } from '../../../lib/engine/state.ts';
+import { ABSENT, claimOf, given, loaded, metaOf, START } from './fixtures.ts';
 
 const failedOf = (meta: WorkflowMeta): WorkflowMeta => ({
   ...meta,

@@ -1,11 +1,11 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { mockClient } from 'aws-sdk-client-mock';
-import { createSqsQueue } from '../../lib/adapters/sqs/queue.ts';
-import { systemRandom } from '../../lib/adapters/system.ts';
-import { createEmbeddedQueues } from '../../lib/local/queue/queue.ts';
-import { connectMock, embeddedSqs } from '../support/embedded-sqs.ts';
-import { manualClock } from '../support/manual-clock.ts';
-import { CONTRACT_SETTINGS, DEAD_LETTERS, queueContract, STEP } from './queue-contract.ts';
+import { createSqsQueue } from '../../../lib/adapters/sqs/queue.ts';
+import { systemRandom } from '../../../lib/adapters/system.ts';
+import { createEmbeddedQueues } from '../../../lib/local/queue/queue.ts';
+import { connectMock, embeddedSqs } from '../../support/embedded-sqs.ts';
+import { manualClock } from '../../support/manual-clock.ts';
+import { CONTRACT_SETTINGS, DEAD_LETTERS, queueContract, STEP } from './contract.ts';
 
 const queueUrlPrefix = 'https://sqs.us-east-1.amazonaws.com/123456789012/stepline_test_';
 

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { stages } from '../../bin/stages.ts';
-import { ALARM_KINDS } from '../../lib/cdk/monitoring/alarms/kinds.ts';
-import { settingsOf } from '../../lib/cdk/settings.ts';
-import { ENV, RUNBOOK_WORKFLOW_FAILED, STEP_ERROR_CODES } from '../../lib/contract/names.ts';
+import { stages } from '../../../bin/stages.ts';
+import { ALARM_KINDS } from '../../../lib/cdk/monitoring/alarms/kinds.ts';
+import { settingsOf } from '../../../lib/cdk/settings.ts';
+import { ENV, RUNBOOK_WORKFLOW_FAILED, STEP_ERROR_CODES } from '../../../lib/contract/names.ts';
+import { synthesized } from '../synth.ts';
 import { alarmsOf, kindOf } from './monitored.ts';
-import { synthesized } from './synth.ts';
 
-const text = readFileSync(join(import.meta.dirname, '../../docs/runbook.md'), 'utf8');
+const text = readFileSync(join(import.meta.dirname, '../../../docs/runbook.md'), 'utf8');
 const [introduction = '', ...parts] = text.split(/^## /m);
 const sections = new Map(
   parts.map((part) => {

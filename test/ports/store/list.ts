@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { WORKFLOW_STATUSES } from '../../lib/contract/names.ts';
-import { LISTING_POSITION, listingPosition } from '../../lib/contract/wire.ts';
-import type { ListedWorkflow, ListFilter, Store } from '../../lib/engine/ports.ts';
-import type { WorkflowMeta } from '../../lib/engine/state.ts';
-import { eventually, given, idsOf, metaOf, START, walk } from './store-fixtures.ts';
+import { WORKFLOW_STATUSES } from '../../../lib/contract/names.ts';
+import { LISTING_POSITION, listingPosition } from '../../../lib/contract/wire.ts';
+import type { ListedWorkflow, ListFilter, Store } from '../../../lib/engine/ports.ts';
+import type { WorkflowMeta } from '../../../lib/engine/state.ts';
+import { eventually, given, idsOf, metaOf, START, walk } from './fixtures.ts';
 
 const CHAINS = ['order-processing', 'notifications', 'user-onboarding'] as const;
 

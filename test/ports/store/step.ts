@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Store } from '../../lib/engine/ports.ts';
-import type { StepRecord } from '../../lib/engine/state.ts';
-import { ABSENT, claimOf, completedOf, given, loaded, metaOf, START, stepOf } from './store-fixtures.ts';
+import type { Store } from '../../../lib/engine/ports.ts';
+import type { StepRecord } from '../../../lib/engine/state.ts';
+import { ABSENT, claimOf, completedOf, given, loaded, metaOf, START, stepOf } from './fixtures.ts';
 
 const failedOf = (record: StepRecord): StepRecord => ({
   ...record,

@@ -1,7 +1,7 @@
-import { systemRandom } from '../../lib/adapters/system.ts';
-import { createEmbeddedQueues } from '../../lib/local/queue/queue.ts';
-import { manualClock } from '../support/manual-clock.ts';
-import { CONTRACT_SETTINGS, DEAD_LETTERS, queueContract, STEP } from './queue-contract.ts';
+import { systemRandom } from '../../../lib/adapters/system.ts';
+import { createEmbeddedQueues } from '../../../lib/local/queue/queue.ts';
+import { manualClock } from '../../support/manual-clock.ts';
+import { CONTRACT_SETTINGS, DEAD_LETTERS, queueContract, STEP } from './contract.ts';
 
 queueContract('embedded', async () => {
   const clock = manualClock();

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { LIMITS } from '../../lib/contract/limits.ts';
-import type { Store } from '../../lib/engine/ports.ts';
-import type { WorkflowMeta } from '../../lib/engine/state.ts';
-import { dueByShard, eventually, given, idsOf, metaOf, START } from './store-fixtures.ts';
+import { LIMITS } from '../../../lib/contract/limits.ts';
+import type { Store } from '../../../lib/engine/ports.ts';
+import type { WorkflowMeta } from '../../../lib/engine/state.ts';
+import { dueByShard, eventually, given, idsOf, metaOf, START } from './fixtures.ts';
 
 /** Eighty workflows of two tenants, due one second after the other, saved in another order than they are due in. */
 const manyDue = (): WorkflowMeta[] =>

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll } from 'vitest';
-import { createDynamoDbStore } from '../../lib/adapters/dynamodb/store.ts';
-import { type Dynalite, startDynalite } from '../support/dynalite.ts';
-import { storeContract } from './store-contract.ts';
+import { createDynamoDbStore } from '../../../lib/adapters/dynamodb/store.ts';
+import { type Dynalite, startDynalite } from '../../support/dynalite.ts';
+import { storeContract } from './contract.ts';
 
 let database: Dynalite;
 beforeAll(async () => {

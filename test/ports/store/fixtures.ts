@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { vi } from 'vitest';
-import { LIMITS } from '../../lib/contract/limits.ts';
-import type { ListedWorkflow, ListFilter, StepExpectation, Store } from '../../lib/engine/ports.ts';
-import type { StepRecord, WorkflowKey, WorkflowMeta } from '../../lib/engine/state.ts';
+import { LIMITS } from '../../../lib/contract/limits.ts';
+import type { ListedWorkflow, ListFilter, StepExpectation, Store } from '../../../lib/engine/ports.ts';
+import type { StepRecord, WorkflowKey, WorkflowMeta } from '../../../lib/engine/state.ts';
 
 /** A round instant long ago: nothing in a store may depend on the present. */
 export const START = 1_790_000_000_000;

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect } from 'vitest';
-import type { QueueName } from '../../lib/contract/names.ts';
-import type { StepMessage } from '../../lib/contract/wire.ts';
-import type { Delivery, Outgoing, Queue } from '../../lib/engine/ports.ts';
-import { type Deviations, itBut } from './deviations.ts';
+import type { QueueName } from '../../../lib/contract/names.ts';
+import type { StepMessage } from '../../../lib/contract/wire.ts';
+import type { Delivery, Outgoing, Queue } from '../../../lib/engine/ports.ts';
+import { type Deviations, itBut } from '../deviations.ts';
 
 /**
  * Drives one implementation of `Queue` from both ends. It has the queues `STEP`, `DEAD_LETTERS` and the parking queue,

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { type Synthesized, synthesized } from './synth.ts';
+import { type Synthesized, synthesized } from '../synth.ts';
 
 /*
  * What the templates of a stage say about monitoring, read as CloudWatch would read it.

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { LIMITS } from '../../lib/contract/limits.ts';
-import type { Store } from '../../lib/engine/ports.ts';
-import { ABSENT, claimOf, completedOf, given, loaded, metaOf, stepOf } from './store-fixtures.ts';
+import { LIMITS } from '../../../lib/contract/limits.ts';
+import type { Store } from '../../../lib/engine/ports.ts';
+import { ABSENT, claimOf, completedOf, given, loaded, metaOf, stepOf } from './fixtures.ts';
 
 const nested = (depth: number): unknown => {
   let value: unknown = 'bottom';

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Store } from '../../lib/engine/ports.ts';
-import { dueContract } from './store-contract-due.ts';
-import { listContract } from './store-contract-list.ts';
-import { metaContract } from './store-contract-meta.ts';
-import { stepContract } from './store-contract-step.ts';
-import { valuesContract } from './store-contract-values.ts';
-import { ABSENT, claimOf, completedOf, given, loaded, metaOf } from './store-fixtures.ts';
+import type { Store } from '../../../lib/engine/ports.ts';
+import { dueContract } from './due.ts';
+import { ABSENT, claimOf, completedOf, given, loaded, metaOf } from './fixtures.ts';
+import { listContract } from './list.ts';
+import { metaContract } from './meta.ts';
+import { stepContract } from './step.ts';
+import { valuesContract } from './values.ts';
 
 /** A store under test; each test gets a new, empty one. */
 export type MakeStore = () => Promise<{ readonly store: Store; close(): Promise<void> }>;

@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openEmbeddedStore } from '../../lib/local/store/store.ts';
-import { storeContract } from './store-contract.ts';
+import { openEmbeddedStore } from '../../../lib/local/store/store.ts';
+import { storeContract } from './contract.ts';
 
 storeContract('embedded, in memory', async () => {
   const store = await openEmbeddedStore({ kind: 'memory' });
