@@ -1,9 +1,13 @@
 import { CreateTableCommand, DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Aws, simulateAdapters } from '../simulation/adapters.ts';
+import { type Aws, simulateAdapters } from '../simulation/adapters/adapters.ts';
+import {
+  addRequestCounts,
+  noRequestCounts,
+  REQUESTS_COUNTED,
+} from '../simulation/adapters/request-counts.ts';
 import { addCounts, noCounts } from '../simulation/counts.ts';
-import { addRequestCounts, noRequestCounts, REQUESTS_COUNTED } from '../simulation/request-counts.ts';
 import { tableInput } from '../support/dynalite.ts';
 import { ACCOUNT, type MiniStack, REGION, startMiniStack } from './ministack.ts';
 import { openRealQueues } from './simulated-queues.ts';

@@ -1,5 +1,5 @@
-import type { Chaos, Reply } from './chaos.ts';
-import type { Oracle } from './oracle.ts';
+import type { Chaos, Reply } from './faults/chaos.ts';
+import type { Oracle } from './oracle/oracle.ts';
 
 /** What happened in a schedule, or in many. */
 export type Counts = ReturnType<typeof noCounts>;

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, it } from 'vitest';
-import { hunt } from './hunt.ts';
-import { MUTANTS } from './mutants.ts';
+import { hunt } from './mutants/hunt.ts';
+import { MUTANTS } from './mutants/mutants.ts';
 import { USAGE } from './usage.ts';
 
 interface Ended {

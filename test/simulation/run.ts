@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process';
+import { addRequestCounts, noRequestCounts, REQUESTS_COUNTED } from './adapters/request-counts.ts';
 import { bundleSimulator } from './bundle.ts';
 import { addCounts, COUNTED, noCounts } from './counts.ts';
-import { play } from './exhaustive.ts';
-import { huntAll, noteSeeds, traceMutant, WITHIN } from './hunt.ts';
-import type { Violation } from './oracle.ts';
-import { describePoint, faultsByKind, planProblems } from './planned.ts';
+import { play } from './faults/exhaustive.ts';
+import { describePoint, faultsByKind, planProblems } from './faults/planned.ts';
+import { huntAll, noteSeeds, traceMutant, WITHIN } from './mutants/hunt.ts';
+import type { Violation } from './oracle/oracle.ts';
 import { runJobs, seedJobs } from './pool.ts';
 import { progressBar } from './progress.ts';
-import { addRequestCounts, noRequestCounts, REQUESTS_COUNTED } from './request-counts.ts';
 import { breaksPromise, type Outcome, simulate } from './simulate.ts';
 import { type Command, readCommand, USAGE, UsageError } from './usage.ts';
 
@@ -31,8 +31,8 @@ function judged(violations: readonly Violation[]): boolean {
 async function one({ seed, adapters }: Asked<'seed'>): Promise<boolean> {
   if (!adapters) return judged((await simulate(seed, { trace: say })).violations);
   // The SDK is loaded for those who use it.
-  const { startEmbeddedAws } = await import('./embedded-aws.ts');
-  const { simulateAdapters } = await import('./adapters.ts');
+  const { startEmbeddedAws } = await import('./adapters/embedded-aws.ts');
+  const { simulateAdapters } = await import('./adapters/adapters.ts');
   const aws = await startEmbeddedAws();
   try {
     return judged((await simulateAdapters(seed, aws, { trace: say })).violations);
@@ -65,7 +65,7 @@ const MOST_SHOWN = 10;
 
 async function many({ from, runs, adapters }: Asked<'runs'>): Promise<boolean> {
   const bundle = adapters
-    ? await bundleSimulator('run-adapters', [], 'adapters-thread.ts')
+    ? await bundleSimulator('run-adapters', [], 'adapters/thread.ts')
     : await bundleSimulator('run');
   // What runs is what is there now, whatever is committed meanwhile.
   const what = commit();

@@ -1,13 +1,13 @@
-import { calmProblems } from './calm.ts';
-import { drawSubject } from './chains.ts';
-import { type Chance, createChance } from './chance.ts';
-import { type Chaos, randomChaos } from './chaos.ts';
-import { startClients } from './clients.ts';
+import type { RequestCounts } from './adapters/request-counts.ts';
 import type { Counts } from './counts.ts';
-import type { Violation } from './oracle.ts';
-import { describeRates, drawRates, type Rates } from './rates.ts';
-import type { RequestCounts } from './request-counts.ts';
-import { type OpenBacking, openWorld, START } from './world.ts';
+import { type Chaos, randomChaos } from './faults/chaos.ts';
+import { describeRates, drawRates, type Rates } from './faults/rates.ts';
+import { calmProblems } from './oracle/calm.ts';
+import type { Violation } from './oracle/oracle.ts';
+import { drawSubject } from './world/chains.ts';
+import { type Chance, createChance } from './world/chance.ts';
+import { startClients } from './world/clients.ts';
+import { type OpenBacking, openWorld, START } from './world/world.ts';
 
 /** How one schedule went. */
 export interface Outcome {

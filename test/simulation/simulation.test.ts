@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { bundleSimulator } from './bundle.ts';
 import { addCounts, type Counts, noCounts } from './counts.ts';
-import { WITHIN } from './hunt.ts';
+import { WITHIN } from './mutants/hunt.ts';
 import { runJobs, seedJobs } from './pool.ts';
 import { type Outcome, simulate } from './simulate.ts';
 

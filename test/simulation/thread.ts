@@ -1,7 +1,7 @@
 import { parentPort } from 'node:worker_threads';
+import { addRequestCounts, noRequestCounts, type RequestCounts } from './adapters/request-counts.ts';
 import { addCounts, type Counts, noCounts } from './counts.ts';
-import { type Exhausted, exhaust, type SmallGraph } from './exhaustive.ts';
-import { addRequestCounts, noRequestCounts, type RequestCounts } from './request-counts.ts';
+import { type Exhausted, exhaust, type SmallGraph } from './faults/exhaustive.ts';
 import { breaksPromise, type Outcome, type SimulateOptions, simulate } from './simulate.ts';
 
 /** After which schedule to stop: the first that violates anything, or the first that breaks a promise. */

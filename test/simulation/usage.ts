@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
-import { SMALL_GRAPHS, type SmallGraph } from './exhaustive.ts';
-import type { Mutant } from './mutant.ts';
-import { MUTANTS } from './mutants.ts';
-import { PlanError, type Planned, readPlan } from './planned.ts';
+import { SMALL_GRAPHS, type SmallGraph } from './faults/exhaustive.ts';
+import { PlanError, type Planned, readPlan } from './faults/planned.ts';
+import type { Mutant } from './mutants/mutant.ts';
+import { MUTANTS } from './mutants/mutants.ts';
 
 /** What `npm run sim` is to do. */
 export type Command =

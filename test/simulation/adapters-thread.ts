@@ -1,7 +1,0 @@
-import { simulateAdapters } from './adapters.ts';
-import { startEmbeddedAws } from './embedded-aws.ts';
-import { simulateWith } from './thread.ts';
-
-// A thread has an AWS of its own, which ends with it.
-const aws = startEmbeddedAws();
-simulateWith(async (seed) => await simulateAdapters(seed, await aws));

@@ -1,0 +1,86 @@
+import { BOUNDS } from '../../../functions/compose.ts';
+import { type Chaos, randomChaos } from '../faults/chaos.ts';
+import type { Rates } from '../faults/rates.ts';
+import type { Chance } from '../world/chance.ts';
+
+export type AwsService = 'dynamodb' | 'sqs';
+
+/**
+ * `refused`: no connection. `throttled`, `broken`: an answer that it was not done. `brokenDone`: an error, and yet it was
+ * done. `lost`: done, and then the connection breaks. `late`: no reply in time, and done all the same, after what follows.
+ * `partial`: a batch of which a part was done.
+ */
+export const REQUEST_FAULTS = [
+  'none',
+  'refused',
+  'throttled',
+  'broken',
+  'brokenDone',
+  'lost',
+  'late',
+  'partial',
+] as const;
+
+/** What becomes of one request of the SDK: of each of its attempts. */
+export interface RequestFault {
+  readonly kind: (typeof REQUEST_FAULTS)[number];
+  /** Milliseconds until the SDK hears of it. */
+  readonly takes: number;
+  /** Of a `late` request: milliseconds until it is done. */
+  readonly there: number;
+  /** Which of the errors of its kind; of a batch, the entries by their bits. */
+  readonly choice: number;
+  /** Items that a page of a query holds at most. */
+  readonly page?: number;
+  /** Whether a read that may be old is. */
+  readonly old: boolean;
+}
+
+export const NO_FAULT: RequestFault = { kind: 'none', takes: 0, there: 0, choice: 0, old: false };
+
+/** Operations of which a part may be done. */
+const BATCHES: ReadonlySet<string> = new Set(['SendMessageBatch', 'BatchGetItem']);
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+
+/**
+ * The same chaos, with what strikes calls of the table and the queues one layer lower: instead of a call failing or losing
+ * its reply, requests do.
+ */
+export function chaosOfRequests(chance: Chance, rates: Rates, now: () => number): Chaos {
+  const chaos = randomChaos(chance, rates, now);
+  const ofAws = randomChaos(chance, { ...rates, fail: 0, lose: 0 }, now);
+  /** Failures come in runs: an attempt after one that failed often fails too. */
+  const down = new Map<AwsService, number>();
+  return {
+    ...chaos,
+    port: (call) => (call === 'notify' || call === 'resolve' ? chaos : ofAws).port(call),
+    request: (service, operation) => {
+      if (now() >= rates.stopAt) return NO_FAULT;
+      const read = {
+        ...(operation === 'Query' && chance.happens(0.3) ? { page: chance.whole(1, 3) } : {}),
+        old: chance.happens(0.5),
+      };
+      if (BATCHES.has(operation) && chance.happens(0.5)) {
+        return { ...NO_FAULT, kind: 'partial', choice: chance.whole(0, 1_023) };
+      }
+      const isDown = now() < (down.get(service) ?? 0);
+      if ((isDown && chance.happens(0.8)) || chance.happens(rates.fail)) {
+        if (!isDown && chance.happens(0.2)) {
+          down.set(service, now() + Math.round(chance.magnitude(10, MINUTE)));
+        }
+        const kinds = ['refused', 'throttled', 'broken'] as const;
+        const kind = chance.pick(kinds);
+        return { ...NO_FAULT, ...read, kind, takes: chance.whole(1, SECOND), choice: chance.whole(0, 1_023) };
+      }
+      if (chance.happens(rates.lose)) {
+        const kind = chance.pick(['brokenDone', 'lost', 'late'] as const);
+        const takes = kind === 'late' ? BOUNDS.requestHandler.requestTimeout : chance.whole(1, SECOND);
+        const there = kind === 'late' ? Math.round(chance.magnitude(1, MINUTE)) : 0;
+        return { ...NO_FAULT, ...read, kind, takes, there, choice: chance.whole(0, 1_023) };
+      }
+      return { ...NO_FAULT, ...read };
+    },
+  };
+}

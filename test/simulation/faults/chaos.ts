@@ -1,0 +1,214 @@
+import type { AwsService, RequestFault } from '../adapters/request-faults.ts';
+import type { Chance } from '../world/chance.ts';
+import { type Rates, STEP_FAILED } from './rates.ts';
+
+/** Calls of ports that go over a network: each may be late, fail, lose its reply, or be the last thing a worker does. */
+export const PORT_CALLS = [
+  'create',
+  'load',
+  'writeMeta',
+  'writeStep',
+  'list',
+  'listDue',
+  'send',
+  'park',
+  'setVisibility',
+  'notify',
+  'resolve',
+] as const;
+export type PortCall = (typeof PORT_CALLS)[number];
+
+/** Reads change nothing: one whose reply is lost has failed, and none is done too late. */
+export const READS: ReadonlySet<PortCall> = new Set<PortCall>(['load', 'list', 'listDue', 'resolve']);
+
+/**
+ * `fail`: not done, and the caller is told so. `lose`: done, and the caller is told that it failed. `late`: the caller is
+ * told that it failed, and it is done afterwards. `crashBefore`: the worker dies and sends nothing. `crashSent`: the worker dies, and what it sent is done all the same, perhaps much later.
+ * `crashAfter`: done, and the worker dies before it hears of it.
+ */
+export const PORT_FAULTS = [
+  'none',
+  'fail',
+  'lose',
+  'late',
+  'crashBefore',
+  'crashSent',
+  'crashAfter',
+] as const;
+export interface PortFault {
+  readonly kind: (typeof PORT_FAULTS)[number];
+  /** Milliseconds until it is done, and from then until the caller hears of it; of a `late` one both count from the call. */
+  readonly there: number;
+  readonly back: number;
+  /** Milliseconds after the call at which the worker is killed, if it waits or not. */
+  readonly killedAfter?: number;
+}
+
+/** What becomes of one message on its way into a queue. `again`: a second copy comes that many milliseconds after the first. */
+export interface MessageFault {
+  readonly kind: 'sent' | 'lost';
+  readonly delay: number;
+  readonly again?: number;
+}
+
+/**
+ * How a target takes a call. `effect`: milliseconds until it acts, if it does; a target acts once for each key. `reply`:
+ * what the caller gets, that many milliseconds after the call unless its deadline comes first.
+ */
+export interface TargetFault {
+  readonly effect?: number;
+  readonly reply: Reply;
+  readonly takes: number;
+}
+
+export type Reply =
+  | { readonly kind: 'good' | 'invalid' | 'tooLarge' | 'redirect' | 'never' | 'unreachable' | 'broken' }
+  | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: string };
+
+/** `after`: milliseconds between the two. */
+export interface TornLoad {
+  readonly after: number;
+  readonly metaFirst: boolean;
+}
+
+/** A receive that reaches no function, or one of an older deployment; a function that is to die at a moment of its own. */
+export interface InvocationFault {
+  readonly kind: 'none' | 'burned' | 'outdated';
+  readonly diesAfter?: number;
+}
+
+/** Everything that may go wrong, decided one call at a time. */
+export interface Chaos {
+  port(call: PortCall): PortFault;
+  message(): MessageFault;
+  /** @param step undefined for the function on the dead-letter queues */
+  invocation(step?: string): InvocationFault;
+  /** Whether a part that is not called by a queue is of a deployment that does not know the chain's version. */
+  isOutdated(part: 'api' | 'reconciler'): boolean;
+  /** Milliseconds for which a mapping gathers messages before it calls its function. */
+  gathers(): number;
+  /** In how many milliseconds the queue that a message was just sent to loses all that is in it; undefined if it does not. */
+  losesAll(): number | undefined;
+  /** Whether the deletion of a message that was handled is lost. */
+  acknowledgementLost(): boolean;
+  target(name: string, timeoutMs: number): TargetFault;
+  /** Milliseconds by which the clock of a worker is wrong. */
+  skew(): number;
+  /** Whether a workflow that is due is missing in an answer of the due index. */
+  isMissing(): boolean;
+  /** Whether an answer of the due index holds a due time that is no longer so. */
+  isLeftOver(): boolean;
+  /** Milliseconds by which a run of the reconciler is late. */
+  reconcilerLate(): number;
+  /** How a load reads META at one moment and the steps at another; undefined where it reads all at once. */
+  torn(): TornLoad | undefined;
+  /** Milliseconds after which the same run is begun a second time; undefined if it is not. */
+  reconcilerAgain(): number | undefined;
+  /** One request of the AWS SDK, where the real adapters are below the ports. */
+  request?(service: AwsService, operation: string): RequestFault;
+}
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+
+/** Faults at the rates of a schedule, until they stop. */
+export function randomChaos(chance: Chance, rates: Rates, now: () => number): Chaos {
+  const over = (): boolean => now() >= rates.stopAt;
+  const quick = (): number => chance.whole(1, 20);
+  const travel = (): number =>
+    chance.happens(rates.slow) ? Math.round(chance.magnitude(500, 2 * MINUTE)) : quick();
+  const within = (least: number, most: number): number => Math.round(chance.magnitude(least, most));
+  const isOutdated = (part: string): boolean => now() < (rates.outdated.get(part) ?? 0);
+  return {
+    port: (call) => {
+      if (over()) return { kind: 'none', there: quick(), back: quick() };
+      // A write that outlives its worker may be very late.
+      if (chance.happens(rates.crashSent))
+        return { kind: 'crashSent', there: within(1, 10 * MINUTE), back: 0 };
+      if (chance.happens(rates.crashBefore)) return { kind: 'crashBefore', there: 0, back: 0 };
+      const there = travel();
+      const back = travel();
+      if (chance.happens(rates.fail)) return { kind: 'fail', there, back };
+      const isRead = READS.has(call);
+      if (chance.happens(rates.lose)) {
+        // Until a lost reply is missed others may act.
+        const missed = !isRead && chance.happens(0.2) ? within(SECOND, MINUTE) : back;
+        return { kind: isRead ? 'fail' : 'lose', there, back: missed };
+      }
+      if (!isRead && chance.happens(rates.late))
+        return { kind: 'late', there: back + within(1, MINUTE), back };
+      return { kind: 'none', there, back };
+    },
+    message: () => {
+      if (over()) return { kind: 'sent', delay: 0 };
+      if (chance.happens(rates.messageLost)) return { kind: 'lost', delay: 0 };
+      return {
+        kind: 'sent',
+        delay: chance.happens(rates.messageLate) ? within(10, 30 * MINUTE) : 0,
+        ...(chance.happens(rates.messageTwice) ? { again: within(10, 30 * MINUTE) } : {}),
+      };
+    },
+    invocation: (step = STEP_FAILED) => {
+      if (over()) return { kind: 'none' };
+      const throttled = now() < (rates.throttles.get(step) ?? 0);
+      if (throttled || chance.happens(rates.burned)) return { kind: 'burned' };
+      const kind = isOutdated(step) ? 'outdated' : 'none';
+      return chance.happens(rates.workerDies) ? { kind, diesAfter: within(1, MINUTE) } : { kind };
+    },
+    isOutdated: (part) => !over() && isOutdated(part),
+    gathers: () => rates.gatherMs,
+    losesAll: () => (!over() && chance.happens(rates.queueLost) ? within(1, 10 * MINUTE) : undefined),
+    acknowledgementLost: () => !over() && chance.happens(rates.acknowledgementLost),
+    target: (name, timeoutMs) => targetFault(chance, rates, { name, timeoutMs, now: now(), over: over() }),
+    skew: () => (over() || rates.skewMs === 0 ? 0 : chance.whole(-rates.skewMs, rates.skewMs)),
+    torn: () =>
+      !over() && chance.happens(rates.torn)
+        ? { after: Math.round(chance.magnitude(10, 5 * MINUTE)), metaFirst: chance.happens(0.8) }
+        : undefined,
+    isMissing: () => !over() && chance.happens(rates.staleIndex),
+    isLeftOver: () => !over() && chance.happens(rates.leftOvers),
+    reconcilerLate: () => (over() ? 0 : Math.round(rates.reconcilerLateMs * chance.fraction())),
+    reconcilerAgain: () =>
+      !over() && chance.happens(rates.reconcilerTwice) ? within(1, 2 * MINUTE) : undefined,
+  };
+}
+
+interface Called {
+  readonly name: string;
+  readonly timeoutMs: number;
+  readonly now: number;
+  readonly over: boolean;
+}
+
+const REFUSALS = [400, 401, 403, 404, 410, 422];
+const LATER = [408, 409, 425, 429, 500, 502, 503, 504];
+const RETRY_AFTER = ['0', '1', '30', '7200', '-1', 'soon', 'Wed, 21 Oct 2026 07:28:00 GMT'];
+
+function targetFault(chance: Chance, rates: Rates, { name, timeoutMs, now, over }: Called): TargetFault {
+  // In a calm schedule branches end together at times.
+  const takes = rates.calm && rates.inStep ? 50 : chance.whole(1, 300);
+  if (over) return { effect: takes, reply: { kind: 'good' }, takes };
+  const { target } = rates;
+  if (now < (rates.outages.get(name) ?? 0) || chance.happens(target.unreachable)) {
+    return { reply: { kind: 'unreachable' }, takes };
+  }
+  // A refusal is one of this call: what an earlier call under the key did stands.
+  if (chance.happens(target.refuses))
+    return { reply: { kind: 'status', status: chance.pick(REFUSALS) }, takes };
+  const acts = chance.happens(0.5) ? { effect: takes } : {};
+  if (chance.happens(target.later)) {
+    const retryAfter = chance.happens(0.3) ? { retryAfter: chance.pick(RETRY_AFTER) } : {};
+    return { ...acts, reply: { kind: 'status', status: chance.pick(LATER), ...retryAfter }, takes };
+  }
+  if (chance.happens(target.breaks)) return { ...acts, reply: { kind: 'broken' }, takes };
+  if (chance.happens(target.silent)) {
+    // It acts before the deadline, after it, or never.
+    const effect = Math.round(chance.magnitude(1, 4 * timeoutMs));
+    return { ...(chance.happens(0.7) ? { effect } : {}), reply: { kind: 'never' }, takes: 0 };
+  }
+  if (chance.happens(target.nonsense)) {
+    return { ...acts, reply: { kind: chance.pick(['invalid', 'tooLarge', 'redirect'] as const) }, takes };
+  }
+  const slow = chance.happens(target.slow) ? Math.round(chance.magnitude(takes, 2 * timeoutMs)) : takes;
+  return { effect: chance.whole(1, slow), reply: { kind: 'good' }, takes: slow };
+}

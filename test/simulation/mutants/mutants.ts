@@ -1,0 +1,334 @@
+import type { Mutation } from '../bundle.ts';
+import { MUTANTS_OF_DATA } from './data.ts';
+import { type Mutant, mutant } from './mutant.ts';
+import { MUTANTS_OF_OUTCOMES } from './outcomes.ts';
+
+const DECISION = 'lib/engine/decision.ts';
+const WORKER = 'lib/engine/worker.ts';
+const OUTCOME = 'lib/engine/outcome.ts';
+const ADVANCE = 'lib/engine/advance.ts';
+const STEP_FAILED = 'lib/engine/step-failed.ts';
+const RECONCILER = 'lib/engine/reconciler.ts';
+const OPERATIONS = 'lib/engine/operations.ts';
+const RETRY = 'lib/engine/retry.ts';
+const SHELL = 'lib/engine/shell.ts';
+const RECOVERY = 'lib/local/store/recovery.ts';
+const CHANGES = 'lib/local/store/changes.ts';
+
+const STEP_CONDITION = `    'absent' in expected
+      ? current === undefined
+      : current?.status === expected.status && current.token === expected.token,`;
+
+/** The condition of a step's write, always true for records of one status. */
+const unconditional = (status: string): Mutation => ({
+  file: CHANGES,
+  replace: STEP_CONDITION,
+  by: `    record.status === '${status}' ||
+    ('absent' in expected
+      ? current === undefined
+      : current?.status === expected.status && current.token === expected.token),`,
+});
+
+/** Every rule of the protocol that can be left out, left out. The simulator must notice each. */
+export const MUTANTS: readonly Mutant[] = [
+  mutant('a completed step whose message comes again queues nothing', [
+    DECISION,
+    `if (record?.status === 'completed') return { do: 'advance', at };`,
+    `if (record?.status === 'completed') return { do: 'acknowledge', because: 'it is done' };`,
+  ]),
+  { name: 'a claim without condition', mutations: [unconditional('running')] },
+  { name: 'a completion without token', mutations: [unconditional('completed')] },
+  { name: 'a failure saved without token', mutations: [unconditional('failed')] },
+  { name: 'a retry saved without token', mutations: [unconditional('retrying')] },
+  mutant('a lease is ignored', [
+    DECISION,
+    `    record?.status === 'running'
+      ? record.leaseUntil`,
+    `    record?.status === 'running'
+      ? undefined`,
+  ]),
+  mutant('a due time is ignored', [
+    DECISION,
+    `        ? record.nextAttemptAt
+        : undefined;`,
+    `        ? undefined
+        : undefined;`,
+  ]),
+  mutant('the message is acknowledged and the next step queued before the result is saved', [
+    WORKER,
+    `  if (!(await saveOutcome(engine, job, record))) return 'retry';
+  const durationMs = now - job.claim.record.updatedAt;
+  ports.telemetry`,
+    `  void saveOutcome(engine, job, record).catch(() => undefined);
+  const durationMs = now - job.claim.record.updatedAt;
+  ports.telemetry`,
+  ]),
+  mutant('a dead letter fails a completed step', [
+    STEP_FAILED,
+    `if (record?.status === 'completed') return { do: 'advance' };`,
+    `if (record?.status === 'completed') return { do: 'fail', error: errorOf(record) };`,
+  ]),
+  mutant('a join reads before it saves', [
+    WORKER,
+    'const latest = mustReload(chain, saved, step.name) ? await loadState(ports, state.meta) : saved;',
+    'const latest = saved as WorkflowState | undefined;',
+  ]),
+  mutant('last steps do not read again', [
+    DECISION,
+    `  const after = descendants(chain, name);
+  return chain`,
+    `  const after = descendants(chain, name);
+  if (after.size === 0) return false;
+  return chain`,
+  ]),
+  mutant('the key changes between retries', [
+    WORKER,
+    `\${job.message.action}:\${job.claim.record.round}\``,
+    `\${job.message.action}:\${job.claim.record.attempt}\``,
+  ]),
+  mutant('a cancel is not looked at again', [
+    DECISION,
+    `  if (meta.status !== 'processing') return { do: 'acknowledge', because: \`the workflow is \${meta.status}\` };`,
+    '',
+  ]),
+  mutant('the reconciler repairs nothing', [
+    RECONCILER,
+    '  const repairs = decideRepairs(chain, state, now);',
+    '  const repairs = decideRepairs(chain, state, now).slice(0, 0);',
+  ]),
+  mutant('META is written without its epoch', [CHANGES, '      current.epoch === expected.epoch &&\n', '']),
+  mutant('META is written without its status', [
+    CHANGES,
+    `      current.status === expected.status &&
+      current.epoch`,
+    '      current.epoch',
+  ]),
+  mutant(
+    'a stale dead letter fails a resumed workflow',
+    [
+      STEP_FAILED,
+      `  if (message.epoch < meta.epoch) {
+    // A resume`,
+      `  if (message.epoch < -1) {
+    // A resume`,
+    ],
+    [
+      STEP_FAILED,
+      `if (record?.status === 'failed' && record.epoch === meta.epoch)`,
+      `if (record?.status === 'failed')`,
+    ],
+  ),
+  mutant('a message of before a resume counts for nothing, though its step is to be tried again', [
+    DECISION,
+    `if (message.epoch < meta.epoch && record?.status !== 'retrying') {`,
+    'if (message.epoch < meta.epoch) {',
+  ]),
+  mutant('a dead letter of before a resume counts for nothing, though its step failed after it', [
+    STEP_FAILED,
+    `    if (ended) return { do: 'queueAgain', trips: { trip: 0 } };`,
+    `    if (ended && meta.epoch < 0) return { do: 'queueAgain', trips: { trip: 0 } };`,
+  ]),
+  mutant('a resume is two writes', [
+    OPERATIONS,
+    `  const state = await change(engine, key, nonce, ['failed', 'resumed'], (loaded, now) => {`,
+    `  await change(engine, key, 'first', ['failed', 'resumed'], ({ meta }) => ({ ...meta, status: 'processing' }));
+  const state = await change(engine, key, nonce, ['processing', 'resumed'], (loaded, now) => {`,
+  ]),
+  mutant('a resume keeps the epoch', [
+    OPERATIONS,
+    '    const epoch = meta.epoch + 1;',
+    '    const epoch = meta.epoch;',
+  ]),
+  mutant('the loser of two resumes is told that it won', [
+    SHELL,
+    '    current.nonce === meta.nonce &&\n    current.dueAt === meta.dueAt &&\n    current.updatedAt === meta.updatedAt &&\n',
+    '',
+  ]),
+  mutant('any refusal raises the round', [
+    OUTCOME,
+    'const round = open === 0 ? claimed.round + 1 : claimed.round;',
+    `const round = failure.acted === 'no' ? claimed.round + 1 : claimed.round;`,
+  ]),
+  mutant('any failure raises the round', [
+    OUTCOME,
+    'const round = open === 0 ? claimed.round + 1 : claimed.round;',
+    'const round = claimed.round + 1;',
+  ]),
+  mutant('open attempts of before a resume are forgotten', [
+    DECISION,
+    '    open: (forced ? 0 : before.open) + 1,',
+    '    open: (forced || before.epoch < meta.epoch ? 0 : before.open) + 1,',
+  ]),
+  mutant('one attempt too many', [
+    OUTCOME,
+    'claimed.attempt <= step.retries;',
+    'claimed.attempt <= step.retries + 1;',
+  ]),
+  mutant('a step whose workers all died is claimed for ever', [
+    DECISION,
+    `if (record?.status === 'running' && attemptsInEpoch(state, record) > step.retries) {`,
+    `if (record?.status === 'running' && attemptsInEpoch(state, record) > step.retries + 100) {`,
+  ]),
+  mutant('the first last step completes the workflow', [
+    DECISION,
+    '    complete: allDone(chain, state),',
+    '    complete: successors(chain, name).length === 0,',
+  ]),
+  mutant(
+    'a join begins with the first of its branches',
+    [
+      DECISION,
+      '      (step) => !isTaken(state, step.name) && !isDone(state.steps.get(step.name)) && isReady(state, step),',
+      '      (step) => !isDone(state.steps.get(step.name)),',
+    ],
+    [
+      DECISION,
+      `  if (!isReady(state, step)) return { do: 'acknowledge', because: 'the steps before it are not all done' };`,
+      '',
+    ],
+  ),
+  mutant('a workflow that was cancelled goes on', [
+    DECISION,
+    `  if (state.meta.status !== 'processing') return { queue: [], complete: false };`,
+    '',
+  ]),
+  mutant('a completed workflow keeps its sensitive input', [
+    ADVANCE,
+    '    ...undue(erase(meta, chain.sensitive)),',
+    '    ...undue(erase(meta, [])),',
+  ]),
+  mutant('a cancelled workflow keeps its sensitive input', [
+    OPERATIONS,
+    '...undue(erase(meta, sensitive ?? Object.keys(meta.input))),',
+    '...undue(meta),',
+  ]),
+  mutant('errors are saved as they come', [
+    'lib/engine/mask.ts',
+    '  for (const secret of unique) masked = masked.replaceAll(secret, MASK);',
+    '',
+  ]),
+  mutant('a start is answered 202 though nothing was saved', [
+    OPERATIONS,
+    '  const written = await create().catch(create);',
+    '  const written = await create().catch(() => ({ written: true }) as const);',
+  ]),
+  mutant('another payload under a key is taken', [
+    OPERATIONS,
+    '  if (meta.fingerprint === undefined || !matches(meta.fingerprint, input, by.sensitive)) {',
+    '  if (meta.fingerprint === undefined || (by.sensitive.length > 99 && !matches(meta.fingerprint, input, by.sensitive))) {',
+  ]),
+  mutant('on-call counts as told before it is', [
+    STEP_FAILED,
+    `    error: meta.error,
+  });
+  const { notify: _, ...told } = undue(meta);
+  return await saveMeta(ports, told, {
+    status: meta.status,
+    epoch: meta.epoch,
+    ...(meta.dueAt === undefined ? {} : { dueAt: meta.dueAt }),
+  });`,
+    `    error: meta.error,
+  }).catch(() => undefined);
+  const { notify: _, ...told } = undue(meta);
+  return await saveMeta(ports, told, {
+    status: meta.status,
+    epoch: meta.epoch,
+    ...(meta.dueAt === undefined ? {} : { dueAt: meta.dueAt }),
+  });`,
+  ]),
+  mutant('one dead letter is enough to fail a step that nobody could take', [
+    STEP_FAILED,
+    'if (message.trip >= LIMITS.trips) ',
+    'if (message.trip >= 0) ',
+  ]),
+  mutant('a claim that is put back stays counted', [
+    WORKER,
+    '{ ...job.claim.before, token: engine.ports.random.token() }',
+    '{ ...job.claim.before, token: engine.ports.random.token(), attempt: job.claim.record.attempt }',
+  ]),
+  mutant('a process that was killed forgets that claims of its last life may have called', [
+    RECOVERY,
+    '  if (claimsLost) await countLostClaims(engine, { meta: state.meta, steps }, steps);\n',
+    '',
+  ]),
+  mutant('a process that was killed counts the attempts that it cut short', [
+    RECOVERY,
+    `record.attempts.at(-1)?.outcome === 'interrupted' ? record.attempt : record.attempt - 1`,
+    'record.attempt - 1',
+  ]),
+  mutant('the one process answers before META is on its disk', [
+    'lib/local/store/store.ts',
+    'if (change.item === META || claim !== undefined) return durable;',
+    'if (claim !== undefined) return durable;',
+  ]),
+  mutant('a load of the one process shows what is not on its disk yet', [
+    'lib/local/store/store.ts',
+    `    else if (entry.flush !== undefined) await entry.flush;
+    else return copyOf(entry);`,
+    '    else return copyOf(entry);',
+  ]),
+  mutant('every workflow is shown as completed', [
+    'lib/engine/view.ts',
+    '    status: meta.status,\n    steps:',
+    `    status: 'completed',\n    steps:`,
+  ]),
+  mutant('every step that waits is shown as pending', [
+    'lib/engine/view.ts',
+    `  return stored;
+}
+
+function retries(`,
+    `  return stored === 'retrying' ? 'pending' : stored;
+}
+
+function retries(`,
+  ]),
+  mutant('what a target asks for is ignored', [
+    RETRY,
+    'retryAfterMs(retryAfter, now) ?? backoffMs(backoff, attempt, fraction)',
+    'backoffMs(backoff, attempt, fraction)',
+  ]),
+  mutant('the wait between attempts is longer than agreed', [RETRY, '2 ** (attempt - 1)', '2 ** attempt']),
+  mutant('there is no wait between attempts', [
+    RETRY,
+    'Math.floor(ceiling * 1_000 * fraction)',
+    'Math.floor(ceiling * 0 * fraction)',
+  ]),
+  mutant('a lease ends before its function', [
+    'lib/contract/limits.ts',
+    '  leaseMargin: 5,',
+    '  leaseMargin: -14,',
+  ]),
+  mutant('the first dead letter counts as the second', [
+    STEP_FAILED,
+    `trips: { trip: message.trip + 1, `,
+    `trips: { trip: LIMITS.trips, `,
+  ]),
+  mutant('on-call is told by the reconciler alone', [
+    STEP_FAILED,
+    'if (failed !== undefined && (await tell(engine, failed))) return;',
+    `if (failed !== undefined && (decision.do !== 'notify' || (await tell(engine, failed)))) return;`,
+  ]),
+  mutant('the last step leaves the end to the reconciler', [
+    WORKER,
+    'if (latest !== undefined) await advance(engine, chain, latest, step.name);',
+    'if (latest !== undefined && chain.steps.some(({ after }) => after.includes(step.name))) await advance(engine, chain, latest, step.name);',
+  ]),
+  mutant('a resume is told that nothing has changed', [
+    OPERATIONS,
+    '  return answer(engine, state);\n}\n\nconst RESUMED_MEANWHILE',
+    `  return answer(engine, { ...state, meta: { ...meta, status: 'failed' } });\n}\n\nconst RESUMED_MEANWHILE`,
+  ]),
+  mutant('a cancel that does not know the version erases nothing', [
+    OPERATIONS,
+    'sensitive ?? Object.keys(meta.input)',
+    'sensitive ?? []',
+  ]),
+  mutant('of a batch only the first failure is named', [
+    'functions/handlers.ts',
+    `handled[at] !== 'acknowledge')`,
+    `handled[at] !== 'acknowledge' && at === 0)`,
+  ]),
+  ...MUTANTS_OF_DATA,
+  ...MUTANTS_OF_OUTCOMES,
+];

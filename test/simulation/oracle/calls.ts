@@ -1,0 +1,74 @@
+import type { Ending } from './outcomes.ts';
+import type { Shadow } from './shadow.ts';
+
+/** A worker as the oracle knows it. */
+export interface Caller {
+  readonly name: string;
+  readonly dead: boolean;
+}
+
+/** An attempt of a step that has begun. */
+export interface Begun {
+  readonly step: string;
+  readonly token: string;
+  readonly idempotencyKey: string;
+}
+
+/** The calls that are under way: each belongs to an attempt, and no two living workers are within one of the same step. */
+export interface CallsUnderWay {
+  /** @returns what is wrong */
+  begins(shadow: Shadow, begun: Begun, caller: Caller): string | undefined;
+  /** What came of it has been written, or the worker has given up writing it. */
+  ends(token: string): void;
+  /**
+   * A call is made.
+   * @param worker the name of the one that makes it; undefined where a step's code does, at once when its attempt begins
+   * @returns what is to be told how it ended; undefined if it belongs to no attempt
+   */
+  reaches(idempotencyKey: string, worker: string | undefined): ((ending: Ending) => void) | undefined;
+}
+
+interface Attempt {
+  readonly shadow: Shadow;
+  readonly token: string;
+}
+
+/**
+ * @param exclusive whether a lease can keep others away: no worker outlives its function, and all clocks are right
+ * @param now in milliseconds since 1970
+ */
+export function createCallsUnderWay(exclusive: () => boolean, now: () => number): CallsUnderWay {
+  /** Attempts without a call as yet, by worker and key, and the last by its key alone. */
+  const expected = new Map<string, Attempt>();
+  /** The last call of each step of a workflow, and each call by its token. */
+  const last = new Map<string, { readonly token: string; readonly caller: Caller }>();
+  const open = new Set<string>();
+  const placeOf = (key: string, worker: string | undefined): string =>
+    worker === undefined ? key : `${worker} ${key}`;
+  return {
+    begins: (shadow, { step, token, idempotencyKey }, caller) => {
+      for (const worker of [undefined, caller.name])
+        expected.set(placeOf(idempotencyKey, worker), { shadow, token });
+      const place = `${shadow.meta.workflowId}:${step}`;
+      const other = last.get(place);
+      last.set(place, { token, caller });
+      open.add(token);
+      const overlaps = other !== undefined && open.has(other.token) && !other.caller.dead && exclusive();
+      return overlaps ? `${caller.name} calls for ${step} while ${other.caller.name} does` : undefined;
+    },
+    ends: (token) => {
+      open.delete(token);
+    },
+    reaches: (idempotencyKey, worker) => {
+      const place = placeOf(idempotencyKey, worker);
+      const attempt = expected.get(place);
+      expected.delete(place);
+      return (
+        attempt &&
+        ((ending) => {
+          attempt.shadow.endings.set(attempt.token, { ...ending, at: now() });
+        })
+      );
+    },
+  };
+}

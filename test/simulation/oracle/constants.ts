@@ -1,0 +1,46 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { WorkflowMeta } from '../../../lib/engine/state.ts';
+import { harmful, type Problem } from './shadow.ts';
+
+type Input = WorkflowMeta['input'];
+
+/** What no write of META may change. */
+const CONSTANT = ['tenant', 'workflowId', 'chain', 'version', 'createdAt', 'expiresAt'] as const;
+
+/**
+ * What is wrong with the fields of a write of META that stay as they were begun: its input loses the sensitive fields, and its
+ * fingerprint the seal, at the end and not before.
+ * @param before the META that it takes the place of; as long as each write is right, what it began with
+ */
+export function constantProblems(
+  before: WorkflowMeta,
+  meta: WorkflowMeta,
+  sensitive: readonly string[],
+): Problem[] {
+  const problems: Problem[] = [];
+  const refuse = (why: string): number =>
+    problems.push(harmful(`META that is ${meta.status} was written with ${why}`));
+  const held = (name: string, was: unknown, is: unknown): void => {
+    if (!isAlike(was, is)) refuse(`its ${name} ${JSON.stringify(is)}, not ${JSON.stringify(was)}`);
+  };
+  for (const name of CONSTANT) held(name, before[name], meta[name]);
+  const hasEnded = meta.status === 'completed' || meta.status === 'cancelled';
+  if (hasEnded !== (meta.erased === true)) refuse(hasEnded ? 'nothing erased' : 'its sensitive input erased');
+  held('fingerprint', before.fingerprint?.open, meta.fingerprint?.open);
+  // The seal is a key and a hash of the whole input: who has both can try what the erased fields were.
+  held('seal', hasEnded ? undefined : before.fingerprint?.sealed, meta.fingerprint?.sealed);
+  const kept = hasEnded ? without(before.input, sensitive) : before.input;
+  // A cancel that does not know which fields are sensitive erases them all.
+  const isEmptied = meta.status === 'cancelled' && Object.keys(meta.input).length === 0;
+  if (!isEmptied) held('input', kept, meta.input);
+  return problems;
+}
+
+const without = (input: Input, names: readonly string[]): Input =>
+  Object.fromEntries(Object.entries(input).filter(([name]) => !names.includes(name)));
+
+/** As JSON, where a property that is undefined is none. */
+export const isAlike = (a: unknown, b: unknown): boolean => a === b || isDeepStrictEqual(plain(a), plain(b));
+
+const plain = (value: unknown): unknown =>
+  value === undefined ? undefined : JSON.parse(JSON.stringify(value));

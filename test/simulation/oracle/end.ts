@@ -1,0 +1,55 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Store } from '../../../lib/engine/ports.ts';
+import type { StepRecord, WorkflowState } from '../../../lib/engine/state.ts';
+import type { Shadow } from './shadow.ts';
+
+/** What is wrong with a workflow once everything has come to rest. */
+export async function endProblems(store: Store, shadow: Shadow, alarmed: boolean): Promise<string[]> {
+  const state = await store.load(shadow.meta);
+  const problem = difference(state, shadow);
+  return [
+    ...statusProblems(shadow, alarmed),
+    ...(problem === undefined ? [] : [`the table holds ${problem}`]),
+    ...(isKept(shadow, state) ? [`a workflow that is ${shadow.meta.status} keeps a sensitive value`] : []),
+  ];
+}
+
+function statusProblems({ meta, chain, effects, mustTell, told }: Shadow, alarmed: boolean): string[] {
+  const problems: string[] = [];
+  for (const id of mustTell) if (!told.has(id)) problems.push(`on-call was never told ${id}`);
+  if (meta.status === 'processing') {
+    if (!alarmed) problems.push(`${meta.workflowId} is still processing, and nothing tells of it`);
+    return problems;
+  }
+  if (meta.dueAt !== undefined) problems.push(`a workflow that is ${meta.status} is left in the due index`);
+  if (meta.notify !== undefined) problems.push('a notification is left pending');
+  for (const { name } of chain.steps) {
+    if (meta.status === 'completed' && (effects.get(name)?.size ?? 0) === 0) {
+      problems.push(`the workflow is completed, and ${name} never took effect`);
+    }
+  }
+  return problems;
+}
+
+/** Whether any item of a workflow that is completed or cancelled holds its sensitive value. */
+function isKept({ meta, chain, card }: Shadow, state: WorkflowState | undefined): boolean {
+  const erased = meta.status === 'completed' || meta.status === 'cancelled';
+  return erased && chain.sensitive.length > 0 && textOf(state).includes(card);
+}
+
+/** What tells a state from what the writes say; undefined if nothing does. */
+export function difference(
+  state: WorkflowState | undefined,
+  shadow: Pick<Shadow, 'meta' | 'steps'>,
+): string | undefined {
+  const theirs = textOf(state);
+  const ours = textOf(shadow);
+  // Most are alike to the letter; the others may differ in the order of properties alone.
+  if (theirs === ours || isDeepStrictEqual(JSON.parse(theirs), JSON.parse(ours))) return undefined;
+  return `${theirs}, and its writes say ${ours}`;
+}
+
+/** As JSON, where a property that is undefined is none. */
+const textOf = (state: Pick<WorkflowState, 'meta' | 'steps'> | undefined): string =>
+  JSON.stringify(state === undefined ? null : [state.meta, [...state.steps.values()].sort(byStep)]);
+const byStep = (a: StepRecord, b: StepRecord): number => (a.step < b.step ? -1 : 1);

@@ -1,0 +1,337 @@
+import { LIMITS } from '../../../lib/contract/limits.ts';
+import type { StepMessage } from '../../../lib/contract/wire.ts';
+import type { EngineEvent } from '../../../lib/engine/events.ts';
+import type { Notification, Store } from '../../../lib/engine/ports.ts';
+import type { StepRecord, WorkflowKey, WorkflowMeta } from '../../../lib/engine/state.ts';
+import type { EmbeddedStore } from '../../../lib/local/store/store.ts';
+import { type Answers, createAnswers } from './answers.ts';
+import { type Caller, createCallsUnderWay } from './calls.ts';
+import { endProblems } from './end.ts';
+import { metaProblems } from './meta.ts';
+import type { Ending } from './outcomes.ts';
+import { promptMetaProblems, promptProblems, promptToldProblems } from './prompt.ts';
+import { createRestore } from './restart.ts';
+import {
+  countIn,
+  harmful,
+  isCompleted,
+  keyOf,
+  newShadow,
+  type Problem,
+  type SeenClaim,
+  type Shadow,
+  stepOf,
+} from './shadow.ts';
+import { isClaim, isForced, keyOfCall, putBackClaim, recoveryProblems, stepProblems } from './step.ts';
+import { createWaits } from './waits.ts';
+
+/** What was wrong, and when, in milliseconds since the schedule began. */
+export interface Violation extends Problem {
+  readonly at: number;
+}
+
+/** Sees everything that happens, and says what must not have. It shares no code with the engine's decisions. */
+export interface Oracle {
+  readonly violations: readonly Violation[];
+  readonly workflows: ReadonlyMap<string, Shadow>;
+  /** What clients send and are answered. */
+  readonly answers: Answers;
+  find(workflowId: string): Shadow | undefined;
+  /** A promise is broken. */
+  report(what: string): void;
+  /** When the next workflow is due for the reconciler; undefined if none is. */
+  nextDue(): number | undefined;
+  /** Calls `changed` after each write of META. */
+  onMeta(changed: (shadow: Shadow, before: WorkflowMeta | undefined) => void): void;
+  /** A load begins: returns its number, which the state that it brings is to be known by. */
+  loadBegins(key: WorkflowKey): number;
+  loaded(meta: WorkflowMeta, number: number): void;
+  metaWritten(meta: WorkflowMeta): void;
+  /** @param decidedFrom the META that the writer had loaded */
+  stepWritten(decidedFrom: WorkflowKey, record: StepRecord): void;
+  sent(message: StepMessage, body: string): void;
+  emitted(event: EngineEvent, caller: Caller): void;
+  /** A worker has written what came of a call, or has failed to. */
+  callEnded(token: string): void;
+  /**
+   * A target is called, or the code of a step begun.
+   * @param worker the name of the one that calls a target
+   * @returns what is to be told how it ended
+   */
+  called(idempotencyKey: string, worker?: string): (ending: Ending) => void;
+  /** A target acts, for the first time under this key. @param calledAt when the call was made by which it does */
+  acted(idempotencyKey: string, result: unknown, calledAt: number): void;
+  notified(notification: Notification): void;
+  /** Something that outsiders see: answers, logs. Sensitive values must not be in it. */
+  shown(where: string, text: string): void;
+  /** A process begins anew on what is left in the table; until `recovered` it puts back what the last one left. */
+  restarted(store: EmbeddedStore): Promise<void>;
+  recovered(): void;
+  /** Everything had the time to come to rest. */
+  atRest(store: Store, isAlarmed: (workflowId: string) => boolean): Promise<void>;
+}
+
+export interface OracleOptions {
+  readonly now: () => number;
+  readonly start: number;
+  /** The chain and the sensitive value of a workflow that is being created. */
+  readonly describe: (meta: WorkflowMeta) => { readonly chain: Shadow['chain']; readonly card: string };
+  readonly trace: (line: () => string) => void;
+  /** By how much the clocks of two workers may differ, in milliseconds. */
+  readonly skewMs: () => number;
+  /** Whether the API does not know the chain's version just now: it shows what is stored, and no more. */
+  readonly isApiOutdated: () => boolean;
+  /** Whether nothing fails but targets: then no step waits. */
+  readonly isPrompt: () => boolean;
+  /** Milliseconds that anything may wait then all the same. */
+  readonly patienceMs: number;
+  /** Whether workers go on that their mappings have given up. */
+  readonly zombies: boolean;
+}
+
+/** The parts of an idempotency key: `<workflowId>:<step>:<action>:<round>`. */
+function partsOf(idempotencyKey: string): { workflowId: string; step: string } {
+  const [workflowId = '', step = ''] = idempotencyKey.split(':');
+  return { workflowId, step };
+}
+
+export function createOracle({
+  now,
+  start,
+  describe,
+  trace,
+  skewMs,
+  isApiOutdated,
+  isPrompt,
+  patienceMs,
+  zombies,
+}: OracleOptions): Oracle {
+  const violations: Violation[] = [];
+  const workflows = new Map<string, Shadow>();
+  const byId = new Map<string, Shadow>();
+  /** By META as it was loaded, and by its input, which goes on into the next META. */
+  const loads = new WeakMap<object, number>();
+  const cards = new Set<string>();
+  const listeners: ((shadow: Shadow, before: WorkflowMeta | undefined) => void)[] = [];
+  const waits = createWaits(skewMs);
+  const calls = createCallsUnderWay(() => !zombies && skewMs() === 0, now);
+  let begun = 0;
+  let happened = 0;
+  let recovering = false;
+
+  const note = (problem: Problem): void => {
+    violations.push({ ...problem, at: now() - start });
+    trace(() => `VIOLATION of a ${problem.breaks === 'promise' ? 'promise' : 'rule'}: ${problem.what}`);
+  };
+  const report = (what: string): void => note(harmful(what));
+  const shown = (where: string, text: string): void => {
+    for (const card of cards) if (text.includes(card)) report(`a sensitive value is in ${where}: ${text}`);
+  };
+
+  const putMeta = (shadow: Shadow, meta: WorkflowMeta): void => {
+    shadow.changes.push({ number: ++happened, meta });
+    shadow.meta = meta;
+  };
+  const putStep = (shadow: Shadow, step: string, record: StepRecord | undefined): void => {
+    shadow.changes.push({ number: ++happened, step, record });
+    if (record === undefined) shadow.steps.delete(step);
+    else shadow.steps.set(step, record);
+    // A claim that was in memory alone went with it, or is not counted: it is as if it had never been.
+    if (record === undefined || record.attempt === 0) shadow.ran.delete(`${step}:${shadow.meta.epoch}`);
+  };
+
+  const claimed = (shadow: Shadow, decidedFrom: WorkflowKey, record: StepRecord): void => {
+    const loadedAt = loads.get(decidedFrom);
+    if (loadedAt === undefined) {
+      report(`${record.step} was claimed from a state that was never loaded`);
+      return;
+    }
+    if (isForced(shadow, record)) {
+      // A claim that is put back gives its round to the next.
+      shadow.forced.set(record.step, new Set(shadow.forced.get(record.step)).add(record.round));
+    }
+    const claim: SeenClaim = { token: record.token, loadedAt, before: shadow.steps.get(record.step) };
+    shadow.claims.set(record.token, claim);
+    shadow.attempts.set(`${record.step}:${record.epoch}:${record.attempt}`, claim);
+  };
+
+  const attemptEnded = (shadow: Shadow, record: StepRecord): void => {
+    const running = shadow.steps.get(record.step);
+    // One that is put back has made no call.
+    if (running?.token !== record.token) return;
+    if (record.status === 'retrying') for (const problem of waits.problems(shadow, record)) note(problem);
+    if (record.error?.effect === 'none') shadow.unused.set(keyOfCall(shadow, running), now());
+  };
+
+  const metaWritten = (meta: WorkflowMeta): void => {
+    const shadow = workflows.get(keyOf(meta));
+    for (const problem of metaProblems(shadow, meta, loads.get(meta.input))) note(problem);
+    if (shadow === undefined) {
+      const { chain, card } = describe(meta);
+      const created = newShadow(chain, card, meta);
+      created.costs.metaWrites += 1;
+      putMeta(created, meta);
+      workflows.set(keyOf(meta), created);
+      byId.set(meta.workflowId, created);
+      if (chain.sensitive.length > 0) cards.add(card);
+      for (const listener of listeners) listener(created, undefined);
+      return;
+    }
+    const { meta: before } = shadow;
+    shadow.costs.metaWrites += 1;
+    if (isPrompt()) for (const problem of promptMetaProblems(shadow, meta, now(), patienceMs)) note(problem);
+    if (meta.epoch > before.epoch) {
+      shadow.processingSince = now();
+      if (meta.newKey?.epoch === meta.epoch) countIn(shadow.newKeys, meta.newKey.step);
+      // A resume before on-call was told takes the reason away.
+      for (const id of shadow.mustTell) if (!shadow.told.has(id)) shadow.mustTell.delete(id);
+    }
+    const telling = `${meta.workflowId}:${meta.epoch}:${meta.status}`;
+    if (meta.notify === 'pending' && !shadow.toTell.has(telling)) {
+      shadow.toTell.set(telling, now());
+      shadow.mustTell.add(telling);
+    }
+    putMeta(shadow, meta);
+    const erased = meta.status === 'completed' || meta.status === 'cancelled';
+    if (erased && shadow.chain.sensitive.length > 0 && JSON.stringify(meta).includes(shadow.card)) {
+      report(`META of a workflow that is ${meta.status} holds a sensitive value`);
+    }
+    for (const listener of listeners) listener(shadow, before);
+  };
+
+  const restore = createRestore({ workflows, report, metaWritten, putStep });
+
+  return {
+    violations,
+    workflows,
+    answers: createAnswers({
+      ...{ now, skewMs, workflows, report, isApiOutdated },
+      find: (workflowId) => byId.get(workflowId),
+      happened: () => happened,
+      loadsBegun: () => begun,
+    }),
+    find: (workflowId) => byId.get(workflowId),
+    report,
+    nextDue: () => {
+      let next: number | undefined;
+      for (const { meta } of workflows.values()) {
+        if (meta.dueAt !== undefined && (next === undefined || meta.dueAt < next)) next = meta.dueAt;
+      }
+      return next;
+    },
+    onMeta: (changed) => {
+      listeners.push(changed);
+    },
+    loadBegins: (key) => {
+      const shadow = workflows.get(keyOf(key));
+      if (shadow !== undefined) shadow.costs.loads += 1;
+      begun += 1;
+      return begun;
+    },
+    loaded: (meta, number) => {
+      loads.set(meta, number);
+      loads.set(meta.input, number);
+    },
+    metaWritten,
+    stepWritten: (decidedFrom, record) => {
+      const shadow = workflows.get(keyOf(decidedFrom));
+      if (shadow === undefined) return report(`${record.step} was written for a workflow that is not there`);
+      shadow.costs.stepWrites += 1;
+      if (recovering) {
+        for (const problem of recoveryProblems(shadow, record, now())) note(problem);
+        shadow.claims.set(record.token, putBackClaim(shadow, record));
+      } else {
+        const times = { now: now() + skewMs(), skewMs: skewMs() };
+        for (const problem of stepProblems(shadow, record, times)) note(problem);
+        if (isClaim(shadow, record)) {
+          if (isPrompt())
+            for (const problem of promptProblems(shadow, record, now(), patienceMs)) note(problem);
+          claimed(shadow, decidedFrom, record);
+        } else attemptEnded(shadow, record);
+      }
+      // Whoever wrote what came of a call is done with it, though the reply may take its time.
+      if (record.status !== 'running') calls.ends(record.token);
+      putStep(shadow, record.step, record);
+      if (record.error !== undefined && cards.size > 0)
+        shown(`the item of ${record.step}`, JSON.stringify(record.error));
+    },
+    sent: (message, body) => {
+      if (Buffer.byteLength(body) > LIMITS.messageBytes) {
+        report(`a message of ${Buffer.byteLength(body)} bytes was sent`);
+      }
+      shown('a message', body);
+      const shadow = byId.get(message.workflowId);
+      if (shadow === undefined) return;
+      shadow.costs.messages += 1;
+      if (message.trip > 0) countIn(shadow.redrives, `${message.step}:${message.epoch}`);
+    },
+    emitted: (event, caller) => {
+      if (cards.size > 0) shown('telemetry', JSON.stringify(event));
+      if (event.event !== 'attempt_started' && event.event !== 'dead_letter') return;
+      const { step, workflowId } = event;
+      const shadow = byId.get(workflowId);
+      if (event.event === 'dead_letter') {
+        if (shadow !== undefined) countIn(shadow.deadLetters, `${step}:${shadow.meta.epoch}`);
+        return;
+      }
+      const { epoch, attempt, idempotencyKey } = event;
+      const claim = shadow?.attempts.get(`${step}:${epoch}:${attempt}`);
+      if (shadow === undefined || claim === undefined) {
+        return report(`${step} began attempt ${attempt} without a claim`);
+      }
+      if (shadow.cancelledAt !== undefined && claim.loadedAt > shadow.cancelledAt) {
+        report(`${step} makes a call, and its load began after the cancel was acknowledged`);
+      }
+      if (!shadow.ran.has(`${step}:${epoch}`)) shadow.ran.set(`${step}:${epoch}`, begun);
+      const problem = calls.begins(shadow, { step, token: claim.token, idempotencyKey }, caller);
+      if (problem !== undefined) report(problem);
+    },
+    callEnded: calls.ends,
+    called: (idempotencyKey, worker) => {
+      const ended = calls.reaches(idempotencyKey, worker);
+      if (ended !== undefined) return ended;
+      report(`a call was made under ${idempotencyKey} that belongs to no attempt`);
+      return () => undefined;
+    },
+    acted: (idempotencyKey, result, calledAt) => {
+      const { workflowId, step } = partsOf(idempotencyKey);
+      const shadow = byId.get(workflowId);
+      if (shadow === undefined) return report(`a target acted for ${idempotencyKey}, which nobody knows`);
+      for (const before of stepOf(shadow, step).after) {
+        if (!isCompleted(shadow, before)) report(`${step} took effect before ${before} was saved`);
+      }
+      const effects = shadow.effects.get(step) ?? new Map<string, unknown>();
+      // What is stored is what the schema makes of the reply.
+      effects.set(idempotencyKey, stepOf(shadow, step).response?.parse(result) ?? result);
+      shadow.effects.set(step, effects);
+      if (effects.size > 1 + (shadow.newKeys.get(step) ?? 0))
+        report(`${step} took effect ${effects.size} times, under ${[...effects.keys()].join(' and ')}`);
+      if (calledAt < (shadow.unused.get(idempotencyKey) ?? 0))
+        report(`${step} took effect under ${idempotencyKey}, and was said to have none`);
+    },
+    notified: (notification) => {
+      shown('a notification', JSON.stringify(notification));
+      const shadow = byId.get(notification.workflowId);
+      if (shadow?.toTell.has(notification.id) !== true)
+        report(`on-call was told ${notification.id}, which is not so`);
+      else if (isPrompt() && !shadow.told.has(notification.id))
+        for (const problem of promptToldProblems(shadow, notification.id, now(), patienceMs)) note(problem);
+      shadow?.told.add(notification.id);
+    },
+    shown,
+    restarted: async (store) => {
+      recovering = true;
+      await restore(store);
+    },
+    recovered: () => {
+      recovering = false;
+    },
+    atRest: async (store, isAlarmed) => {
+      for (const shadow of workflows.values()) {
+        // Where only targets fail nothing may be given up.
+        const alarmed = !isPrompt() && isAlarmed(shadow.meta.workflowId);
+        for (const problem of await endProblems(store, shadow, alarmed)) report(problem);
+      }
+    },
+  };
+}

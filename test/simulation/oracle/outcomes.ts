@@ -1,0 +1,135 @@
+import type { StepDefinition } from '../../../lib/chain/definition.ts';
+import type { HttpOutcome } from '../../../lib/engine/ports.ts';
+import type { StepRecord } from '../../../lib/engine/state.ts';
+import { against, harmful, type Problem, type Shadow, stepOf } from './shadow.ts';
+
+/** How a call ended for the worker that made it: of a target, or of a step's own code. */
+export type Ending =
+  | HttpOutcome
+  | { readonly kind: 'ran'; readonly result: unknown }
+  | { readonly kind: 'threw' };
+
+/** An ending, and when the worker heard of it, in milliseconds since 1970. */
+export type Ended = Ending & { readonly at: number };
+
+/** What is to be made of a call. `acted: 'no'`: nobody can have acted on its key. */
+type Verdict =
+  | { readonly is: 'done' }
+  | {
+      readonly is: 'final' | 'may pass';
+      readonly code: string;
+      readonly acted: 'no' | 'unknown';
+      readonly httpStatus?: number;
+    };
+
+const LATER: readonly number[] = [408, 409, 425, 429];
+const LATE: Verdict = { is: 'may pass', code: 'DEADLINE_EXCEEDED', acted: 'unknown' };
+/** A secret is read before a call, in the same time. */
+const NEVER_CALLED: readonly Verdict[] = [
+  { is: 'may pass', code: 'SECRET_UNAVAILABLE', acted: 'no' },
+  { is: 'may pass', code: 'DEADLINE_EXCEEDED', acted: 'no' },
+];
+
+/**
+ * What is wrong with what is written of an attempt: the table of outcomes in docs/architecture.md, written out here once more.
+ * @param skewMs by how much the clocks of a worker and of the world may differ
+ */
+export function outcomeProblems(
+  shadow: Shadow,
+  running: StepRecord,
+  record: StepRecord,
+  skewMs: number,
+): Problem[] {
+  const step = stepOf(shadow, record.step);
+  const ended = shadow.endings.get(running.token);
+  const wanted = verdictsOf(step, ended, record.updatedAt - skewMs).map((verdict) =>
+    written(step, running, verdict),
+  );
+  const is = inWords(record);
+  if (wanted.includes(is)) return [];
+  const what = `${record.step} is ${is} after ${ended === undefined ? 'no reply' : JSON.stringify(ended)}, not ${wanted.join(' or ')}`;
+  // Whoever reads it is misled, or the target is called too often or too seldom; else the protocol alone is broken.
+  const misleads = !wanted.some((one) => one.startsWith(promisedPart(is)));
+  return [misleads ? harmful(what) : against(what)];
+}
+
+/** @param heardAt a reply that came before it was heard of */
+function verdictsOf(step: StepDefinition, ended: Ended | undefined, heardAt: number): readonly Verdict[] {
+  if (step.request !== undefined) return ended === undefined ? NEVER_CALLED : [verdictOf(step, ended)];
+  // Code may end after its deadline, and goes on then for nobody.
+  const late = ended === undefined || ended.at >= heardAt ? [LATE] : [];
+  return ended === undefined ? late : [verdictOf(step, ended), ...late];
+}
+
+function verdictOf(step: StepDefinition, ended: Ended): Verdict {
+  switch (ended.kind) {
+    case 'threw':
+      return { is: 'may pass', code: 'RUN_FAILED', acted: 'unknown' };
+    case 'ran':
+      return fits(step, ended.result)
+        ? { is: 'done' }
+        : { is: 'final', code: 'REPLY_INVALID', acted: 'unknown' };
+    case 'reply':
+      return ofStatus(step, ended);
+    case 'failure': {
+      const status = ended.status === undefined ? {} : { httpStatus: ended.status };
+      if (ended.code === 'REPLY_TOO_LARGE')
+        return { is: 'final', code: ended.code, acted: 'unknown', ...status };
+      const acted = ended.code === 'CONNECTION_FAILED' ? 'no' : 'unknown';
+      return { is: 'may pass', code: ended.code, acted, ...status };
+    }
+  }
+}
+
+function ofStatus(step: StepDefinition, { status, body }: Extract<HttpOutcome, { kind: 'reply' }>): Verdict {
+  const httpStatus = status;
+  if (LATER.includes(status) || status >= 500)
+    return { is: 'may pass', code: 'TARGET_UNAVAILABLE', acted: 'unknown', httpStatus };
+  if (status >= 400) return { is: 'final', code: 'REFUSED', acted: 'no', httpStatus };
+  if (status >= 300) return { is: 'final', code: 'REDIRECTED', acted: 'unknown', httpStatus };
+  return step.response === undefined || fits(step, JSON.parse(body))
+    ? { is: 'done' }
+    : { is: 'final', code: 'REPLY_INVALID', acted: 'unknown', httpStatus };
+}
+
+const fits = ({ response }: StepDefinition, result: unknown): boolean =>
+  response === undefined || response.safeParse(result).success;
+
+/** The item that follows from a verdict, in words. */
+function written({ retries }: StepDefinition, running: StepRecord, verdict: Verdict): string {
+  const { open, round } = running;
+  if (verdict.is === 'done') return inWords({ status: 'completed', open, round });
+  const { code, acted, httpStatus } = verdict;
+  const left = open - (acted === 'no' ? 1 : 0);
+  const fails = verdict.is === 'final' || running.attempt > retries;
+  return inWords({
+    status: fails ? 'failed' : 'retrying',
+    open: left,
+    // The key changes only where nobody can have acted on it, and only between two epochs.
+    round: fails && left === 0 ? round + 1 : round,
+    error: {
+      code,
+      effect: left === 0 ? 'none' : 'unknown',
+      ...(httpStatus === undefined ? {} : { httpStatus }),
+    },
+  });
+}
+
+interface Item extends Pick<StepRecord, 'status' | 'open' | 'round'> {
+  readonly error?:
+    | { readonly code: string; readonly effect: string; readonly httpStatus?: number | undefined }
+    | undefined;
+}
+
+const inWords = ({ status, error, open, round }: Item): string =>
+  [
+    status,
+    ...(error === undefined || status === 'completed'
+      ? []
+      : [`${error.code} ${error.httpStatus ?? ''}`.trimEnd(), `effect ${error.effect}`]),
+    `open ${open}`,
+    `round ${round}`,
+  ].join(', ');
+
+/** What users see and targets notice of an item: all but how many attempts are open. */
+const promisedPart = (words: string): string => words.slice(0, words.indexOf(', open '));

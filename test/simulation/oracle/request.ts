@@ -1,0 +1,65 @@
+import type { HttpRequest } from '../../../lib/engine/ports.ts';
+import { isAlike } from './constants.ts';
+import { isCompleted, type Shadow, stepOf } from './shadow.ts';
+
+/** Holds the requests that one worker sends to what their steps make of the input that was sent with the start. */
+export interface Requests {
+  /** An attempt begins under this key. */
+  begins(idempotencyKey: string): void;
+  /** What is wrong with a request that is about to be sent. @param deadlineMs when it is given up */
+  problems(idempotencyKey: string, request: HttpRequest, deadlineMs: number): string[];
+}
+
+/** @param now in milliseconds since 1970 */
+export function createRequests(
+  find: (workflowId: string) => Shadow | undefined,
+  now: () => number,
+): Requests {
+  const begun = new Map<string, number>();
+  return {
+    begins: (key) => {
+      begun.set(key, now());
+    },
+    problems: (key, request, deadlineMs) => {
+      const [workflowId = '', name = ''] = key.split(':');
+      const shadow = find(workflowId);
+      const began = begun.get(key);
+      // A call that belongs to no attempt is found elsewhere.
+      if (shadow === undefined || began === undefined) return [];
+      const wrong = differences(shadow, name, request).map((what) => `${name} sends ${what}`);
+      const most = began + stepOf(shadow, name).timeout * 1_000;
+      const over = now() + deadlineMs - most;
+      return over > 0 ? [...wrong, `${name} gives its target ${over} ms more than its timeout`] : wrong;
+    },
+  };
+}
+
+function differences(shadow: Shadow, name: string, { method, url, body }: HttpRequest): string[] {
+  const [created] = shadow.changes;
+  const spec =
+    created !== undefined && 'meta' in created
+      ? stepOf(shadow, name).request?.({ input: created.meta.input, results: resultsFor(shadow, name) })
+      : undefined;
+  if (spec === undefined) return ['a request, and has none'];
+  const wanted = `${spec.method} https://${spec.target}${spec.path}`;
+  const sent: unknown = body === undefined ? undefined : JSON.parse(body);
+  return [
+    ...(`${method} ${url}` === wanted ? [] : [`${method} ${url}, not ${wanted}`]),
+    ...(isAlike(sent, spec.body) ? [] : [`${body}, not ${JSON.stringify(spec.body)}`]),
+  ];
+}
+
+/** The results that were saved of all the steps that come before one. */
+function resultsFor(shadow: Shadow, name: string): Readonly<Record<string, unknown>> {
+  const before = new Set<string>();
+  const collect = (step: string): void => {
+    for (const one of stepOf(shadow, step).after) {
+      if (before.has(one)) continue;
+      before.add(one);
+      collect(one);
+    }
+  };
+  collect(name);
+  const saved = [...before].filter((step) => isCompleted(shadow, step));
+  return Object.fromEntries(saved.map((step) => [step, shadow.steps.get(step)?.result]));
+}

@@ -1,0 +1,130 @@
+import type { ChainDefinition, StepDefinition } from '../../../lib/chain/definition.ts';
+import { findStep } from '../../../lib/chain/graph.ts';
+import type { StepRecord, WorkflowKey, WorkflowMeta } from '../../../lib/engine/state.ts';
+import type { Ended } from './outcomes.ts';
+
+/**
+ * What a thing that went wrong breaks: a promise to users, or a rule of the protocol alone, by which the promises are kept.
+ * A rule may be broken without harm, where another one makes good for it.
+ */
+export interface Problem {
+  readonly breaks: 'promise' | 'protocol';
+  readonly what: string;
+}
+
+export const against = (what: string): Problem => ({ breaks: 'protocol', what });
+export const harmful = (what: string): Problem => ({ breaks: 'promise', what });
+
+/** What is known of one claim of a step. */
+export interface SeenClaim {
+  readonly token: string;
+  /** How many loads had begun, of all workers, when the load began from which it was decided. */
+  readonly loadedAt: number;
+  /** The item that it took the place of. */
+  readonly before: StepRecord | undefined;
+  /** A process that began anew has taken this attempt back: it may not do so twice. */
+  readonly takenBack?: true;
+}
+
+/** One thing that happened to a workflow's items, by its number among all that happened. A step without a record has lost its item. */
+export type Change =
+  | { readonly number: number; readonly meta: WorkflowMeta }
+  | { readonly number: number; readonly step: string; readonly record: StepRecord | undefined };
+
+/** One workflow as the table has it, kept beside the table: every write that happened has been applied to it. */
+export interface Shadow {
+  readonly chain: ChainDefinition;
+  readonly card: string;
+  meta: WorkflowMeta;
+  /** When it began, or was resumed last, in milliseconds since 1970. */
+  processingSince: number;
+  readonly steps: Map<string, StepRecord>;
+  /** Of each claim, by its token. */
+  readonly claims: Map<string, SeenClaim>;
+  /** Claims by step, epoch and attempt: a claim that was put back gives its number to the next. */
+  readonly attempts: Map<string, SeenClaim>;
+  /** Keys under which each step's target acted, each with what it answered. */
+  readonly effects: Map<string, Map<string, unknown>>;
+  /** Keys that were said to have had no effect, with the moments at which. */
+  readonly unused: Map<string, number>;
+  /** How the call of each claim ended, by its token. */
+  readonly endings: Map<string, Ended>;
+  /** Everything that happened to its items, in order. */
+  readonly changes: Change[];
+  /**
+   * Resumes that clients have sent, and those of them that ask for a new key; how often one was granted to each step; rounds
+   * that claims of each step began so.
+   */
+  resumesSent: number;
+  newKeysSent: number;
+  readonly newKeys: Map<string, number>;
+  readonly forced: Map<string, Set<number>>;
+  /** Loads that had begun when a cancel was acknowledged. */
+  cancelledAt: number | undefined;
+  /** Resumes that were answered 202. */
+  resumed: number;
+  /** How often a step was queued again for its dead letter, by step and epoch. */
+  readonly redrives: Map<string, number>;
+  /** Dead letters that were handled, by step and the epoch at that time. */
+  readonly deadLetters: Map<string, number>;
+  /** Loads that had begun when the first attempt of an epoch began, by step and epoch. */
+  readonly ran: Map<string, number>;
+  /** Ids that on-call was told, and those that they may be told, with the moments from which on. */
+  readonly told: Set<string>;
+  readonly toTell: Map<string, number>;
+  /** Those that they must be told: no resume came first. */
+  readonly mustTell: Set<string>;
+  /** Writes and loads, for what a workflow costs. Tries are writes that were asked for, whatever came of them. */
+  readonly costs: {
+    stepWrites: number;
+    stepTries: number;
+    metaWrites: number;
+    metaTries: number;
+    loads: number;
+    messages: number;
+  };
+}
+
+export const newShadow = (chain: ChainDefinition, card: string, meta: WorkflowMeta): Shadow => ({
+  chain,
+  card,
+  meta,
+  processingSince: meta.createdAt,
+  steps: new Map(),
+  claims: new Map(),
+  attempts: new Map(),
+  effects: new Map(),
+  unused: new Map(),
+  endings: new Map(),
+  changes: [],
+  resumesSent: 0,
+  newKeysSent: 0,
+  newKeys: new Map(),
+  forced: new Map(),
+  cancelledAt: undefined,
+  resumed: 0,
+  redrives: new Map(),
+  deadLetters: new Map(),
+  ran: new Map(),
+  told: new Set(),
+  toTell: new Map(),
+  mustTell: new Set(),
+  costs: { stepWrites: 0, stepTries: 0, metaWrites: 0, metaTries: 0, loads: 0, messages: 0 },
+});
+
+/** Counts one more under a name. */
+export const countIn = (counts: Map<string, number>, name: string): void => {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
+};
+
+export const keyOf = ({ tenant, workflowId }: WorkflowKey): string => `${tenant}#${workflowId}`;
+
+export const isCompleted = ({ steps }: Shadow, step: string): boolean =>
+  steps.get(step)?.status === 'completed';
+
+/** The definition of a step that must be there. */
+export function stepOf({ chain }: Shadow, name: string): StepDefinition {
+  const step = findStep(chain, name);
+  if (step === undefined) throw new Error(`${chain.name} has no step ${name}`);
+  return step;
+}

@@ -1,0 +1,185 @@
+import type { StepRecord } from '../../../lib/engine/state.ts';
+import { outcomeProblems } from './outcomes.ts';
+import {
+  against,
+  harmful,
+  isCompleted,
+  type Problem,
+  type SeenClaim,
+  type Shadow,
+  stepOf,
+} from './shadow.ts';
+
+/** In milliseconds: the latest that any clock says, and by how much two of them may differ. */
+interface Times {
+  readonly now: number;
+  readonly skewMs: number;
+}
+
+/**
+ * What is wrong with a write of a step's item that has just happened: which writes may follow which is written out here
+ * once more, from the protocol and not from the code.
+ */
+export function stepProblems(shadow: Shadow, record: StepRecord, times: Times): Problem[] {
+  const before = shadow.steps.get(record.step);
+  const was = before === undefined ? 'absent' : before.status;
+  const write = `${record.step} went from ${was} to ${record.status}`;
+  if (before?.status === 'completed') return [harmful(`${write}: a result that was saved is gone`)];
+  if (isClaim(shadow, record)) {
+    return claimProblems(shadow, before, record, times.now, write);
+  }
+  if (before?.status !== 'running') return [against(`${write}, and nobody had claimed it`)];
+  const claim = shadow.claims.get(before.token);
+  const putBack = claim?.before;
+  if (record.status === 'pending' || (record.token !== before.token && putBack !== undefined)) {
+    return putBackProblems(putBack, before, record, write);
+  }
+  if (record.token !== before.token) return [against(`${write} by a stale token`)];
+  return endProblems(shadow, before, record, times, write);
+}
+
+/** A token is fresh at a claim, and where a claim is put back: then all the rest is what the claim had found. */
+export function isClaim({ claims, steps }: Shadow, record: StepRecord): boolean {
+  if (record.status !== 'running' || claims.has(record.token)) return false;
+  const found = claims.get(steps.get(record.step)?.token ?? '')?.before;
+  return !(
+    found?.status === 'running' &&
+    found.attempt === record.attempt &&
+    found.epoch === record.epoch &&
+    found.leaseUntil === record.leaseUntil
+  );
+}
+
+function claimProblems(
+  shadow: Shadow,
+  before: StepRecord | undefined,
+  record: StepRecord,
+  now: number,
+  write: string,
+): Problem[] {
+  const problems: Problem[] = [];
+  const step = stepOf(shadow, record.step);
+  const refuse = (why: string): number => problems.push(against(`${write}: ${why}`));
+  const harm = (why: string): number => problems.push(harmful(`${write}: ${why}`));
+  for (const name of step.after) if (!isCompleted(shadow, name)) refuse(`${name} is not completed`);
+  if (before?.status === 'running' && (before.leaseUntil ?? Infinity) > now) refuse('under a live lease');
+  if (before?.status === 'retrying' && (before.nextAttemptAt ?? Infinity) > now) harm('before it was due');
+  if (before?.status === 'failed' && before.epoch >= record.epoch) refuse('without a resume');
+  if (before !== undefined && record.epoch < before.epoch) refuse('for an older epoch');
+  if (record.epoch > shadow.meta.epoch) refuse('for an epoch that never was');
+  const earlier = before?.epoch === record.epoch ? before.attempt : 0;
+  if (record.attempt !== earlier + 1) refuse(`attempt ${record.attempt} after ${earlier}`);
+  if (record.attempt > step.retries + 1) harm(`attempt ${record.attempt} of ${step.retries + 1}`);
+  if (record.updatedAt > now) refuse('from the future');
+  if (record.leaseUntil === undefined) refuse('without a lease');
+  const forced = isForced(shadow, record);
+  const rounds = new Set(shadow.forced.get(record.step)).add(record.round);
+  if (forced && rounds.size > (shadow.newKeys.get(record.step) ?? 0))
+    harm('under a new key that nobody asked for');
+  if (record.open !== (forced ? 1 : (before?.open ?? 0) + 1)) refuse(`with ${record.open} open attempts`);
+  return problems;
+}
+
+/** Whether a claim is under another key than the attempt before. */
+export const isForced = ({ steps }: Shadow, record: StepRecord): boolean =>
+  record.round !== (steps.get(record.step)?.round ?? 0);
+
+/** An attempt without a call leaves everything as it was. */
+function putBackProblems(
+  putBack: StepRecord | undefined,
+  running: StepRecord,
+  record: StepRecord,
+  write: string,
+): Problem[] {
+  const was = putBack ?? { epoch: running.epoch, attempt: 0, round: 0, open: 0, status: 'pending' };
+  const same =
+    record.status === was.status &&
+    record.epoch === was.epoch &&
+    record.attempt === was.attempt &&
+    record.round === was.round &&
+    record.open === was.open;
+  return same ? [] : [against(`${write}, which is not what the claim had found`)];
+}
+
+/** An attempt ends by what came of its call; the last one of a step may end because its worker is no more. */
+function endProblems(
+  shadow: Shadow,
+  running: StepRecord,
+  record: StepRecord,
+  { now, skewMs }: Times,
+  write: string,
+): Problem[] {
+  const problems: Problem[] = [];
+  const refuse = (why: string): number => problems.push(against(`${write}: ${why}`));
+  if (record.updatedAt > now) refuse('from the future');
+  if (record.epoch !== running.epoch || record.attempt !== running.attempt) refuse('as another attempt');
+  if (record.error?.code === 'WORKER_DIED') {
+    const { retries } = stepOf(shadow, record.step);
+    if ((running.leaseUntil ?? Infinity) > now) refuse('for a worker that may live');
+    if (record.round !== running.round || record.open !== running.open)
+      refuse('for a dead worker, with a new key');
+    if (record.status !== 'failed' || record.error.effect !== 'unknown' || record.attempt !== retries + 1)
+      problems.push(harmful(`${write} for a dead worker, at attempt ${record.attempt} of ${retries + 1}`));
+    return problems;
+  }
+  problems.push(...outcomeProblems(shadow, running, record, skewMs));
+  if (record.status === 'completed') {
+    const acted = shadow.effects.get(record.step);
+    const results = [...(acted?.values() ?? [])].map((result) => JSON.stringify(result));
+    if (!results.includes(JSON.stringify(record.result)))
+      problems.push(
+        harmful(
+          `${write}: its result is ${JSON.stringify(record.result)}, the target answered ${results.join(' or ')}`,
+        ),
+      );
+  } else if (record.error?.effect === 'none') {
+    const key = keyOfCall(shadow, running);
+    if (shadow.effects.get(record.step)?.has(key) === true)
+      problems.push(harmful(`${write} with effect none, and the target has acted for ${key}`));
+  }
+  if (record.status === 'retrying' && record.nextAttemptAt === undefined) refuse('without saying when');
+  return problems;
+}
+
+/** The idempotency key under which a step is called. */
+export const keyOfCall = ({ meta }: Shadow, { step, round }: Pick<StepRecord, 'step' | 'round'>): string =>
+  `${meta.workflowId}:${step}:do:${round}`;
+
+/**
+ * What is wrong with a write by which a process that begins anew puts back what the last one left: leases end, and what may
+ * have been claimed and lost counts as open.
+ */
+export function recoveryProblems(shadow: Shadow, record: StepRecord, now: number): Problem[] {
+  const before = shadow.steps.get(record.step);
+  const write = `${record.step} was put back from ${before?.status ?? 'absent'} to ${record.status}`;
+  if (before?.status === 'completed') return [harmful(`${write}: a result that was saved is gone`)];
+  if (record.round !== (before?.round ?? 0)) return [against(`${write} with a new key`)];
+  const open = before?.open ?? 0;
+  const attempt = before?.attempt ?? 0;
+  const leaseEnded =
+    before?.status === 'running' &&
+    record.status === 'running' &&
+    (record.leaseUntil ?? Infinity) <= now &&
+    record.open === open &&
+    (record.attempt === attempt || (record.attempt === attempt - 1 && !isTakenBack(shadow, before)));
+  const countedAsOpen =
+    record.status === (before?.status ?? 'pending') && record.open === open + 1 && record.attempt === attempt;
+  return leaseEnded || countedAsOpen ? [] : [against(`${write}: there is no such write`)];
+}
+
+const isTakenBack = ({ claims }: Shadow, { token }: StepRecord): boolean =>
+  claims.get(token)?.takenBack === true;
+
+/** What is known of the claim behind an item that was put back: its token is a new one. */
+export function putBackClaim(shadow: Shadow, record: StepRecord): SeenClaim {
+  const before = shadow.steps.get(record.step);
+  const claim = before && shadow.claims.get(before.token);
+  const takenBack = before !== undefined && (record.attempt < before.attempt || isTakenBack(shadow, before));
+  const { token } = record;
+  return {
+    token,
+    loadedAt: claim?.loadedAt ?? 0,
+    before: claim?.before,
+    ...(takenBack ? { takenBack } : {}),
+  };
+}

@@ -1,0 +1,98 @@
+import type { StepPlace } from '../../../lib/chain/places.ts';
+import { PARKING, type QueueName } from '../../../lib/contract/names.ts';
+import type { Queue, Store } from '../../../lib/engine/ports.ts';
+import { declareQueues } from '../../../lib/local/engine.ts';
+import { createEmbeddedQueues, type EmbeddedQueues } from '../../../lib/local/queue/queue.ts';
+import { storeOver } from '../../../lib/local/store/store.ts';
+import type { Counts } from '../counts.ts';
+import type { Chaos } from '../faults/chaos.ts';
+import { strayingQueues } from '../faults/straying-queues.ts';
+import type { Oracle } from '../oracle/oracle.ts';
+import type { Chance } from './chance.ts';
+import { plainDatabase } from './plain-database.ts';
+import type { Time } from './time.ts';
+
+/** The table and the queues behind the ports, without faults of their own but those of queues: messages that go astray. */
+export interface Backing extends Queue {
+  readonly store: Store;
+  readonly queues: EmbeddedQueues;
+  /** Does one call of a port, where time may go by between its requests; without it time stands still until it ends. */
+  perform?<Result>(call: () => Promise<Result>): Promise<Result>;
+  /** Tells of each write that happens, now or later; without it the one that says so has happened, and no other. */
+  witness?<Result>(write: () => Promise<Result>, happened: () => void): Promise<Result>;
+  /** Time has ended: nothing may go wrong any more. */
+  calm?(): void;
+  close(): Promise<void>;
+}
+
+/** What the world around a stage, or around one process, can do to it besides sending requests. */
+export interface Surroundings {
+  /** Puts a body into a queue: what anyone with the right to send could do. */
+  inject(queue: QueueName, body: string): void;
+  /** Bodies in the parking queue, which raise an alarm. */
+  parked(): readonly string[];
+  /** The table as it is at the end. */
+  table(): Promise<Store>;
+  close(): Promise<void>;
+}
+
+export const surroundingsOf = ({ queues, store, calm, close }: Backing): Surroundings => ({
+  inject: queues.inject,
+  parked: () => queues.contents(PARKING),
+  table: () => {
+    calm?.();
+    return Promise.resolve(store);
+  },
+  close,
+});
+
+export interface BackingOptions {
+  readonly time: Time;
+  readonly chance: Chance;
+  readonly chaos: Chaos;
+  readonly oracle: Oracle;
+  readonly places: readonly StepPlace[];
+  readonly counts: Counts;
+  readonly trace: (line: () => string) => void;
+}
+
+const DONE = Promise.resolve();
+
+/** The embedded store and queues, in memory. */
+export async function embeddedBacking(options: BackingOptions): Promise<Backing> {
+  const store = await storeOver(plainDatabase(), {
+    schedule: (action) => void DONE.then(action),
+  });
+  const queues = createEmbeddedQueues({ clock: options.time, random: options.chance });
+  const astray = strayingQueues(queues, options);
+  declareQueues(astray, options.places);
+  return {
+    store: withLeftovers(store, options.chaos),
+    queues: astray,
+    send: async (outgoing) => {
+      for (const { to, message } of outgoing) astray.inject(to, JSON.stringify(message));
+    },
+    park: async (body) => astray.inject(PARKING, body),
+    setVisibility: (delivery, seconds) => queues.setVisibility(delivery, seconds),
+    close: async () => {
+      queues.close();
+      await store.close();
+    },
+  };
+}
+
+/** A due index that is behind its table: it still shows some of what it showed before. */
+function withLeftovers(store: Store, chaos: Chaos): Store {
+  type Due = Awaited<ReturnType<Store['listDue']>>;
+  const shown = new Map<number, Due>();
+  return {
+    ...store,
+    listDue: async (shard, now, limit) => {
+      const due = await store.listDue(shard, now, limit);
+      const ids = new Set(due.map(({ workflowId }) => workflowId));
+      const before = (shown.get(shard) ?? []).filter(({ workflowId }) => !ids.has(workflowId));
+      shown.set(shard, [...before, ...due]);
+      return [...before.filter(() => chaos.isLeftOver()), ...due].slice(0, limit);
+    },
+  };
+}

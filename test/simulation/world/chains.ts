@@ -1,0 +1,149 @@
+import * as z from 'zod';
+import { dataEnrichment } from '../../../functions/chains/data-enrichment.ts';
+import { notifications } from '../../../functions/chains/notifications.ts';
+import { orderProcessing } from '../../../functions/chains/order-processing.ts';
+import { userOnboarding } from '../../../functions/chains/user-onboarding.ts';
+import type { ChainDefinition, RunContext } from '../../../lib/chain/definition.ts';
+import { emptyChain, finished, withStep } from '../../../lib/chain/validate.ts';
+import { DEMO_TARGETS } from '../../../lib/local/demo/catalogue.ts';
+import type { Chance } from './chance.ts';
+import type { Answer } from './targets.ts';
+
+/** A chain to be run, with an input for it and what its targets answer. */
+export interface Subject {
+  readonly chain: ChainDefinition;
+  /** @param card a value that is not to be found anywhere but in the table */
+  input(card: string): Readonly<Record<string, unknown>>;
+  /** Another one. */
+  other(card: string): Readonly<Record<string, unknown>>;
+  readonly answer: Answer;
+}
+
+/** Code of a step that calls something: given by the world in which the chain runs. */
+export interface Code {
+  run(idempotencyKey: string, timeoutMs: number): Promise<unknown>;
+}
+
+/** Steps by name, with the names of those they follow. */
+export type Graph = Readonly<Record<string, readonly string[]>>;
+
+// Made once: a schema costs more than a schedule.
+const INPUT = z.strictObject({ card: z.string(), amount: z.number() });
+const RESPONSE = z.object({ ok: z.string() });
+
+/** What a step of a random chain is besides. */
+export interface StepOptions {
+  readonly retries: number;
+  readonly timeout: number;
+  readonly batchSize?: number;
+  readonly concurrency?: number | undefined;
+  readonly code?: boolean;
+}
+
+/** A chain of that shape, each step with a target of its own. */
+export function graphSubject(graph: Graph, options: (name: string) => StepOptions, code: Code): Subject {
+  const base = { version: 1, start: '/api/simulated', input: INPUT, sensitive: ['card'] };
+  let chain = emptyChain('simulated', base);
+  for (const [name, after] of Object.entries(graph)) {
+    const { code: isCode = false, batchSize = 1, ...rest } = options(name);
+    const work = isCode
+      ? { run: (context: RunContext) => runCode(code, context, rest.timeout) }
+      : { request: requestTo(name), targets: [name] };
+    chain = withStep(chain, name, { after, response: RESPONSE, batchSize, ...defined(rest), ...work });
+  }
+  return {
+    chain: finished(chain),
+    input: (card) => ({ card, amount: 5 }),
+    other: (card) => ({ card, amount: 6 }),
+    answer: (_target, key) => ({ ok: key }),
+  };
+}
+
+const requestTo =
+  (name: string) =>
+  ({ input }: { input: { card?: string } }) => ({
+    target: name,
+    method: 'POST',
+    path: `/${name}`,
+    body: { card: input.card },
+  });
+
+/** Code that tells too much when it fails. */
+const runCode = (code: Code, { idempotencyKey, input }: RunContext, timeout: number): Promise<unknown> =>
+  code.run(idempotencyKey, timeout * 1_000).catch((error: unknown) => {
+    throw new Error(`${String(error)} for ${JSON.stringify(input)}`);
+  });
+
+const defined = (options: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+
+const TIMEOUTS = [0.5, 2, 5, 15, 30, 60, 120];
+
+/** One of the shipped chains, or a random graph of one to eight steps with branches and joins. */
+export function drawSubject(chance: Chance, code: Code): Subject {
+  if (chance.happens(0.25)) return shippedSubject(chance.pick(SHIPPED));
+  // Most mistakes show in small graphs, which are quick; some need large ones.
+  const steps = chance.whole(1, chance.pick([3, 5, 8]));
+  const graph: Record<string, readonly string[]> = {};
+  const names: string[] = [];
+  // Some chains are nearly lines, some have hardly any order.
+  const straight = chance.fraction();
+  for (let number = 1; number <= steps; number += 1) {
+    const name = `s${number}`;
+    graph[name] = chance.happens(straight) ? names.slice(-1) : someOf(chance, names);
+    names.push(name);
+  }
+  const batchSize = chance.pick([1, 1, 5, 10]);
+  return graphSubject(
+    graph,
+    () => ({
+      retries: chance.whole(0, 3),
+      timeout: chance.pick(TIMEOUTS),
+      batchSize,
+      concurrency: chance.happens(0.2) ? 2 : undefined,
+      code: chance.happens(0.15),
+    }),
+    code,
+  );
+}
+
+function someOf(chance: Chance, names: readonly string[]): readonly string[] {
+  const wanted = Math.min(names.length, chance.whole(0, 3));
+  const some = new Set<string>();
+  for (let draws = 0; draws < wanted; draws += 1) some.add(chance.pick(names));
+  return [...some];
+}
+
+/** The shipped chains, each with an input. */
+const SHIPPED: readonly Shipped[] = [
+  {
+    chain: orderProcessing,
+    sample: { card: 'card', amount: 12.5, address: '1 Main Street', email: 'ada@example.com' },
+  },
+  { chain: userOnboarding, sample: { name: 'Ada', email: 'ada@example.com' } },
+  { chain: dataEnrichment, sample: { name: 'Ada', email: 'ada@example.com' } },
+  {
+    chain: notifications,
+    sample: { email: 'ada@example.com', phone: '+4915112345678', device: 'd1', text: 'Hello' },
+  },
+];
+
+interface Shipped {
+  readonly chain: ChainDefinition;
+  readonly sample: Readonly<Record<string, unknown>>;
+}
+
+function shippedSubject({ chain, sample }: Shipped): Subject {
+  const input = (card: string) => ('card' in sample ? { ...sample, card } : sample);
+  return {
+    chain,
+    input,
+    other: (card) => ({ ...input(card), email: 'grace@example.com' }),
+    answer: (target, key, body, at) => {
+      const route = Object.entries(DEMO_TARGETS).find(([name]) => name === target)?.[1];
+      if (route === undefined) throw new Error(`there is no demo target "${target}"`);
+      const sent = typeof body === 'object' && body !== null ? { ...body } : {};
+      return route.reply({ body: sent, at, id: (prefix) => `${prefix}_${key.replaceAll(':', '-')}` });
+    },
+  };
+}

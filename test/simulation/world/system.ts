@@ -1,0 +1,210 @@
+import {
+  type ApiHandler,
+  reconcilerHandler,
+  type Service,
+  startHandler,
+  stepFailedHandler,
+  stepHandler,
+} from '../../../functions/handlers.ts';
+import type { ApiAnswer, ApiEvent } from '../../../functions/http.ts';
+import type { StepPlace } from '../../../lib/chain/places.ts';
+import type { Registry } from '../../../lib/chain/registry.ts';
+import { DEAD_LETTER_SETTINGS } from '../../../lib/chain/settings.ts';
+import { LIMITS } from '../../../lib/contract/limits.ts';
+import { deadLetterQueue, type QueueName, stepQueue } from '../../../lib/contract/names.ts';
+import type { Engine } from '../../../lib/engine/shell.ts';
+import { type Invoke, startMapping } from '../../../lib/local/queue/mapping.ts';
+import type { EmbeddedQueues } from '../../../lib/local/queue/queue.ts';
+import type { Counts } from '../counts.ts';
+import { STEP_FAILED } from '../faults/rates.ts';
+import type { Backing } from './backing.ts';
+import type { Time } from './time.ts';
+import { createWorker, type Worker, type WorkerOptions } from './worker.ts';
+
+export interface SystemOptions extends WorkerOptions {
+  readonly backing: Backing;
+  readonly counts: Counts;
+  readonly chains: Registry;
+  readonly places: readonly StepPlace[];
+  /** A function that its mapping has given up goes on: nobody kills it. */
+  readonly zombies: boolean;
+}
+
+/** The functions of a stage: a mapping and workers for every queue, the reconciler, and the API. */
+export interface System {
+  /**
+   * A request of a client; undefined if the function died before it answered.
+   * @param watch makes the service that answers it one that is watched
+   */
+  request(
+    handler: (service: Service) => ApiHandler,
+    event: ApiEvent,
+    watch?: (service: Service) => Service,
+  ): Promise<ApiAnswer | undefined>;
+}
+
+export function startSystem(options: SystemOptions): System {
+  const { backing, chaos, time } = options;
+  const queues = gathering(backing.queues, time, chaos.gathers());
+  for (const place of options.places) startMappings(options, queues, place);
+  reconcileOften(options);
+  return {
+    request: (handler, event, watch = (service) => service) =>
+      new Promise((resolve) => {
+        const worker = createWorker(options, 'api', () => resolve(undefined));
+        // What an older deployment starts is of a version that it knows.
+        const isOutdated = handler !== startHandler && chaos.isOutdated('api');
+        const chains = isOutdated ? { ...options.chains, ...NO_CHAINS } : options.chains;
+        const cancel = time.after(LIMITS.apiFunctionTimeout * 1_000, () => timeOut(options, worker));
+        handler(watch({ chains, ports: worker.ports }))(event)
+          .then(
+            (answer) => {
+              if (!worker.dead) resolve(answer);
+            },
+            (error: unknown) => {
+              options.oracle.report(`the API threw: ${String(error)}`);
+              resolve(undefined);
+            },
+          )
+          .finally(cancel);
+      }),
+  };
+}
+
+function timeOut({ counts }: SystemOptions, worker: Worker): void {
+  if (!worker.dead) counts.timeouts += 1;
+  worker.die('timed out');
+}
+
+/** The queues as pollers see them that wait for more messages before they call a function. */
+function gathering(queues: EmbeddedQueues, time: Time, ms: number): EmbeddedQueues {
+  if (ms === 0) return queues;
+  return {
+    ...queues,
+    onVisible: (queue, callback) => {
+      let waiting = false;
+      return queues.onVisible(queue, () => {
+        if (waiting) return;
+        waiting = true;
+        time.after(ms, () => {
+          waiting = false;
+          callback();
+        });
+      });
+    },
+  };
+}
+
+function startMappings(options: SystemOptions, gathered: EmbeddedQueues, place: StepPlace): void {
+  const { settings } = place;
+  const mapping = (queue: QueueName, batchSize: number, functionTimeout: number, handler: Handler) =>
+    startMapping({
+      // Where one message is a batch there is nothing to wait for.
+      queues: batchSize === 1 ? options.backing.queues : gathered,
+      queue,
+      batchSize,
+      ...(settings.maxConcurrency === undefined ? {} : { maxConcurrency: settings.maxConcurrency }),
+      clock: options.time,
+      functionTimeout,
+      invoke: invokeWith(options, queue.kind === 'step' ? place.step : undefined, functionTimeout, handler),
+    });
+  mapping(stepQueue(place), settings.batchSize, settings.functionTimeout, (engine) =>
+    stepHandler(engine, stepQueue(place)),
+  );
+  mapping(
+    deadLetterQueue(place),
+    DEAD_LETTER_SETTINGS.batchSize,
+    DEAD_LETTER_SETTINGS.functionTimeout,
+    (engine) => stepFailedHandler(engine, () => deadLetterQueue(place)),
+  );
+}
+
+/** What a deployment knows that is older than the chain. */
+const NO_CHAINS: Engine['chains'] = { find: () => undefined };
+
+type Handler = (engine: Engine) => Invoke;
+
+/** Every invocation is a process of its own, which may die at any moment. */
+function invokeWith(
+  options: SystemOptions,
+  step: string | undefined,
+  functionTimeout: number,
+  handler: Handler,
+): Invoke {
+  const { chains, chaos, counts, time, zombies, trace } = options;
+  const name = step ?? STEP_FAILED;
+  let count = 0;
+  return (event, context) => {
+    const fault = chaos.invocation(step);
+    if (fault.kind === 'burned') {
+      trace(() => `${name}: ${event.Records.length} received by nobody`);
+      return Promise.reject(new Error('throttled'));
+    }
+    if (event.Records.length > 1) counts.batches += 1;
+    return new Promise((resolve, reject) => {
+      count += 1;
+      const worker = createWorker(options, `${name}#${count}`, () => reject(new Error('it died')));
+      const cancels = [
+        ...(zombies ? [] : [time.after(functionTimeout * 1_000, () => timeOut(options, worker))]),
+        ...(fault.diesAfter === undefined
+          ? []
+          : [
+              time.after(fault.diesAfter, () => {
+                if (!worker.dead) counts.crashes += 1;
+                worker.die('of itself');
+              }),
+            ]),
+      ];
+      const known = fault.kind === 'outdated' ? NO_CHAINS : chains;
+      handler({ chains: known, ports: worker.ports })(event, context)
+        .then(resolve, (error: unknown) => {
+          options.oracle.report(`${worker.name} threw: ${String(error)}`);
+          reject(error);
+        })
+        .finally(() => {
+          for (const cancel of cancels) cancel();
+        });
+    });
+  };
+}
+
+/** Every minute, and late at times. A minute in which nothing is due is left out: it would see nothing. */
+function reconcileOften(options: SystemOptions): void {
+  const { chains, chaos, counts, oracle, time } = options;
+  const interval = LIMITS.reconcileInterval * 1_000;
+  let planned: { readonly at: number; cancel(): void } | undefined;
+  const run = (): void => {
+    planned = undefined;
+    if ((oracle.nextDue() ?? Infinity) > time.now()) {
+      plan(time.now());
+      return;
+    }
+    reconcile();
+    const again = chaos.reconcilerAgain();
+    if (again !== undefined) {
+      counts.repeatedRuns += 1;
+      time.after(again, reconcile);
+    }
+    // Whatever becomes of this run: there is another in a minute.
+    plan(time.now() + 1);
+  };
+  const reconcile = (): void => {
+    const worker = createWorker(options, 'reconciler', () => undefined);
+    const end = time.now() + interval;
+    const cancel = time.after(interval, () => timeOut(options, worker));
+    const getRemainingTimeInMillis = () => Math.max(0, end - time.now());
+    const known = chaos.isOutdated('reconciler') ? NO_CHAINS : chains;
+    reconcilerHandler({ chains: known, ports: worker.ports })(undefined, { getRemainingTimeInMillis })
+      .catch((error: unknown) => worker.die(String(error)))
+      .finally(cancel);
+  };
+  const plan = (from: number): void => {
+    const due = oracle.nextDue();
+    if (due === undefined) return;
+    const at = Math.ceil(Math.max(due, from) / interval) * interval;
+    if (planned !== undefined && planned.at <= at) return;
+    planned?.cancel();
+    planned = { at, cancel: time.after(at - time.now() + chaos.reconcilerLate(), run) };
+  };
+  oracle.onMeta(() => plan(time.now()));
+}

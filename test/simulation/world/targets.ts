@@ -1,0 +1,115 @@
+import { CALL_HEADERS } from '../../../lib/contract/names.ts';
+import type { Http, HttpOutcome } from '../../../lib/engine/ports.ts';
+import type { Chaos, Reply, TargetFault } from '../faults/chaos.ts';
+import type { Oracle } from '../oracle/oracle.ts';
+import type { Time } from './time.ts';
+
+/** What a target answers to the first call under a key, from the call's body. */
+export type Answer = (target: string, idempotencyKey: string, body: unknown, at: number) => unknown;
+
+/** Targets that honour the idempotency key: they act once for each, and answer the same again. */
+export interface SimulatedTargets {
+  readonly http: Http;
+  /** A step's own code that calls something: it throws what a client would throw. */
+  run(idempotencyKey: string, timeoutMs: number): Promise<unknown>;
+}
+
+interface Options {
+  readonly time: Time;
+  readonly chaos: Chaos;
+  readonly oracle: Oracle;
+  readonly answer: Answer;
+}
+
+const HTTP_STATUS = { redirect: 302, invalid: 200 };
+
+export function createTargets({ time, chaos, oracle, answer }: Options): SimulatedTargets {
+  const answered = new Map<string, unknown>();
+  const act = (target: string, key: string, body: unknown, calledAt: number): unknown => {
+    const known = answered.get(key);
+    if (known !== undefined) return known;
+    const result = answer(target, key, body, time.now());
+    answered.set(key, result);
+    oracle.acted(key, result, calledAt);
+    return result;
+  };
+  /** Resolves with what the caller gets; undefined if its deadline comes first. */
+  const called = (
+    target: string,
+    key: string,
+    body: unknown,
+    deadlineMs: number,
+  ): Promise<{ readonly reply: Reply; readonly result: unknown } | undefined> => {
+    const calledAt = time.now();
+    const fault: TargetFault = chaos.target(target, deadlineMs);
+    let result: unknown;
+    if (fault.effect !== undefined) {
+      time.after(fault.effect, () => {
+        result = act(target, key, body, calledAt);
+      });
+    }
+    return new Promise((resolve) => {
+      const late = fault.reply.kind === 'never' || fault.takes >= deadlineMs;
+      // Acting comes first, then the answer: both may be planned for the same moment.
+      if (late) time.after(deadlineMs, () => resolve(undefined));
+      else time.after(fault.takes + 1, () => resolve({ reply: fault.reply, result }));
+    });
+  };
+
+  return {
+    http: {
+      call: async ({ url, headers, body }, deadlineMs) => {
+        const target = new URL(url).hostname;
+        const key = headers[CALL_HEADERS.idempotencyKey] ?? '';
+        const sent: unknown = body === undefined ? undefined : JSON.parse(body);
+        const end = await called(target, key, sent, deadlineMs);
+        return end === undefined
+          ? { kind: 'failure', code: 'DEADLINE_EXCEEDED', sent: 'unknown', message: 'no reply in time' }
+          : outcomeOf(end.reply, end.result, body ?? '');
+      },
+    },
+    run: async (key, timeoutMs) => {
+      const ended = oracle.called(key);
+      const end = await called('code', key, undefined, 3 * timeoutMs);
+      if (end === undefined) return await new Promise<never>(() => undefined);
+      ended(end.reply.kind === 'good' ? { kind: 'ran', result: end.result } : { kind: 'threw' });
+      if (end.reply.kind === 'good') return end.result;
+      throw new Error(`the code failed: ${end.reply.kind}`);
+    },
+  };
+}
+
+/** The reply on the wire. An error echoes what was sent, as careless servers do. */
+function outcomeOf(reply: Reply, result: unknown, sent: string): HttpOutcome {
+  switch (reply.kind) {
+    case 'good':
+      return { kind: 'reply', status: 200, body: JSON.stringify(result) };
+    case 'invalid':
+      return { kind: 'reply', status: HTTP_STATUS.invalid, body: JSON.stringify({ not: 'this', sent }) };
+    case 'redirect':
+      return { kind: 'reply', status: HTTP_STATUS.redirect, body: sent };
+    case 'status': {
+      const { status, retryAfter } = reply;
+      return {
+        kind: 'reply',
+        status,
+        body: `no: ${sent}`,
+        ...(retryAfter === undefined ? {} : { retryAfter }),
+      };
+    }
+    case 'tooLarge':
+      return {
+        kind: 'failure',
+        code: 'REPLY_TOO_LARGE',
+        sent: 'unknown',
+        message: 'the reply is too large',
+        status: 200,
+        excerpt: sent,
+      };
+    case 'unreachable':
+      return { kind: 'failure', code: 'CONNECTION_FAILED', sent: 'no', message: 'connection refused' };
+    case 'broken':
+    case 'never':
+      return { kind: 'failure', code: 'CONNECTION_BROKEN', sent: 'unknown', message: 'connection reset' };
+  }
+}

@@ -1,0 +1,316 @@
+import { CALL_HEADERS } from '../../../lib/contract/names.ts';
+import { EngineError, type ErrorCode } from '../../../lib/engine/errors.ts';
+import type { EngineEvent } from '../../../lib/engine/events.ts';
+import type { Ports, Store, Written } from '../../../lib/engine/ports.ts';
+import type { WorkflowKey, WorkflowState } from '../../../lib/engine/state.ts';
+import type { Chaos, PortCall, TornLoad } from '../faults/chaos.ts';
+import type { Oracle } from '../oracle/oracle.ts';
+import { createRequests } from '../oracle/request.ts';
+import type { Backing } from './backing.ts';
+import type { SimulatedTargets } from './targets.ts';
+import type { Time } from './time.ts';
+
+/** One process that may die at any moment: a function of Lambda, or a client's request at work in one. */
+export interface Worker {
+  readonly name: string;
+  /** From now on nothing that it does goes anywhere, and nothing reaches it. What it has sent is under way. */
+  die(why: string): void;
+  readonly dead: boolean;
+  readonly ports: Ports;
+}
+
+export interface WorkerOptions {
+  readonly time: Time;
+  readonly chaos: Chaos;
+  readonly oracle: Oracle;
+  readonly backing: Omit<Backing, 'queues' | 'close' | 'calm'>;
+  readonly targets: SimulatedTargets;
+  readonly random: Ports['random'];
+  readonly trace: (line: () => string) => void;
+  /** Store and queues are in the worker's own process, and go with it: what it has not done by its death is not done. */
+  readonly oneProcess?: boolean;
+}
+
+/** What the code of a dead process waits for. */
+const never = (): Promise<never> => new Promise(() => undefined);
+
+const ERRORS: Readonly<Record<PortCall, ErrorCode>> = {
+  create: 'STORE_UNAVAILABLE',
+  load: 'STORE_UNAVAILABLE',
+  writeMeta: 'STORE_UNAVAILABLE',
+  writeStep: 'STORE_UNAVAILABLE',
+  list: 'STORE_UNAVAILABLE',
+  listDue: 'STORE_UNAVAILABLE',
+  send: 'QUEUE_UNAVAILABLE',
+  park: 'QUEUE_UNAVAILABLE',
+  setVisibility: 'QUEUE_UNAVAILABLE',
+  notify: 'NOTIFICATION_FAILED',
+  resolve: 'SECRET_UNAVAILABLE',
+};
+
+/** @param died called once, at its death */
+export function createWorker(options: WorkerOptions, name: string, died: () => void): Worker {
+  const { time, chaos, oracle, trace } = options;
+  const perform =
+    options.backing.perform ?? (<Result>(action: () => Promise<Result>) => time.during(action()));
+  let dead = false;
+  const skew = chaos.skew();
+  const die = (why: string): void => {
+    if (dead) return;
+    dead = true;
+    trace(() => `${name} dies: ${why}`);
+    died();
+  };
+  /** One call of a port, with what becomes of it on the way. */
+  const through = <Result>(
+    call: PortCall,
+    what: () => string,
+    apply: () => Promise<Result>,
+  ): Promise<Result> => {
+    if (dead) return never();
+    const fault = chaos.port(call);
+    if (fault.kind === 'crashBefore') {
+      die(`before ${call} ${what()}`);
+      return never();
+    }
+    return new Promise((resolve, reject) => {
+      const reply = (told: string, settle: () => void): void => {
+        trace(() => `${name} ${call} ${what()}: ${told}${fault.kind === 'none' ? '' : ` (${fault.kind})`}`);
+        time.after(fault.back, () => {
+          if (!dead) settle();
+        });
+      };
+      const lost = (): void => reject(new EngineError(ERRORS[call], `${call} failed in this simulation`));
+      time.after(fault.there, () => {
+        if (dead && options.oneProcess === true) return;
+        if (fault.kind === 'fail') return reply('not done', lost);
+        perform(apply).then(
+          (result) => {
+            if (fault.kind === 'crashAfter') return die(`when ${call} ${what()} was done`);
+            return reply(toldOf(result), () => (fault.kind === 'lose' ? lost() : resolve(result)));
+          },
+          (error: unknown) => reply(String(error), () => reject(error)),
+        );
+      });
+      // The caller has heard by then: what the call itself says is heard by nobody.
+      if (fault.kind === 'late') time.after(fault.back, () => !dead && lost());
+      if (fault.killedAfter !== undefined) time.after(fault.killedAfter, () => die('timed out'));
+      if (fault.kind === 'crashSent') die(`after ${call} ${what()}`);
+    });
+  };
+  const requests = createRequests(oracle.find, time.now);
+  const caller = {
+    name,
+    get dead() {
+      return dead;
+    },
+  };
+  return {
+    name,
+    die,
+    get dead() {
+      return dead;
+    },
+    ports: {
+      clock: {
+        now: skew === 0 ? time.now : () => time.now() + skew,
+        after: (ms, action) =>
+          time.after(ms, () => {
+            if (!dead) action();
+          }),
+      },
+      random: options.random,
+      store: storeOf(options, through),
+      queue: {
+        send: (outgoing) =>
+          through(
+            'send',
+            () =>
+              outgoing
+                .map(({ to, message }) => `${to.kind}:${message.step}/${message.epoch}.${message.trip}`)
+                .join(' '),
+            () => {
+              for (const { message } of outgoing) oracle.sent(message, JSON.stringify(message));
+              return options.backing.send(outgoing);
+            },
+          ),
+        park: (body) =>
+          through(
+            'park',
+            () => body,
+            () => options.backing.park(body),
+          ),
+        setVisibility: (delivery, seconds) =>
+          through(
+            'setVisibility',
+            () => `${seconds} s`,
+            () => options.backing.setVisibility(delivery, seconds),
+          ),
+      },
+      http: {
+        call: (request, deadlineMs) => {
+          if (dead) return never();
+          const key = request.headers[CALL_HEADERS.idempotencyKey] ?? '';
+          for (const problem of requests.problems(key, request, deadlineMs)) oracle.report(problem);
+          const ended = oracle.called(key, name);
+          const call = options.targets.http.call(request, deadlineMs).then((outcome) => {
+            ended(outcome);
+            return outcome;
+          });
+          return ifAlive(call);
+        },
+      },
+      targets: {
+        resolve: (target) =>
+          through(
+            'resolve',
+            () => target,
+            async () => ({ baseUrl: `https://${target}`, headers: {} }),
+          ),
+      },
+      telemetry: {
+        emit: (event) => {
+          if (dead) return;
+          if (event.event === 'attempt_started') requests.begins(event.idempotencyKey);
+          trace(() => inWords(event));
+          oracle.emitted(event, caller);
+        },
+      },
+      notifier: {
+        notify: (notification) =>
+          through(
+            'notify',
+            () => notification.id,
+            async () => oracle.notified(notification),
+          ),
+      },
+    },
+  };
+
+  function ifAlive<Result>(work: Promise<Result>): Promise<Result> {
+    return work.then((result) => (dead ? never() : result));
+  }
+}
+
+type Through = <Result>(call: PortCall, what: () => string, apply: () => Promise<Result>) => Promise<Result>;
+
+const toldOf = (result: unknown): string =>
+  typeof result === 'object' && result !== null && 'written' in result && result.written === false
+    ? 'the condition failed'
+    : 'done';
+
+/** A query is no snapshot: META is as it was at one moment, and the steps as they were at another. */
+async function readTwice(
+  time: Time,
+  read: () => Promise<WorkflowState | undefined>,
+  { after, metaFirst }: TornLoad,
+): Promise<WorkflowState | undefined> {
+  const first = await read();
+  await new Promise<void>((resolve) => {
+    time.after(after, resolve);
+  });
+  const second = await read();
+  if (first === undefined || second === undefined) return second;
+  return metaFirst ? { meta: first.meta, steps: second.steps } : { meta: second.meta, steps: first.steps };
+}
+
+/** A write has happened if it is answered so. */
+async function answered<Result extends Written<unknown>>(
+  write: () => Promise<Result>,
+  happened: () => void,
+): Promise<Result> {
+  const written = await write();
+  if (written.written) happened();
+  return written;
+}
+
+/** The store, and beside it the oracle, which sees what was really written. */
+function storeOf({ backing, chaos, oracle, time }: WorkerOptions, through: Through): Store {
+  const { store, witness = answered } = backing;
+  /** The first create is none: the workflow is not known before it has happened. */
+  const metaTried = ({ workflowId }: WorkflowKey): void => {
+    const shadow = oracle.find(workflowId);
+    if (shadow !== undefined) shadow.costs.metaTries += 1;
+  };
+  return {
+    create: (meta) => {
+      metaTried(meta);
+      return through(
+        'create',
+        () => meta.workflowId,
+        () =>
+          witness(
+            () => store.create(meta),
+            () => oracle.metaWritten(meta),
+          ),
+      );
+    },
+    load: (key) => {
+      const number = oracle.loadBegins(key);
+      const read = () =>
+        through(
+          'load',
+          () => key.workflowId.slice(0, 8),
+          () => store.load(key),
+        );
+      const torn = chaos.torn();
+      const loaded = torn === undefined ? read() : readTwice(time, read, torn);
+      return loaded.then((state) => {
+        if (state !== undefined) oracle.loaded(state.meta, number);
+        return state;
+      });
+    },
+    writeMeta: (meta, expected) => {
+      metaTried(meta);
+      return through(
+        'writeMeta',
+        () => `${expected.status} -> ${meta.status}`,
+        () =>
+          witness(
+            () => store.writeMeta(meta, expected),
+            () => oracle.metaWritten(meta),
+          ),
+      );
+    },
+    writeStep: (key, record, expected, expiresAt) => {
+      const shadow = oracle.find(key.workflowId);
+      if (shadow !== undefined) {
+        shadow.costs.stepTries += 1;
+        const due = shadow.meta.expiresAt;
+        if (due !== expiresAt)
+          oracle.report(`${record.step} is to expire at ${expiresAt}, and its workflow at ${due}`);
+      }
+      return through(
+        'writeStep',
+        () => `${record.step} ${'absent' in expected ? 'absent' : expected.status} -> ${record.status}`,
+        () =>
+          witness(
+            () => store.writeStep(key, record, expected, expiresAt),
+            () => oracle.stepWritten(key, record),
+          ),
+      ).finally(() => oracle.callEnded(record.token));
+    },
+    list: (filter) =>
+      through(
+        'list',
+        () => '',
+        () => store.list(filter),
+      ),
+    listDue: (shard, now, limit) =>
+      through(
+        'listDue',
+        () => String(shard),
+        () => store.listDue(shard, now, limit).then((due) => due.filter(() => !chaos.isMissing())),
+      ),
+  };
+}
+
+/** An event with what tells it from others. */
+function inWords(event: EngineEvent): string {
+  const known = ['event', 'tenant', 'chain', 'workflowId'];
+  const rest = Object.entries(event).filter(([name]) => !known.includes(name));
+  const shown = rest.map(
+    ([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
+  return `  ${event.event}: ${shown.join(', ')}`;
+}

@@ -1,0 +1,165 @@
+import { healthyDuration } from '../../../lib/chain/graph.ts';
+import { type StepPlace, stepPlaces } from '../../../lib/chain/places.ts';
+import { registry } from '../../../lib/chain/registry.ts';
+import { LIMITS } from '../../../lib/contract/limits.ts';
+import { type Counts, counting, countingEvents, noCounts } from '../counts.ts';
+import type { Chaos } from '../faults/chaos.ts';
+import type { Rates } from '../faults/rates.ts';
+import { createOracle, type Oracle } from '../oracle/oracle.ts';
+import {
+  type Backing,
+  type BackingOptions,
+  embeddedBacking,
+  type Surroundings,
+  surroundingsOf,
+} from './backing.ts';
+import type { Code, Subject } from './chains.ts';
+import type { Chance } from './chance.ts';
+import { startProcess } from './process.ts';
+import { type System, type SystemOptions, startSystem } from './system.ts';
+import { createTargets } from './targets.ts';
+import { createTime, type Time } from './time.ts';
+
+/** When every schedule begins, in milliseconds since 1970. */
+export const START = 1_790_000_000_000;
+
+/** Things that may happen in one schedule; more means that it does not come to rest. */
+const MOST_EVENTS = 200_000;
+
+/** A message is hidden for whole seconds, and each call of a port takes a little while. In milliseconds. */
+const PATIENCE_MS = 3_000;
+/** Over the adapters a message may wait that long for others that go with it. In milliseconds. */
+const TOGETHER_MS = 3_000;
+
+/** Makes the table and the queues of a world. */
+export type OpenBacking = (options: BackingOptions) => Promise<Backing>;
+
+interface WorldOptions {
+  readonly chance: Chance;
+  readonly subject: (code: Code) => Subject;
+  readonly chaos: (time: Time, subject: Subject, trace: (line: () => string) => void) => Chaos;
+  readonly zombies: boolean;
+  /** By how much the clocks of two workers may differ, in milliseconds. */
+  readonly skewMs?: () => number;
+  /** Whether nothing fails but targets. */
+  readonly isPrompt?: () => boolean;
+  /** Given each line of what happens, if it is wanted. */
+  readonly trace?: ((line: string) => void) | undefined;
+  readonly backing?: OpenBacking | undefined;
+  /** One process instead of a stage, and the rates that say how it lives. */
+  readonly process?: (() => Rates) | undefined;
+}
+
+/** A stage with its clients' world around it, in virtual time. */
+interface World {
+  readonly time: Time;
+  readonly subject: Subject;
+  readonly oracle: Oracle;
+  readonly system: System;
+  readonly surroundings: Surroundings;
+  readonly counts: Counts;
+  /**
+   * Lets everything come to rest, for as long as that may take, and judges the end.
+   * @param faultsEnd when the last fault or deed of an operator may come, in milliseconds since 1970
+   */
+  finish(faultsEnd: () => number): Promise<void>;
+}
+
+export async function openWorld(options: WorldOptions): Promise<World> {
+  const { chance } = options;
+  const time = createTime(START);
+  const trace = tracer(time, options.trace);
+  const counts = noCounts();
+  const code: { run: Code['run'] } = { run: () => Promise.reject(new Error('the world is not there yet')) };
+  const subject = options.subject(code);
+  const chaos = options.chaos(time, subject, trace);
+  const counted = counting(chaos, counts);
+  const places = stepPlaces([subject.chain]);
+  const oracle = createOracle({
+    now: time.now,
+    start: START,
+    trace,
+    skewMs: options.skewMs ?? (() => 0),
+    isPrompt: options.isPrompt ?? (() => false),
+    zombies: options.zombies,
+    isApiOutdated: () => options.process === undefined && chaos.isOutdated('api'),
+    patienceMs: options.backing === undefined ? PATIENCE_MS : PATIENCE_MS + TOGETHER_MS,
+    describe: ({ input }) => ({ chain: subject.chain, card: String(input.card ?? 'no card') }),
+  });
+  const { answer } = subject;
+  const targets = createTargets({ time, chaos: counted, oracle, answer });
+  code.run = targets.run;
+  const chains = registry([subject.chain]);
+  const around = {
+    time,
+    oracle: countingEvents(oracle, counts),
+    targets,
+    trace,
+    chains,
+    random: chance,
+    counts,
+  };
+  const { system, surroundings } =
+    options.process === undefined
+      ? await startStage({ ...around, chaos: counted, places, zombies: options.zombies }, options)
+      : await startProcess({ ...around, chaos, chance, rates: options.process() });
+  return {
+    time,
+    subject,
+    oracle,
+    system,
+    surroundings,
+    counts,
+    finish: async (faultsEnd) => {
+      const repair = longestRepair(places, subject) + 2 * (options.skewMs?.() ?? 0);
+      const atRest = await time.run(MOST_EVENTS, () => faultsEnd() + repair);
+      if (time.failure !== undefined) oracle.report(`it threw: ${String(time.failure)}`);
+      else if (!atRest) oracle.report(`it does not come to rest after ${MOST_EVENTS} events`);
+      const parked = surroundings.parked();
+      const isAlarmed = (workflowId: string): boolean => parked.some((body) => body.includes(workflowId));
+      await oracle.atRest(await surroundings.table(), isAlarmed);
+      await surroundings.close();
+      countEnds(counts, oracle, options.zombies);
+    },
+  };
+}
+
+/** A stage: a function for every queue, and the API. */
+async function startStage(
+  around: Omit<SystemOptions, 'backing'>,
+  { backing: open = embeddedBacking, chance }: WorldOptions,
+): Promise<{ system: System; surroundings: Surroundings }> {
+  const backing = await open({ ...around, chance });
+  return { system: startSystem({ ...around, backing }), surroundings: surroundingsOf(backing) };
+}
+
+const tracer =
+  (time: Time, write: ((line: string) => void) | undefined) =>
+  (line: () => string): void => {
+    if (write === undefined) return;
+    write(`${((time.now() - START) / 1_000).toFixed(3).padStart(10)} s  ${line()}`);
+  };
+
+/**
+ * How long a workflow may take to its end once nothing goes wrong any more, in milliseconds: the longest wait that a target
+ * can ask for, the reconciler's longest, a lease, and then all its steps.
+ */
+function longestRepair(places: readonly StepPlace[], { chain }: Subject): number {
+  const lease = Math.max(...places.map(({ settings }) => settings.functionTimeout)) + LIMITS.leaseMargin;
+  const waits = LIMITS.retryAfter + LIMITS.reconcileBackoffCap + 2 * LIMITS.reconcileInterval + lease;
+  return (waits + 2 * healthyDuration(chain)) * 1_000;
+}
+
+function countEnds(counts: Counts, { workflows }: Oracle, zombies: boolean): void {
+  counts.schedules += 1;
+  if (zombies) counts.staleWorkers += 1;
+  for (const { meta, effects, forced } of workflows.values()) {
+    counts.workflows += 1;
+    counts.resumes += meta.epoch;
+    for (const keys of effects.values()) counts.effects += keys.size;
+    for (const epochs of forced.values()) counts.newKeys += epochs.size;
+    if (meta.status === 'completed' || meta.status === 'failed' || meta.status === 'cancelled') {
+      counts[meta.status] += 1;
+    }
+  }
+}
