@@ -1,6 +1,5 @@
 import { chains } from '../functions/chains/index.ts';
-import { messageOf } from '../lib/engine/call.ts';
-import { EngineError } from '../lib/engine/errors.ts';
+import { EngineError, messageOf } from '../lib/engine/errors.ts';
 import { HELP, OptionError, type Options, readOptions } from '../lib/local/options.ts';
 import { type LocalProcess, startLocal } from '../lib/local/process.ts';
 import { runSample, sampleCurl } from '../lib/local/sample.ts';

@@ -1,8 +1,7 @@
 import { LIMITS } from '../lib/contract/limits.ts';
 import { DEFAULT_TENANT } from '../lib/contract/names.ts';
 import { TENANT, WORKFLOW_ID } from '../lib/contract/wire.ts';
-import { messageOf } from '../lib/engine/call.ts';
-import { EngineError } from '../lib/engine/errors.ts';
+import { EngineError, messageOf, toldOf } from '../lib/engine/errors.ts';
 import type { Telemetry } from '../lib/engine/ports.ts';
 import { ProblemError, shownField } from '../lib/engine/problems.ts';
 import type { WorkflowKey } from '../lib/engine/state.ts';
@@ -62,7 +61,7 @@ export async function answering(
     return await operation();
   } catch (error) {
     if (error instanceof ProblemError) return problemAnswer(error);
-    telemetry.emit({ event: 'unexpected_error', where, message: messageOf(error) });
+    telemetry.emit({ event: 'unexpected_error', where, ...toldOf(error) });
     if (error instanceof EngineError && error.retriable) {
       return problemAnswer(new ProblemError('UNAVAILABLE', UNKNOWN_EFFECT), {
         'retry-after': '1',

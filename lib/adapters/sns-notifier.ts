@@ -1,4 +1,5 @@
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
+import { nextOf } from '../contract/advice.ts';
 import { RUNBOOK_WORKFLOW_FAILED } from '../contract/names.ts';
 import { EngineError } from '../engine/errors.ts';
 import type { Notification, Notifier } from '../engine/ports.ts';
@@ -63,6 +64,7 @@ function messageOf(stage: string, notification: Notification, runbook: string): 
     ['Error', error?.code],
     ['HTTP status', error?.httpStatus],
     ['Message', error?.message],
+    ['Next', error && nextOf(error, 'failed')],
     ['Effect', error === undefined ? undefined : EFFECT[error.effect]],
     ['Attempts', error?.attempts],
     ['Runbook', runbook],

@@ -3,25 +3,15 @@
  * Imports nothing, so that the smallest function can afford it.
  */
 
-/** Status of a workflow, as stored and as shown. `compensating` and what follows it belong to undo. */
-export const WORKFLOW_STATUSES = [
-  'processing',
-  'completed',
-  'failed',
-  'cancelled',
-  'compensating',
-  'compensated',
-  'compensation_failed',
-] as const;
+/** Status of a workflow, as stored and as shown. */
+export const WORKFLOW_STATUSES = ['processing', 'completed', 'failed', 'cancelled'] as const;
 export type WorkflowStatus = (typeof WORKFLOW_STATUSES)[number];
 
-/** Statuses that change only by an operator's resume or undo. */
+/** Statuses that change only by an operator's resume. */
 export const TERMINAL_STATUSES = [
   'completed',
   'failed',
   'cancelled',
-  'compensated',
-  'compensation_failed',
 ] as const satisfies readonly WorkflowStatus[];
 
 /** Whether `status` is one that only an operator changes. */
@@ -29,16 +19,7 @@ export const isTerminal = (status: WorkflowStatus): boolean =>
   (TERMINAL_STATUSES as readonly WorkflowStatus[]).includes(status);
 
 /** Status of a step. A step that has no item in the table is `pending`. */
-export const STEP_STATUSES = [
-  'pending',
-  'running',
-  'retrying',
-  'waiting',
-  'completed',
-  'skipped',
-  'failed',
-  'cancelled',
-] as const;
+export const STEP_STATUSES = ['pending', 'running', 'retrying', 'completed', 'failed', 'cancelled'] as const;
 export type StepStatus = (typeof STEP_STATUSES)[number];
 
 /**

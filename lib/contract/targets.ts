@@ -102,6 +102,12 @@ export const secretReference = z
   });
 export type SecretReference = z.infer<typeof secretReference>;
 
+/** The command that makes a secret. Its value comes from a file, so that it is in no shell's history. */
+export const createSecretCommand = ({ store, name }: Pick<SecretReference, 'store' | 'name'>): string =>
+  store === 'ssm'
+    ? `aws ssm put-parameter --name ${name} --type SecureString --value file://secret.txt`
+    : `aws secretsmanager create-secret --name ${name} --secret-string file://secret.txt`;
+
 /** One target of a stage. `baseUrl` is absolute; what comes out has no trailing slash, and header names in lower case. */
 export const targetSetting = z
   .strictObject({

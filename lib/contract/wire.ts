@@ -49,18 +49,26 @@ export type StartAnswer = z.infer<typeof startAnswer>;
 /** What can be known of the call behind an error: nothing was done, or nobody knows. */
 export const EFFECTS = ['none', 'unknown'] as const;
 
-/** An error as it is saved in the table and shown. `message`: at most 200 characters of a reply, sensitive values masked. */
+/**
+ * An error as it is saved in the table. `message`: what happened, with at most 200 characters of a reply, sensitive values
+ * masked. `next`: what to do, where more is known than the code says.
+ */
 export const stepError = z.object({
   code: z.enum(STEP_ERROR_CODES),
   message: z.string(),
+  next: z.string().optional(),
   target: z.string().optional(),
   httpStatus: z.int().optional(),
   effect: z.enum(EFFECTS),
 });
 export type StepError = z.infer<typeof stepError>;
 
+/** The error of a failed workflow: that of its failed step, after so many attempts. */
 export const workflowError = stepError.extend({ step: z.string(), attempts: count });
 export type WorkflowError = z.infer<typeof workflowError>;
+
+/** As they are shown: always with what the reader can do next. */
+const withNext = { next: z.string() };
 
 /** One attempt of a step, in order of time. */
 export const timelineEntry = z.object({
@@ -81,7 +89,7 @@ export const workflowAnswer = z.looseObject({
   chain: z.string(),
   status: z.enum(WORKFLOW_STATUSES),
   steps: z.record(z.string(), z.enum(STEP_STATUSES)),
-  error: workflowError.optional(),
+  error: workflowError.extend(withNext).optional(),
   /** Steps that wait for their next attempt. */
   retrying: z
     .record(
@@ -90,7 +98,7 @@ export const workflowAnswer = z.looseObject({
         attempt: count,
         attempts: count,
         nextAttemptAt: z.iso.datetime(),
-        error: stepError.optional(),
+        error: stepError.extend(withNext).optional(),
       }),
     )
     .optional(),

@@ -5,10 +5,11 @@ import type { RequestSpec, StepContext, StepDefinition } from '../chain/definiti
 import { StepRefusal } from '../chain/refusal.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { CALL_HEADERS } from '../contract/names.ts';
-import { EngineError } from './errors.ts';
+import { EngineError, messageOf } from './errors.ts';
 import { excerpt, secretsOf } from './mask.ts';
 import { classifyStatus, type Failure, isRetriable } from './outcome.ts';
 import type { HttpOutcome, Ports } from './ports.ts';
+import { replyText } from './reply-text.ts';
 
 /** One call to be made: the step, what it sees, and what goes with every request. */
 export interface Call {
@@ -73,21 +74,25 @@ function build({ step, context }: Call): { readonly spec: RequestSpec; readonly 
 
 /** A request that could not be built or addressed: nothing was sent, so nobody can have acted. */
 function notSent({ context, sensitive }: Call, error: unknown): Failure {
-  const ours = error instanceof EngineError ? error : undefined;
-  const text = `${messageOf(error)}${ours?.code === 'TARGET_MISSING' ? `. ${ours.next}` : ''}`;
-  return {
-    code:
-      ours?.code === 'TARGET_MISSING' || ours?.code === 'SECRET_UNAVAILABLE' ? ours.code : 'REQUEST_INVALID',
-    message: excerpt(text, secretsOf(context.input, sensitive)),
-    retriable: ours?.retriable ?? false,
+  const common = {
+    message: excerpt(messageOf(error), secretsOf(context.input, sensitive)),
+    retriable: error instanceof EngineError && error.retriable,
     acted: 'no',
-  };
+  } as const;
+  if (
+    error instanceof EngineError &&
+    (error.code === 'TARGET_MISSING' || error.code === 'SECRET_UNAVAILABLE')
+  ) {
+    return { ...common, code: error.code, next: error.next };
+  }
+  return { ...common, code: 'REQUEST_INVALID' };
 }
 
 /** Deployed, a step is given the targets that its definition names: what works on one machine must work there. */
 const notNamed = ({ targets = [] }: StepDefinition, target: string): Failure => ({
   code: 'TARGET_MISSING',
-  message: `the request goes to the target "${target}", and the definition of the step names only ${targets.map((name) => `"${name}"`).join(', ')}. Write targets: [${[...targets, target].map((name) => `'${name}'`).join(', ')}] in the step, then resume.`,
+  message: `the request goes to the target "${target}", and the definition of the step names only ${targets.map((name) => `"${name}"`).join(', ')}`,
+  next: `Write targets: [${[...targets, target].map((name) => `'${name}'`).join(', ')}] in the step, and deploy.`,
   retriable: false,
   acted: 'no',
   target,
@@ -129,7 +134,7 @@ function judge(
   secrets: readonly string[],
 ): CallResult | Promise<CallResult> {
   if (outcome.kind === 'failure') {
-    const detail = outcome.excerpt === undefined ? '' : `: ${excerpt(outcome.excerpt, secrets)}`;
+    const detail = outcome.excerpt === undefined ? '' : `: ${replyText(outcome.excerpt, secrets)}`;
     return failed({
       code: outcome.code,
       message: excerpt(outcome.message, secrets) + detail,
@@ -143,7 +148,7 @@ function judge(
   if (bad) {
     return failed({
       ...bad,
-      message: excerpt(outcome.body, secrets),
+      message: replyText(outcome.body, secrets),
       target,
       httpStatus: outcome.status,
       ...(outcome.retryAfter === undefined ? {} : { retryAfter: outcome.retryAfter }),
@@ -155,7 +160,7 @@ function judge(
       ? fitting(parsed.result, target)
       : failed({
           code: 'REPLY_INVALID',
-          message: `${excerpt(parsed.problem, secrets)}; the reply was: ${excerpt(outcome.body, secrets)}`,
+          message: `${excerpt(parsed.problem, secrets)}; the reply was: ${replyText(outcome.body, secrets)}`,
           retriable: false,
           acted: 'unknown',
           target,
@@ -327,5 +332,3 @@ async function settled<Value>(work: () => Promise<Value>): Promise<Settled<Value
     return { ok: false, error };
   }
 }
-
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -146,8 +146,11 @@ function claimOf({ state, step }: Place, now: number, token: string): Claim {
   return { record, expected: exactly(loaded), before };
 }
 
-const withAttempt = (attempts: readonly AttemptRecord[], attempt: AttemptRecord): readonly AttemptRecord[] =>
-  [...attempts, attempt].slice(-LIMITS.attemptsKept);
+/** The attempts of an item and one more, as far as they are kept. */
+export const withAttempt = (
+  attempts: readonly AttemptRecord[],
+  attempt: AttemptRecord,
+): readonly AttemptRecord[] => [...attempts, attempt].slice(-LIMITS.attemptsKept);
 
 /** The attempts of an item, the last one marked as interrupted if no outcome of it was ever saved. */
 export function interrupted(record: StepRecord, now: number): readonly AttemptRecord[] {

@@ -1,7 +1,7 @@
 import { LIMITS } from '../contract/limits.ts';
 import { queueSuffix } from '../contract/names.ts';
 import { type StepMessage, stepMessage } from '../contract/wire.ts';
-import { messageOf } from './call.ts';
+import { toldOf } from './errors.ts';
 import type { Delivery } from './ports.ts';
 import { type Engine, idsOf } from './shell.ts';
 
@@ -57,7 +57,7 @@ async function tryLater(
   engine.ports.telemetry.emit({
     event: 'unexpected_error',
     where: queueSuffix(delivery.queue),
-    message: messageOf(error),
+    ...toldOf(error),
     ...(message === undefined ? {} : { ...idsOf(message), step: message.step }),
   });
   return await comeBackLater(engine, delivery);

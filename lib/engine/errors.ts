@@ -1,45 +1,41 @@
-/** The closed family of errors that the engine and its adapters throw. */
+import { ADVICE } from '../contract/advice.ts';
+
+/** The closed family of errors that the engine and its adapters throw: whether each may pass by itself, and what to do. */
 export const ERROR_CODES = {
-  STORE_UNAVAILABLE: {
-    retriable: true,
-    next: 'It is tried again; see the table’s throttling and availability.',
-  },
-  QUEUE_UNAVAILABLE: {
-    retriable: true,
-    next: 'It is tried again; see the queue’s permissions and availability.',
-  },
-  TARGET_MISSING: {
-    retriable: false,
-    next: 'Mend the target’s settings or its secret, then resume.',
-  },
-  SECRET_UNAVAILABLE: {
-    retriable: true,
-    next: 'It is tried again; see the throttling and availability of the store of secrets.',
-  },
-  NOTIFICATION_FAILED: { retriable: true, next: 'It is tried again; see the topic’s permissions.' },
-  CONFIGURATION: { retriable: false, next: 'Set what the message names.' },
+  STORE_UNAVAILABLE: { retriable: true, next: 'Check the table: its availability and throttling.' },
+  QUEUE_UNAVAILABLE: { retriable: true, next: 'Check the queue: its availability and permissions.' },
+  TARGET_MISSING: { retriable: false, next: ADVICE.TARGET_MISSING },
+  SECRET_UNAVAILABLE: { retriable: true, next: ADVICE.SECRET_UNAVAILABLE },
+  NOTIFICATION_FAILED: { retriable: true, next: 'Check the on-call topic: its permissions and its key.' },
+  CONFIGURATION: { retriable: false, next: 'Correct what the message names.' },
 } as const;
 export type ErrorCode = keyof typeof ERROR_CODES;
 
 /**
- * @example throw new EngineError('TARGET_MISSING', 'no target "payments" in the settings');
+ * @example throw new EngineError('TARGET_MISSING', 'no target "payments" in the settings', { next: 'Add it to bin/stages.ts, and deploy.' });
  */
 export class EngineError extends Error {
   override readonly name = 'EngineError';
   readonly code: ErrorCode;
+  /** What the reader can do: what the thrower knows, else what the code says. */
+  readonly next: string;
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; next?: string } = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : {});
     this.code = code;
+    this.next = options.next ?? ERROR_CODES[code].next;
   }
 
   /** Whether the same call may succeed later by itself. */
   get retriable(): boolean {
     return ERROR_CODES[this.code].retriable;
   }
-
-  /** What the reader can do. */
-  get next(): string {
-    return ERROR_CODES[this.code].next;
-  }
 }
+
+/** What an event tells of anything that was thrown. */
+export const toldOf = (error: unknown): { readonly message: string; readonly next?: string } => ({
+  message: messageOf(error),
+  ...(error instanceof EngineError ? { next: error.next } : {}),
+});
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -45,6 +45,8 @@ export type EngineEvent =
       readonly durationMs: number;
       readonly error: StepError;
     } & OfStep)
+  /** The chain's `output` threw, or names a field that every answer has: the answer went out without it. */
+  | ({ readonly event: 'output_failed'; readonly version: number; readonly message: string } & OfWorkflow)
   /** A claim was undone because too little time was left for the call. */
   | ({ readonly event: 'claim_put_back'; readonly epoch: number; readonly attempt: number } & OfStep)
   /** A message that this deployment cannot serve went to the dead-letter queue. */
@@ -60,6 +62,8 @@ export type EngineEvent =
       readonly event: 'unexpected_error';
       readonly where: string;
       readonly message: string;
+      /** What the reader can do, where that is known. */
+      readonly next?: string;
     } & Partial<OfStep>);
 
 /** How loud each event is: what a person may have to act on is a warning or an error. */
@@ -73,6 +77,7 @@ export const EVENT_LEVELS = {
   step_completed: 'info',
   step_retrying: 'warn',
   step_failed: 'error',
+  output_failed: 'error',
   claim_put_back: 'warn',
   message_dead_lettered: 'warn',
   message_ignored: 'debug',

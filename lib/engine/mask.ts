@@ -57,7 +57,7 @@ function spellings(text: string): readonly string[] {
 }
 
 /** Characters of a text that are searched for secrets: a reply may be a megabyte, and the secrets in an input thousands. */
-const SEARCHED = 16_384;
+export const SEARCHED = 16_384;
 
 /**
  * At most 200 characters of `text`, with every secret replaced. Masks before it cuts, so that no half of a secret remains.

@@ -5,9 +5,10 @@ import { healthyDuration, roots } from '../chain/graph.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { WorkflowStatus } from '../contract/names.ts';
 import type { ListAnswer, StartAnswer, WorkflowAnswer } from '../contract/wire.ts';
-import { messageOf } from './call.ts';
 import { DAY_MS, isExpiring } from './decision.ts';
+import { toldOf } from './errors.ts';
 import { fingerprint, matches } from './fingerprint.ts';
+import { excerpt } from './mask.ts';
 import type { ListFilter, Outgoing } from './ports.ts';
 import { type FieldError, ProblemError, shownField } from './problems.ts';
 import { decideRepairs } from './reconciler.ts';
@@ -192,7 +193,7 @@ async function sendOrLeave(
     await ports.queue.send(outgoing);
   } catch (error) {
     const { workflowId } = meta;
-    ports.telemetry.emit({ event: 'unexpected_error', where: 'send', message: messageOf(error), workflowId });
+    ports.telemetry.emit({ event: 'unexpected_error', where: 'send', ...toldOf(error), workflowId });
   }
 }
 
@@ -201,13 +202,16 @@ export async function get(engine: ApiEngine, key: WorkflowKey, timeline: boolean
   return answer(engine, await existing(engine, key), timeline);
 }
 
-const answer = (engine: ApiEngine, state: WorkflowState, timeline = false): WorkflowAnswer =>
-  describe(
-    engine.chains.find(state.meta.chain, state.meta.version),
-    state,
-    engine.ports.clock.now(),
-    timeline,
-  );
+function answer({ chains, ports }: ApiEngine, state: WorkflowState, timeline = false): WorkflowAnswer {
+  const { meta } = state;
+  const chain = chains.find(meta.chain, meta.version);
+  const view = describe(chain, state, ports.clock.now(), timeline);
+  if (view.outputProblem !== undefined) {
+    const message = excerpt(view.outputProblem, []);
+    ports.telemetry.emit({ ...idsOf(meta), event: 'output_failed', version: meta.version, message });
+  }
+  return view.answer;
+}
 
 async function existing(engine: ApiEngine, key: WorkflowKey): Promise<WorkflowState> {
   const first = await loadState(engine.ports, key);

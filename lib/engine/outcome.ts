@@ -12,6 +12,8 @@ import type { AttemptOutcome, AttemptRecord, StepRecord } from './state.ts';
 export interface Failure {
   readonly code: StepErrorCode;
   readonly message: string;
+  /** What to do, where more is known than the code says. */
+  readonly next?: string;
   readonly retriable: boolean;
   readonly acted: 'no' | 'unknown';
   readonly target?: string;
@@ -100,6 +102,7 @@ function stepErrorOf(failure: Failure, open: number): StepError {
     code: failure.code,
     message: failure.message,
     effect: open === 0 ? 'none' : 'unknown',
+    ...(failure.next === undefined ? {} : { next: failure.next }),
     ...(failure.target === undefined ? {} : { target: failure.target }),
     ...(failure.httpStatus === undefined ? {} : { httpStatus: failure.httpStatus }),
   };

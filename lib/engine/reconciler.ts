@@ -1,8 +1,8 @@
 import type { ChainDefinition } from '../chain/definition.ts';
 import { successors } from '../chain/graph.ts';
 import { LIMITS } from '../contract/limits.ts';
-import { messageOf } from './call.ts';
 import { allDone, isDone, isReady, notBefore } from './decision.ts';
+import { toldOf } from './errors.ts';
 import type { Outgoing } from './ports.ts';
 import { type Engine, idsOf, loadState, messageFor, saveMeta, toDeadLetters, toStep } from './shell.ts';
 import type { WorkflowKey, WorkflowMeta, WorkflowState } from './state.ts';
@@ -151,13 +151,16 @@ async function look(
   try {
     return await examine(engine, key);
   } catch (error) {
-    complain(engine, key, messageOf(error));
+    complain(engine, key, toldOf(error));
     return { repaired: 0, ageMs: Math.max(0, engine.ports.clock.now() - dueAt), mine: false };
   }
 }
 
-const complain = ({ ports }: ReconcilerEngine, { workflowId }: WorkflowKey, message: string): void =>
-  ports.telemetry.emit({ event: 'unexpected_error', where: 'reconciler', message, workflowId });
+const complain = (
+  { ports }: ReconcilerEngine,
+  { workflowId }: WorkflowKey,
+  told: ReturnType<typeof toldOf>,
+): void => ports.telemetry.emit({ event: 'unexpected_error', where: 'reconciler', ...told, workflowId });
 
 async function examine(engine: ReconcilerEngine, key: WorkflowKey): Promise<Look> {
   const { ports } = engine;
@@ -179,13 +182,16 @@ async function examine(engine: ReconcilerEngine, key: WorkflowKey): Promise<Look
   });
   if (!mine) return { ...nothing, ageMs };
   if (chain === undefined && meta.status === 'processing') {
-    complain(engine, meta, `this deployment does not know ${meta.chain} version ${meta.version}`);
+    complain(engine, meta, {
+      message: `this deployment does not know ${meta.chain} version ${meta.version}`,
+      next: `Deploy the chain ${meta.chain} with its version ${meta.version} beside the newer ones.`,
+    });
   }
   const repairs = decideRepairs(chain, state, now);
   try {
     await push(engine, meta, repairs);
   } catch (error) {
-    complain(engine, meta, messageOf(error));
+    complain(engine, meta, toldOf(error));
     return { repaired: 0, ageMs, mine };
   }
   return { repaired: repairs.length, ageMs, mine };

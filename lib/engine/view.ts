@@ -1,14 +1,22 @@
 import type { ChainDefinition } from '../chain/definition.ts';
+import { nextOf } from '../contract/advice.ts';
 import { RESERVED_OUTPUT_NAMES, type StepStatus } from '../contract/names.ts';
-import type { TimelineEntry, WorkflowAnswer } from '../contract/wire.ts';
-import { isDone } from './decision.ts';
+import type { StepError, TimelineEntry, WorkflowAnswer } from '../contract/wire.ts';
+import { interrupted, isDone } from './decision.ts';
+import { messageOf } from './errors.ts';
 import { withoutSensitive } from './fingerprint.ts';
 import type { AttemptRecord, StepRecord, WorkflowState } from './state.ts';
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
+/** A workflow as its users see it, and what is wrong with the chain's output, if anything is. */
+export interface View {
+  readonly answer: WorkflowAnswer;
+  readonly outputProblem: string | undefined;
+}
+
 /**
- * A workflow as its users see it. Statuses are derived where they can be; output is null while unknown.
+ * Shows a workflow. Statuses are derived where they can be; output is null while unknown.
  * @param chain undefined where this deployment does not know the version: then only what is stored is shown
  */
 export function describe(
@@ -16,23 +24,33 @@ export function describe(
   state: WorkflowState,
   now: number,
   timeline: boolean,
-): WorkflowAnswer {
+): View {
   const { meta, steps } = state;
   const names = chain?.steps.map(({ name }) => name) ?? [...steps.keys()];
   const retrying = meta.status === 'processing' ? retries(chain, state, names) : {};
-  return {
+  const { fields, problem: outputProblem } = output(chain, state);
+  const answer: WorkflowAnswer = {
     workflowId: meta.workflowId,
     chain: meta.chain,
     status: meta.status,
     steps: Object.fromEntries(names.map((name) => [name, stepStatus(state, name, now)])),
-    ...output(chain, state),
-    ...(meta.error === undefined ? {} : { error: meta.error }),
+    ...fields,
+    ...(meta.error === undefined ? {} : { error: withNext(meta.error, 'failed') }),
     ...(Object.keys(retrying).length === 0 ? {} : { retrying }),
     createdAt: iso(meta.createdAt),
     updatedAt: iso(Math.max(meta.updatedAt, ...[...steps.values()].map(({ updatedAt }) => updatedAt))),
-    ...(timeline ? { timeline: timelineOf(state) } : {}),
+    ...(timeline ? { timeline: timelineOf(state, now) } : {}),
   };
+  return { answer, outputProblem };
 }
+
+const withNext = <Told extends StepError>(
+  error: Told,
+  outlook: 'retrying' | 'failed',
+): Told & { next: string } => ({
+  ...error,
+  next: nextOf(error, outlook),
+});
 
 /** The status shown for a step: a workflow that ended leaves no step waiting. */
 function stepStatus({ meta, steps }: WorkflowState, name: string, now: number): StepStatus {
@@ -64,29 +82,40 @@ function retries(
       const retries = chain?.steps.find((step) => step.name === name)?.retries ?? record.attempt;
       const { attempt, error, nextAttemptAt } = record;
       const shown = { attempt, attempts: retries + 1, nextAttemptAt: iso(nextAttemptAt) };
-      return [[name, error === undefined ? shown : { ...shown, error }]];
+      return [[name, error === undefined ? shown : { ...shown, error: withNext(error, 'retrying') }]];
     }),
   );
 }
 
 const isReserved = (name: string): boolean => RESERVED_OUTPUT_NAMES.some((reserved) => reserved === name);
 
+interface Output {
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly problem?: string;
+}
+
 /** The chain's output; a function that throws, or gives what every answer has, never breaks the answer. */
-function output(chain: ChainDefinition | undefined, { meta, steps }: WorkflowState): Record<string, unknown> {
-  if (chain?.output === undefined) return {};
+function output(chain: ChainDefinition | undefined, { meta, steps }: WorkflowState): Output {
+  if (chain?.output === undefined) return { fields: {} };
   const done = [...steps.values()].filter(isDone);
   try {
     const shown = chain.output({
       input: withoutSensitive(meta.input, chain.sensitive),
       results: Object.fromEntries(done.map(({ step, result }) => [step, result])),
     });
-    return Object.fromEntries(
-      Object.entries(shown).flatMap(([name, value]) => (isReserved(name) ? [] : [[name, value ?? null]])),
-    );
-  } catch {
-    return {};
+    const all = Object.entries(shown).map(([name, value]) => [name, value ?? null] as const);
+    const fields = Object.fromEntries(all.filter(([name]) => !isReserved(name)));
+    const [reserved] = all.find(([name]) => isReserved(name)) ?? [];
+    if (reserved === undefined) return { fields };
+    return { fields, problem: `it has a field "${reserved}", which every answer has: give it another name` };
+  } catch (error) {
+    return { fields: {}, problem: `it threw: ${messageOf(error)}` };
   }
 }
+
+/** An attempt whose lease is over has no worker any more, though nobody has written that down yet. */
+const attemptsOf = (record: StepRecord, now: number): readonly AttemptRecord[] =>
+  record.status === 'running' && (record.leaseUntil ?? 0) <= now ? interrupted(record, now) : record.attempts;
 
 const entry = (step: string, attempt: AttemptRecord): TimelineEntry => ({
   step,
@@ -99,8 +128,8 @@ const entry = (step: string, attempt: AttemptRecord): TimelineEntry => ({
   ...(attempt.error === undefined ? {} : { error: attempt.error }),
 });
 
-const timelineOf = ({ steps }: WorkflowState): TimelineEntry[] =>
+const timelineOf = ({ steps }: WorkflowState, now: number): TimelineEntry[] =>
   [...steps.values()]
-    .flatMap((record: StepRecord) => record.attempts.map((attempt) => ({ record, attempt })))
+    .flatMap((record) => attemptsOf(record, now).map((attempt) => ({ record, attempt })))
     .sort((a, b) => a.attempt.startedAt - b.attempt.startedAt)
     .map(({ record, attempt }) => entry(record.step, attempt));

@@ -5,7 +5,7 @@ import { type Registry, registry } from '../chain/registry.ts';
 import { DEAD_LETTER_SETTINGS } from '../chain/settings.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { deadLetterQueue, PARKING, stepQueue } from '../contract/names.ts';
-import { messageOf } from '../engine/call.ts';
+import { toldOf } from '../engine/errors.ts';
 import type { Ports } from '../engine/ports.ts';
 import { reconcile } from '../engine/reconciler.ts';
 import type { Engine } from '../engine/shell.ts';
@@ -114,7 +114,7 @@ function everyMinute(service: Engine): { now(): Promise<void>; stop(): Promise<v
     cancel = clock.after(ms, () => {
       running = now()
         .catch((error) =>
-          telemetry.emit({ event: 'unexpected_error', where: 'reconciler', message: messageOf(error) }),
+          telemetry.emit({ event: 'unexpected_error', where: 'reconciler', ...toldOf(error) }),
         )
         .finally(() => {
           if (!stopped) again();

@@ -1,6 +1,6 @@
 import { DescribeSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { paginateDescribeParameters, SSMClient } from '@aws-sdk/client-ssm';
-import type { SecretReference } from '../contract/targets.ts';
+import { createSecretCommand, type SecretReference } from '../contract/targets.ts';
 
 interface Clients {
   readonly secretsManager: SecretsManagerClient;
@@ -30,7 +30,7 @@ export async function missingSecrets(
   const looked = await Promise.all(
     Object.entries(targets).map(async ([target, { secret }]) => {
       if (secret === undefined || (await EXISTS[secret.store](clients, secret.name))) return [];
-      return [{ target, reference: secret, remedy: REMEDY[secret.store](secret.name) }];
+      return [{ target, reference: secret, remedy: createSecretCommand(secret) }];
     }),
   );
   return looked.flat();
@@ -56,12 +56,4 @@ const EXISTS = {
     }
     return false;
   },
-} as const;
-
-/** The value comes from a file, so that it is in no shell's history. */
-const REMEDY = {
-  'secrets-manager': (name: string): string =>
-    `aws secretsmanager create-secret --name ${name} --secret-string file://secret.txt`,
-  ssm: (name: string): string =>
-    `aws ssm put-parameter --name ${name} --type SecureString --value file://secret.txt`,
 } as const;

@@ -13,7 +13,7 @@ export interface LoggedEvent {
 }
 
 const line = z.looseObject({
-  message: z.string(),
+  event: z.string(),
   workflowId: z.string().optional(),
   did: z.string().optional(),
 });
@@ -41,7 +41,7 @@ export function eventsOf(lines: readonly RawLine[]): readonly LoggedEvent[] {
     }
     const parsed = line.safeParse(jsonOf(text));
     if (!parsed.success) return [];
-    const { message: event, workflowId, did } = parsed.data;
+    const { event, workflowId, did } = parsed.data;
     return [{ event, at, requestId: current.get(stream), workflowId, did }];
   });
 }

@@ -3,6 +3,7 @@ import { mockClient } from 'aws-sdk-client-mock';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createSnsNotifier } from '../../lib/adapters/sns-notifier.ts';
+import { nextOf } from '../../lib/contract/advice.ts';
 import { WORKFLOW_STATUSES } from '../../lib/contract/names.ts';
 import type { WorkflowError } from '../../lib/contract/wire.ts';
 import type { Notification } from '../../lib/engine/ports.ts';
@@ -66,8 +67,8 @@ describe('a notification', () => {
 
   it('says in its subject where, what and at which step', async () => {
     expect((await told()).subject).toBe('Stepline test: order-processing failed at step payment');
-    expect((await told({ error: undefined, status: 'compensated' })).subject).toBe(
-      'Stepline test: order-processing compensated',
+    expect((await told({ error: undefined, status: 'cancelled' })).subject).toBe(
+      'Stepline test: order-processing cancelled',
     );
   });
 
@@ -83,6 +84,7 @@ describe('a notification', () => {
       'Error:         REFUSED',
       'HTTP status:   402',
       'Message:       card declined',
+      `Next:          ${nextOf(error, 'failed')}`,
       'Effect:        none, the target has not acted',
       'Attempts:      2',
       'Runbook:       https://wiki.example.com/runbook.md#workflow-failed',
@@ -101,6 +103,7 @@ describe('a notification', () => {
       'Status',
       'Step',
       'Error',
+      'Next',
       'Effect',
       'Attempts',
       'Runbook',

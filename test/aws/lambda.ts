@@ -144,9 +144,7 @@ export function lambdaScenarios(deployed: () => Deployed, open: () => Promise<St
     }
     expect(lines.filter((line) => line.includes(ORDER.card))).toEqual([]);
     const story = lines.filter((line) => line.includes(id) && line.trimStart().startsWith('{'));
-    expect(
-      story.map((line) => z.looseObject({ message: z.string() }).parse(JSON.parse(line)).message),
-    ).toEqual(
+    expect(story.map((line) => z.looseObject({ event: z.string() }).parse(JSON.parse(line)).event)).toEqual(
       expect.arrayContaining(['workflow_started', 'attempt_started', 'step_completed', 'workflow_completed']),
     );
   });

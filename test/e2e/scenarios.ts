@@ -161,7 +161,6 @@ function listScenarios(scenario: Scenario): void {
     await listed(stage, 'status=failed', [...refused].reverse());
     await listed(stage, `status=completed&chain=${quickOrder.name}`, [...done].reverse());
     await listed(stage, 'status=cancelled', [stopped]);
-    await listed(stage, 'status=compensated', []);
     await ended(stage, other);
   });
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
+import { ADVICE } from '../../lib/contract/advice.ts';
 import { EngineError } from '../../lib/engine/errors.ts';
 import { CARD, failureOf, outside, postCharge, stepOf, WORKFLOW } from './call-fixtures.ts';
 
@@ -107,7 +108,9 @@ describe('a target', () => {
     const step = { ...stepOf({ request: postCharge }), targets: ['shipping'] };
     expect(failureOf(await perform(step))).toEqual({
       code: 'TARGET_MISSING',
-      message: expect.stringContaining("Write targets: ['shipping', 'payments'] in the step"),
+      message:
+        'the request goes to the target "payments", and the definition of the step names only "shipping"',
+      next: "Write targets: ['shipping', 'payments'] in the step, and deploy.",
       retriable: false,
       acted: 'no',
       target: 'payments',
@@ -136,14 +139,16 @@ describe('a target', () => {
     expect(made.calls).toEqual([]);
   });
 
-  it('that is missing fails the step for good with what to set, and nothing was sent', async () => {
+  it('that is missing fails the step for good with what to do, never cut, and nothing was sent', async () => {
     const made = outside();
+    const next = `Add "payments" to the settings. ${'Each word of this counts. '.repeat(20)}`;
     made.resolve = async () => {
-      throw new EngineError('TARGET_MISSING', 'no target "payments" in the settings');
+      throw new EngineError('TARGET_MISSING', 'no target "payments" in the settings', { next });
     };
     expect(failureOf(await made.perform(charge))).toEqual({
       code: 'TARGET_MISSING',
-      message: 'no target "payments" in the settings. Mend the target’s settings or its secret, then resume.',
+      message: 'no target "payments" in the settings',
+      next,
       retriable: false,
       acted: 'no',
       target: 'payments',
@@ -172,6 +177,7 @@ describe('a target', () => {
     expect(failureOf(await made.perform(charge))).toEqual({
       code: 'SECRET_UNAVAILABLE',
       message: 'the secret of "payments" could not be read',
+      next: ADVICE.SECRET_UNAVAILABLE,
       retriable: true,
       acted: 'no',
       target: 'payments',

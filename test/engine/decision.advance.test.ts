@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { TERMINAL_STATUSES } from '../../lib/contract/names.ts';
 import { decideAdvance, mustReload } from '../../lib/engine/decision.ts';
 import { always, chainOf, doneState, forEachRecord, GRAPHS, type GraphName, resumed } from './fixtures.ts';
 
@@ -62,14 +63,7 @@ describe('advancing from a completed step', () => {
     });
   });
 
-  it.each([
-    'completed',
-    'failed',
-    'cancelled',
-    'compensating',
-    'compensated',
-    'compensation_failed',
-  ] as const)('leads nowhere once the workflow is %s', (status) => {
+  it.each(TERMINAL_STATUSES)('leads nowhere once the workflow is %s', (status) => {
     for (const done of ['a', 'a b', 'a b c']) {
       const state = doneState(resumed({ status }), done);
       expect(decideAdvance(chainOf(GRAPHS.line), state, 'a')).toEqual({ queue: [], complete: false });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { WorkflowStatus } from '../../lib/contract/names.ts';
+import { TERMINAL_STATUSES, WORKFLOW_STATUSES, type WorkflowStatus } from '../../lib/contract/names.ts';
 import { decideMessage, type MessageDecision } from '../../lib/engine/decision.ts';
 import type { StepRecord } from '../../lib/engine/state.ts';
 import {
@@ -116,35 +116,21 @@ describe('a message for a step of a workflow that is processing', () => {
 });
 
 describe('a message for a workflow that is not processing', () => {
-  const ended: readonly WorkflowStatus[] = [
-    'completed',
-    'failed',
-    'cancelled',
-    'compensating',
-    'compensated',
-    'compensation_failed',
-  ];
-  it.each(ended)('is acknowledged without work where the workflow is %s, whatever the step is', (status) => {
-    for (const epoch of [EPOCH, EPOCH - 1]) {
-      expect(forEachRecord((record) => decided(record, status, epoch))).toEqual(
-        always(`acknowledge: the workflow is ${status}`),
-      );
-    }
-  });
+  it.each(TERMINAL_STATUSES)(
+    'is acknowledged without work where the workflow is %s, whatever the step is',
+    (status) => {
+      for (const epoch of [EPOCH, EPOCH - 1]) {
+        expect(forEachRecord((record) => decided(record, status, epoch))).toEqual(
+          always(`acknowledge: the workflow is ${status}`),
+        );
+      }
+    },
+  );
 });
 
 describe('a message that this deployment cannot serve', () => {
   const meta = resumed();
   const unknown = 'awaitDeployment: this deployment does not know that version or step';
-  const everyStatus: readonly WorkflowStatus[] = [
-    'processing',
-    'completed',
-    'failed',
-    'cancelled',
-    'compensating',
-    'compensated',
-    'compensation_failed',
-  ];
 
   it('goes to the dead-letter queue when there is no such workflow', () => {
     for (const epoch of [0, EPOCH, EPOCH + 1]) {
@@ -170,7 +156,7 @@ describe('a message that this deployment cannot serve', () => {
       'deadLetter: the workflow is of order-processing version 1',
     ],
   ])('is not served for %s, whatever workflow and step are', (_, chain, message, answer) => {
-    for (const status of everyStatus) {
+    for (const status of WORKFLOW_STATUSES) {
       for (const epoch of [EPOCH, EPOCH - 1]) {
         const answers = forEachRecord((record) =>
           told(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { EngineError, ERROR_CODES } from '../../lib/engine/errors.ts';
+import { EngineError, ERROR_CODES, toldOf } from '../../lib/engine/errors.ts';
 import { PROBLEMS, ProblemError } from '../../lib/engine/problems.ts';
 
 describe('an error of the engine', () => {
@@ -16,10 +16,20 @@ describe('an error of the engine', () => {
     expect(error).toMatchObject({ name: 'EngineError', message: 'what happened', code, retriable, cause });
   });
 
-  it('says what the reader can do, each code its own', () => {
+  it('says what the reader can do: what its code says, or what its thrower knows', () => {
     const codes = Object.values(ERROR_CODES).map(({ next }) => next);
     expect(codes.every((next) => next.length > 0)).toBe(true);
     expect(new EngineError('CONFIGURATION', '').next).toBe(ERROR_CODES.CONFIGURATION.next);
+    expect(new EngineError('CONFIGURATION', '', { next: 'Set PORT.' }).next).toBe('Set PORT.');
+  });
+
+  it('is told with its message and what to do; anything else that was thrown with its text', () => {
+    expect(toldOf(new EngineError('CONFIGURATION', 'no port', { next: 'Set PORT.' }))).toEqual({
+      message: 'no port',
+      next: 'Set PORT.',
+    });
+    expect(toldOf(new TypeError('x is not a function'))).toEqual({ message: 'x is not a function' });
+    expect(toldOf('thrown text')).toEqual({ message: 'thrown text' });
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { TERMINAL_STATUSES } from '../../lib/contract/names.ts';
 import { type DeadLetterDecision, decideDeadLetter } from '../../lib/engine/step-failed.ts';
 import {
   always,
@@ -124,24 +125,18 @@ describe('a dead letter in the last day of a workflow', () => {
 });
 
 describe('a dead letter of a workflow that is not processing', () => {
-  const ended = [
-    'completed',
-    'failed',
-    'cancelled',
-    'compensating',
-    'compensated',
-    'compensation_failed',
-  ] as const;
-
-  it.each(ended)('is acknowledged where it is %s and all was told, of any epoch and trip', (status) => {
-    for (const epoch of [EPOCH, EPOCH - 1]) {
-      for (const trip of [0, 1, 2]) {
-        expect(decided({ status }, { epoch, trip })).toEqual(
-          always(`acknowledge: the workflow is ${status}`),
-        );
+  it.each(TERMINAL_STATUSES)(
+    'is acknowledged where it is %s and all was told, of any epoch and trip',
+    (status) => {
+      for (const epoch of [EPOCH, EPOCH - 1]) {
+        for (const trip of [0, 1, 2]) {
+          expect(decided({ status }, { epoch, trip })).toEqual(
+            always(`acknowledge: the workflow is ${status}`),
+          );
+        }
       }
-    }
-  });
+    },
+  );
 
   it('tells on-call where that is still to be done, of any epoch and trip', () => {
     for (const epoch of [EPOCH, EPOCH - 1]) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ChainDefinition } from '../../lib/chain/definition.ts';
+import { nextOf } from '../../lib/contract/advice.ts';
 import type { WorkflowStatus } from '../../lib/contract/names.ts';
 import { type WorkflowError, workflowAnswer } from '../../lib/contract/wire.ts';
 import type { StepRecord, WorkflowMeta, WorkflowState } from '../../lib/engine/state.ts';
@@ -23,7 +24,7 @@ const LINE = chainOf(GRAPHS.line, { retries: RETRIES });
 const error: WorkflowError = { code: 'REFUSED', message: 'no', effect: 'none', step: 'a', attempts: 2 };
 
 const shown = (state: WorkflowState, chain: ChainDefinition | undefined = LINE, timeline = false) =>
-  describeWorkflow(chain, state, NOW, timeline);
+  describeWorkflow(chain, state, NOW, timeline).answer;
 
 /** The status shown for a step in each state of its item. */
 const statuses = (status: WorkflowStatus, changes: Partial<WorkflowMeta> = {}) =>
@@ -122,8 +123,11 @@ describe('a workflow as its users see it', () => {
     expect(at(START + 901)).toBe(new Date(START + 901).toISOString());
   });
 
-  it('shows its error while it has one', () => {
-    expect(shown(stateOf(resumed({ status: 'failed', error }))).error).toEqual(error);
+  it('shows its error while it has one, and what to do about it', () => {
+    expect(shown(stateOf(resumed({ status: 'failed', error }))).error).toEqual({
+      ...error,
+      next: nextOf(error, 'failed'),
+    });
     expect(shown(stateOf(resumed()))).not.toHaveProperty('error');
   });
 
@@ -138,7 +142,7 @@ describe('a workflow as its users see it', () => {
         attempt: 1,
         attempts: RETRIES + 1,
         nextAttemptAt: new Date(NOW + 1).toISOString(),
-        error: waiting.error,
+        error: { ...waiting.error, next: nextOf(waiting.error, 'retrying') },
       },
       b: { attempt: 2, attempts: RETRIES + 1, nextAttemptAt: new Date(NOW - 60_000).toISOString() },
     });
@@ -149,7 +153,7 @@ describe('a workflow as its users see it', () => {
 
   it('of a version that this deployment does not know shows what is stored', () => {
     const state = stateOf(resumed(), { a: completedOf('a', 1), b: RECORDS['retrying, overdue'] });
-    const answer = describeWorkflow(undefined, state, NOW, false);
+    const { answer } = describeWorkflow(undefined, state, NOW, false);
     expect(answer.steps).toEqual({ a: 'completed', b: 'retrying' });
     expect(workflowAnswer.safeParse(answer).success).toBe(true);
   });
@@ -182,16 +186,20 @@ describe('the output of a chain', () => {
     expect(shown(state, chain).seen).toEqual({ input: { amount: 5 }, results: { a: { id: 'x' } } });
   });
 
-  it('never breaks the answer: one that throws shows nothing', () => {
+  it('never breaks the answer: one that throws shows nothing, and the cause is told', () => {
     const chain = withOutput(() => {
       throw new Error('not forgiving');
     });
     expect(shown(state, chain)).toEqual(shown(state));
+    expect(describeWorkflow(chain, state, NOW, false).outputProblem).toBe('it threw: not forgiving');
   });
 
   it('cannot replace what every answer has', () => {
     const chain = withOutput(() => ({ status: 'fine', workflowId: 'mine', other: 1 }));
     expect(shown(state, chain)).toEqual({ ...shown(state), other: 1 });
+    expect(describeWorkflow(chain, state, NOW, false).outputProblem).toBe(
+      'it has a field "status", which every answer has: give it another name',
+    );
   });
 });
 
@@ -209,6 +217,7 @@ describe('the timeline', () => {
     a: { ...claimOf('a'), attempts: [entry(1, START + 30, { endedAt: START + 40, error: failure })] },
     b: {
       ...claimOf('b'),
+      leaseUntil: NOW + 1,
       attempts: [entry(1, START + 10, { endedAt: START + 20 }), entry(2, START + 50, { outcome: 'running' })],
     },
   };
@@ -231,6 +240,16 @@ describe('the timeline', () => {
       { ...common, step: 'b', attempt: 2, outcome: 'running', startedAt: iso(50), endedAt: null },
     ]);
     expect(workflowAnswer.safeParse(answer).success).toBe(true);
+  });
+
+  it('shows an attempt as interrupted from when its lease is over, though nobody has written that down', () => {
+    const claimed = claimOf('a');
+    const at = (leaseUntil: number) =>
+      shown(stateOf(resumed(), { a: { ...claimed, leaseUntil } }), LINE, true).timeline?.map(
+        ({ outcome, endedAt }) => [outcome, endedAt],
+      );
+    expect(at(NOW + 1)).toEqual([['running', null]]);
+    expect(at(NOW)).toEqual([['interrupted', new Date(NOW).toISOString()]]);
   });
 
   it('is there only for who asks', () => {

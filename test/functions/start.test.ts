@@ -3,7 +3,7 @@ import { startHandler } from '../../functions/handlers.ts';
 import type { ApiAnswer } from '../../functions/http.ts';
 import { LIMITS } from '../../lib/contract/limits.ts';
 import { startAnswer, stepMessage } from '../../lib/contract/wire.ts';
-import { EngineError } from '../../lib/engine/errors.ts';
+import { EngineError, ERROR_CODES } from '../../lib/engine/errors.ts';
 import { expectNothingStarted, expectRefusal } from './refusals.ts';
 import { bodyOf, ORDER, openStage, PAYMENT, request, START_PATH, type TestStage } from './stage.ts';
 
@@ -114,6 +114,7 @@ describe('a start', () => {
       event: 'unexpected_error',
       where: 'send',
       message: 'no queue',
+      next: ERROR_CODES.QUEUE_UNAVAILABLE.next,
       workflowId,
     });
   });

@@ -199,7 +199,9 @@ describe('list', () => {
   });
 
   it('says what it would have taken', async () => {
-    expect((await list({ status: 'running' })).body).toContain('compensation_failed');
+    expect((await list({ status: 'running' })).body).toContain(
+      'Must be one of processing, completed, failed, cancelled"',
+    );
     expect((await list({ chain: 'orders' })).body).toContain('user-onboarding');
     expect((await list({ limit: '0' })).body).toContain('1 to 100');
     expect((await list({ page: '1' })).body).toContain('chain, status, limit, cursor');

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { WORKFLOW_STATUSES } from '../../lib/contract/names.ts';
 import { anyBody, type Body, START_PATHS } from './bodies.ts';
 import { anyChange, anyName, type Change, record } from './values.ts';
 import { SHARED_KEYS, TENANTS } from './world.ts';
@@ -62,11 +63,10 @@ const anyId: fc.Arbitrary<Id> = fc.oneof(
   },
 );
 
-const STATUSES = ['processing', 'completed', 'failed', 'cancelled', 'compensated'];
 const CHAIN_NAMES = ['order-processing', 'loose', 'user-onboarding'];
 const parameter: fc.Arbitrary<readonly [string, string]> = fc.oneof(
   fc.tuple(fc.constant('chain'), fc.constantFrom(...CHAIN_NAMES)),
-  fc.tuple(fc.constant('status'), fc.constantFrom(...STATUSES)),
+  fc.tuple(fc.constant('status'), fc.constantFrom(...WORKFLOW_STATUSES)),
   fc.tuple(fc.constant('limit'), fc.integer({ min: 1, max: 100 }).map(String)),
   fc.tuple(fc.constant('detail'), fc.constant('timeline')),
 );

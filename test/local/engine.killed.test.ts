@@ -65,7 +65,7 @@ const keysOf = (requests: readonly { readonly headers: Readonly<Record<string, s
   requests.map(({ headers }) => headers['idempotency-key']?.replace(/^.*?:/, ''));
 
 describe('killed in the middle of a call, with its claim in memory alone, the engine', () => {
-  it('calls again under the same key, counts no attempt, and shows none that was lost', async () => {
+  it('calls again under the same key, counts no attempt, and shows each that was lost', async () => {
     const { order, restart, show, http } = await world();
     http.answer('/a', never, never);
     const id = await order();
@@ -74,9 +74,11 @@ describe('killed in the middle of a call, with its claim in memory alone, the en
     expect(engine.recovered).toBe(1);
     const { status, timeline } = await show(id, engine);
     expect(status).toBe('completed');
-    expect(timeline?.map(({ step, attempt, outcome }) => `${step} ${attempt} ${outcome}`)).toEqual(
-      ['a', 'b', 'c', 'd'].map((step) => `${step} 1 completed`),
-    );
+    expect(timeline?.map(({ step, attempt, outcome }) => `${step} ${attempt} ${outcome}`)).toEqual([
+      'a 1 interrupted',
+      'a 1 interrupted',
+      ...['a', 'b', 'c', 'd'].map((step) => `${step} 1 completed`),
+    ]);
     expect(keysOf(http.requests)).toEqual(['a:do:0', 'a:do:0', 'a:do:0', 'b:do:0', 'c:do:0', 'd:do:0']);
   });
 

@@ -23,8 +23,9 @@ describe('the server', { timeout: 4 * PATIENCE_MS }, () => {
     const second = await server(['--data', directory]);
     expect(second.stdout()).toContain('1 unfinished workflow(s) of an earlier run go on');
     const { timeline } = await completed(second.url, id);
-    // The claim was in memory alone: what is lost with the process is not shown, and costs no attempt.
+    // The claim was in memory alone: what may be lost with the process is shown, and costs no attempt.
     expect(timeline?.map(({ step, attempt, outcome }) => [step, attempt, outcome])).toEqual([
+      ['payment', 1, 'interrupted'],
       ['payment', 1, 'completed'],
       ['shipment', 1, 'completed'],
       ['confirmation', 1, 'completed'],

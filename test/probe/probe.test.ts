@@ -123,12 +123,12 @@ describe('the lines of a log group', () => {
     const events = eventsOf([
       lineIn('one', 'START RequestId: a Version: $LATEST'),
       lineIn('two', 'START RequestId: b Version: $LATEST'),
-      lineIn('one', '{"message":"attempt_started","workflowId":"wf_1"}'),
-      lineIn('two', '{"message":"attempt_started","workflowId":"wf_2"}'),
+      lineIn('one', '{"event":"attempt_started","workflowId":"wf_1"}'),
+      lineIn('two', '{"event":"attempt_started","workflowId":"wf_2"}'),
       lineIn('one', 'END RequestId: a'),
       lineIn('one', 'START RequestId: c Version: $LATEST'),
-      lineIn('one', '{"message":"dead_letter","workflowId":"wf_3","did":"queueAgain"}'),
-      lineIn('three', '{"message":"repaired"}'),
+      lineIn('one', '{"event":"dead_letter","workflowId":"wf_3","did":"queueAgain"}'),
+      lineIn('three', '{"event":"repaired"}'),
       lineIn('three', '{"_aws":{},"Attempts":1}'),
     ]);
     expect(

@@ -33,6 +33,7 @@ export const EVENTS: { readonly [Name in EngineEvent['event']]: EventNamed<Name>
     error: ERROR,
   },
   step_failed: { event: 'step_failed', ...OF_STEP, ...ATTEMPT, durationMs: 100, error: ERROR },
+  output_failed: { event: 'output_failed', ...OF_WORKFLOW, version: 1, message: 'it threw: no such field' },
   claim_put_back: { event: 'claim_put_back', ...OF_STEP, ...ATTEMPT },
   message_dead_lettered: { event: 'message_dead_lettered', ...OF_STEP, because: 'no such version' },
   message_ignored: { event: 'message_ignored', ...OF_STEP, because: 'the workflow is completed' },

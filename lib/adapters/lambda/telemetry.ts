@@ -1,7 +1,8 @@
-import { Logger } from '@aws-lambda-powertools/logger';
+import { LogFormatter, Logger, LogItem } from '@aws-lambda-powertools/logger';
+import type { LogAttributes, UnformattedAttributes } from '@aws-lambda-powertools/logger/types';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { type LogLevel, METRIC_NAMESPACE } from '../../contract/names.ts';
-import { type EngineEvent, EVENT_LEVELS } from '../../engine/events.ts';
+import { EVENT_LEVELS } from '../../engine/events.ts';
 import type { Telemetry } from '../../engine/ports.ts';
 import { type Dimensions, type Metric, metricsOf } from './metrics.ts';
 
@@ -14,11 +15,35 @@ export interface LambdaTelemetryOptions {
 }
 
 /**
+ * The line that one machine writes too, `event` and all; Powertools alone would call the event `message`. Stage and service
+ * stand beside it.
+ */
+class LineFormatter extends LogFormatter {
+  override formatAttributes(line: UnformattedAttributes, fields: LogAttributes): LogItem {
+    return new LogItem({
+      attributes: {
+        timestamp: this.formatTimestamp(line.timestamp),
+        level: line.logLevel.toLowerCase(),
+        event: line.message,
+        service: line.serviceName,
+        xray_trace_id: line.xRayTraceId,
+        ...fields,
+      },
+    });
+  }
+}
+
+/**
  * One JSON line for each event, and its metrics in CloudWatch's embedded format, all on the function's output.
  * @example createLambdaTelemetry({ stage: 'dev', logLevel: 'info' }).emit({ event: 'oldest_unfinished', ageMs: 0 });
  */
 export function createLambdaTelemetry({ stage, logLevel }: LambdaTelemetryOptions): Telemetry {
-  const logger = new Logger({ serviceName: SERVICE, logLevel, persistentKeys: { stage } });
+  const logger = new Logger({
+    serviceName: SERVICE,
+    logLevel,
+    persistentKeys: { stage },
+    logFormatter: new LineFormatter(),
+  });
   const metrics = new Metrics({ namespace: METRIC_NAMESPACE });
   // Powertools adds `service` to every metric; an alarm would have to name it too.
   metrics.clearDefaultDimensions();
@@ -26,7 +51,8 @@ export function createLambdaTelemetry({ stage, logLevel }: LambdaTelemetryOption
   return {
     emit(event) {
       try {
-        logger[EVENT_LEVELS[event.event]](event.event, fieldsOf(event));
+        const { event: name, ...fields } = event;
+        logger[EVENT_LEVELS[name]](name, fields);
         for (const line of linesOf(metricsOf(event))) publish(metrics, line);
       } catch (error) {
         // What is told about the work must never stop the work.
@@ -34,14 +60,6 @@ export function createLambdaTelemetry({ stage, logLevel }: LambdaTelemetryOption
       }
     },
   };
-}
-
-/** `message` is the line's own name for what happened. */
-function fieldsOf(event: EngineEvent): Record<string, unknown> {
-  const { event: _, ...fields } = event;
-  if (!('message' in fields)) return fields;
-  const { message: detail, ...rest } = fields;
-  return { ...rest, detail };
 }
 
 /** One line holds all figures about the same step or chain: lines are billed by their bytes. */

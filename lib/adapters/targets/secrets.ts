@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { HEADER_VALUE, type SecretReference } from '../../contract/targets.ts';
+import { createSecretCommand, HEADER_VALUE, type SecretReference } from '../../contract/targets.ts';
 import { EngineError } from '../../engine/errors.ts';
 import type { ResolvedTarget, Targets } from '../../engine/ports.ts';
 import type { SecretReader } from './secret-reader.ts';
@@ -30,7 +30,10 @@ function notGiven(name: string, known: readonly string[]): EngineError {
   const names = known.map((key) => `"${key}"`).join(', ');
   return new EngineError(
     'TARGET_MISSING',
-    `this function has no target "${name}" (it has ${names === '' ? 'none' : names}): the stage’s settings lack it, or the step does not name it`,
+    `this function has no target "${name}"; it has ${names === '' ? 'none' : names}`,
+    {
+      next: `Add "${name}" to the targets of the stage in bin/stages.ts, name it in the targets of the step, and deploy.`,
+    },
   );
 }
 
@@ -90,27 +93,44 @@ function fieldOf(wanted: Wanted, text: string, field: string): string {
 
 const shown = ({ name, secret }: Wanted): string => `secret "${secret.name}" of target "${name}"`;
 
-const wrong = (wanted: Wanted, problem: string): EngineError =>
-  new EngineError('TARGET_MISSING', `${shown(wanted)} ${problem}`);
+const wrong = (wanted: Wanted, problem: string, next?: string): EngineError =>
+  new EngineError('TARGET_MISSING', `${shown(wanted)} ${problem}`, next === undefined ? {} : { next });
 
 const PERMISSION = { 'secrets-manager': 'secretsmanager:GetSecretValue', ssm: 'ssm:GetParameter' } as const;
 
+interface SecretProblem {
+  readonly problem: string;
+  readonly next: string;
+}
+
 /** Errors of the stores that do not pass by themselves, as their API references name them. */
-function problemOf(error: string, { store }: SecretReference): string | undefined {
+function problemOf(error: string, secret: SecretReference): SecretProblem | undefined {
   switch (error) {
     case 'ResourceNotFoundException':
     case 'ParameterNotFound':
-      return 'does not exist, or has no value';
+      return { problem: 'does not exist, or has no value', next: `Make it: ${createSecretCommand(secret)}.` };
     case 'AccessDeniedException':
-      return `may not be read: allow ${PERMISSION[store]}, and kms:Decrypt for a key of its own`;
+      return {
+        problem: 'may not be read',
+        next: `Allow the step’s function ${PERMISSION[secret.store]}, and kms:Decrypt where the secret has a key of its own.`,
+      };
     case 'DecryptionFailure':
     case 'InvalidKeyId':
-      return 'cannot be decrypted: allow kms:Decrypt, and see that its key is enabled';
+      return {
+        problem: 'cannot be decrypted',
+        next: 'Allow the step’s function kms:Decrypt, and check that the key of the secret is enabled.',
+      };
     case 'InvalidRequestException':
-      return 'cannot be read in the state that it is in; it may be about to be deleted';
+      return {
+        problem: 'cannot be read in the state that it is in',
+        next: 'Check whether the secret is scheduled for deletion, and restore it.',
+      };
     case 'InvalidParameterException':
     case 'ValidationException':
-      return 'has a name that its store does not take';
+      return {
+        problem: 'has a name that its store does not take',
+        next: 'Correct the name in the targets of the stage in bin/stages.ts, and deploy.',
+      };
     default:
       return undefined;
   }
@@ -121,7 +141,7 @@ function unread(wanted: Wanted, error: unknown): EngineError {
   // Powertools wraps what the SDK threw.
   const cause = error instanceof Error ? (error.cause ?? error) : error;
   const name = cause instanceof Error ? cause.name : typeof cause;
-  const problem = problemOf(name, wanted.secret);
-  if (problem !== undefined) return wrong(wanted, problem);
+  const known = problemOf(name, wanted.secret);
+  if (known !== undefined) return wrong(wanted, known.problem, known.next);
   return new EngineError('SECRET_UNAVAILABLE', `${shown(wanted)} could not be read: ${name}`);
 }

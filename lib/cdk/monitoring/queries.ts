@@ -12,11 +12,11 @@ const GROUPS_PER_QUERY = 50;
 const WORKFLOW_STORY = `# Write the workflow's id:
 filter workflowId = "wf_00000000000000000000000000000000"
 | sort @timestamp asc
-| display @timestamp, level, message, step, attempt, error.code, error.httpStatus, error.message, durationMs, repair, did, because, detail, @log
+| display @timestamp, level, event, step, attempt, error.code, error.httpStatus, error.message, durationMs, repair, did, because, message, @log
 | limit 1000`;
 
 /** Why attempts failed, the most frequent first. A step that no function took has failed in the step-failed function only. */
-const FAILURES_BY_ERROR = `filter message in ["step_failed", "step_retrying"] or (message = "workflow_failed" and error.code in ["NOT_TAKEN", "EXPIRED"])
+const FAILURES_BY_ERROR = `filter event in ["step_failed", "step_retrying"] or (event = "workflow_failed" and error.code in ["NOT_TAKEN", "EXPIRED"])
 | fields coalesce(step, error.step) as failedStep
 | stats count(*) as attempts, count_distinct(workflowId) as workflows, latest(error.httpStatus) as lastHttpStatus, latest(error.message) as lastMessage by chain, failedStep, error.code
 | sort attempts desc

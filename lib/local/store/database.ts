@@ -1,6 +1,5 @@
 import type { ClassicLevel } from 'classic-level';
-import { messageOf } from '../../engine/call.ts';
-import { EngineError } from '../../engine/errors.ts';
+import { EngineError, messageOf } from '../../engine/errors.ts';
 import type { Operation } from './group-commit.ts';
 import type { Range } from './keys.ts';
 

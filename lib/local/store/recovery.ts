@@ -1,7 +1,8 @@
-import { interrupted, isDone, isReady } from '../../engine/decision.ts';
+import type { StepDefinition } from '../../chain/definition.ts';
+import { attemptsInEpoch, interrupted, isDone, isReady, withAttempt } from '../../engine/decision.ts';
 import { decideRepairs, push } from '../../engine/reconciler.ts';
 import { type Engine, saveStep } from '../../engine/shell.ts';
-import type { StepRecord, WorkflowKey, WorkflowState } from '../../engine/state.ts';
+import type { AttemptRecord, StepRecord, WorkflowKey, WorkflowState } from '../../engine/state.ts';
 
 /** What an earlier run of the process left. */
 export interface Leftover {
@@ -88,20 +89,46 @@ async function countLostClaims(
     const record = state.steps.get(step.name);
     if (isDone(record) || !isReady(state, step)) continue;
     const token = engine.ports.random.token();
-    const counted: StepRecord = record
-      ? { ...record, open: record.open + 1, token }
-      : {
-          step: step.name,
-          status: 'pending',
-          epoch: meta.epoch,
-          attempt: 0,
-          round: 0,
-          open: 1,
-          token,
-          updatedAt: engine.ports.clock.now(),
-          attempts: [],
-        };
+    const now = engine.ports.clock.now();
+    const before: StepRecord = record ?? {
+      step: step.name,
+      status: 'pending',
+      epoch: meta.epoch,
+      attempt: 0,
+      round: 0,
+      open: 0,
+      token,
+      updatedAt: now,
+      attempts: [],
+    };
+    const lost = lostAttempt(state, step, before, now);
+    const attempts = lost === undefined ? before.attempts : withAttempt(before.attempts, lost);
+    const counted: StepRecord = { ...before, open: before.open + 1, token, attempts };
     const expected = record ? { status: record.status, token: record.token } : ({ absent: true } as const);
     if (await saveStep(engine.ports, state, counted, expected)) steps.set(step.name, counted);
   }
+}
+
+/**
+ * The attempt that may have been lost with its claim, for the timeline: from when it could begin until now, as nobody knows
+ * more. Undefined where none can have begun: the last claim is on the disk, the next attempt was not due, or the step has failed.
+ */
+function lostAttempt(
+  state: WorkflowState,
+  step: StepDefinition,
+  record: StepRecord,
+  now: number,
+): AttemptRecord | undefined {
+  const { meta, steps } = state;
+  const { status, epoch, round, nextAttemptAt = 0, attempts } = record;
+  const hasFailed = status === 'failed' && epoch === meta.epoch;
+  if (status === 'running' || hasFailed || nextAttemptAt > now) return undefined;
+  const startedAt = Math.max(
+    meta.updatedAt,
+    nextAttemptAt,
+    attempts.at(-1)?.endedAt ?? 0,
+    ...step.after.map((name) => steps.get(name)?.completedAt ?? 0),
+  );
+  const attempt = attemptsInEpoch(state, record) + 1;
+  return { epoch: meta.epoch, attempt, round, outcome: 'interrupted', startedAt, endedAt: now };
 }

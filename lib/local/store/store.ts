@@ -1,5 +1,4 @@
-import { messageOf } from '../../engine/call.ts';
-import { EngineError } from '../../engine/errors.ts';
+import { EngineError, messageOf } from '../../engine/errors.ts';
 import type { Store, Written } from '../../engine/ports.ts';
 import type { StepRecord, WorkflowKey, WorkflowMeta, WorkflowState } from '../../engine/state.ts';
 import {

@@ -149,9 +149,6 @@ describe('what the store sends', () => {
     ['completed', 'healthy'],
     ['failed', 'ended'],
     ['cancelled', 'ended'],
-    ['compensating', 'ended'],
-    ['compensated', 'ended'],
-    ['compensation_failed', 'ended'],
   ] as const)('lists a workflow that is %s among the %s', async (status, group) => {
     const [item] = await itemsPut(() => store.create(metaOf('one', { status })));
     expect(item).toMatchObject({ listing: { S: `acme#${group}#${shardOf(META.workflowId)}` } });

@@ -30,6 +30,7 @@ const COUNTED: { readonly [Name in EngineEvent['event']]: readonly Metric[] } = 
   step_completed: [took(80)],
   step_retrying: [one('AttemptsFailed', STEP), took(90)],
   step_failed: [one('StepsFailed', STEP), one('AttemptsFailed', STEP), took(100)],
+  output_failed: [],
   claim_put_back: [],
   message_dead_lettered: [],
   message_ignored: [],

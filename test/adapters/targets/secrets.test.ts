@@ -4,6 +4,7 @@ import { mockClient } from 'aws-sdk-client-mock';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createSecretReader } from '../../../lib/adapters/targets/secret-reader.ts';
 import { createSecretTargets } from '../../../lib/adapters/targets/secrets.ts';
+import { ADVICE } from '../../../lib/contract/advice.ts';
 import { LIMITS } from '../../../lib/contract/limits.ts';
 import type { SecretReference } from '../../../lib/contract/targets.ts';
 import { EngineError } from '../../../lib/engine/errors.ts';
@@ -96,10 +97,11 @@ describe.each(['shipping', 'toString', '__proto__'])(
       expect(() => targetsWith().resolve(name)).toThrow(
         expect.objectContaining({
           code: 'TARGET_MISSING',
-          message: `this function has no target "${name}" (it has "payments", "mail"): the stage’s settings lack it, or the step does not name it`,
+          message: `this function has no target "${name}"; it has "payments", "mail"`,
+          next: `Add "${name}" to the targets of the stage in bin/stages.ts, name it in the targets of the step, and deploy.`,
         }),
       );
-      expect(() => createSecretTargets({}, reader()).resolve(name)).toThrow('(it has none)');
+      expect(() => createSecretTargets({}, reader()).resolve(name)).toThrow('; it has none');
     });
   },
 );
@@ -256,44 +258,63 @@ it('the client of a store is made once, when its first secret is read', async ()
 });
 
 describe('a secret that someone has to mend fails the step for good, and no message holds a value:', () => {
-  const mended = async (problem: string, secret: Partial<SecretReference> = {}): Promise<void> => {
+  const mended = async (
+    problem: string,
+    secret: Partial<SecretReference> = {},
+    next = ADVICE.TARGET_MISSING,
+  ): Promise<void> => {
     const error = await errorOf(targetsWith(secret));
     const { name = NAME } = secret;
     expect(error.message).toBe(`secret "${name}" of target "payments" ${problem}`);
-    expect(error).toMatchObject({ code: 'TARGET_MISSING', retriable: false });
+    expect(error).toMatchObject({ code: 'TARGET_MISSING', retriable: false, next });
     expect(error).not.toHaveProperty('cause');
-    // All of it, and what to do, must fit into a stored error.
-    expect(`${error.message}. ${error.next}`.length).toBeLessThanOrEqual(LIMITS.errorText);
+    // All of it must fit into a stored error.
+    expect(error.message.length).toBeLessThanOrEqual(LIMITS.errorText);
   };
 
-  it.each<[string, SecretReference, string]>([
-    ['ResourceNotFoundException', IN_SECRETS_MANAGER, 'does not exist, or has no value'],
-    ['ParameterNotFound', IN_SSM, 'does not exist, or has no value'],
+  const DECRYPT = 'Allow the step’s function kms:Decrypt, and check that the key of the secret is enabled.';
+  it.each<[string, SecretReference, string, string]>([
+    [
+      'ResourceNotFoundException',
+      IN_SECRETS_MANAGER,
+      'does not exist, or has no value',
+      `Make it: aws secretsmanager create-secret --name ${IN_SECRETS_MANAGER.name} --secret-string file://secret.txt.`,
+    ],
+    [
+      'ParameterNotFound',
+      IN_SSM,
+      'does not exist, or has no value',
+      `Make it: aws ssm put-parameter --name ${IN_SSM.name} --type SecureString --value file://secret.txt.`,
+    ],
     [
       'AccessDeniedException',
       IN_SECRETS_MANAGER,
-      'may not be read: allow secretsmanager:GetSecretValue, and kms:Decrypt for a key of its own',
+      'may not be read',
+      'Allow the step’s function secretsmanager:GetSecretValue, and kms:Decrypt where the secret has a key of its own.',
     ],
     [
       'AccessDeniedException',
       IN_SSM,
-      'may not be read: allow ssm:GetParameter, and kms:Decrypt for a key of its own',
+      'may not be read',
+      'Allow the step’s function ssm:GetParameter, and kms:Decrypt where the secret has a key of its own.',
     ],
-    [
-      'DecryptionFailure',
-      IN_SECRETS_MANAGER,
-      'cannot be decrypted: allow kms:Decrypt, and see that its key is enabled',
-    ],
-    ['InvalidKeyId', IN_SSM, 'cannot be decrypted: allow kms:Decrypt, and see that its key is enabled'],
+    ['DecryptionFailure', IN_SECRETS_MANAGER, 'cannot be decrypted', DECRYPT],
+    ['InvalidKeyId', IN_SSM, 'cannot be decrypted', DECRYPT],
     [
       'InvalidRequestException',
       IN_SECRETS_MANAGER,
-      'cannot be read in the state that it is in; it may be about to be deleted',
+      'cannot be read in the state that it is in',
+      'Check whether the secret is scheduled for deletion, and restore it.',
     ],
-    ['ValidationException', IN_SSM, 'has a name that its store does not take'],
-  ])('%s', async (name, secret, problem) => {
+    [
+      'ValidationException',
+      IN_SSM,
+      'has a name that its store does not take',
+      'Correct the name in the targets of the stage in bin/stages.ts, and deploy.',
+    ],
+  ])('%s', async (name, secret, problem, next) => {
     refuse(thrown(name));
-    await mended(problem, secret);
+    await mended(problem, secret, next);
   });
 
   it.each([IN_SECRETS_MANAGER, IN_SSM])('an empty one of $store', async (secret) => {
@@ -381,7 +402,7 @@ describe('a call of a step', () => {
     const { code, message } = failureOf(await made.perform(charge));
     expect(made.calls[0]?.request.headers).toMatchObject({ authorization: header });
     expect(code).toBe('REFUSED');
-    expect(message).toBe('{"header":"***","secret":"***","escaped":"***","card":"***"}');
+    expect(message).toBe('header: ***; secret: ***; escaped: ***; card: ***');
   });
 
   it('whose secret has to be mended fails for good and sent nothing', async () => {
@@ -389,7 +410,8 @@ describe('a call of a step', () => {
     const made = calling(targetsWith());
     expect(failureOf(await made.perform(charge))).toEqual({
       code: 'TARGET_MISSING',
-      message: `secret "${NAME}" of target "payments" does not exist, or has no value. Mend the target’s settings or its secret, then resume.`,
+      message: `secret "${NAME}" of target "payments" does not exist, or has no value`,
+      next: `Make it: aws secretsmanager create-secret --name ${NAME} --secret-string file://secret.txt.`,
       retriable: false,
       acted: 'no',
       target: 'payments',
@@ -403,6 +425,7 @@ describe('a call of a step', () => {
     expect(failureOf(await made.perform(charge))).toEqual({
       code: 'SECRET_UNAVAILABLE',
       message: `secret "${NAME}" of target "payments" could not be read: ThrottlingException`,
+      next: ADVICE.SECRET_UNAVAILABLE,
       retriable: true,
       acted: 'no',
       target: 'payments',

@@ -70,6 +70,16 @@ const B = completedOf('b', { id: '2' });
 const C = completedOf('c', { id: '3' });
 const D = completedOf('d', { id: '4' });
 
+/** The attempt of a step that was ready once `A` was completed, and may have run until the process was killed. */
+const LOST = {
+  epoch: 0,
+  attempt: 1,
+  round: 0,
+  outcome: 'interrupted',
+  startedAt: A.completedAt,
+  endedAt: NOW,
+} as const;
+
 describe('what is sent again after a restart', () => {
   it.each<[string, readonly StepRecord[], { queued?: string; dead?: string }]>([
     ['the first step, where nothing was ever claimed', [], { queued: 'a' }],
@@ -214,9 +224,42 @@ describe('after a run that was killed', () => {
       open: 1,
       token: expect.stringMatching(/^[0-9a-f]{32}$/),
       updatedAt: NOW,
-      attempts: [],
+      attempts: [LOST],
     });
     expect(await record('d')).toBeUndefined();
+  });
+
+  it('the timeline has the attempt that may have been lost: from when the step was ready until now', async () => {
+    const due = retryingOf('a', NOW - 5);
+    const { restart, record } = await world(diamond(), [due]);
+    await restart(true);
+    expect((await record('a'))?.attempts).toStrictEqual([
+      ...due.attempts,
+      { ...LOST, attempt: due.attempt + 1, startedAt: NOW - 5 },
+    ]);
+  });
+
+  it('the timeline has no attempt more where none can have begun', async () => {
+    for (const [before, name] of [
+      [retryingOf('a', NOW + 1), 'a'],
+      [failedOf('a'), 'a'],
+    ] as const) {
+      const { restart, record } = await world(diamond(), [before]);
+      await restart(true);
+      expect((await record(name))?.attempts).toStrictEqual(before.attempts);
+    }
+    const { restart, record } = await world(diamond(), [A, claimOf('b')]);
+    await restart(true);
+    expect((await record('b'))?.attempts.map(({ outcome }) => outcome)).toEqual(['interrupted']);
+  });
+
+  it('each run that was killed leaves one, which begins where the last one ended', async () => {
+    const { restart, record } = await world(diamond(), []);
+    await restart(true);
+    await restart(true);
+    const [first, second, ...more] = (await record('a'))?.attempts ?? [];
+    expect(more).toEqual([]);
+    expect(second?.startedAt).toBe(first?.endedAt);
   });
 
   it('a step that waits for its next attempt keeps its time', async () => {

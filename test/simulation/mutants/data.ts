@@ -79,8 +79,8 @@ export const MUTANTS_OF_DATA: readonly Mutant[] = [
   ]),
   mutant('a start or resume that is saved is answered with an error where its messages are not sent', [
     OPERATIONS,
-    `    ports.telemetry.emit({ event: 'unexpected_error', where: 'send', message: messageOf(error), workflowId });`,
-    `    ports.telemetry.emit({ event: 'unexpected_error', where: 'send', message: messageOf(error), workflowId });
+    `    ports.telemetry.emit({ event: 'unexpected_error', where: 'send', ...toldOf(error), workflowId });`,
+    `    ports.telemetry.emit({ event: 'unexpected_error', where: 'send', ...toldOf(error), workflowId });
     throw error;`,
   ]),
 ];

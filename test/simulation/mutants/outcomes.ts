@@ -41,10 +41,10 @@ export const MUTANTS_OF_OUTCOMES: readonly Mutant[] = [
   mutant('a reply that cannot be used is asked for again', [
     CALL,
     `          code: 'REPLY_INVALID',
-          message: \`\${excerpt(parsed.problem, secrets)}; the reply was: \${excerpt(outcome.body, secrets)}\`,
+          message: \`\${excerpt(parsed.problem, secrets)}; the reply was: \${replyText(outcome.body, secrets)}\`,
           retriable: false,`,
     `          code: 'REPLY_INVALID',
-          message: \`\${excerpt(parsed.problem, secrets)}; the reply was: \${excerpt(outcome.body, secrets)}\`,
+          message: \`\${excerpt(parsed.problem, secrets)}; the reply was: \${replyText(outcome.body, secrets)}\`,
           retriable: true,`,
   ]),
   mutant('a workflow tells another error than its step', [

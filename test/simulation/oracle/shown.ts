@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { RESERVED_OUTPUT_NAMES } from '../../../lib/contract/names.ts';
-import type { WorkflowAnswer } from '../../../lib/contract/wire.ts';
+import type { StepError, WorkflowAnswer } from '../../../lib/contract/wire.ts';
 import type { StepRecord, WorkflowMeta } from '../../../lib/engine/state.ts';
 import type { Shadow } from './shadow.ts';
 
@@ -68,7 +68,18 @@ const fitsMeta = (meta: WorkflowMeta, answer: WorkflowAnswer): boolean =>
   answer.chain === meta.chain &&
   answer.status === meta.status &&
   answer.createdAt === iso(meta.createdAt) &&
-  isDeepStrictEqual(answer.error, meta.error);
+  isShownError(answer.error, meta.error);
+
+/** An error is shown as it is saved, and says what to do. */
+const isShownError = (shown: StepError | undefined, saved: StepError | undefined): boolean =>
+  isDeepStrictEqual(withoutNext(shown), withoutNext(saved)) &&
+  (shown === undefined || (shown.next ?? '').includes(saved?.next ?? '.'));
+
+function withoutNext(error: StepError | undefined): Omit<StepError, 'next'> | undefined {
+  if (error === undefined) return undefined;
+  const { next: _, ...rest } = error;
+  return rest;
+}
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
@@ -94,10 +105,10 @@ function fitsSteps({ chain }: Shadow, moment: Moment, answer: WorkflowAnswer, sp
     told.every(([name, { nextAttemptAt, attempt, error }]) => {
       const record = steps.get(name);
       const due = iso(record?.nextAttemptAt ?? 0) === nextAttemptAt && record?.attempt === attempt;
-      return due && isDeepStrictEqual(error, record.error);
+      return due && isShownError(error, record.error);
     }) &&
     isDeepStrictEqual(outputOf(answer), span.outdated ? {} : expectedOutput(chain, moment)) &&
-    (answer.timeline === undefined || fitsTimeline(steps, answer.timeline))
+    (answer.timeline === undefined || fitsTimeline(steps, answer.timeline, span))
   );
 }
 
@@ -142,10 +153,24 @@ function expectedOutput({ output, sensitive }: Shadow['chain'], { meta, steps }:
   return Object.fromEntries(Object.entries(shown).map(([name, value]) => [name, value ?? null]));
 }
 
-/** Every attempt that is kept, with what came of it. */
-function fitsTimeline(steps: Moment['steps'], timeline: NonNullable<WorkflowAnswer['timeline']>): boolean {
-  const inWords = (step: string, of: (typeof timeline)[number] | StepRecord['attempts'][number]): string =>
-    `${step} ${of.epoch} ${of.attempt} ${of.round} ${of.outcome}`;
-  const kept = [...steps.values()].flatMap(({ step, attempts }) => attempts.map((of) => inWords(step, of)));
-  return isDeepStrictEqual(timeline.map((of) => inWords(of.step, of)).sort(), kept.sort());
+/** Every attempt that is kept, with what came of it. One whose lease ends about then may be seen interrupted, or not. */
+function fitsTimeline(
+  steps: Moment['steps'],
+  timeline: NonNullable<WorkflowAnswer['timeline']>,
+  { from, until }: Span,
+): boolean {
+  type Attempt = (typeof timeline)[number] | StepRecord['attempts'][number];
+  const inWords = (step: string, { epoch, attempt, round, outcome }: Attempt): string =>
+    `${step} ${epoch} ${attempt} ${round} ${outcome}`;
+  const shown = timeline.map((of) => inWords(of.step, of)).sort();
+  const kept = (at: number): readonly string[] =>
+    [...steps.values()]
+      .flatMap(({ step, status, leaseUntil, attempts }) =>
+        attempts.map((of) => {
+          const isOver = status === 'running' && of.outcome === 'running' && (leaseUntil ?? 0) <= at;
+          return inWords(step, isOver ? { ...of, outcome: 'interrupted' } : of);
+        }),
+      )
+      .sort();
+  return [from, until].some((at) => isDeepStrictEqual(shown, kept(at)));
 }

@@ -1,0 +1,43 @@
+import type { StepErrorCode } from './names.ts';
+import type { StepError } from './wire.ts';
+
+/** What a person does about each error of a step. Whether the step is then tried again by itself is another sentence. */
+export const ADVICE: Readonly<Record<StepErrorCode, string>> = {
+  CONNECTION_FAILED: 'Check the target’s baseUrl, and that the target accepts connections.',
+  CONNECTION_BROKEN: 'Check the target: it closed the connection before its reply was complete.',
+  DEADLINE_EXCEEDED: 'Find out why it took so long, or raise the timeout of the step and deploy.',
+  TARGET_UNAVAILABLE: 'Check the target: it answers that it cannot serve the call now.',
+  REFUSED:
+    'Read the message. Correct the step or the data at the target; where the input itself is wrong, start a new workflow.',
+  REDIRECTED: 'Redirects are not followed. Write the address that the target redirects to into its baseUrl.',
+  REPLY_INVALID:
+    'The target has probably acted. Correct the response schema of the step, or the target, and deploy.',
+  REPLY_TOO_LARGE: 'The target has probably acted. Ask it for fewer data.',
+  RESULT_TOO_LARGE:
+    'The target has probably acted. Declare fewer fields in the response schema of the step, and deploy.',
+  REQUEST_INVALID: 'Correct the request function of the step, and deploy.',
+  TARGET_MISSING: 'Correct the settings of the target, or its secret.',
+  SECRET_UNAVAILABLE: 'Check the store of secrets: its availability, throttling and permissions.',
+  RUN_FAILED: 'Correct the run function of the step, or what it calls, and deploy.',
+  WORKER_DIED: 'Read the log of the step’s function: it ran out of memory or time, or it crashed.',
+  NOT_TAKEN:
+    'Check the step’s function: it is throttled, it fails as it starts, or it may not read its queue.',
+  EXPIRED: 'Start a new workflow: this one expires within a day and cannot be resumed.',
+};
+
+/**
+ * What the reader of an error can do next.
+ * @param outlook what becomes of the step without a person: it is tried again, or it stays failed until a resume
+ * @example
+ * nextOf({ code: 'TARGET_UNAVAILABLE', message: 'busy', effect: 'unknown' }, 'failed')
+ * // 'Check the target: it answers that it cannot serve the call now. Then resume: the call is repeated with the same idempotency key.'
+ */
+export function nextOf(
+  { code, effect, next = ADVICE[code] }: StepError,
+  outlook: 'retrying' | 'failed',
+): string {
+  if (code === 'EXPIRED') return next;
+  if (outlook === 'retrying') return `The step is tried again by itself. ${next}`;
+  const key = effect === 'none' ? '' : ': the call is repeated with the same idempotency key';
+  return `${next} Then resume${key}.`;
+}
