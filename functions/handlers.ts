@@ -101,7 +101,7 @@ function readFilter({ chains, tenantClaim }: Service, event: ApiEvent): ListFilt
     cursor,
   } = readQuery(event, ['chain', 'status', 'limit', 'cursor']);
   if (chain !== undefined && !chains.names.includes(chain)) {
-    throw invalidField('chain', `There is no such chain; there are ${chains.names.join(', ')}`);
+    throw invalidField('chain', `Unknown chain; the chains are ${chains.names.join(', ')}`);
   }
   const status = WORKFLOW_STATUSES.find((known) => known === asked);
   if (asked !== undefined && status === undefined) {
@@ -153,7 +153,7 @@ function readBody(event: ApiEvent, route: 'cancel' | 'resume'): { newKey?: boole
   if (body.success) return body.data;
   throw new ProblemError(
     'INVALID_REQUEST',
-    `the body of ${route} is not valid`,
+    `the body of a ${route} is not valid; see errors`,
     operations.fieldErrors(body.error),
   );
 }

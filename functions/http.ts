@@ -49,7 +49,7 @@ export const problemAnswer = (
   json(error.problem.status, error.problem, { 'content-type': 'application/problem+json', ...headers });
 
 const UNKNOWN_EFFECT =
-  'It is not known whether this took effect. Send it again; a start with the Idempotency-Key of the first try, or it may run twice.';
+  'It is not known whether this request took effect. Send it again. Repeat a start with the Idempotency-Key of the first try, or it may run twice.';
 
 /** Turns whatever an operation throws into an answer that gives nothing away; the cause goes to telemetry. */
 export async function answering(
@@ -77,7 +77,7 @@ export function readJson(event: ApiEvent): unknown {
   if (bytes.length > LIMITS.inputBytes) {
     throw new ProblemError(
       'TOO_LARGE',
-      `the body has ${bytes.length} bytes, at most ${LIMITS.inputBytes} are taken`,
+      `the body has ${bytes.length} bytes; the most is ${LIMITS.inputBytes}`,
     );
   }
   const text = bytes.toString('utf8');
@@ -86,7 +86,7 @@ export function readJson(event: ApiEvent): unknown {
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new ProblemError('INVALID_JSON', `the body could not be read: ${withoutQuote(messageOf(error))}`);
+    throw new ProblemError('INVALID_JSON', `the body is not JSON: ${withoutQuote(messageOf(error))}`);
   }
   if (levelsOf(text) > LIMITS.inputLevels) {
     throw invalidField('(body)', `Must have at most ${LIMITS.inputLevels} levels of lists and objects`);
@@ -129,7 +129,7 @@ export function workflowKey(event: ApiEvent, tenantClaim: string | undefined): W
     const shown = JSON.stringify(workflowId.slice(0, 50));
     throw new ProblemError(
       'UNKNOWN_WORKFLOW',
-      `${shown} is no workflow id: one is wf_ and 32 hexadecimal digits`,
+      `${shown} is not a workflow id; an id is wf_ and 32 hexadecimal digits`,
     );
   }
   return { tenant, workflowId };
@@ -149,7 +149,7 @@ export function tenantOf({ requestContext }: ApiEvent, claim: string | undefined
   if (typeof tenant === 'string' && TENANT.test(tenant)) return tenant;
   throw new ProblemError(
     'NO_TENANT',
-    `the claim "${claim}" of the token ${tenant === undefined ? 'is missing' : 'is no tenant'}: it must have 1 to 128 printable ASCII characters and no space`,
+    `the token’s claim "${claim}" ${tenant === undefined ? 'is missing' : 'does not name a tenant'}; a tenant has 1 to 128 printable ASCII characters and no space`,
   );
 }
 
@@ -162,7 +162,7 @@ export function readQuery<Name extends string>(
   for (const [name, value] of Object.entries(event.queryStringParameters ?? {})) {
     const match = known.find((candidate) => candidate === name);
     if (match === undefined) {
-      throw invalidField(name, `There is no such parameter; there are ${known.join(', ')}`);
+      throw invalidField(name, `Unknown parameter; the parameters are ${known.join(', ')}`);
     }
     if (value !== undefined) query[match] = value;
   }

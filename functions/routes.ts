@@ -37,6 +37,6 @@ export function refuseRoute(routes: readonly Route[], method: string, path: stri
   }
   const known = routes.map((each) => `${each.method} ${each.path}`).join(', ');
   return problemAnswer(
-    new ProblemError('UNKNOWN_ROUTE', `no route has the path ${path}; there are ${known}`),
+    new ProblemError('UNKNOWN_ROUTE', `no route has the path ${path}; the routes are ${known}`),
   );
 }

@@ -68,7 +68,10 @@ async function request(ports: CallPorts, call: Call): Promise<CallResult> {
 
 function build({ step, context }: Call): { readonly spec: RequestSpec; readonly body: string | undefined } {
   const spec = step.request?.(context);
-  if (spec === undefined) throw new Error('the request function returned nothing');
+  if (spec === undefined)
+    throw new Error(
+      'the request function returned nothing: it must return a request, such as payments.post(…)',
+    );
   return { spec, body: spec.body === undefined ? undefined : JSON.stringify(spec.body) };
 }
 
@@ -91,7 +94,7 @@ function notSent({ context, sensitive }: Call, error: unknown): Failure {
 /** Deployed, a step is given the targets that its definition names: what works on one machine must work there. */
 const notNamed = ({ targets = [] }: StepDefinition, target: string): Failure => ({
   code: 'TARGET_MISSING',
-  message: `the request goes to the target "${target}", and the definition of the step names only ${targets.map((name) => `"${name}"`).join(', ')}`,
+  message: `the request goes to the target "${target}", but the step’s definition names only ${targets.map((name) => `"${name}"`).join(', ')}`,
   next: `Write targets: [${[...targets, target].map((name) => `'${name}'`).join(', ')}] in the step, and deploy.`,
   retriable: false,
   acted: 'no',
@@ -222,7 +225,7 @@ function fitting(result: unknown, target?: string): CallResult {
   if (problem === undefined) return { ok: true, result };
   return failed({
     code: 'RESULT_TOO_LARGE',
-    message: `the result ${problem}; declare fewer fields in the response schema`,
+    message: `the result ${problem}`,
     retriable: false,
     acted: 'unknown',
     ...(target === undefined ? {} : { target }),
@@ -232,11 +235,11 @@ function fitting(result: unknown, target?: string): CallResult {
 /** Its depth is looked at first: JSON.stringify throws for what a reply of a few thousand brackets makes. */
 function sizeProblem(result: unknown): string | undefined {
   if (!isNestedWithin(result, LIMITS.resultDepth)) {
-    return `is nested deeper than the ${LIMITS.resultDepth} levels that are stored`;
+    return `is nested more than ${LIMITS.resultDepth} levels deep`;
   }
   const bytes = Buffer.byteLength(JSON.stringify(result) ?? 'null');
   if (bytes <= LIMITS.resultBytes) return undefined;
-  return `has ${bytes} bytes of JSON, at most ${LIMITS.resultBytes} are stored`;
+  return `has ${bytes} bytes of JSON; the most is ${LIMITS.resultBytes}`;
 }
 
 const isNestedWithin = (value: unknown, levels: number): boolean =>

@@ -69,7 +69,7 @@ async function parseInput(
   if (bytes > LIMITS.inputBytes) {
     throw new ProblemError(
       'TOO_LARGE',
-      `the input has ${bytes} bytes of JSON, at most ${LIMITS.inputBytes} are taken`,
+      `the input has ${bytes} bytes of JSON; the most is ${LIMITS.inputBytes}`,
     );
   }
   return Object.fromEntries(Object.entries(parsed.data ?? {}));
@@ -82,7 +82,7 @@ export function fieldErrors(error: z.ZodError): FieldError[] {
     if (named.length === LIMITS.fieldsNamed) {
       named.push({
         field: '(body)',
-        message: `More is wrong than the ${LIMITS.fieldsNamed} fields named here`,
+        message: `More fields are wrong; only ${LIMITS.fieldsNamed} are named here`,
       });
       break;
     }
@@ -100,7 +100,7 @@ function* refusedFields({ issues }: z.ZodError): Generator<FieldError> {
       continue;
     }
     for (const key of issue.keys) {
-      yield { field: shownField([...path, key].join('.')), message: 'There is no such field' };
+      yield { field: shownField([...path, key].join('.')), message: 'Unknown field' };
     }
   }
 }
@@ -333,7 +333,7 @@ async function change(
     if (status !== from) {
       throw new ProblemError(
         'WRONG_STATUS',
-        `the workflow is ${status}; only one that is ${from} can be ${become}`,
+        `the workflow is ${status}; only a ${from} workflow can be ${become}`,
       );
     }
     const meta = decide(state, ports.clock.now());

@@ -13,7 +13,7 @@ export const PROBLEMS = {
   NO_TENANT: { status: 403, title: 'The token names no tenant' },
   UNKNOWN_ROUTE: { status: 404, title: 'There is no such route' },
   UNKNOWN_WORKFLOW: { status: 404, title: 'There is no such workflow' },
-  METHOD_NOT_ALLOWED: { status: 405, title: 'The route has another method' },
+  METHOD_NOT_ALLOWED: { status: 405, title: 'The route does not take this method' },
   WRONG_STATUS: { status: 409, title: 'The workflow’s status does not allow this' },
   EXPIRING: { status: 409, title: 'The workflow is about to expire' },
   TOO_LARGE: { status: 413, title: 'The body is too large' },

@@ -59,7 +59,11 @@ export function decideDeadLetter(
 }
 
 function errorOf(record: StepRecord): WorkflowError {
-  const error = record.error ?? { code: 'WORKER_DIED', message: 'no error was saved', effect: 'unknown' };
+  const error = record.error ?? {
+    code: 'WORKER_DIED',
+    message: 'the function ended without saving an error',
+    effect: 'unknown',
+  };
   return { ...error, step: record.step, attempts: record.attempt };
 }
 

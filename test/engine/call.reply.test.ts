@@ -210,8 +210,7 @@ describe('a reply that cannot be used', () => {
     for (const levels of [1_001, 500_000]) {
       expect(await unusable(reply(nested(levels)), z.unknown())).toEqual({
         code: 'RESULT_TOO_LARGE',
-        message:
-          'the result is nested deeper than the 1000 levels that are stored; declare fewer fields in the response schema',
+        message: 'the result is nested more than 1000 levels deep',
         retriable: false,
         acted: 'unknown',
         target: 'payments',

@@ -88,7 +88,11 @@ describe('a request that cannot be built', () => {
       },
       'cannot charge ***',
     ],
-    ['because the function returns nothing', () => undefined, 'the request function returned nothing'],
+    [
+      'because the function returns nothing',
+      () => undefined,
+      'the request function returned nothing: it must return a request, such as payments.post(…)',
+    ],
     ['because its body is not JSON', () => ({ ...postCharge(), body: { amount: 5n } }), /BigInt/],
   ])('%s fails for good, and nothing was sent', async (_, request, message) => {
     const { calls, perform } = outside();
@@ -108,8 +112,7 @@ describe('a target', () => {
     const step = { ...stepOf({ request: postCharge }), targets: ['shipping'] };
     expect(failureOf(await perform(step))).toEqual({
       code: 'TARGET_MISSING',
-      message:
-        'the request goes to the target "payments", and the definition of the step names only "shipping"',
+      message: 'the request goes to the target "payments", but the step’s definition names only "shipping"',
       next: "Write targets: ['shipping', 'payments'] in the step, and deploy.",
       retriable: false,
       acted: 'no',

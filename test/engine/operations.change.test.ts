@@ -65,7 +65,7 @@ describe('a cancellation', () => {
     const { world, key } = await failed();
     await expect(cancel(world.engine, key)).rejects.toMatchObject({
       ...WRONG_STATUS,
-      message: 'the workflow is failed; only one that is processing can be cancelled',
+      message: 'the workflow is failed; only a processing workflow can be cancelled',
     });
     const done = await openWorld(LINE);
     const completed = await done.begin();
@@ -102,7 +102,7 @@ describe('a cancellation', () => {
     const key = await world.begin();
     world.faults.next(...strike(() => world.run()));
     await expect(cancel(world.engine, key)).rejects.toMatchObject({
-      message: 'the workflow is completed; only one that is processing can be cancelled',
+      message: 'the workflow is completed; only a processing workflow can be cancelled',
     });
     expect(await world.meta(key)).toMatchObject({ status: 'completed' });
   });
@@ -266,7 +266,7 @@ describe('a resume', () => {
     const key = await world.begin();
     await expect(resume(world.engine, key, false)).rejects.toMatchObject({
       ...WRONG_STATUS,
-      message: 'the workflow is processing; only one that is failed can be resumed',
+      message: 'the workflow is processing; only a failed workflow can be resumed',
     });
     await world.run();
     await expect(resume(world.engine, key, false)).rejects.toMatchObject(WRONG_STATUS);

@@ -120,7 +120,7 @@ describe('a start that is refused', () => {
       errors: [
         { field: 'card', message: expect.any(String) },
         { field: 'amount', message: expect.any(String) },
-        { field: 'car', message: 'There is no such field' },
+        { field: 'car', message: 'Unknown field' },
       ],
     });
   });

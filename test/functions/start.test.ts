@@ -175,7 +175,7 @@ describe('a start is refused, and nothing is started,', () => {
     async (body) => {
       const answer = await start({ body });
       const detail = expectRefusal(answer, { status: 400, code: 'INVALID_JSON' });
-      expect(detail).toBe("the body could not be read: Unexpected token 'x'");
+      expect(detail).toBe("the body is not JSON: Unexpected token 'x'");
     },
   );
 

@@ -65,15 +65,15 @@ const NO_TENANTS: readonly (readonly [string, ApiEvent, string])[] = [
   ['an authorizer of another kind', { ...request(), requestContext: { authorizer: {} } }, 'is missing'],
   ['no claims', { ...request(), requestContext: { authorizer: { jwt: {} } } }, 'is missing'],
   ['other claims', withClaims(request(), { tenant: 'acme' }), 'is missing'],
-  ['an empty claim', as('', request()), 'is no tenant'],
-  ['a space', as('acme inc', request()), 'is no tenant'],
-  ['a line break at its end', as('acme\n', request()), 'is no tenant'],
-  ['a letter that is not ASCII', as('ärzte', request()), 'is no tenant'],
-  ['a control character', as('acme\u0007', request()), 'is no tenant'],
-  ['129 characters', as('x'.repeat(129), request()), 'is no tenant'],
-  ['a list', as(['acme'], request()), 'is no tenant'],
-  ['a number', as(7, request()), 'is no tenant'],
-  ['nothing as its value', as(null, request()), 'is no tenant'],
+  ['an empty claim', as('', request()), 'does not name a tenant'],
+  ['a space', as('acme inc', request()), 'does not name a tenant'],
+  ['a line break at its end', as('acme\n', request()), 'does not name a tenant'],
+  ['a letter that is not ASCII', as('ärzte', request()), 'does not name a tenant'],
+  ['a control character', as('acme\u0007', request()), 'does not name a tenant'],
+  ['129 characters', as('x'.repeat(129), request()), 'does not name a tenant'],
+  ['a list', as(['acme'], request()), 'does not name a tenant'],
+  ['a number', as(7, request()), 'does not name a tenant'],
+  ['nothing as its value', as(null, request()), 'does not name a tenant'],
 ];
 
 describe('the tenant of a request', () => {
@@ -90,7 +90,7 @@ describe('the tenant of a request', () => {
     expect(() => tenantOf({ ...event, headers: HEADERS }, CLAIM)).toThrow(
       expect.objectContaining({
         code: 'NO_TENANT',
-        message: `the claim "custom:tenant" of the token ${problem}: it must have 1 to 128 printable ASCII characters and no space`,
+        message: `the token’s claim "custom:tenant" ${problem}; a tenant has 1 to 128 printable ASCII characters and no space`,
       }),
     );
   });

@@ -181,7 +181,7 @@ describe('a path', () => {
       const { code, detail } = problem.parse(await answer.json());
       expect(code).toBe('UNKNOWN_ROUTE');
       expect(detail).toBe(
-        `no route has the path ${path}; there are POST /api/diamond, GET /api/workflows, ` +
+        `no route has the path ${path}; the routes are POST /api/diamond, GET /api/workflows, ` +
           'GET /api/workflows/{id}, POST /api/workflows/{id}/cancel, POST /api/workflows/{id}/resume',
       );
     },
