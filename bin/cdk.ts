@@ -1,5 +1,5 @@
 import { SettingsError, stageName } from '../lib/cdk/settings.ts';
-import type { SettledStage } from '../lib/cdk/stage.ts';
+import type { SettledStage } from '../lib/contract/names.ts';
 import { runCdk } from './run-cdk.ts';
 import { refuseWithoutSecrets, SECRETS_CONTEXT } from './secrets.ts';
 

@@ -3,7 +3,7 @@ import { main, stageApp } from '../lib/cdk/app.ts';
 import { chainSources } from '../lib/cdk/modules.ts';
 import { probeSettings } from '../lib/cdk/probe.ts';
 import { settingsOf, stageName } from '../lib/cdk/settings.ts';
-import { PROBE_STAGE } from '../lib/cdk/stage.ts';
+import { PROBE_STAGE } from '../lib/contract/names.ts';
 import { probeChains } from '../lib/probe/chains.ts';
 import { onEmulator } from '../lib/probe/emulator.ts';
 import { stages } from './stages.ts';

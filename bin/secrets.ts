@@ -1,7 +1,7 @@
 import { chains } from '../functions/chains/index.ts';
 import { SettingsError, settingsOf } from '../lib/cdk/settings.ts';
-import type { SettledStage } from '../lib/cdk/stage.ts';
 import { stepPlaces } from '../lib/chain/places.ts';
+import type { SettledStage } from '../lib/contract/names.ts';
 import { missingSecrets } from '../lib/ops/missing-secrets.ts';
 import { stages } from './stages.ts';
 

@@ -1,7 +1,6 @@
 import { Stack } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { type StepPlace, stepPlaces } from '../chain/places.ts';
 import type { QueueName } from '../contract/names.ts';
 import { INDEX_NAMES } from '../contract/table.ts';
 import { type StageFunction, through } from './lambda.ts';
@@ -72,7 +71,3 @@ export const SEND = ['sqs:SendMessage'] as const;
 /** What a mapping does with a queue. */
 export const CONSUME = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'] as const;
 export const HOLD = ['sqs:ChangeMessageVisibility'] as const;
-
-/** Every step of every chain of a stage. */
-export const placesOf = ({ chains }: Stage): readonly StepPlace[] =>
-  stepPlaces(chains.map(({ definition }) => definition));

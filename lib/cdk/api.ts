@@ -15,12 +15,12 @@ import { Construct } from 'constructs';
 import { registry } from '../chain/registry.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { ENV, ROUTES, START_IDEMPOTENCY_HEADER, stepQueue } from '../contract/names.ts';
-import { allowQueues, allowTable, placesOf, SEND, type TableUse } from './access.ts';
+import { allowQueues, allowTable, SEND, type TableUse } from './access.ts';
 import type { Foundation } from './foundation.ts';
 import { removalOf, StageFunction } from './lambda.ts';
 import type { StageAlarm } from './monitoring/alarms/alarm.ts';
 import { apiAlarms } from './monitoring/alarms/api.ts';
-import { physicalName } from './stage.ts';
+import { physicalName, placesOf } from './stage.ts';
 
 const FUNCTIONS = {
   start: { uses: ['load', 'write'], description: 'Saves a workflow and queues its first steps' },

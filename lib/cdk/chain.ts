@@ -2,11 +2,12 @@ import { Construct } from 'constructs';
 import { DefinitionError } from '../chain/definition-error.ts';
 import { stepPlaces } from '../chain/places.ts';
 import { LIMITS } from '../contract/limits.ts';
+import type { StageName } from '../contract/names.ts';
 import type { Foundation } from './foundation.ts';
 import { chainsModule } from './modules.ts';
 import type { StageAlarm } from './monitoring/alarms/alarm.ts';
 import { chainAlarms } from './monitoring/alarms/chain.ts';
-import type { ChainSource, StageName } from './stage.ts';
+import type { ChainSource } from './stage.ts';
 import { Step } from './step.ts';
 
 export interface ChainProps {

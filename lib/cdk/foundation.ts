@@ -12,13 +12,13 @@ import { DEAD_LETTER_SETTINGS } from '../chain/settings.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { deadLetterQueue, ENV, PARKING, stepQueue } from '../contract/names.ts';
 import { TABLE_SCHEMA } from '../contract/table.ts';
-import { allowQueues, allowTable, CONSUME, HOLD, placesOf, SEND } from './access.ts';
+import { allowQueues, allowTable, CONSUME, HOLD, SEND } from './access.ts';
 import { removalOf, StageFunction, through } from './lambda.ts';
 import { chainsModule } from './modules.ts';
 import type { StageAlarm } from './monitoring/alarms/alarm.ts';
 import { foundationAlarms } from './monitoring/alarms/foundation.ts';
 import { acknowledge } from './nag.ts';
-import { physicalName, queueName, type Stage } from './stage.ts';
+import { physicalName, placesOf, queueName, type Stage } from './stage.ts';
 
 /**
  * What all chains of a stage share: the table and its key, the parking queue, the topic for on-call, the step-failed

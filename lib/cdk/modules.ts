@@ -3,7 +3,8 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { ChainDefinition } from '../chain/definition.ts';
 import { DefinitionError } from '../chain/definition-error.ts';
-import type { ChainSource, StageName } from './stage.ts';
+import type { StageName } from '../contract/names.ts';
+import type { ChainSource } from './stage.ts';
 
 /**
  * Finds the files that export the chains. Errors: `DefinitionError` for a chain that no file exports.

@@ -1,9 +1,8 @@
 import * as z from 'zod';
 import { didYouMean } from '../chain/suggest.ts';
 import { LIMITS } from '../contract/limits.ts';
-import { LOG_LEVELS } from '../contract/names.ts';
+import { LOG_LEVELS, type SettledStage, STAGE_NAMES } from '../contract/names.ts';
 import { KEY_ARN, secretReference, targetSetting } from '../contract/targets.ts';
-import { type SettledStage, STAGE_NAMES } from './stage.ts';
 
 /** Days that CloudWatch Logs can keep a log group. Source: PutRetentionPolicy, `retentionInDays`. */
 const RETENTION_DAYS = [

@@ -27,7 +27,7 @@ export class SteplineStack extends Stack {
     api.functions.start.node.addDependency(...chains);
     const dashboard = new StageDashboard(this, 'Dashboard', { foundation, api, chains });
     // MiniStack refuses a template with a type that it does not know.
-    if (!stage.settings.emulator) savedQueries(this, { stage, api });
+    if (!stage.settings.emulator) savedQueries(this, { stage, functions: Object.keys(api.functions) });
     new CfnOutput(this, 'ApiUrl', { value: api.url, description: 'Where workflows are started and read' });
     new CfnOutput(this, 'DashboardUrl', {
       value: dashboard.url,

@@ -1,5 +1,6 @@
 import type { ChainDefinition } from '../chain/definition.ts';
-import { type QueueName, queueSuffix } from '../contract/names.ts';
+import { type StepPlace, stepPlaces } from '../chain/places.ts';
+import { type QueueName, queueSuffix, type StageName } from '../contract/names.ts';
 import type { StageSettings } from './settings.ts';
 
 /** A chain's definition and where its code stands: a function's bundle carries this file and nothing of other chains. */
@@ -17,13 +18,9 @@ export interface Stage {
   readonly chains: readonly ChainSource[];
 }
 
-/** The stages that have settings. */
-export const STAGE_NAMES = ['dev', 'staging', 'prod'] as const;
-export type SettledStage = (typeof STAGE_NAMES)[number];
-
-/** The stage that `npm run probe` makes beside them and removes again. */
-export const PROBE_STAGE = 'probe';
-export type StageName = SettledStage | typeof PROBE_STAGE;
+/** Every step of every chain of a stage. */
+export const placesOf = ({ chains }: Stage): readonly StepPlace[] =>
+  stepPlaces(chains.map(({ definition }) => definition));
 
 /**
  * A physical name: it says the stage, so that stages share an account, and what it is of. Only names of steps have two

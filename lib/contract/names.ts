@@ -3,6 +3,14 @@
  * Imports nothing, so that the smallest function can afford it.
  */
 
+/** The stages that have settings. */
+export const STAGE_NAMES = ['dev', 'staging', 'prod'] as const;
+export type SettledStage = (typeof STAGE_NAMES)[number];
+
+/** The stage that `npm run probe` makes beside them and removes again. */
+export const PROBE_STAGE = 'probe';
+export type StageName = SettledStage | typeof PROBE_STAGE;
+
 /** Status of a workflow, as stored and as shown. */
 export const WORKFLOW_STATUSES = ['processing', 'completed', 'failed', 'cancelled'] as const;
 export type WorkflowStatus = (typeof WORKFLOW_STATUSES)[number];

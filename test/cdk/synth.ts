@@ -8,7 +8,7 @@ import { stages } from '../../bin/stages.ts';
 import { chains } from '../../functions/chains/index.ts';
 import { type Deployment, steplineApp } from '../../lib/cdk/app.ts';
 import { SteplineStack } from '../../lib/cdk/stack.ts';
-import type { StageName } from '../../lib/cdk/stage.ts';
+import type { StageName } from '../../lib/contract/names.ts';
 
 export const ENVIRONMENT = { account: '123456789012', region: 'eu-central-1' } as const;
 

@@ -7,7 +7,7 @@ import { stageApp } from '../../lib/cdk/app.ts';
 import { chainSources } from '../../lib/cdk/modules.ts';
 import { probeSettings } from '../../lib/cdk/probe.ts';
 import { settingsOf } from '../../lib/cdk/settings.ts';
-import { PROBE_STAGE } from '../../lib/cdk/stage.ts';
+import { PROBE_STAGE } from '../../lib/contract/names.ts';
 import { probeChains } from '../../lib/probe/chains.ts';
 import { billOf } from '../bench/cost/bill.ts';
 import { customMetrics } from '../bench/cost/custom-metrics.ts';

@@ -1,7 +1,13 @@
 import { Duration } from 'aws-cdk-lib';
 import { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch';
-import { METRIC_NAMESPACE, METRICS, type QueueName, queueSuffix } from '../../contract/names.ts';
-import { physicalName, queueName, type StageName } from '../stage.ts';
+import {
+  METRIC_NAMESPACE,
+  METRICS,
+  type QueueName,
+  queueSuffix,
+  type StageName,
+} from '../../contract/names.ts';
+import { physicalName, queueName } from '../stage.ts';
 
 /** How a figure is added up, and over which time. */
 export interface Reading {

@@ -1,8 +1,6 @@
 import { CfnQueryDefinition } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { placesOf } from '../access.ts';
-import type { Api } from '../api.ts';
-import { physicalName, type Stage } from '../stage.ts';
+import { physicalName, placesOf, type Stage } from '../stage.ts';
 import { chunksOf } from './pages.ts';
 
 /** Log groups that one query reads. Source: StartQuery, `logGroupNames`. */
@@ -24,16 +22,17 @@ const FAILURES_BY_ERROR = `filter event in ["step_failed", "step_retrying"] or (
 
 /**
  * The questions of every night, saved in Logs Insights under the stage's name.
- * @example savedQueries(this, { stage, api }); // stepline_dev/workflow-story, stepline_dev/failures-by-error
+ * @param functions the names of the API's functions
+ * @example savedQueries(this, { stage, functions: ['start', 'get'] }); // stepline_dev/workflow-story, stepline_dev/failures-by-error
  */
 export function savedQueries(
   scope: Construct,
-  { stage, api }: { readonly stage: Stage; readonly api: Api },
+  { stage, functions }: { readonly stage: Stage; readonly functions: readonly string[] },
 ): void {
   const queries = new Construct(scope, 'Queries');
   const steps = placesOf(stage).map(({ chain, step }) => logGroup(stage, chain, step));
   const stepFailed = logGroup(stage, 'step-failed');
-  const others = [...Object.keys(api.functions), 'reconciler'].map((name) => logGroup(stage, name));
+  const others = [...functions, 'reconciler'].map((name) => logGroup(stage, name));
   const save = (name: string, queryString: string, groups: readonly string[], at: number): void => {
     new CfnQueryDefinition(queries, `${name}-${at + 1}`, {
       name: `${physicalName(stage.name)}/${name}${at === 0 ? '' : `-${at + 1}`}`,

@@ -1,13 +1,16 @@
 import { Duration, Tags } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, type IMetric, MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import type { Foundation } from '../../foundation.ts';
-import { physicalName } from '../../stage.ts';
+import { physicalName, type Stage } from '../../stage.ts';
 import { ALARM_KINDS, type AlarmKind, type AlarmName, type Severity } from './kinds.ts';
 
-/** Whose alarms they are, and who hears them. */
-export type Watched = Pick<Foundation, 'stage' | 'onCall'>;
+/** The stage that alarms belong to, and the topic that hears them. */
+export interface WatchedStage {
+  readonly stage: Stage;
+  readonly onCall: ITopic;
+}
 
 /** What an alarm is about. */
 export interface Subject {
@@ -18,7 +21,7 @@ export interface Subject {
 }
 
 export interface StageAlarmProps extends Subject {
-  readonly watched: Watched;
+  readonly watched: WatchedStage;
   /** What is watched, for the period of the alarm's kind. */
   readonly metric: (period: Duration) => IMetric;
 }

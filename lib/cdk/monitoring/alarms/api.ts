@@ -1,22 +1,31 @@
 import type { Duration } from 'aws-cdk-lib';
+import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
 import { type IMetric, MathExpression, type Metric } from 'aws-cdk-lib/aws-cloudwatch';
-import { FilterPattern, MetricFilter } from 'aws-cdk-lib/aws-logs';
-import type { Api } from '../../api.ts';
+import { FilterPattern, type ILogGroup, MetricFilter } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import type { StageName } from '../../../contract/names.ts';
 import { physicalName } from '../../stage.ts';
 import { metric, type Reading } from '../metrics.ts';
-import { StageAlarm, type Watched } from './alarm.ts';
+import { StageAlarm, type WatchedStage } from './alarm.ts';
 import { functionAlarms } from './function.ts';
 import { LEAST_ERRORS } from './kinds.ts';
 
+/** The API, as its alarms see it. */
+export interface WatchedApi extends Construct {
+  readonly http: HttpApi;
+  readonly accessLogs: ILogGroup;
+  readonly functions: Readonly<Record<string, Construct>>;
+}
+
 /** The alarms of the API and its functions. Their crashes are 5xx. */
-export function apiAlarms(api: Api, watched: Watched): readonly StageAlarm[] {
+export function apiAlarms(api: WatchedApi, watched: WatchedStage): readonly StageAlarm[] {
   const whole = { watched, parts: [], words: `the API of the stage ${watched.stage.name}` };
-  countTurnedAway(api, watched);
+  countTurnedAway(api, watched.stage.name);
   return [
     new StageAlarm(api, 'api-5xx', { ...whole, metric: (period) => serverErrors(api, period) }),
     new StageAlarm(api, 'api-throttled', {
       ...whole,
-      metric: (period) => turnedAway(watched, { statistic: 'Sum', period }),
+      metric: (period) => turnedAway(watched.stage.name, { statistic: 'Sum', period }),
     }),
     ...Object.entries(api.functions).flatMap(([name, fn]) =>
       functionAlarms(fn, watched, { parts: [name], words: `the function ${name}` }, ['throttles']),
@@ -25,7 +34,7 @@ export function apiAlarms(api: Api, watched: Watched): readonly StageAlarm[] {
 }
 
 /** Answers with 5xx, in percent of all; zero while there are too few. */
-const serverErrors = ({ http }: Api, period: Duration): IMetric =>
+const serverErrors = ({ http }: WatchedApi, period: Duration): IMetric =>
   new MathExpression({
     expression: `IF(errors >= ${LEAST_ERRORS}, 100 * errors / requests, 0)`,
     usingMetrics: {
@@ -38,20 +47,20 @@ const serverErrors = ({ http }: Api, period: Duration): IMetric =>
 
 /** Not among our own metrics: CloudWatch makes it of the access log. */
 const NAMESPACE = 'SteplineApi';
-const nameOf = ({ stage }: Watched): string => physicalName(stage.name, 'turned-away');
+const nameOf = (stage: StageName): string => physicalName(stage, 'turned-away');
 
 /** API Gateway counts a 429 as any other 4xx: only its access log tells them apart. */
-function countTurnedAway(api: Api, watched: Watched): void {
+function countTurnedAway(api: WatchedApi, stage: StageName): void {
   new MetricFilter(api, 'TurnedAway', {
     logGroup: api.accessLogs,
     filterPattern: FilterPattern.stringValue('$.status', '=', '429'),
     metricNamespace: NAMESPACE,
-    metricName: nameOf(watched),
+    metricName: nameOf(stage),
     metricValue: '1',
     defaultValue: 0,
   });
 }
 
 /** Requests that the API turned away because there were too many. */
-export const turnedAway = (watched: Watched, reading: Reading): Metric =>
-  metric(NAMESPACE, nameOf(watched), {}, reading);
+export const turnedAway = (stage: StageName, reading: Reading): Metric =>
+  metric(NAMESPACE, nameOf(stage), {}, reading);

@@ -1,11 +1,16 @@
-import type { Chain } from '../../chain.ts';
+import type { Construct } from 'constructs';
 import { ourMetric } from '../metrics.ts';
-import { StageAlarm, type Watched } from './alarm.ts';
+import { StageAlarm, type WatchedStage } from './alarm.ts';
 
 const WATCHED = { 'workflow-failed': 'workflowsFailed', repairs: 'repairs' } as const;
 
+/** A chain, as its alarms see it. */
+export interface WatchedChain extends Construct {
+  readonly chainName: string;
+}
+
 /** The alarms of one chain, beside those of its steps. */
-export function chainAlarms(scope: Chain, watched: Watched): readonly StageAlarm[] {
+export function chainAlarms(scope: WatchedChain, watched: WatchedStage): readonly StageAlarm[] {
   const { chainName: chain } = scope;
   return (['workflow-failed', 'repairs'] as const).map(
     (kind) =>

@@ -1,14 +1,19 @@
 import type { Duration } from 'aws-cdk-lib';
 import { type IMetric, MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
-import { PARKING } from '../../../contract/names.ts';
-import type { Foundation } from '../../foundation.ts';
-import type { StageName } from '../../stage.ts';
+import type { Construct } from 'constructs';
+import { PARKING, type StageName } from '../../../contract/names.ts';
 import { functionMetric, ourMetric, queueMetric } from '../metrics.ts';
-import { StageAlarm } from './alarm.ts';
+import { StageAlarm, type WatchedStage } from './alarm.ts';
 import { functionAlarms } from './function.ts';
 
+/** What all chains of a stage share, as its alarms see it. */
+export interface WatchedFoundation extends Construct, WatchedStage {
+  readonly stepFailed: Construct;
+  readonly reconciler: Construct;
+}
+
 /** The alarms of what all chains of a stage share. */
-export function foundationAlarms(foundation: Foundation): readonly StageAlarm[] {
+export function foundationAlarms(foundation: WatchedFoundation): readonly StageAlarm[] {
   const stage = foundation.stage.name;
   const whole = { watched: foundation, parts: [], words: `the stage ${stage}` };
   return [

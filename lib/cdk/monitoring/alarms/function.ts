@@ -1,6 +1,6 @@
-import type { StageFunction } from '../../lambda.ts';
+import type { Construct } from 'constructs';
 import { functionMetric } from '../metrics.ts';
-import { StageAlarm, type Subject, type Watched } from './alarm.ts';
+import { StageAlarm, type Subject, type WatchedStage } from './alarm.ts';
 
 const WATCHED = {
   'function-errors': 'Errors',
@@ -10,8 +10,8 @@ const WATCHED = {
 
 /** The alarms of these kinds on one function; `subject.parts` is what the function's name says after the stage. */
 export const functionAlarms = (
-  fn: StageFunction,
-  watched: Watched,
+  fn: Construct,
+  watched: WatchedStage,
   subject: Subject,
   kinds: readonly (keyof typeof WATCHED)[],
 ): readonly StageAlarm[] =>

@@ -1,13 +1,19 @@
 import { type IMetric, MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
+import type { Construct } from 'constructs';
 import { deadLetterQueue } from '../../../contract/names.ts';
-import type { Step } from '../../step.ts';
 import { type Figure, ourMetric, queueDepth, type Reading } from '../metrics.ts';
-import { StageAlarm, type Watched } from './alarm.ts';
+import { StageAlarm, type WatchedStage } from './alarm.ts';
 import { functionAlarms } from './function.ts';
 import { LEAST_ATTEMPTS } from './kinds.ts';
 
+/** A step, as its alarms see it. */
+export interface WatchedStep extends Construct {
+  readonly place: { readonly chain: string; readonly step: string };
+  readonly function: Construct;
+}
+
 /** The alarms of one step: its attempts, its dead letters, its function. */
-export function stepAlarms(scope: Step, watched: Watched): readonly StageAlarm[] {
+export function stepAlarms(scope: WatchedStep, watched: WatchedStage): readonly StageAlarm[] {
   const { chain, step } = scope.place;
   const stage = watched.stage.name;
   const subject = { parts: [chain, step], words: `the step ${step} of ${chain}` };

@@ -1,6 +1,5 @@
 import { type IMetric, type IWidget, TextWidget } from 'aws-cdk-lib/aws-cloudwatch';
-import { deadLetterQueue, stepQueue } from '../../../contract/names.ts';
-import type { StageName } from '../../stage.ts';
+import { deadLetterQueue, type StageName, stepQueue } from '../../../contract/names.ts';
 import { ourMetric, queueDepth, queueMetric } from '../metrics.ts';
 import { COLUMNS, colorOf, type Graph, PERCENTILES, row } from './widgets.ts';
 

@@ -1,9 +1,8 @@
 import { Duration, NestedStack, Stack } from 'aws-cdk-lib';
+import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
 import { Dashboard, type IWidget, TextWidget } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
-import type { Api } from '../../api.ts';
-import type { Foundation } from '../../foundation.ts';
-import { physicalName } from '../../stage.ts';
+import { physicalName, type Stage } from '../../stage.ts';
 import { pagesOf } from '../pages.ts';
 import { CHAIN_WIDGETS, chainRows, type ShownChain, STEP_METRICS } from './chain.ts';
 import { apiRows, SHARED_METRICS, sharedRows } from './shared.ts';
@@ -18,9 +17,14 @@ const METRICS_OF_CHAIN = 4;
 const SHOWN = Duration.hours(3);
 
 export interface StageDashboardProps {
-  readonly foundation: Foundation;
-  readonly api: Api;
-  readonly chains: readonly (ShownChain & { readonly alarms: readonly ShownAlarm[] })[];
+  readonly foundation: Alarmed & { readonly stage: Stage };
+  readonly api: Alarmed & { readonly http: HttpApi };
+  readonly chains: readonly (Alarmed & ShownChain)[];
+}
+
+/** What has alarms of its own. */
+interface Alarmed {
+  readonly alarms: readonly ShownAlarm[];
 }
 
 /**
@@ -81,7 +85,7 @@ export class StageDashboard extends Construct {
         name,
         chains.map(({ chainName }) => chainName),
       ),
-      ...apiRows(api, foundation),
+      ...apiRows(api.http, name),
       ...sharedRows(name, chains),
     ];
   }

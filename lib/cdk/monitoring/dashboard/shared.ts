@@ -1,8 +1,6 @@
+import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
 import { Color, type IWidget, TextWidget } from 'aws-cdk-lib/aws-cloudwatch';
-import { PARKING } from '../../../contract/names.ts';
-import type { Api } from '../../api.ts';
-import type { Foundation } from '../../foundation.ts';
-import type { StageName } from '../../stage.ts';
+import { PARKING, type StageName } from '../../../contract/names.ts';
 import { turnedAway } from '../alarms/api.ts';
 import { functionMetric, MINUTE, metric, ourMetric, queueMetric, tableMetric } from '../metrics.ts';
 import type { ShownChain } from './chain.ts';
@@ -18,7 +16,7 @@ const EACH_MINUTE = { period: MINUTE };
 const heading = (markdown: string): IWidget[] => [new TextWidget({ markdown, width: COLUMNS, height: 1 })];
 
 /** How fast the API answers, and what. */
-export const apiRows = ({ http }: Api, foundation: Foundation): readonly IWidget[][] => [
+export const apiRows = (http: HttpApi, stage: StageName): readonly IWidget[][] => [
   heading('## API'),
   row([
     {
@@ -38,7 +36,7 @@ export const apiRows = ({ http }: Api, foundation: Foundation): readonly IWidget
       left: [
         http.metricServerError({ ...COUNT, ...EACH_MINUTE, label: '5xx', color: Color.RED }),
         http.metricClientError({ ...COUNT, ...EACH_MINUTE, label: '4xx', color: Color.ORANGE }),
-        turnedAway(foundation, { ...COUNT, label: '429, turned away', color: Color.PURPLE }),
+        turnedAway(stage, { ...COUNT, label: '429, turned away', color: Color.PURPLE }),
       ],
       leftLabel: 'a minute',
     },

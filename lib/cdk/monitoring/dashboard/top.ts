@@ -10,7 +10,7 @@ import {
   MathExpression,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
-import type { StageName } from '../../stage.ts';
+import type { StageName } from '../../../contract/names.ts';
 import { SEVERITIES, type Severity } from '../alarms/kinds.ts';
 import { MINUTE, ourMetric } from '../metrics.ts';
 import { chunksOf } from '../pages.ts';
