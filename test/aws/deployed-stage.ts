@@ -19,7 +19,7 @@ import { TLS_CERTIFICATE } from '../support/tls-fixture.ts';
 import { signedFetch } from './api.ts';
 import type { Deployment, Outputs, StandingTargets } from './deployment.ts';
 import type { MiniStack } from './ministack.ts';
-import type { Vaults } from './secrets.ts';
+import type { Vaults } from './vaults.ts';
 
 /** What the scenarios run on: everything that `cdk deploy` made of the stage `dev`. */
 export interface Deployed {

@@ -8,8 +8,9 @@ import { createUser } from './iam.ts';
 import { lambdaScenarios } from './lambda.ts';
 import { startMiniStack } from './ministack.ts';
 import { probeScenarios } from './probe.ts';
-import { openVaults, secretScenarios } from './secrets.ts';
+import { secretScenarios } from './secrets.ts';
 import { onMiniStack } from './suite.ts';
+import { openVaults } from './vaults.ts';
 
 /** The deployed stage, where every function is held to its role and every caller to his policy, over TLS. */
 onMiniStack('deployed', () => {

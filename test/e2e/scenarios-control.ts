@@ -2,13 +2,13 @@ import { describe, expect } from 'vitest';
 import type { QueueName } from '../../lib/contract/names.ts';
 import type { StepMessage } from '../../lib/contract/wire.ts';
 import { ORDER, ORDER_STEPS, quickCode, quickDiamond, quickOrder } from './fixture-chains.ts';
-import type { Scenario } from './scenarios.ts';
 import {
   cancel,
   effectsOf,
   ended,
   problemOf,
   resume,
+  type Scenario,
   type Stage,
   send,
   show,

@@ -3,8 +3,7 @@ import type { StepErrorCode } from '../../lib/contract/names.ts';
 import type { WorkflowError } from '../../lib/contract/wire.ts';
 import type { Fault } from '../../lib/local/demo/faults.ts';
 import { FIXTURE_TIMEOUT, ORDER, ORDER_STEPS, quickOrder } from './fixture-chains.ts';
-import type { Scenario } from './scenarios.ts';
-import { effectsOf, ended, resume, type Stage, show, start } from './stage.ts';
+import { effectsOf, ended, resume, type Scenario, type Stage, show, start } from './stage.ts';
 
 /** Milliseconds. */
 const PATIENCE = { timeout: 30_000, interval: 50 };

@@ -1,8 +1,7 @@
 import { describe, expect } from 'vitest';
 import { LIMITS } from '../../lib/contract/limits.ts';
 import { ORDER, quickOrder } from './fixture-chains.ts';
-import type { Scenario } from './scenarios.ts';
-import { problemOf, type Stage, send } from './stage.ts';
+import { problemOf, type Scenario, type Stage, send } from './stage.ts';
 
 interface BadRequest {
   readonly method?: string;

@@ -7,10 +7,7 @@ import { ORDER, quickOrder } from './fixture-chains.ts';
 import { controlScenarios } from './scenarios-control.ts';
 import { faultScenarios } from './scenarios-faults.ts';
 import { requestScenarios } from './scenarios-requests.ts';
-import { cancel, effectsOf, ended, type Stage, send, start } from './stage.ts';
-
-/** One test, on a stage whose targets are whole and whose ledgers are empty. */
-export type Scenario = (title: string, play: (stage: Stage) => Promise<void>) => void;
+import { cancel, effectsOf, ended, type Scenario, type Stage, send, start } from './stage.ts';
 
 export interface ScenarioOptions {
   /** A stage for one scenario; it is closed afterwards. */

@@ -16,6 +16,9 @@ export interface Stage {
   close(): Promise<void>;
 }
 
+/** One test, on a stage whose targets are whole and whose ledgers are empty. */
+export type Scenario = (title: string, play: (stage: Stage) => Promise<void>) => void;
+
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;

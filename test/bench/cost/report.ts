@@ -1,10 +1,11 @@
 import { type Bill, billOf, type Line } from './bill.ts';
 import type { BundleFigures } from './bundles.ts';
-import { type Competitor, durable, express, standard } from './competitors.ts';
+import { durable, express, standard } from './competitors.ts';
 import type { CustomMetrics } from './custom-metrics.ts';
 import { idleLines, metricLines } from './idle.ts';
 import type { IdleRun } from './idle-run.ts';
 import type { Operations } from './orders.ts';
+import type { Own, Rival } from './priced.ts';
 import type { CountedStage } from './stage-templates.ts';
 import {
   ASSUMED,
@@ -34,28 +35,6 @@ export interface Measured {
   readonly bundles: readonly BundleFigures[];
   readonly stage: CountedStage;
   readonly customMetrics: CustomMetrics;
-}
-
-/** What a million workflows cost here or elsewhere. */
-export interface Priced {
-  /** One run of each without an API in front, and with it. */
-  readonly alone: Bill;
-  readonly running: Bill;
-  readonly keeping: Bill;
-  /** A million looks at the status; in no total. */
-  readonly look: Bill;
-}
-
-export interface Rival extends Priced, Pick<Competitor, 'name' | 'notes'> {}
-
-export interface Own extends Priced {
-  readonly logsAtInfo: Bill;
-  readonly logsAtWarn: Bill;
-  /** In no total, as not every stage has them. */
-  readonly backups: Bill;
-  readonly withTenants: Bill;
-  /** X-Ray with so many orders that most are not sampled, and with so few that all are. */
-  readonly traces: { readonly many: Bill; readonly few: Bill };
 }
 
 export interface Report {

@@ -1,7 +1,8 @@
 import { fixed, table } from '../table.ts';
 import { type Bill, byShare, type PricedLine, together, unconfirmed } from './bill.ts';
+import type { Own, Priced, Rival } from './priced.ts';
 import { PRICES, type Price } from './prices.ts';
-import type { Own, Priced, Report, Rival } from './report.ts';
+import type { Report } from './report.ts';
 import type { Verdict } from './verdicts.ts';
 
 /** A price that is not confirmed is marked wherever it counts. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Bill } from './bill.ts';
-import type { Own } from './report.ts';
+import type { Own } from './priced.ts';
 import { HEADLINE, verdictsOf } from './verdicts.ts';
 
 const bill = (dollars: number): Bill => ({ lines: [], dollars });

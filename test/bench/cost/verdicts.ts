@@ -1,5 +1,5 @@
 import { type Bill, judge, together } from './bill.ts';
-import type { Own, Rival } from './report.ts';
+import type { Own, Rival } from './priced.ts';
 
 /** The goal at one way of reading the bill. */
 export interface Verdict {

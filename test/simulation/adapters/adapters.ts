@@ -8,12 +8,13 @@ import { type QueueName, queueSuffix } from '../../../lib/contract/names.ts';
 import type { Delivery, Outgoing, Queue } from '../../../lib/engine/ports.ts';
 import type { EmbeddedQueues } from '../../../lib/local/queue/queue.ts';
 import type { Chaos } from '../faults/chaos.ts';
+import { type AwsService, NO_FAULT } from '../faults/request.ts';
 import { checkedStore } from '../oracle/checked-store.ts';
 import { type Outcome, type SimulateOptions, simulate } from '../simulate.ts';
 import type { Backing, BackingOptions } from '../world/backing.ts';
 import { type Calls, createCalls } from './calls.ts';
 import { noRequestCounts, type RequestCounts } from './request-counts.ts';
-import { type AwsService, chaosOfRequests, NO_FAULT } from './request-faults.ts';
+import { chaosOfRequests } from './request-faults.ts';
 import { createRequestLayer, type RequestLayer } from './request-layer.ts';
 
 /** What stands behind the clients of the SDK. */

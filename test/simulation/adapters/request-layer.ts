@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import type { Chaos } from '../faults/chaos.ts';
+import { type AwsService, NO_FAULT, type RequestFault } from '../faults/request.ts';
 import type { Time } from '../world/time.ts';
 import type { Calls } from './calls.ts';
 import { createOldReads } from './old-reads.ts';
 import type { RequestCounts } from './request-counts.ts';
-import { type AwsService, NO_FAULT, type RequestFault } from './request-faults.ts';
 import { type AwsExchange, type AwsReply, exchangeOf, replyOf, responseOf, withInput } from './wire.ts';
 
 /** The middleware of an SDK client: `command` around all attempts at the step "initialize", `attempt` next to the wire. */

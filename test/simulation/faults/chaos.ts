@@ -1,6 +1,6 @@
-import type { AwsService, RequestFault } from '../adapters/request-faults.ts';
 import type { Chance } from '../world/chance.ts';
 import { type Rates, STEP_FAILED } from './rates.ts';
+import type { AwsService, RequestFault } from './request.ts';
 
 /** Calls of ports that go over a network: each may be late, fail, lose its reply, or be the last thing a worker does. */
 export const PORT_CALLS = [

@@ -1,6 +1,16 @@
 import { type QueueName, queueSuffix } from '../../../lib/contract/names.ts';
 import type { EmbeddedDelivery, EmbeddedQueues } from '../../../lib/local/queue/queue.ts';
-import type { BackingOptions } from '../world/backing.ts';
+import type { Counts } from '../counts.ts';
+import type { Time } from '../world/time.ts';
+import type { Chaos } from './chaos.ts';
+
+/** What leads queues astray, and what counts and tells of it. */
+export interface StrayingOptions {
+  readonly time: Time;
+  readonly chaos: Chaos;
+  readonly counts: Counts;
+  readonly trace: (line: () => string) => void;
+}
 
 /** What is known of a queue that was declared by way of those that stray. */
 interface Declared {
@@ -16,7 +26,7 @@ interface Declared {
  */
 export function strayingQueues(
   queues: EmbeddedQueues,
-  { time, chaos, counts, trace }: Pick<BackingOptions, 'time' | 'chaos' | 'counts' | 'trace'>,
+  { time, chaos, counts, trace }: StrayingOptions,
 ): EmbeddedQueues {
   const declared = new Map<string, Declared>();
   const arrive = (queue: QueueName, body: string, delay: number): void => {

@@ -1,4 +1,4 @@
-import type { Ending } from './outcomes.ts';
+import type { Ending } from './ending.ts';
 import type { Shadow } from './shadow.ts';
 
 /** A worker as the oracle knows it. */

@@ -7,8 +7,8 @@ import type { EmbeddedStore } from '../../../lib/local/store/store.ts';
 import { type Answers, createAnswers } from './answers.ts';
 import { type Caller, createCallsUnderWay } from './calls.ts';
 import { endProblems } from './end.ts';
+import type { Ending } from './ending.ts';
 import { metaProblems } from './meta.ts';
-import type { Ending } from './outcomes.ts';
 import { promptMetaProblems, promptProblems, promptToldProblems } from './prompt.ts';
 import { createRestore } from './restart.ts';
 import {

@@ -1,16 +1,8 @@
 import type { StepDefinition } from '../../../lib/chain/definition.ts';
 import type { HttpOutcome } from '../../../lib/engine/ports.ts';
 import type { StepRecord } from '../../../lib/engine/state.ts';
+import type { Ended } from './ending.ts';
 import { against, harmful, type Problem, type Shadow, stepOf } from './shadow.ts';
-
-/** How a call ended for the worker that made it: of a target, or of a step's own code. */
-export type Ending =
-  | HttpOutcome
-  | { readonly kind: 'ran'; readonly result: unknown }
-  | { readonly kind: 'threw' };
-
-/** An ending, and when the worker heard of it, in milliseconds since 1970. */
-export type Ended = Ending & { readonly at: number };
 
 /** What is to be made of a call. `acted: 'no'`: nobody can have acted on its key. */
 type Verdict =

@@ -1,7 +1,7 @@
 import type { ChainDefinition, StepDefinition } from '../../../lib/chain/definition.ts';
 import { findStep } from '../../../lib/chain/graph.ts';
 import type { StepRecord, WorkflowKey, WorkflowMeta } from '../../../lib/engine/state.ts';
-import type { Ended } from './outcomes.ts';
+import type { Ended } from './ending.ts';
 
 /**
  * What a thing that went wrong breaks: a promise to users, or a rule of the protocol alone, by which the promises are kept.

@@ -4,13 +4,11 @@ import type { Queue, Store } from '../../../lib/engine/ports.ts';
 import { declareQueues } from '../../../lib/local/engine.ts';
 import { createEmbeddedQueues, type EmbeddedQueues } from '../../../lib/local/queue/queue.ts';
 import { storeOver } from '../../../lib/local/store/store.ts';
-import type { Counts } from '../counts.ts';
 import type { Chaos } from '../faults/chaos.ts';
-import { strayingQueues } from '../faults/straying-queues.ts';
+import { type StrayingOptions, strayingQueues } from '../faults/straying-queues.ts';
 import type { Oracle } from '../oracle/oracle.ts';
 import type { Chance } from './chance.ts';
 import { plainDatabase } from './plain-database.ts';
-import type { Time } from './time.ts';
 
 /** The table and the queues behind the ports, without faults of their own but those of queues: messages that go astray. */
 export interface Backing extends Queue {
@@ -46,14 +44,10 @@ export const surroundingsOf = ({ queues, store, calm, close }: Backing): Surroun
   close,
 });
 
-export interface BackingOptions {
-  readonly time: Time;
+export interface BackingOptions extends StrayingOptions {
   readonly chance: Chance;
-  readonly chaos: Chaos;
   readonly oracle: Oracle;
   readonly places: readonly StepPlace[];
-  readonly counts: Counts;
-  readonly trace: (line: () => string) => void;
 }
 
 const DONE = Promise.resolve();
