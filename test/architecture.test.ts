@@ -3,45 +3,86 @@ import { builtinModules } from 'node:module';
 import { dirname, join, normalize, sep } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { circlesIn, specifiersOf } from './support/imports.ts';
+import { arrowsOf, reachedFrom } from './support/picture.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
-/** What each folder may import: other folders of ours, and packages. The longest folder that fits a file is its own. */
+const ADAPTERS = [
+  ...['lib/adapters', 'lib/adapters/dynamodb', 'lib/adapters/sqs', 'lib/adapters/http'],
+  ...['lib/adapters/targets', 'lib/adapters/lambda'],
+];
+
+/**
+ * What each folder imports: other folders of ours, a single file of one, and packages. A folder within a folder is a room of its
+ * own, and is meant only where it is named.
+ */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'lib/contract': ['zod'],
   'lib/chain': ['lib/contract', 'zod'],
   'lib/engine': ['lib/contract', 'lib/chain', 'zod'],
-  'lib/adapters': ['lib/contract', 'lib/engine', 'zod', '@aws-sdk', '@aws-lambda-powertools'],
+  'lib/adapters': ['lib/contract', 'lib/engine', '@aws-sdk'],
+  'lib/adapters/dynamodb': ['lib/contract', 'lib/engine', 'zod', '@aws-sdk'],
+  'lib/adapters/sqs': ['lib/contract', 'lib/engine', '@aws-sdk'],
+  'lib/adapters/http': ['lib/contract', 'lib/engine'],
+  'lib/adapters/targets': ['lib/contract', 'lib/engine', 'zod', '@aws-sdk', '@aws-lambda-powertools'],
+  'lib/adapters/lambda': ['lib/contract', 'lib/engine', '@aws-lambda-powertools'],
   'functions/chains': ['lib/chain', 'zod'],
+  // `#chains` are the chains of the deployment: package.json says where they are, and each bundle has its own.
   functions: [
-    ...['lib/contract', 'lib/chain', 'lib/engine', 'lib/adapters', 'functions/chains'],
-    ...['zod', '@aws-sdk', 'aws-lambda'],
-    // The chains of the deployment: package.json says where they stand, and each bundle has its own.
-    '#chains',
+    ...['lib/contract', 'lib/chain', 'lib/engine', ...ADAPTERS, '#chains'],
+    ...['@aws-sdk', 'aws-lambda'],
   ],
-  'lib/cdk': ['lib/contract', 'lib/chain', 'zod', 'aws-cdk-lib', 'constructs', 'cdk-nag'],
+  'lib/cdk': [
+    ...['lib/contract', 'lib/chain'],
+    ...['lib/cdk/monitoring', 'lib/cdk/monitoring/alarms', 'lib/cdk/monitoring/dashboard'],
+    ...['zod', 'aws-cdk-lib', 'constructs', 'cdk-nag'],
+  ],
+  'lib/cdk/monitoring': ['lib/contract', 'lib/cdk/stage.ts', 'aws-cdk-lib', 'constructs'],
+  'lib/cdk/monitoring/alarms': [
+    ...['lib/contract', 'lib/chain', 'lib/cdk/stage.ts', 'lib/cdk/monitoring'],
+    ...['aws-cdk-lib', 'constructs'],
+  ],
+  'lib/cdk/monitoring/dashboard': [
+    ...['lib/contract', 'lib/cdk/stage.ts', 'lib/cdk/monitoring', 'lib/cdk/monitoring/alarms'],
+    ...['aws-cdk-lib', 'constructs'],
+  ],
   'lib/local': [
-    ...['lib/contract', 'lib/chain', 'lib/engine', 'lib/adapters', 'functions'],
-    ...['zod', 'aws-lambda', 'classic-level', 'memory-level'],
+    ...[
+      'lib/contract',
+      'lib/chain',
+      'lib/engine',
+      'lib/adapters',
+      'lib/adapters/http',
+      'lib/adapters/targets',
+    ],
+    ...['functions', 'lib/local/demo', 'lib/local/store', 'lib/local/queue', 'zod'],
   ],
-  'lib/ops': ['lib/contract', 'zod', '@aws-sdk'],
-  // Chains to be deployed, and what is looked at once they are: both know the settings of the steps.
+  'lib/local/demo': ['lib/contract', 'lib/adapters/targets', 'zod'],
+  'lib/local/store': ['lib/contract', 'lib/chain', 'lib/engine', 'zod', 'classic-level', 'memory-level'],
+  'lib/local/queue': ['lib/contract', 'lib/engine', 'aws-lambda'],
+  'lib/ops': ['lib/contract', '@aws-sdk'],
   'lib/probe': ['lib/contract', 'lib/chain', 'zod', '@aws-sdk', '@smithy'],
-  bin: ['lib', 'functions', 'functions/chains', 'aws-cdk-lib'],
+  'lib/probe/checks': ['lib/contract', 'lib/chain', 'lib/probe', '@aws-sdk'],
+  bin: [
+    ...['lib/contract', 'lib/chain', 'lib/engine', 'functions/chains', 'lib/cdk', 'lib/local', 'lib/ops'],
+    ...['lib/probe', 'lib/probe/checks', 'aws-cdk-lib'],
+  ],
 };
 
-const files = ['lib', 'functions', 'bin'].flatMap((folder) =>
-  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => join(folder, name).split(sep).join('/')),
-);
-const textOf = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
+/** Files that stand directly in one folder of `lib`; with more of them it holds more than one idea. */
+const FILES_IN_FOLDER = 20;
 
-const IMPORT = /(?:from|import)\s*\(?\s*'([^']+)'/g;
+const filesIn = (folder: string): readonly string[] =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.m?ts$/.test(name))
+    .map((name) => join(folder, name).split(sep).join('/'));
+const files = ['lib', 'functions', 'bin'].flatMap(filesIn);
+const textOf = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
 
 /** What a file imports: our own files by their path, packages by their name or scope. Node's own modules are left out. */
 function importsOf(file: string): readonly string[] {
-  return [...textOf(file).matchAll(IMPORT)].flatMap(([, specifier = '']) => {
+  return specifiersOf(textOf(file)).flatMap((specifier) => {
     if (specifier.startsWith('node:') || builtinModules.includes(specifier)) return [];
     if (!specifier.startsWith('.')) return [specifier.split('/')[0] ?? specifier];
     return [
@@ -51,6 +92,14 @@ function importsOf(file: string): readonly string[] {
     ];
   });
 }
+
+const MANIFEST = z
+  .object({
+    imports: z.object({ '#chains': z.string() }),
+    dependencies: z.record(z.string(), z.string()),
+    devDependencies: z.record(z.string(), z.string()),
+  })
+  .parse(JSON.parse(textOf('package.json')));
 
 const folderOf = (path: string): string =>
   Object.keys(ARROWS)
@@ -69,16 +118,20 @@ function closureOf(file: string, seen = new Set<string>()): ReadonlySet<string> 
 
 describe('the arrows between folders', () => {
   for (const [folder, allowed] of Object.entries(ARROWS)) {
+    const mine = files.filter((file) => folderOf(file) === folder);
+
     it(`${folder} imports only ${allowed.join(', ')}`, () => {
-      const mine = files.filter((file) => folderOf(file) === folder);
-      expect(mine).not.toEqual([]);
       for (const file of mine) {
-        const wrong = importsOf(file).filter((imported) => {
-          const from = folderOf(imported);
-          return from !== folder && !allowed.some((one) => from === one || from.startsWith(`${one}/`));
-        });
+        const wrong = importsOf(file).filter(
+          (imported) => ![folder, ...allowed].some((one) => one === imported || one === folderOf(imported)),
+        );
         expect(wrong, file).toEqual([]);
       }
+    });
+
+    it(`${folder} imports each of them`, () => {
+      const imported = mine.flatMap(importsOf).flatMap((name) => [name, folderOf(name)]);
+      expect(allowed.filter((one) => !imported.includes(one))).toEqual([]);
     });
   }
 
@@ -100,14 +153,54 @@ describe('the arrows between folders', () => {
   });
 });
 
+describe('the whole tree', () => {
+  it('has no circle of imports, be it of types alone', () => {
+    const chains = MANIFEST.imports['#chains'].replace('./', '');
+    const all = [...files, ...filesIn('test')];
+    const graph = new Map(
+      all.map((file) => [file, importsOf(file).map((one) => (one === '#chains' ? chains : one))]),
+    );
+    expect(graph.has(chains)).toBe(true);
+    expect(circlesIn(graph)).toEqual([]);
+  });
+
+  it(`has no folder of lib with more than ${FILES_IN_FOLDER} files`, () => {
+    const folders = [...new Set(filesIn('lib').map((file) => dirname(file)))];
+    const full = folders
+      .map((folder) => ({ folder, files: files.filter((file) => dirname(file) === folder).length }))
+      .filter((one) => one.files > FILES_IN_FOLDER);
+    expect(full).toEqual([]);
+  });
+});
+
+describe('the picture in docs/architecture.md', () => {
+  const page = textOf('docs/architecture.md');
+  const picture = arrowsOf(page);
+  const folders = Object.keys(ARROWS);
+
+  it.each(Object.entries(ARROWS))('leads from %s to all that it imports', (folder, allowed) => {
+    const reached = reachedFrom(picture, folder);
+    const ours = allowed.filter((one) => folders.includes(folderOf(one)));
+    expect(ours.filter((one) => !reached.has(one))).toEqual([]);
+  });
+
+  it('draws no other arrow', () => {
+    const drawn = [...picture].flatMap(([from, leads]) => leads.map((to) => [from, to] as const));
+    expect(drawn).not.toEqual([]);
+    // Where `#chains` leads is drawn.
+    const isTrue = (from: string, to: string): boolean =>
+      (ARROWS[from] ?? []).includes(to === 'functions/chains' && from === 'functions' ? '#chains' : to);
+    expect(drawn.filter(([from, to]) => !isTrue(from, to))).toEqual([]);
+  });
+
+  it('has a paragraph for each folder', () => {
+    const told = [...page.matchAll(/^- \*\*(`[^*]+)\*\*/gm)].map(([, title = '']) => title).join(' ');
+    expect(folders.filter((folder) => !told.includes(`\`${folder}\``))).toEqual([]);
+  });
+});
+
 describe('the package', () => {
-  const manifest = z
-    .object({
-      dependencies: z.record(z.string(), z.string()),
-      devDependencies: z.record(z.string(), z.string()),
-    })
-    .parse(JSON.parse(textOf('package.json')));
-  const pinned = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies });
+  const pinned = Object.entries({ ...MANIFEST.dependencies, ...MANIFEST.devDependencies });
 
   it('pins every version exactly', () => {
     expect(pinned.filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([]);
@@ -115,7 +208,7 @@ describe('the package', () => {
 
   it('ships no dependency that nothing imports', () => {
     const sources = files.map(textOf).join('\n') + textOf('package.json').split('"dependencies"')[0];
-    const unused = Object.keys(manifest.dependencies).filter(
+    const unused = Object.keys(MANIFEST.dependencies).filter(
       (name) => ![`'${name}'`, `'${name}/`, `${name} `].some((use) => sources.includes(use)),
     );
     expect(unused).toEqual([]);
