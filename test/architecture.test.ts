@@ -75,7 +75,7 @@ const FILES_IN_FOLDER = 20;
 
 const filesIn = (folder: string): readonly string[] =>
   readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.m?ts$/.test(name))
+    .filter((name) => /\.(ts|mjs)$/.test(name))
     .map((name) => join(folder, name).split(sep).join('/'));
 const files = ['lib', 'functions', 'bin'].flatMap(filesIn);
 const textOf = (file: string): string => readFileSync(join(ROOT, file), 'utf8');

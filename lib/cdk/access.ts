@@ -19,7 +19,7 @@ const TABLE_USES = {
   /** Writes conditionally. */
   write: { actions: ['dynamodb:PutItem'] },
   list: { actions: ['dynamodb:Query'], index: INDEX_NAMES.listing },
-  /** Reads of listed workflows what the index does not tell. */
+  /** Reads the status of listed workflows, which the index does not hold. */
   listStatus: { actions: ['dynamodb:BatchGetItem'] },
   listDue: { actions: ['dynamodb:Query'], index: INDEX_NAMES.due },
 } as const satisfies Readonly<Record<string, Use>>;
@@ -32,7 +32,7 @@ const KEY_WRITE_ACTIONS = [
   ...['kms:Encrypt', 'kms:ReEncryptFrom', 'kms:ReEncryptTo', 'kms:GenerateDataKey'],
 ] as const;
 
-/** Lets a function use the table in these ways only, and its key through DynamoDB only. */
+/** Lets a function use the table in these ways, and the key of the table only through DynamoDB. */
 export function allowTable(
   fn: StageFunction,
   { table, key }: { readonly table: Table; readonly key: IKey },
@@ -45,10 +45,10 @@ export function allowTable(
   fn.allow(uses.includes('write') ? KEY_WRITE_ACTIONS : KEY_ACTIONS, [key.keyArn], through(fn, 'dynamodb'));
 }
 
-/** ARNs in one statement: more of them would not fit into one managed policy of 6,144 characters. */
+/** ARNs in one statement. With more, the statement would not fit into a managed policy of 6,144 characters. */
 const RESOURCES_AT_ONCE = 50;
 
-/** Lets a function do `actions` to queues of the stage, by their names: the queues may stand in other stacks. */
+/** Lets a function do `actions` to queues of the stage. They are given by name, because they may be in other stacks. */
 export function allowQueues(
   fn: StageFunction,
   stage: Stage,

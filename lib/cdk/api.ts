@@ -31,12 +31,12 @@ const FUNCTIONS = {
 } as const satisfies Readonly<Record<string, { uses: readonly TableUse[]; description: string }>>;
 type FunctionName = keyof typeof FUNCTIONS;
 
-/** Routes that an operator's scope is asked for. */
+/** Routes that need the operator's scope. */
 const OPERATOR_ROUTES = ['cancel', 'resume'] as const;
 
 /**
- * Methods of requests to paths that no route has: the start function answers them as it answers every other mistake. OPTIONS
- * is left to API Gateway, which answers it itself where CORS is on.
+ * Requests that no other route takes go to the start function, which answers them like every other mistake. OPTIONS is not among
+ * the methods: API Gateway answers it where CORS is on.
  */
 const CATCH_ALL = {
   paths: ['/', '/{proxy+}'],
@@ -164,7 +164,7 @@ export class Api extends Construct {
   }
 }
 
-/** One JSON line for each request. Nothing of a body or a query is in it. */
+/** One JSON line for each request. It holds nothing of the body or the query. */
 const ACCESS_LOG = AccessLogFormat.custom(
   JSON.stringify({
     requestId: '$context.requestId',
@@ -180,7 +180,7 @@ const ACCESS_LOG = AccessLogFormat.custom(
     functionMs: '$context.integrationLatency',
     bytes: '$context.responseLength',
     functionStatus: '$context.integrationStatus',
-    // A word; a message could hold quotes, which would end the line's JSON.
+    // A single word. The error's message could hold quotes, which would break the line's JSON.
     error: '$context.error.responseType',
   }),
 );

@@ -25,7 +25,7 @@ export async function steplineApp({ chains, places, stages }: Deployment, app = 
   return stageApp({ name, settings: settingsOf(stages, name), chains: sources }, app);
 }
 
-/** The CDK app of one stage, held to cdk-nag. */
+/** The CDK app of one stage, checked by cdk-nag. */
 export function stageApp(stage: Stage, app = new App()): App {
   const { name, settings } = stage;
   const account = settings.account ?? process.env.CDK_DEFAULT_ACCOUNT;
@@ -41,7 +41,7 @@ export function stageApp(stage: Stage, app = new App()): App {
   return app;
 }
 
-/** Runs a CDK app's main function: what its user can mend is a message, without the place in our code. */
+/** Builds and synthesizes a CDK app. An error that its user can mend is shown as a message, without a stack trace. */
 export async function main(build: () => Promise<App>): Promise<void> {
   try {
     const app = await build();

@@ -40,7 +40,7 @@ export class Chain extends Construct {
     const places = stepPlaces(versions.map(({ definition }) => definition));
     refuseTooMany(this, places.length);
     const chains = chainsModule(foundation.stage.name, this.chainName, versions);
-    // Apart from the alarms, so that a step may have any name.
+    // A scope of its own, so that no name of a step can meet the name of an alarm.
     const steps = new Construct(this, 'Steps');
     this.steps = places.map((place) => new Step(steps, place.step, { foundation, place, chains }));
     this.alarms = [...chainAlarms(this, foundation), ...this.steps.flatMap(({ alarms }) => alarms)];
@@ -54,7 +54,7 @@ function nameOf(versions: readonly ChainSource[]): string {
   throw new Error(`a Chain has the versions of one chain, not of ${[...names].join(', ') || 'none'}`);
 }
 
-/** Two of them would have queues and functions of the same names. */
+/** Two constructs of one chain would make queues and functions of the same names. */
 function refuseTwin(chain: Chain): void {
   const twin = chain.node.root.node
     .findAll()
@@ -86,7 +86,7 @@ function refuseStranger({ stage }: Foundation, versions: readonly ChainSource[])
   );
 }
 
-/** CloudFormation would refuse the stack, and only when it is deployed. */
+/** CloudFormation would refuse the stack, but only at the deployment. */
 function refuseTooMany({ chainName }: Chain, steps: number): void {
   if (steps <= LIMITS.stepsPerStack) return;
   throw new DefinitionError(

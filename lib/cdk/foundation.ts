@@ -48,7 +48,7 @@ export class Foundation extends Construct {
     this.onCall = this.makeTopic();
     this.environment = {
       [ENV.tableName]: this.table.tableName,
-      // Whatever the partition, all queues of the stage stand beside this one.
+      // The URLs of all queues of the stage begin like this one, in every partition of AWS.
       [ENV.queueUrlPrefix]: Fn.select(0, Fn.split(PARKING.kind, this.parking.queueUrl)),
     };
     this.chains = chainsModule(stage.name, 'all', stage.chains);
@@ -119,7 +119,7 @@ export class Foundation extends Construct {
       masterKey: this.key,
       enforceSSL: true,
     });
-    // The topic's own policy takes the place of the one by which an account's services may publish.
+    // A policy of its own replaces the default policy, which lets the services of the account publish.
     topic.addToResourcePolicy(this.alarmsMay(['sns:Publish'], [topic.topicArn]));
     if (typeof onCall === 'object') {
       acknowledge(
@@ -131,7 +131,7 @@ export class Foundation extends Construct {
     return topic;
   }
 
-  /** Lets the alarms of this account, and nobody else's, do what telling on-call takes. */
+  /** Lets the alarms of this account, and of no other, do what they need to tell on-call. */
   private alarmsMay(actions: string[], resources: string[]): PolicyStatement {
     return new PolicyStatement({
       sid: 'AlarmsTellOnCall',
@@ -180,7 +180,7 @@ export class Foundation extends Construct {
     const places = placesOf(this.stage);
     allowTable(fn, this, ['load', 'write', 'listDue']);
     allowQueues(fn, this.stage, SEND, [...places.map(stepQueue), ...places.map(deadLetterQueue)]);
-    // The next minute brings the next run: a late one is worth nothing.
+    // The next minute brings the next run, so a late run is worth nothing.
     fn.lambda.configureAsyncInvoke({ retryAttempts: 0 });
     acknowledge(
       fn.lambda,

@@ -8,7 +8,7 @@ import { ENV } from '../contract/names.ts';
 import { acknowledge } from './nag.ts';
 import { physicalName, type Stage } from './stage.ts';
 
-/** Memory of every function in MB: with it comes the share of a processor, and a call to an API mostly waits. */
+/** Memory of every function in MB. It decides the share of a processor, and a call to an API mostly waits. */
 const MEMORY = 256;
 
 export interface StageFunctionProps {
@@ -26,8 +26,8 @@ export interface StageFunctionProps {
 }
 
 /**
- * A Lambda function of ours: its own role that may do nothing but log and trace until it is told, its own log group, and a
- * bundle that holds what it uses.
+ * A Lambda function with its own log group, a bundle that holds only what it uses, and its own role. At first the role may only log
+ * and trace; `allow` adds to it.
  * @example
  * const get = new StageFunction(this, 'Get', { stage, nameParts: ['get'], entry: 'get', chains, timeout: 20, environment, description: '…' });
  * get.allow(['dynamodb:Query'], [tableArn]);
@@ -43,7 +43,7 @@ export class StageFunction extends Construct {
     const logGroup = new LogGroup(this, 'Logs', {
       logGroupName: `/aws/lambda/${functionName}`,
       retention: stage.settings.logRetentionDays,
-      // A name that is kept would stand in the way of a step that is taken back.
+      // A log group that stays would keep its name, and a step that is added again could not be deployed.
       removalPolicy: RemovalPolicy.DESTROY,
     });
     this.role = new Role(this, 'Role', {
@@ -68,7 +68,7 @@ export class StageFunction extends Construct {
         [ENV.logLevel]: stage.settings.logLevel,
         NODE_OPTIONS: '--enable-source-maps',
       },
-      // Keep-alive is the SDK's default; the variable that CDK would set for it is of version 2.
+      // Version 3 of the SDK keeps connections by default. The CDK would set a variable that only version 2 reads.
       awsSdkConnectionReuse: false,
       bundling: {
         format: OutputFormat.ESM,
@@ -79,7 +79,7 @@ export class StageFunction extends Construct {
         sourceMap: true,
         sourceMapMode: SourceMapMode.EXTERNAL,
         sourcesContent: false,
-        // The SDK that Lambda brings changes under the function: ours is pinned.
+        // Ours is pinned. The SDK that Lambda brings changes without a deployment.
         externalModules: [],
         esbuildArgs: { '--alias:#chains': props.chains },
       },
@@ -110,7 +110,7 @@ export class StageFunction extends Construct {
   }
 }
 
-/** What a stage keeps it keeps, but not from a deployment that failed: that would stand in the way of the next one. */
+/** What happens to data when its resource is removed. Nothing is kept of a deployment that failed: it would block the next one. */
 export const removalOf = ({ settings }: Stage): RemovalPolicy =>
   settings.removal === 'retain' ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY;
 

@@ -46,11 +46,12 @@ async function exportsOf(file: string): Promise<readonly Exported[]> {
   return Object.entries(module).map(([exportName, value]) => ({ file, exportName, value }));
 }
 
-/** Where modules of chains are written: not part of the sources, made anew at each synthesis. */
+/** The folder for modules of chains. It is not part of the sources; each synthesis writes it anew. */
 const FOLDER = 'dist/chains';
 
 /**
- * Writes a module that exports `chains` with these alone, to be bundled in the place of `#chains`. Answers its path.
+ * Writes a module that exports exactly these chains, to be bundled in the place of `#chains`.
+ * @returns the module's path
  * @example chainsModule('dev', 'order-processing', sources) // '…/dist/chains/dev/order-processing.ts'
  */
 export function chainsModule(stage: StageName, name: string, sources: readonly ChainSource[]): string {

@@ -1,11 +1,11 @@
 import type { StageSettings } from './settings.ts';
 
-/** All checks look at their workflows at a time, some twice a second. */
+/** All checks look at their workflows at the same time, some twice a second. */
 const THROTTLING = { rate: 200, burst: 400 } as const;
 
 /**
- * The settings of the stage `probe`, beside the stage whose settings these are: the same account, region and concurrency,
- * but nobody's targets and secrets, nobody who is told, and nothing that stays.
+ * The settings of the stage `probe`, made from those of another stage. It has the same account, region and concurrency,
+ * but no targets and no secrets. It tells nobody and leaves nothing behind.
  * @param emulator whether it is deployed to an emulator on this machine
  * @example probeSettings(settingsOf(stages, 'prod'), false).removal // 'destroy'
  */
@@ -13,10 +13,10 @@ export const probeSettings = (of: StageSettings, emulator: boolean): StageSettin
   ...(of.account === undefined ? {} : { account: of.account }),
   ...(of.region === undefined ? {} : { region: of.region }),
   targets: {},
-  // Whoever may deploy may sign; a token of the stage's issuer is not at hand.
+  // Whoever may deploy can sign requests, but has no token of the stage's issuer.
   authorization: { type: 'iam' },
   throttling: THROTTLING,
-  // The checks read which messages were brought back for nothing.
+  // The checks read in the log which messages were ignored.
   logLevel: 'debug',
   logRetentionDays: 1,
   onCall: 'nobody',

@@ -18,17 +18,17 @@ const jwt = z.strictObject({
   /** Without a trailing path to the keys: API Gateway reads them from `<issuer>/.well-known/openid-configuration`. */
   issuer: z.url(),
   audience: z.array(z.string().min(1)).min(1).readonly(),
-  /** The claim that says whose workflows a request speaks of. */
+  /** The claim that names the tenant whose workflows a request may see. */
   tenantClaim: z.string().min(1),
   /** The scope that cancel and resume need. */
   operatorScope: z.string().min(1),
 });
 
-/** Said aloud: a secret that is forgotten would show at the first call. */
+/** A target without a secret must say so: otherwise a forgotten secret would show only at the first call. */
 const NO_SECRET = z.literal('none').transform(() => undefined);
 
 const stageSettings = z.strictObject({
-  /** Left out: those of the AWS credentials in use. */
+  /** Default: the account and region of the AWS credentials in use. */
   account: z
     .string()
     .regex(/^\d{12}$/, 'expected the 12 digits of an AWS account')
@@ -45,7 +45,7 @@ const stageSettings = z.strictObject({
   authorization: z.discriminatedUnion('type', [iam, jwt]),
   /** Requests a second that the API takes, and how many at once above that. */
   throttling: z.strictObject({ rate: z.int().positive(), burst: z.int().positive() }),
-  /** Origins of browsers that may call the API; left out: none. */
+  /** Origins of browsers that may call the API. Default: none. */
   corsOrigins: z
     .array(
       z
@@ -66,7 +66,7 @@ const stageSettings = z.strictObject({
       z.strictObject({ email: z.email() }),
       z.strictObject({
         topicArn: z.string().regex(/^arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:\S+$/, 'expected the ARN of a topic'),
-        /** The key that encrypts the topic, where it has one of its own. */
+        /** The key that encrypts the topic, if it has one. */
         keyArn: z.string().regex(KEY_ARN, 'expected the ARN of a key').optional(),
       }),
       z.literal('nobody'),
@@ -79,7 +79,7 @@ const stageSettings = z.strictObject({
     .refine((url) => !url.includes('#'), 'expected an address without a #heading'),
   /** What becomes of the table, its key and the access logs when the stack is destroyed. */
   removal: z.enum(['retain', 'destroy']),
-  /** Functions of one step that run at a time, unless the step says otherwise. */
+  /** How many functions of one step run at a time, unless the step says otherwise. */
   concurrency: z.int().min(LIMITS.concurrencyLeast).max(LIMITS.concurrencyMost),
   /** An AWS emulator on this machine: base URLs may then be http on a loopback address. */
   emulator: z.literal(true).optional(),
@@ -139,12 +139,12 @@ const wrong = (stage: SettledStage, problems: readonly string[]): SettingsError 
 function sentence(issue: z.core.$ZodIssue, under: readonly PropertyKey[] = []): string {
   const path = [...under, ...issue.path];
   const branch = issue.code === 'invalid_union' ? nearest(issue.errors) : undefined;
-  // A union says only that nothing fitted: what was nearest to fit says what is wrong.
+  // A union says only that no branch fits: the branch that came nearest says what is wrong.
   if (branch !== undefined) return sentence(branch, path);
   return `${path.length === 0 ? 'settings' : path.join('.')}: ${issue.message.replace(/^Invalid input: /, '')}`;
 }
 
-/** Of the first issues of each branch of a union, the one farthest inside. */
+/** The first issue of the branch that came nearest: the one with the deepest path. */
 const nearest = (branches: readonly (readonly z.core.$ZodIssue[])[]): z.core.$ZodIssue | undefined =>
   branches
     .flatMap(([issue]) => (issue !== undefined && issue.path.length > 0 ? [issue] : []))
@@ -152,7 +152,7 @@ const nearest = (branches: readonly (readonly z.core.$ZodIssue[])[]): z.core.$Zo
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
-/** Cards and addresses go to targets, and keys come from the issuer: never in the clear. */
+/** Targets receive cards and addresses, and the issuer sends keys: none of it may travel unencrypted. */
 function unsafeUrls({ targets, authorization, emulator }: StageSettings): readonly string[] {
   const urls = Object.entries(targets).map(([name, { baseUrl }]) => [`targets.${name}.baseUrl`, baseUrl]);
   if (authorization.type === 'jwt') urls.push(['authorization.issuer', authorization.issuer]);
@@ -164,10 +164,10 @@ function unsafeUrls({ targets, authorization, emulator }: StageSettings): readon
   });
 }
 
-/** Headers by which somebody is let in. */
+/** Headers that carry credentials. */
 const CREDENTIALS = /^(authorization|proxy-authorization|cookie|x-api-key)$/;
 
-/** A setting stands in the repository and in the template: no place for a secret. A function has no variables of its own. */
+/** Settings are in the repository and in the template, so they hold no secret. On AWS there are no variables for `env:` to read. */
 function unsafeHeaders({ targets }: StageSettings): readonly string[] {
   return Object.entries(targets).flatMap(([name, { headers }]) =>
     Object.entries(headers).flatMap(([header, value]) =>
@@ -180,7 +180,7 @@ function unsafeHeaders({ targets }: StageSettings): readonly string[] {
   );
 }
 
-/** An alarm tells topics of its own region only. */
+/** An alarm can publish only to topics of its own region. */
 function foreignTopic({ onCall, region }: StageSettings): readonly string[] {
   if (region === undefined || typeof onCall !== 'object' || !('topicArn' in onCall)) return [];
   const [, , , topicRegion] = onCall.topicArn.split(':');
@@ -189,7 +189,7 @@ function foreignTopic({ onCall, region }: StageSettings): readonly string[] {
     : [`onCall.topicArn: the topic is in ${topicRegion}, and the stage in ${region}`];
 }
 
-/** What nobody wants to find out at the worst time. */
+/** Settings that would be found wrong only in an emergency. */
 function unsafeProd(stage: SettledStage, { removal, onCall, emulator }: StageSettings): readonly string[] {
   const real = stage !== 'dev' && emulator ? ['emulator: only dev is deployed to an emulator'] : [];
   if (stage !== 'prod') return real;

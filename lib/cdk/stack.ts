@@ -12,7 +12,7 @@ export interface SteplineStackProps extends StackProps {
 }
 
 /**
- * One stage of Stepline. Each chain is a stack of its own within it: a stack holds 500 resources at most.
+ * One stage of Stepline. Each chain is a nested stack, because a stack holds 500 resources at most.
  * @example new SteplineStack(app, 'stepline-dev', { stage: { name: 'dev', settings, chains } });
  */
 export class SteplineStack extends Stack {
@@ -23,10 +23,10 @@ export class SteplineStack extends Stack {
     const chains = [...byName(stage.chains)].map(
       ([name, versions]) => new Chain(new NestedStack(this, name), 'Chain', { foundation, versions }),
     );
-    // What starts workflows comes last: a new version must find functions that know it.
+    // The start function is deployed last: a workflow of a new version must find functions that know the version.
     api.functions.start.node.addDependency(...chains);
     const dashboard = new StageDashboard(this, 'Dashboard', { foundation, api, chains });
-    // MiniStack refuses a template with a type that it does not know.
+    // MiniStack refuses a template with a type of resource that it does not know.
     if (!stage.settings.emulator) savedQueries(this, { stage, functions: Object.keys(api.functions) });
     new CfnOutput(this, 'ApiUrl', { value: api.url, description: 'Where workflows are started and read' });
     new CfnOutput(this, 'DashboardUrl', {

@@ -3,7 +3,7 @@ import { type StepPlace, stepPlaces } from '../chain/places.ts';
 import { type QueueName, queueSuffix, type StageName } from '../contract/names.ts';
 import type { StageSettings } from './settings.ts';
 
-/** A chain's definition and where its code stands: a function's bundle carries this file and nothing of other chains. */
+/** A chain's definition and its file. The bundle of a step's function holds this file and nothing of other chains. */
 export interface ChainSource {
   readonly definition: ChainDefinition;
   /** Path of the module, absolute or from the project's folder. */
@@ -23,8 +23,8 @@ export const placesOf = ({ chains }: Stage): readonly StepPlace[] =>
   stepPlaces(chains.map(({ definition }) => definition));
 
 /**
- * A physical name: it says the stage, so that stages share an account, and what it is of. Only names of steps have two
- * parts, so no chain is called like one of our own functions.
+ * A physical name. It begins with the stage, so that stages can share an account. Only names of steps have two more parts, so no
+ * chain can have the name of one of our own functions.
  * @example physicalName('dev', 'order-processing', 'payment') // 'stepline_dev_order-processing_payment'
  */
 export const physicalName = (stage: StageName, ...parts: readonly string[]): string =>

@@ -14,7 +14,7 @@ import { acknowledge } from './nag.ts';
 import { queueName } from './stage.ts';
 import { allowSecrets, targetsEnvironment, targetsOf } from './targets.ts';
 
-/** The rule is made for streams: a queue has its redrive policy. */
+/** The rule is for streams; a queue has a redrive policy instead. */
 const NO_DESTINATION = 'Serverless-LambdaEventSourceMappingDestination';
 
 export interface StepProps {
@@ -25,8 +25,9 @@ export interface StepProps {
 }
 
 /**
- * One step of a chain: its queue, its dead-letter queue, its function, what feeds them, and its alarms. The function may use the
- * table, send to the steps directly after it, to its own dead letters and to the parking queue, and read its own targets' secrets.
+ * One step of a chain: its queue, its dead-letter queue, its function, the mappings of both queues, and its alarms. The function may
+ * use the table, send to the steps directly after it, to its own dead letters and to the parking queue, and read its own targets'
+ * secrets.
  */
 export class Step extends Construct {
   readonly place: StepPlace;

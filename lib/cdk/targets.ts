@@ -10,7 +10,7 @@ type Targets = StageSettings['targets'];
 
 /**
  * The settings of the targets that a step may call.
- * Errors: `SettingsError` where the stage has none for one of them, or where the definition does not tell which they are.
+ * Errors: `SettingsError` if the stage has no settings for one of them, or if the definition does not tell which they are.
  */
 export function targetsOf(stage: Stage, { chain, step, targets }: StepPlace): Targets {
   if (targets === undefined) {
@@ -30,7 +30,7 @@ export function targetsOf(stage: Stage, { chain, step, targets }: StepPlace): Ta
   );
 }
 
-/** What the function reads of its targets: where they are and how their secret is called, never the secret. */
+/** What the function reads about its targets: their addresses and the names of their secrets, never a secret. */
 export const targetsEnvironment = (targets: Targets): string => JSON.stringify(targets);
 
 /** Lets a function read the secrets of its targets. */
@@ -41,7 +41,7 @@ export function allowSecrets(fn: StageFunction, targets: Targets): void {
 }
 
 const STORES = {
-  // Secrets Manager ends every ARN with a hyphen and six characters of its own.
+  // Secrets Manager adds a hyphen and six characters to every ARN.
   'secrets-manager': {
     service: 'secretsmanager',
     action: 'secretsmanager:GetSecretValue',

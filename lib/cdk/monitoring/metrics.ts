@@ -13,13 +13,13 @@ import { physicalName, queueName } from '../stage.ts';
 export interface Reading {
   /** `Sum`, `Maximum`, `p95`, … */
   readonly statistic: string;
-  /** One minute where it is left out: what a graph shows. */
+  /** Default: one minute, as in a graph. */
   readonly period?: Duration;
   readonly label?: string;
   readonly color?: string;
 }
 
-/** Who a figure of ours is about, as `lib/adapters/lambda/metrics.ts` publishes it. */
+/** What a metric of ours is about, as `lib/adapters/lambda/metrics.ts` publishes it. */
 export interface Figure {
   readonly stage: StageName;
   readonly chain?: string;
@@ -40,14 +40,14 @@ export const ourMetric = (name: keyof typeof METRICS, of: Figure, reading: Readi
 export const queueMetric = (name: string, stage: StageName, queue: QueueName, reading: Reading): Metric =>
   metric('AWS/SQS', name, { QueueName: queueName(stage, queue) }, reading);
 
-/** Messages in a queue: those that wait, and those that a function has at the moment. */
+/** Messages in a queue: those that wait and those that a function is handling. */
 export const queueDepth = (
   stage: StageName,
   queue: QueueName,
   { period = MINUTE, label, color }: Omit<Reading, 'statistic'>,
 ): MathExpression => {
   const reading = { statistic: 'Maximum', period };
-  // A name in a sum holds no hyphen, and is unique in its graph.
+  // A name in an expression must have no hyphen and be unique in its graph.
   const name = queueSuffix(queue).replaceAll('-', '_');
   return new MathExpression({
     expression: `waiting_${name} + taken_${name}`,

@@ -1,6 +1,6 @@
 /**
- * Puts items on pages, in their order, so that the weights on a page are `most` at most. An item that is heavier than that
- * has a page of its own.
+ * Puts items on pages, in their order. The weights on a page add up to `most` at most; an item that is heavier has a page of its
+ * own.
  * @param taken what the first page already carries
  * @example pagesOf([5, 5, 3], (weight) => weight, 10) // [[5, 5], [3]]
  */

@@ -6,14 +6,14 @@ import { chunksOf } from './pages.ts';
 /** Log groups that one query reads. Source: StartQuery, `logGroupNames`. */
 const GROUPS_PER_QUERY = 50;
 
-/** Everything that was told of one workflow, in order. */
+/** All log lines of one workflow, in order. */
 const WORKFLOW_STORY = `# Write the workflow's id:
 filter workflowId = "wf_00000000000000000000000000000000"
 | sort @timestamp asc
 | display @timestamp, level, event, step, attempt, error.code, error.httpStatus, error.message, durationMs, repair, did, because, message, @log
 | limit 1000`;
 
-/** Why attempts failed, the most frequent first. A step that no function took has failed in the step-failed function only. */
+/** Why attempts failed, the most frequent reason first. If no function took a step, only the step-failed function logs its failure. */
 const FAILURES_BY_ERROR = `filter event in ["step_failed", "step_retrying"] or (event = "workflow_failed" and error.code in ["NOT_TAKEN", "EXPIRED"])
 | fields coalesce(step, error.step) as failedStep
 | stats count(*) as attempts, count_distinct(workflowId) as workflows, latest(error.httpStatus) as lastHttpStatus, latest(error.message) as lastMessage by chain, failedStep, error.code
@@ -21,7 +21,7 @@ const FAILURES_BY_ERROR = `filter event in ["step_failed", "step_retrying"] or (
 | limit 100`;
 
 /**
- * The questions of every night, saved in Logs Insights under the stage's name.
+ * The queries that on-call needs most, saved in Logs Insights under the stage's name.
  * @param functions the names of the API's functions
  * @example savedQueries(this, { stage, functions: ['start', 'get'] }); // stepline_dev/workflow-story, stepline_dev/failures-by-error
  */
@@ -40,7 +40,7 @@ export function savedQueries(
       logGroupNames: [...groups],
     });
   };
-  // A saved query names its log groups: a prefix is something for the API alone. Steps that one cannot name have the next.
+  // A saved query names its log groups: only the API takes a prefix. Steps that do not fit have a query of their own.
   for (const [at, some] of chunksOf(steps, GROUPS_PER_QUERY - others.length - 1).entries()) {
     save('workflow-story', WORKFLOW_STORY, [...some, stepFailed, ...others], at);
   }

@@ -16,7 +16,7 @@ export interface WatchedStage {
 export interface Subject {
   /** What the alarm's name says between the stage and its kind. */
   readonly parts: readonly string[];
-  /** As the description says it. */
+  /** As the alarm's description names it. */
   readonly words: string;
 }
 
@@ -59,7 +59,7 @@ export class StageAlarm extends Construct {
     });
     const tell = new SnsAction(onCall);
     alarm.addAlarmAction(tell);
-    // Whoever was woken may sleep again.
+    // Tells whoever was woken that it is over.
     if (kind.severity === 'critical') alarm.addOkAction(tell);
     Tags.of(alarm).add('severity', kind.severity);
   }

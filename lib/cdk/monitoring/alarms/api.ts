@@ -17,7 +17,7 @@ export interface WatchedApi extends Construct {
   readonly functions: Readonly<Record<string, Construct>>;
 }
 
-/** The alarms of the API and its functions. Their crashes are 5xx. */
+/** The alarms of the API and its functions. A crash of a function shows as a 5xx. */
 export function apiAlarms(api: WatchedApi, watched: WatchedStage): readonly StageAlarm[] {
   const whole = { watched, parts: [], words: `the API of the stage ${watched.stage.name}` };
   countTurnedAway(api, watched.stage.name);
@@ -45,11 +45,11 @@ const serverErrors = ({ http }: WatchedApi, period: Duration): IMetric =>
     period,
   });
 
-/** Not among our own metrics: CloudWatch makes it of the access log. */
+/** Apart from our own metrics, because CloudWatch makes this one from the access log. */
 const NAMESPACE = 'SteplineApi';
 const nameOf = (stage: StageName): string => physicalName(stage, 'turned-away');
 
-/** API Gateway counts a 429 as any other 4xx: only its access log tells them apart. */
+/** API Gateway counts a 429 like any other 4xx. Only its access log tells them apart. */
 function countTurnedAway(api: WatchedApi, stage: StageName): void {
   new MetricFilter(api, 'TurnedAway', {
     logGroup: api.accessLogs,

@@ -32,10 +32,10 @@ export function foundationAlarms(foundation: WatchedFoundation): readonly StageA
     }),
     ...functionAlarms(foundation.stepFailed, foundation, about('step-failed'), [
       ...(['function-errors', 'throttles'] as const),
-      // It queues steps again: the one function of ours that could go round in a circle.
+      // It queues steps again, so it is the one shared function that could call itself in a circle.
       'recursion-dropped',
     ]),
-    // Nothing that calls the reconciler is called by it.
+    // The reconciler calls nothing that calls it.
     ...functionAlarms(foundation.reconciler, foundation, about('reconciler'), [
       'function-errors',
       'throttles',

@@ -5,7 +5,7 @@ import { LIMITS } from '../../../contract/limits.ts';
 import { RUNBOOK_WORKFLOW_FAILED } from '../../../contract/names.ts';
 import type { Stage } from '../../stage.ts';
 
-/** `critical` wakes somebody and says when it is over; `warning` is for today. */
+/** `critical` wakes somebody, and tells them when it is over. `warning` can wait for working hours. */
 export const SEVERITIES = ['critical', 'warning'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
@@ -16,7 +16,7 @@ export interface AlarmKind {
   readonly meaning: string;
   /** Seconds of one look at the metric. CloudWatch looks every minute, however long this is. */
   readonly period: number;
-  /** Of the last `of` looks so many are beyond the threshold. */
+  /** The alarm sounds when `beyond` of the last `of` looks are beyond the threshold. */
   readonly looks: { readonly beyond: number; readonly of: number };
   /** The alarm sounds at this value and above, or below it where `below` is set. */
   readonly threshold: (stage: Stage) => number;
@@ -26,22 +26,22 @@ export interface AlarmKind {
 
 const fixed = (threshold: number) => () => threshold;
 const ONCE = { beyond: 1, of: 1 } as const;
-/** A figure that counts what goes wrong is not there while nothing does. */
+/** A metric that counts what goes wrong has no data while nothing does. */
 const NOTHING_IS_WELL = TreatMissingData.NOT_BREACHING;
 
-/** With fewer attempts or errors than this in a period a share says nothing. */
+/** With fewer attempts or errors than this in a period, a percentage says nothing. */
 export const LEAST_ATTEMPTS = 10;
 export const LEAST_ERRORS = 5;
 
 /**
- * The reconciler looks at a workflow again after a quarter of an hour at most, and begins each minute: in this many seconds it
- * has looked at every workflow that is late. Between looks its figures are zero, so a shorter look would come and go.
+ * Seconds in which the reconciler has looked at every workflow that is late. It runs every minute, and looks at a workflow again
+ * after a quarter of an hour at most. Between looks its metrics are zero, so with a shorter period an alarm would come and go.
  */
 export const SEEN_WITHIN = LIMITS.reconcileBackoffCap + 5 * LIMITS.reconcileInterval;
 
-/** Every kind of alarm under its name, which is a heading of docs/runbook.md. All thresholds stand here. */
+/** Every kind of alarm under its name, which is a heading of docs/runbook.md. All thresholds are here. */
 export const ALARM_KINDS = {
-  /** Each one counts: it stays where it is until somebody resumes it. Nothing of it is lost meanwhile, so nobody is woken. */
+  /** Every failed workflow counts, because it waits until somebody resumes it. Nothing is lost meanwhile, so nobody is woken. */
   [RUNBOOK_WORKFLOW_FAILED]: {
     severity: 'warning',
     meaning: 'workflows failed and wait to be resumed',
@@ -50,7 +50,7 @@ export const ALARM_KINDS = {
     threshold: fixed(1),
     missing: NOTHING_IS_WELL,
   },
-  /** In percent. Declined cards and the like count too, and stay below it; a target that is down is far above. */
+  /** In percent. Declined cards and the like count too, but stay below the threshold. A target that is down is far above it. */
   'step-error-rate': {
     severity: 'warning',
     meaning: 'a quarter of the attempts fail',
@@ -59,7 +59,7 @@ export const ALARM_KINDS = {
     threshold: fixed(25),
     missing: NOTHING_IS_WELL,
   },
-  /** A dead letter is handled within seconds. One that fails is parked after a minute, or 15 where its function crashes. */
+  /** A dead letter is handled within seconds. If that fails it is parked after a minute, or after 15 if its function crashes. */
   'dead-letter-unhandled': {
     severity: 'critical',
     meaning: 'dead letters are not handled, so failures are told to nobody',
@@ -68,7 +68,7 @@ export const ALARM_KINDS = {
     threshold: fixed(1),
     missing: NOTHING_IS_WELL,
   },
-  /** Nobody consumes the parking queue: what is in it stays. SQS tells nothing of a queue that was empty for six hours. */
+  /** Nobody consumes the parking queue, so what is in it stays. SQS sends no metrics of a queue that was empty for six hours. */
   'message-parked': {
     severity: 'critical',
     meaning: 'the parking queue is not empty: no function could take these messages',
@@ -77,7 +77,7 @@ export const ALARM_KINDS = {
     threshold: fixed(1),
     missing: NOTHING_IS_WELL,
   },
-  /** In milliseconds. Without the reconciler nobody knows: the alarm stays as it is, and another one tells of that. */
+  /** In milliseconds. Without the reconciler there is no data: this alarm stays as it is, and `reconciler-missing` sounds. */
   'oldest-unfinished-step': {
     severity: 'critical',
     meaning: 'a step is unfinished for longer than all its attempts take',
@@ -86,7 +86,7 @@ export const ALARM_KINDS = {
     threshold: ({ chains }) => 1_000 * lateAfter(chains.flatMap(({ definition }) => definition.steps)),
     missing: TreatMissingData.IGNORE,
   },
-  /** Good runs a minute. A run may slip into the next minute, or fail once; five missing ones have a cause. */
+  /** Good runs a minute. One run may slip into the next minute or fail. Five missing runs have a cause. */
   'reconciler-missing': {
     severity: 'critical',
     meaning: 'the reconciler does not run: what is stuck stays stuck',
@@ -96,7 +96,7 @@ export const ALARM_KINDS = {
     below: true,
     missing: TreatMissingData.BREACHING,
   },
-  /** One repair is what the reconciler is for; repairs for an hour on end have a cause. */
+  /** Single repairs are normal: they are what the reconciler is for. Repairs for an hour on end have a cause. */
   repairs: {
     severity: 'warning',
     meaning: 'the reconciler has repaired workflows for an hour on end',
@@ -105,7 +105,7 @@ export const ALARM_KINDS = {
     threshold: fixed(1),
     missing: NOTHING_IS_WELL,
   },
-  /** Our functions catch what fails: an error is a crash. One host may die; a message that crashes its function comes back. */
+  /** Our functions catch every failure, so an error is a crash. One host may die; a message that crashes its function comes back. */
   'function-errors': {
     severity: 'warning',
     meaning: 'the function crashes or runs out of time',
@@ -114,7 +114,7 @@ export const ALARM_KINDS = {
     threshold: fixed(3),
     missing: NOTHING_IS_WELL,
   },
-  /** Short ones pass by themselves; those of a quarter of an hour are a limit of the account. */
+  /** Short throttling passes by itself. If it lasts a quarter of an hour, a limit of the account is too low. */
   throttles: {
     severity: 'warning',
     meaning: 'Lambda refuses to run the function',
@@ -123,7 +123,7 @@ export const ALARM_KINDS = {
     threshold: fixed(1),
     missing: NOTHING_IS_WELL,
   },
-  /** Never by design: a message passes a function three times at most. */
+  /** This never happens by design: a message passes a function three times at most. */
   'recursion-dropped': {
     severity: 'warning',
     meaning: 'Lambda took the function for one that calls itself without end, and dropped a message',
@@ -132,7 +132,7 @@ export const ALARM_KINDS = {
     threshold: fixed(1),
     missing: NOTHING_IS_WELL,
   },
-  /** In percent, where there are some: single ones are what clients try again after. */
+  /** In percent, once there are a few. Clients try again after a single 5xx. */
   'api-5xx': {
     severity: 'critical',
     meaning: 'the API answers with 5xx: workflows cannot be started or read',
@@ -141,7 +141,7 @@ export const ALARM_KINDS = {
     threshold: fixed(1),
     missing: NOTHING_IS_WELL,
   },
-  /** A burst is what the limit is for; a quarter of an hour of it means that the limit is too low, or a client runs wild. */
+  /** The limit is there for bursts. If it holds for a quarter of an hour, it is too low or a client has gone wrong. */
   'api-throttled': {
     severity: 'warning',
     meaning: 'the API turns clients away with 429',
@@ -153,14 +153,14 @@ export const ALARM_KINDS = {
 } as const satisfies Readonly<Record<string, AlarmKind>>;
 export type AlarmName = keyof typeof ALARM_KINDS;
 
-/** A step that waits for less is not worth waking anybody. In seconds: the longest Retry-After that is honoured. */
+/** In seconds, the longest Retry-After that is honoured: nobody is woken for a step that has waited for less. */
 const LATE_LEAST = LIMITS.retryAfter;
-/** A step may be more patient than this; the people who sleep may not. In seconds. */
+/** In seconds. Somebody is woken after this time even if a step may wait for longer. */
 const LATE_MOST = 6 * 3_600;
 
 /**
- * Seconds after which the most patient of `steps` should have ended: every attempt to the end of its function, every wait at
- * its longest, and a look of the reconciler.
+ * Seconds after which the most patient of `steps` should have ended. Counted are all attempts with the whole timeout of their
+ * function, all waits at their longest, and one look of the reconciler.
  * @example lateAfter([{ ...step, retries: 100, backoff: { base: 300, cap: 300 } }]) // 21600
  */
 export function lateAfter(steps: readonly StepDefinition[]): number {

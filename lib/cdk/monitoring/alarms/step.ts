@@ -26,7 +26,7 @@ export function stepAlarms(scope: WatchedStep, watched: WatchedStage): readonly 
     new StageAlarm(scope, 'dead-letter-unhandled', {
       watched,
       ...subject,
-      // A message that fails again and again is taken more often than it waits: both are counted.
+      // A message that fails again and again is more often in a function than waiting, so both are counted.
       metric: (period) => queueDepth(stage, deadLetterQueue({ chain, step }), { period }),
     }),
     ...functionAlarms(scope.function, watched, subject, [

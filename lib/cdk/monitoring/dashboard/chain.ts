@@ -11,7 +11,7 @@ export interface ShownChain {
 
 /** Widgets of one chain: its heading, and two rows of four graphs. */
 export const CHAIN_WIDGETS = 9;
-/** Metrics of one step in them, those that are only added up included. */
+/** Metrics of one step in these widgets, with those that are only part of a sum. */
 export const STEP_METRICS = 10;
 
 /** A step of a chain, and how its lines look. */

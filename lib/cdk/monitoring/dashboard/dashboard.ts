@@ -13,7 +13,7 @@ import { COLUMNS } from './widgets.ts';
 const MOST = { widgets: 499, metrics: 2_500 } as const;
 /** Metrics of one chain in the graphs of all chains: three counts and the repairs. */
 const METRICS_OF_CHAIN = 4;
-/** What it shows when it is opened. */
+/** The time range that it shows when it is opened. */
 const SHOWN = Duration.hours(3);
 
 export interface StageDashboardProps {
@@ -28,8 +28,8 @@ interface Alarmed {
 }
 
 /**
- * What people on call look at: what is wrong, whether workflows get on, what all chains share, then each chain. Chains that one
- * dashboard cannot hold go on in a second one.
+ * What people on call look at: what is wrong, whether workflows make progress, what all chains share, then each chain. Chains that
+ * do not fit on one dashboard are on a second one.
  * @example new StageDashboard(this, 'Dashboard', { foundation, api, chains }).url
  */
 export class StageDashboard extends Construct {
@@ -59,7 +59,7 @@ export class StageDashboard extends Construct {
   }
 
   private addPage(at: number, dashboardName: string, rows: readonly (readonly IWidget[])[]): void {
-    // A template holds 1 MB, and a full dashboard is half of it.
+    // A template holds 1 MB, and a full dashboard takes half of that.
     const home = at === 0 ? this : new NestedStack(this, `Page${at + 1}`);
     new Dashboard(home, 'Page', {
       dashboardName,
@@ -73,7 +73,7 @@ export class StageDashboard extends Construct {
     return `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboard}`;
   }
 
-  /** What stands above the chains: it keeps its size, however many there are. */
+  /** What is shown above the chains. It does not grow with their number. */
   private top({ foundation, api, chains }: StageDashboardProps): readonly (readonly IWidget[])[] {
     const { name } = foundation.stage;
     return [

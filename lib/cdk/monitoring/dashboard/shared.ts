@@ -6,7 +6,7 @@ import { functionMetric, MINUTE, metric, ourMetric, queueMetric, tableMetric } f
 import type { ShownChain } from './chain.ts';
 import { COLUMNS, type Graph, PERCENTILES, row } from './widgets.ts';
 
-/** Metrics of these rows beside one for each chain, and some to spare. */
+/** Metrics in these rows, without the one for each chain, and some to spare. */
 export const SHARED_METRICS = 40;
 
 const COUNT = { statistic: 'Sum' } as const;
@@ -15,7 +15,7 @@ const EACH_MINUTE = { period: MINUTE };
 
 const heading = (markdown: string): IWidget[] => [new TextWidget({ markdown, width: COLUMNS, height: 1 })];
 
-/** How fast the API answers, and what. */
+/** How fast the API answers, and how often with an error. */
 export const apiRows = (http: HttpApi, stage: StageName): readonly IWidget[][] => [
   heading('## API'),
   row([
@@ -75,7 +75,7 @@ const tableErrors = (stage: StageName): Graph => ({
   leftLabel: 'a minute',
 });
 
-/** Of the whole account: its limit is for all functions together. */
+/** Metrics of the whole account, because its limit counts all functions together. */
 const lambda = (): Graph => ({
   title: 'Lambda, the whole account',
   left: [metric('AWS/Lambda', 'ConcurrentExecutions', {}, { ...HIGHEST, label: 'functions at once' })],

@@ -16,7 +16,7 @@ import { MINUTE, ourMetric } from '../metrics.ts';
 import { chunksOf } from '../pages.ts';
 import { ALARMS_PER_WIDGET, COLUMNS, METRICS_PER_WIDGET, row } from './widgets.ts';
 
-/** An alarm as a dashboard shows it: by its name, since it may stand in another stack. */
+/** An alarm as a dashboard shows it: by its name, because it may be in another stack. */
 export interface ShownAlarm {
   readonly alarmName: string;
   readonly severity: Severity;
@@ -27,7 +27,7 @@ const TITLES: Readonly<Record<Severity, string>> = {
   warning: 'Warnings that sound now',
 };
 
-/** What is wrong now: the alarms that sound, the loud ones apart. Nothing in it is good. */
+/** What is wrong now: the alarms that sound, first the critical ones. Empty widgets are good. */
 export const alarmWidgets = (scope: Construct, alarms: readonly ShownAlarm[]): IWidget[] =>
   SEVERITIES.flatMap((severity) =>
     chunksOf(
@@ -46,7 +46,7 @@ export const alarmWidgets = (scope: Construct, alarms: readonly ShownAlarm[]): I
     ),
   );
 
-/** By name: a nested stack has 200 outputs at most. */
+/** By name, because a nested stack has 200 outputs at most. */
 const byName = (scope: Construct, alarmName: string) =>
   Alarm.fromAlarmArn(
     scope,
@@ -64,10 +64,10 @@ const COUNTED = [
   { name: 'workflowsCompleted', label: 'completed', color: Color.GREEN },
   { name: 'workflowsFailed', label: 'failed', color: Color.RED },
 ] as const;
-/** Each line adds up one metric of every chain. */
+/** Each line adds up one metric over all chains. */
 const CHAINS_PER_GRAPH = Math.floor(METRICS_PER_WIDGET / COUNTED.length);
 
-/** Whether workflows get on: how many began and ended, over all chains, and how long the slowest step waits. */
+/** Whether workflows make progress: how many began and ended in all chains, and how long the slowest step has waited. */
 export function workflowGraphs(stage: StageName, chains: readonly string[]): readonly GraphWidget[] {
   const sums = chunksOf(chains, CHAINS_PER_GRAPH).map((some, at) => ({
     title: at === 0 ? 'Workflows' : `Workflows (${at + 1})`,

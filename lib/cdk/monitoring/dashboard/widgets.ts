@@ -17,7 +17,7 @@ export interface Graph {
   readonly rightLabel?: string;
 }
 
-/** A row of graphs of the same width; none of them hides that its lowest value is not zero. */
+/** A row of graphs of the same width. The axis of each begins at zero. */
 export const row = (graphs: readonly Graph[]): GraphWidget[] =>
   graphs.map(
     ({ title, left, right, leftLabel, rightLabel }) =>
@@ -43,7 +43,7 @@ const COLORS = [
   Color.RED,
 ] as const;
 
-/** The color of the line at this place: the same step has the same one in every graph of its chain. */
+/** The color of the line at this place. A step has the same color in every graph of its chain. */
 export const colorOf = (at: number): string => COLORS[at % COLORS.length] ?? Color.BLUE;
 
 export const PERCENTILES = ['p50', 'p95', 'p99'] as const;
