@@ -5,12 +5,12 @@ import net from 'node:net';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { chains } from '../../functions/chains/index.ts';
 import { workflowAnswer } from '../../lib/contract/wire.ts';
 import { HELP, type Options } from '../../lib/local/options.ts';
 import { type LocalProcess, startLocal } from '../../lib/local/process.ts';
 import { SAMPLE } from '../../lib/local/sample.ts';
 import { portOf } from '../adapters/http/raw-server.ts';
+import { chains } from '../support/shipped-chains.ts';
 import { closers } from './demo/support.ts';
 import {
   completed,
