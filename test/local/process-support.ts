@@ -24,14 +24,19 @@ export interface Run {
 }
 
 interface Surroundings {
+  /** What is started, if not the server of this tree. */
+  readonly entry?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** How large a file of the process may become, in blocks of 512 or 1,024 bytes: to a write that is as a full disk. */
   readonly fileBlocks?: number;
 }
 
-export function run(args: readonly string[], { env = {}, fileBlocks }: Surroundings = {}): Run {
+export function run(
+  args: readonly string[],
+  { entry = SERVER, env = {}, fileBlocks }: Surroundings = {},
+): Run {
   const limit = fileBlocks === undefined ? '' : `ulimit -f ${fileBlocks}; `;
-  const command = [process.execPath, '--enable-source-maps', SERVER, ...args];
+  const command = [process.execPath, '--enable-source-maps', entry, ...args];
   const child = spawn('sh', ['-c', `${limit}exec "$@"`, 'sh', ...command], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
