@@ -1,3 +1,4 @@
+import { NumberValue } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { chain, target } from '../../lib/chain/index.ts';
 
@@ -5,7 +6,7 @@ const loyalty = target('loyalty');
 const mail = target('mail');
 
 /*
- * Chains as somebody may write them, unlike the shipped ones: with a target that no stage knows yet, code between calls, an input
+ * Chains as somebody may write them, unlike the shipped ones: with a target that no stage knows yet, code between calls that needs a package, an input
  * that may hold more, an output that shows the input or none at all, limits of their own, and an older version that is kept.
  */
 
@@ -32,7 +33,10 @@ export const birthdays = chain('birthdays', {
     batchSize: 10,
     concurrency: 2,
   })
-  .step('text', { after: [], run: ({ input }) => `Happy birthday, ${input.name}` })
+  .step('text', {
+    after: [],
+    run: ({ input }) => `Happy birthday, ${input.name}: ${NumberValue.from('100').toString()} points for you`,
+  })
   .step('mail', {
     after: ['points', 'text'],
     request: ({ input, results }) => mail.post('/messages', { email: input.email, text: results.text }),
