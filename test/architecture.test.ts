@@ -27,7 +27,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'lib/ops': ['lib/contract', 'zod', '@aws-sdk'],
   // Chains to be deployed, and what is looked at once they are: both know the settings of the steps.
   'lib/probe': ['lib/contract', 'lib/chain', 'zod', '@aws-sdk', '@smithy'],
-  bin: ['lib', 'functions', 'functions/chains', 'aws-cdk-lib'],
+  bin: ['lib', 'functions', 'functions/chains', '#chains', 'aws-cdk-lib'],
 };
 
 const everything = ['lib', 'functions', 'bin'].flatMap((folder) =>

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startAnswer } from '../../lib/contract/wire.ts';
 import { completed, server, show } from '../local/process-support.ts';
-import { addChainOfReadme, addOddChains, settleStages, settleTarget } from './own-chains.ts';
+import { addChainOfReadme, addOddChains, leaveOutOrders, settleStages, settleTarget } from './own-chains.ts';
 import { copyOfTree, type Tree } from './tree.ts';
 
 const MINUTES = 60_000;
@@ -10,8 +10,8 @@ const MINUTES = 60_000;
 const DEPLOYABLE = ['test', '--', 'test/bin/app.test.ts'];
 
 /*
- * Somebody writes chains of their own, and settings of their own, in a copy of this tree: nothing else changes, so nothing
- * else may break. The tests below follow one another.
+ * Somebody lists chains of their own in a copy of this tree, no longer lists an example, and writes settings of their own: nothing
+ * else changes, so nothing else may break. The tests below follow one another.
  */
 describe('a tree with chains of one’s own', () => {
   let tree: Tree;
@@ -19,6 +19,7 @@ describe('a tree with chains of one’s own', () => {
     tree = await copyOfTree();
     await addChainOfReadme(tree);
     await addOddChains(tree);
+    await leaveOutOrders(tree);
     await settleStages(tree);
     await tree.npm(['run', 'format']);
   }, MINUTES);

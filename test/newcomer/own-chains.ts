@@ -29,6 +29,12 @@ const list = (tree: Tree, file: string, exported: readonly string[]): Promise<vo
     return line + text.replace(/\];\s*$/, `, ${exported.join(', ')}];\n`);
   });
 
+/** Takes an example out of the index, which would be deployed otherwise; its file stays, as tests use it. */
+export const leaveOutOrders = (tree: Tree): Promise<void> =>
+  tree.edit(`${CHAINS}/index.ts`, (text) =>
+    text.replace(/^import \{ orderProcessing \}.*\n/m, '').replace('[orderProcessing, ', '['),
+  );
+
 /** Says in `bin/stages.ts` what a team would: other addresses, another way in, other limits. */
 export const settleStages = (tree: Tree): Promise<void> =>
   tree.edit('bin/stages.ts', (text) =>
