@@ -35,7 +35,7 @@ export const leaveOutOrders = (tree: Tree): Promise<void> =>
     text.replace(/^import \{ orderProcessing \}.*\n/m, '').replace('[orderProcessing, ', '['),
   );
 
-/** Says in `bin/stages.ts` what a team would: other addresses, another way in, other limits. */
+/** Says in `bin/stages.ts` what a team would: other addresses, other limits. */
 export const settleStages = (tree: Tree): Promise<void> =>
   tree.edit('bin/stages.ts', (text) =>
     text
