@@ -1,4 +1,4 @@
-import { chains } from '../functions/chains/index.ts';
+import { chains } from '#chains';
 import { EngineError, messageOf } from '../lib/engine/errors.ts';
 import { HELP, OptionError, type Options, readOptions } from '../lib/local/options.ts';
 import { type LocalProcess, startLocal } from '../lib/local/process.ts';

@@ -6,6 +6,7 @@ const HEAVY = [
   'test/hostile/**/*.test.ts',
   'test/soak/**/*.test.ts',
   'test/fuzz/**/*.test.ts',
+  'test/newcomer/**/*.test.ts',
 ];
 // The acceptance suite has a configuration of its own.
 const ELSEWHERE = [...configDefaults.exclude, 'test/aws/**'];

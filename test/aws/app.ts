@@ -1,8 +1,9 @@
 import { App, Tags } from 'aws-cdk-lib';
-import { chains } from '../../functions/chains/index.ts';
+import { chains as ownChains } from '../../functions/chains/index.ts';
 import { main, steplineApp } from '../../lib/cdk/app.ts';
 import type { Stages } from '../../lib/cdk/settings.ts';
 import { fixtureChains } from '../e2e/fixture-chains.ts';
+import { chains as shippedChains } from '../support/shipped-chains.ts';
 import { deployment } from './deployment.ts';
 import { awsChains, changedChains, SECRETS } from './fixture-chains.ts';
 
@@ -15,7 +16,7 @@ const NOWHERE = 'http://127.0.0.1:9';
  */
 await main(async () => {
   const app = new App();
-  const { targets, authorization, changed, shipped } = deployment.parse(
+  const { targets, authorization, changed, listed } = deployment.parse(
     JSON.parse(String(app.node.tryGetContext('deployment'))),
   );
   const dev: Stages['dev'] = {
@@ -41,8 +42,7 @@ await main(async () => {
   return await steplineApp(
     {
       chains: [
-        ...chains,
-        ...(shipped ? [] : [...fixtureChains, ...awsChains]),
+        ...(listed ? ownChains : [...shippedChains, ...fixtureChains, ...awsChains]),
         ...(changed ? changedChains : []),
       ],
       places: ['functions/chains', 'test/e2e/fixture-chains.ts', 'test/aws/fixture-chains.ts'],

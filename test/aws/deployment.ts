@@ -26,8 +26,8 @@ export const deployment = z.strictObject({
   ]),
   /** With the changed chain beside the one that it follows. */
   changed: z.boolean().default(false),
-  /** The shipped chains alone. */
-  shipped: z.boolean().default(false),
+  /** The chains that `functions/chains/index.ts` lists, and none of the tests. */
+  listed: z.boolean().default(false),
 });
 export type Deployment = z.input<typeof deployment>;
 

@@ -30,7 +30,7 @@ async function main(): Promise<void> {
   const what: Deployment = {
     targets: Object.fromEntries(baseUrls),
     authorization: { type: 'iam' },
-    shipped: true,
+    listed: true,
   };
   say('cdk bootstrap …');
   await bootstrap(aws, what);

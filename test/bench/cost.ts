@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { stages } from '../../bin/stages.ts';
 import { chains } from '../../functions/chains/index.ts';
 import { bundleTo } from '../functions/deployment.ts';
 import { ASSUMPTIONS, priceNotes } from './cost/assumptions.ts';
@@ -14,7 +15,7 @@ import * as measuredTables from './cost/measured-tables.ts';
 import { measureOrders } from './cost/orders.ts';
 import { PRICES } from './cost/prices.ts';
 import { type Measured, reportOf } from './cost/report.ts';
-import { countStage } from './cost/stage-templates.ts';
+import { countStage, countTemplates } from './cost/stage-templates.ts';
 import * as tables from './cost/tables.ts';
 import { HEADLINE } from './cost/verdicts.ts';
 import { fixed } from './table.ts';
@@ -36,7 +37,8 @@ const OUT = join(import.meta.dirname, '../../dist/bench');
 async function measure(): Promise<Measured> {
   // First, so that templates that cannot be read are told before anything is measured.
   tell('counting what a stage is made of');
-  const stage = await countStage(options.templates);
+  const { templates } = options;
+  const stage = templates === undefined ? await countStage({ chains, stages }) : countTemplates(templates);
   mkdirSync(OUT, { recursive: true });
   const bundles = mkdtempSync(join(OUT, 'bundles-'));
   try {

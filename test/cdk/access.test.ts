@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { chains } from '../../functions/chains/index.ts';
 import { acknowledgements } from '../../lib/cdk/nag.ts';
 import { stepPlaces } from '../../lib/chain/places.ts';
+import { chains } from '../support/shipped-chains.ts';
 import { type Grant, grants, rolesOf } from './grants.ts';
 import { type Synthesized, synthesized } from './synth.ts';
 

@@ -1,7 +1,6 @@
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { stages } from '../../bin/stages.ts';
 import { orderProcessing } from '../../functions/chains/order-processing.ts';
 import { Chain } from '../../lib/cdk/chain.ts';
 import { Foundation } from '../../lib/cdk/foundation.ts';
@@ -18,6 +17,7 @@ import {
   vagueTarget,
   version,
 } from './fixture-chains.ts';
+import { stages } from './fixture-stages.ts';
 import { grants } from './grants.ts';
 import { synthesize } from './synth.ts';
 

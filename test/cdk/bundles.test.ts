@@ -2,8 +2,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { chains } from '../../functions/chains/index.ts';
 import { LIMITS } from '../../lib/contract/limits.ts';
+import { chains } from '../support/shipped-chains.ts';
 import { bundled, type Synthesized } from './synth.ts';
 
 let dev: Synthesized;

@@ -1,11 +1,11 @@
 import { NestedStack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { stages } from '../../bin/stages.ts';
-import { chains } from '../../functions/chains/index.ts';
 import { chainSources } from '../../lib/cdk/modules.ts';
 import { settingsOf } from '../../lib/cdk/settings.ts';
 import { SteplineStack } from '../../lib/cdk/stack.ts';
+import { chains } from '../support/shipped-chains.ts';
+import { stages } from './fixture-stages.ts';
 import { alarmsOf, dashboardsOf, kindOf } from './monitoring/monitored.ts';
 import { testApp } from './synth.ts';
 

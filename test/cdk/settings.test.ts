@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { stages } from '../../bin/stages.ts';
 import { type Stages, settingsOf, stageName } from '../../lib/cdk/settings.ts';
 import { STAGE_NAMES } from '../../lib/contract/names.ts';
+import { stages } from './fixture-stages.ts';
 
 const payments = {
   baseUrl: 'https://payments.example.com/v1/',

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { App, NestedStack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as z from 'zod';
-import { stages } from '../../bin/stages.ts';
-import { chains } from '../../functions/chains/index.ts';
 import { type Deployment, steplineApp } from '../../lib/cdk/app.ts';
 import { SteplineStack } from '../../lib/cdk/stack.ts';
 import type { StageName } from '../../lib/contract/names.ts';
+import { chains } from '../support/shipped-chains.ts';
+import { stages } from './fixture-stages.ts';
 
 export const ENVIRONMENT = { account: '123456789012', region: 'eu-central-1' } as const;
 
@@ -51,7 +51,7 @@ export const testApp = (context: Readonly<Record<string, unknown>> = {}): App =>
 const done = new Map<StageName, Promise<Synthesized>>();
 
 /**
- * A stage of this repository: of `bin/stages.ts`, `cdk.json` and the shipped chains. Made once in a test file.
+ * A stage of the shipped chains, with the settings of `fixture-stages.ts` and the flags of `cdk.json`. Made once in a test file.
  * @example const { main, nested } = await synthesized('dev');
  */
 export function synthesized(stage: StageName): Promise<Synthesized> {
@@ -67,7 +67,7 @@ export function synthesized(stage: StageName): Promise<Synthesized> {
 export const synthesize = (stage: StageName, changes: Partial<Deployment> = {}): Promise<Synthesized> =>
   synthesizedBy(testApp({ stage }), stage, changes);
 
-/** A stage of this repository with the bundles of its functions, which takes a while. */
+/** A stage of the shipped chains with the bundles of its functions, which takes a while. */
 export const bundled = (stage: StageName): Promise<Synthesized> =>
   synthesizedBy(testApp({ stage, 'aws:cdk:bundling-stacks': ['**'] }), stage, {});
 

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { chains } from '../../functions/chains/index.ts';
 import { type StepPlace, stepPlaces } from '../../lib/chain/places.ts';
 import { LIMITS } from '../../lib/contract/limits.ts';
 import { TABLE_SCHEMA } from '../../lib/contract/table.ts';
+import { chains } from '../support/shipped-chains.ts';
 import { textOf } from './grants.ts';
 import { type Resource, type Synthesized, synthesized } from './synth.ts';
 

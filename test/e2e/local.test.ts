@@ -1,5 +1,5 @@
-import { chains } from '../../functions/chains/index.ts';
 import { startLocal } from '../../lib/local/process.ts';
+import { chains } from '../support/shipped-chains.ts';
 import { fixtureChains } from './fixture-chains.ts';
 import { scenarios } from './scenarios.ts';
 import type { Stage } from './stage.ts';

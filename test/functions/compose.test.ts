@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { chains } from '../../functions/chains/index.ts';
 import {
   apiService,
   BOUNDS,
@@ -16,6 +15,9 @@ import { LIMITS } from '../../lib/contract/limits.ts';
 import { ENV, LOG_LEVELS, queueSuffix } from '../../lib/contract/names.ts';
 import { EngineError } from '../../lib/engine/errors.ts';
 import { rawServer } from '../adapters/http/raw-server.ts';
+import { chains } from '../support/shipped-chains.ts';
+
+vi.mock('#chains', () => import('../support/shipped-chains.ts'));
 
 const TARGETS = JSON.stringify({
   payments: { baseUrl: 'http://payments.test', headers: { a: 'env:PAY_KEY' } },

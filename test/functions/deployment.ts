@@ -19,6 +19,9 @@ export const FUNCTIONS = [
 ] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 
+/** The chains of a deployment here: the shipped ones, whatever else is listed. */
+export const CHAINS = 'test/support/shipped-chains.ts';
+
 const bundling: BuildOptions = {
   entryPoints: FUNCTIONS.map((name) => `functions/${name}.ts`),
   bundle: true,
@@ -27,6 +30,7 @@ const bundling: BuildOptions = {
   target: 'node20',
   mainFields: ['module', 'main'],
   outExtension: { '.js': '.mjs' },
+  alias: { '#chains': join(import.meta.dirname, '../..', CHAINS) },
   logLevel: 'silent',
 };
 

@@ -1,4 +1,3 @@
-import { chains } from '../../functions/chains/index.ts';
 import type { ApiAnswer, ApiEvent } from '../../functions/http.ts';
 import { systemRandom } from '../../lib/adapters/system.ts';
 import { type Registry, registry } from '../../lib/chain/registry.ts';
@@ -13,6 +12,7 @@ import { createEmbeddedQueues, type EmbeddedQueues } from '../../lib/local/queue
 import { openEmbeddedStore } from '../../lib/local/store/store.ts';
 import { metaOf } from '../ports/store/fixtures.ts';
 import { type ManualClock, manualClock } from '../support/manual-clock.ts';
+import { chains } from '../support/shipped-chains.ts';
 
 /** Everything that the handlers run on, in memory, with a clock that stands still. */
 export interface TestStage {

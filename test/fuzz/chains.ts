@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { chains } from '../../functions/chains/index.ts';
 import { chain, target } from '../../lib/chain/index.ts';
+import { chains } from '../support/shipped-chains.ts';
 
 const api = target('api');
 
@@ -20,5 +20,5 @@ const loose = chain('loose', {
   .step('a', { request: ({ input }) => api.post('/a', { any: input.any }), response: z.unknown() })
   .output(({ input }) => ({ any: input.any ?? null, tree: input.tree ?? null }));
 
-/** The chains that are deployed, and one that takes nearly everything. */
+/** The shipped chains, and one that takes nearly everything. */
 export const CHAINS = [...chains, loose];

@@ -1,15 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { expect, vi } from 'vitest';
 import * as z from 'zod';
 import { workflowPath } from '../../lib/contract/names.ts';
 import { startAnswer, type WorkflowAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
 import { SAMPLE } from '../../lib/local/sample.ts';
+import { TEST_SERVER } from '../support/build.ts';
 import { closers } from './demo/support.ts';
 
-/** What a user starts, as it was built before all tests. */
-const SERVER = join(import.meta.dirname, '../../dist/local.js');
 export const PATIENCE_MS = 15_000;
 
 /** The server in a process of its own. */
@@ -24,14 +22,19 @@ export interface Run {
 }
 
 interface Surroundings {
+  /** What is started, if not the server of the tests. */
+  readonly entry?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** How large a file of the process may become, in blocks of 512 or 1,024 bytes: to a write that is as a full disk. */
   readonly fileBlocks?: number;
 }
 
-export function run(args: readonly string[], { env = {}, fileBlocks }: Surroundings = {}): Run {
+export function run(
+  args: readonly string[],
+  { entry = TEST_SERVER, env = {}, fileBlocks }: Surroundings = {},
+): Run {
   const limit = fileBlocks === undefined ? '' : `ulimit -f ${fileBlocks}; `;
-  const command = [process.execPath, '--enable-source-maps', SERVER, ...args];
+  const command = [process.execPath, '--enable-source-maps', entry, ...args];
   const child = spawn('sh', ['-c', `${limit}exec "$@"`, 'sh', ...command], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

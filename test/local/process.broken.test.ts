@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { chains } from '../../functions/chains/index.ts';
 import type { Options } from '../../lib/local/options.ts';
 import { type LocalProcess, startLocal } from '../../lib/local/process.ts';
 import { SAMPLE } from '../../lib/local/sample.ts';
 import type { Database } from '../../lib/local/store/database.ts';
+import { chains } from '../support/shipped-chains.ts';
 import { closers } from './demo/support.ts';
 import { DISK_FULL } from './store/support.ts';
 

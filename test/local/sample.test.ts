@@ -2,12 +2,12 @@ import { execFile } from 'node:child_process';
 import { createServer, type IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { chains } from '../../functions/chains/index.ts';
 import { registry } from '../../lib/chain/registry.ts';
 import type { WorkflowStatus } from '../../lib/contract/names.ts';
 import type { WorkflowAnswer } from '../../lib/contract/wire.ts';
 import { runSample, SAMPLE, sampleCurl } from '../../lib/local/sample.ts';
 import { portOf } from '../adapters/http/raw-server.ts';
+import { chains } from '../support/shipped-chains.ts';
 import { needs } from '../support/tools.ts';
 import { closers } from './demo/support.ts';
 

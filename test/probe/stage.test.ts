@@ -2,7 +2,6 @@ import { NestedStack, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { stages } from '../../bin/stages.ts';
 import { stageApp } from '../../lib/cdk/app.ts';
 import { chainSources } from '../../lib/cdk/modules.ts';
 import { probeSettings } from '../../lib/cdk/probe.ts';
@@ -14,6 +13,7 @@ import { customMetrics } from '../bench/cost/custom-metrics.ts';
 import { POLLS_OF_MONTH } from '../bench/cost/idle.ts';
 import { countResources, type Resources } from '../bench/cost/resources.ts';
 import { DAYS_OF_MONTH } from '../bench/cost/stepline.ts';
+import { stages } from '../cdk/fixture-stages.ts';
 import { ENVIRONMENT, testApp } from '../cdk/synth.ts';
 
 const resource = z.looseObject({

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buildTestServer } from '../support/build.ts';
 import { HELP, readSoakOptions, SoakOptionError, type SoakOptions } from './options.ts';
 import { complaints, lastTable, progressLine, ratesTable, resultTable } from './report.ts';
 import { soak } from './soak.ts';
@@ -35,6 +36,7 @@ function stopOnSignal(): { readonly enough: AbortController; readonly impatient:
 /** @returns the exit code */
 async function main(options: SoakOptions): Promise<number> {
   const { minutes, seed, rate } = options;
+  buildTestServer();
   const directory = await mkdtemp(join(tmpdir(), 'stepline-soak-'));
   say(`${minutes} minutes, seed ${seed}, ${rate} starts a second, in ${directory}\n`);
   say(`${ratesTable(drawRates(seed))}\n`);

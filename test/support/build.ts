@@ -1,6 +1,22 @@
 import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 
-/** Before all tests: what a user starts is built once, so that tests can start it too. */
+const ROOT = join(import.meta.dirname, '../..');
+
+/** What `npm start` starts: the server with every chain that is listed. */
+export const SERVER = join(ROOT, 'dist/local.js');
+/** What tests start: the same server with the shipped chains, whatever is listed. */
+export const TEST_SERVER = join(ROOT, 'dist/test/local.js');
+
+const build = (...flags: readonly string[]): void => {
+  execFileSync('npm', ['run', '--silent', 'build', '--', ...flags], { cwd: ROOT, stdio: 'inherit' });
+};
+
+export const buildTestServer = (): void =>
+  build('--alias:#chains=./test/support/shipped-chains.ts', `--outfile=${TEST_SERVER}`);
+
+/** Before all tests: the servers are built once, so that tests can start them. */
 export const setup = (): void => {
-  execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
+  build();
+  buildTestServer();
 };

@@ -1,8 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
-
-const SERVER = join(import.meta.dirname, '../../dist/local.js');
+import { TEST_SERVER } from './build.ts';
 
 /** A server that was started, and may not listen yet. */
 export interface SpawnedServer {
@@ -26,7 +24,7 @@ export interface ServerProcess extends Omit<SpawnedServer, 'listening'> {
 export function spawnServer(args: readonly string[], { detached = false } = {}): SpawnedServer {
   // As npm start does.
   const flags = ['--enable-source-maps', '--max-semi-space-size=8'];
-  const child = spawn(process.execPath, [...flags, SERVER, ...args], {
+  const child = spawn(process.execPath, [...flags, TEST_SERVER, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached,
   });

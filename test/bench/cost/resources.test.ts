@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { chains } from '../../../functions/chains/index.ts';
 import { stepPlaces } from '../../../lib/chain/places.ts';
+import { stages } from '../../cdk/fixture-stages.ts';
+import { chains } from '../../support/shipped-chains.ts';
 import { countResources } from './resources.ts';
-import { countStage } from './stage-templates.ts';
+import { countStage, countTemplates } from './stage-templates.ts';
 
 const NOTHING = {
   mappings: 0,
@@ -110,7 +111,7 @@ describe('what a stage is made of', () => {
   });
 
   it('is of the stage dev what its chains and settings make of it', async () => {
-    const { counts, from } = await countStage();
+    const { counts, from } = await countStage({ chains, stages });
     const places = stepPlaces(chains);
     expect(from).toContain('dev');
     expect(counts).toMatchObject({ mappings: 2 * places.length, keys: 1, schedules: 1 });
@@ -122,8 +123,8 @@ describe('what a stage is made of', () => {
     expect(counts.meteredRoutes).toBe(0);
   });
 
-  it('is told to be missing where a directory has no templates', async () => {
-    await expect(countStage('no such directory')).rejects.toThrow('no templates');
+  it('is told to be missing where a directory has no templates', () => {
+    expect(() => countTemplates('no such directory')).toThrow('no templates');
   });
 
   it.each([[null], ['text'], [{ Resources: { Broken: {} } }]])('cannot be told from %j', (template) => {

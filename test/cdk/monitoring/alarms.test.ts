@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { stages } from '../../../bin/stages.ts';
-import { chains } from '../../../functions/chains/index.ts';
 import { ALARM_KINDS, lateAfter, SEEN_WITHIN } from '../../../lib/cdk/monitoring/alarms/kinds.ts';
 import { registry } from '../../../lib/chain/registry.ts';
 import { LIMITS } from '../../../lib/contract/limits.ts';
 import { STAGE_NAMES } from '../../../lib/contract/names.ts';
+import { chains } from '../../support/shipped-chains.ts';
+import { stages } from '../fixture-stages.ts';
 import { type Synthesized, synthesized } from '../synth.ts';
 import { type AlarmProperties, alarmsOf, askedByAlarm, kindOf } from './monitored.ts';
 

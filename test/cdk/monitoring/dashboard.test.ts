@@ -1,8 +1,6 @@
 import { NestedStack, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { stages } from '../../../bin/stages.ts';
-import { chains } from '../../../functions/chains/index.ts';
 import { Api } from '../../../lib/cdk/api.ts';
 import { Foundation } from '../../../lib/cdk/foundation.ts';
 import { chainSources } from '../../../lib/cdk/modules.ts';
@@ -10,6 +8,8 @@ import { StageDashboard } from '../../../lib/cdk/monitoring/dashboard/dashboard.
 import { pagesOf } from '../../../lib/cdk/monitoring/pages.ts';
 import { settingsOf } from '../../../lib/cdk/settings.ts';
 import { registry } from '../../../lib/chain/registry.ts';
+import { chains } from '../../support/shipped-chains.ts';
+import { stages } from '../fixture-stages.ts';
 import { ENVIRONMENT, synthesized, testApp } from '../synth.ts';
 import { alarmsOf, askedByWidget, dashboardsOf, kindOf, type Widget } from './monitored.ts';
 

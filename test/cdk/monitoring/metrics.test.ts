@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
-import { chains } from '../../../functions/chains/index.ts';
 import { createLambdaTelemetry } from '../../../lib/adapters/lambda/telemetry.ts';
 import { registry } from '../../../lib/chain/registry.ts';
 import { METRIC_NAMESPACE, STAGE_NAMES } from '../../../lib/contract/names.ts';
 import { ALL_EVENTS } from '../../support/engine-events.ts';
+import { chains } from '../../support/shipped-chains.ts';
 import { askedBy } from './monitored.ts';
 
 let written = '';

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { stages } from '../../../bin/stages.ts';
 import { ALARM_KINDS } from '../../../lib/cdk/monitoring/alarms/kinds.ts';
 import { settingsOf } from '../../../lib/cdk/settings.ts';
 import { ENV, RUNBOOK_WORKFLOW_FAILED, STEP_ERROR_CODES } from '../../../lib/contract/names.ts';
+import { stages } from '../fixture-stages.ts';
 import { synthesized } from '../synth.ts';
 import { alarmsOf, kindOf } from './monitored.ts';
 
