@@ -38,7 +38,7 @@ describe('the app is refused, and says what to write instead, for', () => {
 
   it('a chain whose name collides', async () => {
     await expect(synthesize('dev', { chains: [unknownTarget, twin], places: here })).rejects.toThrow(
-      'Chain "refunds": version 1 is given twice',
+      'Chain "refunds": version 1 is listed twice',
     );
   });
 
