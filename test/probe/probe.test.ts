@@ -163,7 +163,11 @@ describe('the command line', () => {
       'There is no check "rety". Did you mean "retry"?',
     ],
     ['with an option that there is not', ['--stage=dev', '--kepe'], "Unknown option '--kepe'"],
-    ['that removes and checks', ['--stage=dev', '--remove', '--only=retry'], '--remove stands alone'],
+    [
+      'that removes and checks',
+      ['--stage=dev', '--remove', '--only=retry'],
+      '--remove cannot be combined with --keep or --only',
+    ],
   ])('%s is refused', (_, words, message) => {
     expect(() => readOptions(words, checks)).toThrow(message);
   });
