@@ -16,7 +16,7 @@ export interface Range {
   readonly why?: string;
 }
 
-/** Returns `options` if it is an object with no name but the `known` ones. */
+/** Returns `options` if it is an object that has only `known` names. */
 export function optionsOf(place: Place, what: string, options: unknown, known: readonly string[]): Options {
   if (!isOptions(options)) {
     throw new DefinitionError(
@@ -62,7 +62,7 @@ export function numberIn(place: Place, option: string, value: unknown, range: Ra
   );
 }
 
-/** Returns `value` if it is a list of texts without repetition. */
+/** Returns `value` if it is a list of names, each there once. */
 export function textsOf(place: Place, option: string, value: unknown): readonly string[] {
   const refuse = (what: string): never => {
     throw new DefinitionError(place, `${option} ${what}`, `Write a list of names: ${option}: ['…'].`);

@@ -6,7 +6,7 @@ import { DefinitionError, type Place, show } from './definition-error.ts';
 import { stepName, targetName } from './naming.ts';
 import { didYouMean } from './suggest.ts';
 
-/** What a step is where its definition does not say. Seconds. */
+/** Settings that a step has where its definition leaves them out. Times in seconds. */
 export const STEP_DEFAULTS = { retries: 2, timeout: 30, batchSize: 1 } as const;
 
 const STEP_OPTIONS = [

@@ -122,13 +122,13 @@ type Output = NonNullable<ChainDefinition['output']>;
 
 const isOutput = (value: unknown): value is Output => typeof value === 'function';
 
-/** Asks an output function for the output of a workflow about which nothing is known yet, to see the names that it gives. */
+/** Calls an output function once, without input and results, to check the names that it returns. */
 function probe(place: Place, output: Output): void {
   let shown: unknown;
   try {
     shown = output({ input: {}, results: {} });
   } catch {
-    // It reads into the input, which a probe does not have. The engine shows nothing for an output that throws.
+    // It reads from the input, which is empty here. At a read the engine shows nothing for an output that throws.
     return;
   }
   if (typeof shown !== 'object' || shown === null || Array.isArray(shown) || 'then' in shown) {
