@@ -60,7 +60,7 @@ describe('what is changed for a check', () => {
     });
     expect(result).toBe(7);
     expect(story).toEqual([
-      'changed for now; by hand it is taken back with: aws undo',
+      'changed for now; to take it back by hand: aws undo',
       'applied',
       'during: aws undo',
       'taken back',

@@ -31,7 +31,7 @@ npm run sim -- --seed 15                one schedule, with everything that happe
 npm run sim -- --adapters               ${RUNS_OF_ADAPTERS} schedules over the real adapters, on dynalite, with faults at every request
 npm run sim -- --seed 15 --adapters     one of them; --runs and --from go with it too
 
-npm run sim -- --plan line              a chain of ${GRAPHS} in which nothing fails, its moments numbered, and the faults of each
+npm run sim -- --plan line              the chain ${GRAPHS} without faults: its numbered moments, and the faults that each can have
 npm run sim -- --plan "line: 8 loses its reply, 11 is lost"
                                         the same with these faults, each at its moment
 
