@@ -33,18 +33,19 @@ function readArguments([name, ...words]: readonly string[]): Request {
   }
   if (command === 'destroy' && stage === 'prod') {
     throw new SettingsError(
-      'prod is not destroyed by a command: its workflows are records. Whoever means it switches termination protection off by hand.',
+      'npm run destroy does not remove prod: its workflows are records. To remove it all the same, switch off the termination protection of the stack in CloudFormation, and delete it there.',
     );
   }
   return { command, stage, rest };
 }
 
-/** The secrets of a deployment are looked for here already; the others need none. */
+/** Before a deployment the secrets are looked for here, unless it says this itself; the other commands need none. */
 const UNCHECKED = `${SECRETS_CONTEXT.name}=${SECRETS_CONTEXT.unchecked}`;
 
 try {
   const request = readArguments(process.argv.slice(2));
-  if (request.command === 'deploy') await refuseWithoutSecrets(request.stage);
+  const told = request.rest.some((word) => word.endsWith(UNCHECKED));
+  if (request.command === 'deploy' && !told) await refuseWithoutSecrets(request.stage);
   const { command, stage, rest } = request;
   process.exitCode = await runCdk([command, '-c', `stage=${stage}`, '-c', UNCHECKED, ...rest]);
 } catch (error) {

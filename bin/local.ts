@@ -30,7 +30,9 @@ function stopOnSignal(local: LocalProcess, sample: AbortController): void {
   const stop = async (signal: string): Promise<void> => {
     if (stopping) process.exit(1);
     stopping = true;
-    say(`${signal}: running calls end, then the process; what is left goes on at the next start`);
+    say(
+      `${signal}: waiting for running calls to end (a second ${signal} stops at once); what is left goes on at the next start`,
+    );
     sample.abort();
     await local.stop().catch(endAsBroken);
     process.exit(0);

@@ -40,7 +40,7 @@ async function deploy(stage: string, folder: string): Promise<string | undefined
 }
 
 async function remove(stage: string, folder: string): Promise<boolean> {
-  say(`\nThe stack ${STACK} is removed …`);
+  say(`\nRemoving the stack ${STACK} …`);
   const removed = (await cdk(stage, folder, ['destroy', '--force'])) === 0;
   if (!removed) say(`${STACK} is still there. Remove it: npm run probe -- --stage ${stage} --remove`);
   return removed;
@@ -55,7 +55,7 @@ function endOnSignal(controller: AbortController, pending: () => readonly string
         say(`${STACK} may still be there. Remove it: npm run probe -- --stage ${stage} --remove`);
         process.exit(1);
       }
-      say(`${signal}: what was changed is taken back; once more to end at once`);
+      say(`${signal}: taking back what was changed; a second ${signal} ends at once`);
       controller.abort();
     });
   }
@@ -77,12 +77,12 @@ async function main(folder: string): Promise<number> {
   setMaxListeners(0, controller.signal);
   let changes: Changes | undefined;
   endOnSignal(controller, () => changes?.pending() ?? [], stage);
-  say(`The stage ${PROBE_STAGE} is deployed beside ${stage}, with nothing of it: the stack ${STACK} …`);
+  say(`Deploying the stack ${STACK} beside the stage ${stage}, which is not touched …`);
   let findings: readonly Finding[] = [];
   try {
     const apiUrl = await deploy(stage, folder);
     if (apiUrl === undefined) {
-      say('It was not deployed: the lines above say why. Nothing was checked.');
+      say('The deployment failed: the lines above say why. Nothing was checked.');
     } else if (!controller.signal.aborted) {
       const prefix = `${physicalName(PROBE_STAGE)}_`;
       const open = await openProbe({ apiUrl, region, prefix, signal: controller.signal, say });
@@ -102,7 +102,7 @@ async function check(
   { probe, close }: Awaited<ReturnType<typeof openProbe>>,
 ): Promise<readonly Finding[]> {
   const chosen = checks.filter(({ name }) => only.length === 0 || only.includes(name));
-  say(`\n${chosen.length} checks run at a time${probe.emulator ? ', on an emulator' : ''}:`);
+  say(`\nRunning ${chosen.length} checks at a time${probe.emulator ? ', on an emulator' : ''}:`);
   const lines: string[] = [];
   try {
     return await runChecks(probe, chosen, (line) => lines.push(line) && say(line));

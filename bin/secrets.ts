@@ -5,7 +5,7 @@ import type { SettledStage } from '../lib/contract/names.ts';
 import { missingSecrets } from '../lib/ops/missing-secrets.ts';
 import { stages } from './stages.ts';
 
-/** The context by which a synthesis is told not to look: `-c secrets=unchecked`. */
+/** The context that switches the check off: `-c secrets=unchecked`. */
 export const SECRETS_CONTEXT = { name: 'secrets', unchecked: 'unchecked' } as const;
 
 /** AWS was asked and did not answer. */
@@ -22,7 +22,7 @@ export async function refuseWithoutSecrets(stage: SettledStage): Promise<void> {
   const missing = await missingSecrets(targets, settings.region).catch((error: unknown) => {
     const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     throw new SecretsUnknown(
-      `AWS does not say whether the secrets of stage "${stage}" are there: ${why}. Sign in (aws sso login), and set AWS_REGION or region in bin/stages.ts.`,
+      `Cannot find out whether the secrets of stage "${stage}" exist: ${why}. Sign in (aws sso login), and set AWS_REGION, or region in bin/stages.ts.`,
     );
   });
   if (missing.length === 0) return;
@@ -34,7 +34,7 @@ export async function refuseWithoutSecrets(stage: SettledStage): Promise<void> {
     [
       `Secrets of stage "${stage}" are missing:`,
       ...lines,
-      `To go on without looking: -c ${SECRETS_CONTEXT.name}=${SECRETS_CONTEXT.unchecked}`,
+      `To go on without this check: -c ${SECRETS_CONTEXT.name}=${SECRETS_CONTEXT.unchecked}`,
     ].join('\n'),
   );
 }

@@ -51,7 +51,9 @@ function nameOf(versions: readonly ChainSource[]): string {
   const names = new Set(versions.map(({ definition }) => definition.name));
   const [name, ...others] = names;
   if (name !== undefined && others.length === 0) return name;
-  throw new Error(`a Chain has the versions of one chain, not of ${[...names].join(', ') || 'none'}`);
+  throw new Error(
+    `a Chain takes all versions of one chain, but these are of ${[...names].join(', ') || 'none'}`,
+  );
 }
 
 /** Two constructs of one chain would make queues and functions of the same names. */
@@ -69,7 +71,7 @@ function refuseTwin(chain: Chain): void {
   throw new DefinitionError(
     { chain: chain.chainName },
     `it is deployed twice in the stage ${chain.stageName}: ${twin.node.path} and ${chain.node.path}`,
-    'Name one of the chains otherwise, or give all versions to one Chain.',
+    'Give all its versions to one Chain, or give one of the chains another name.',
   );
 }
 
@@ -82,7 +84,7 @@ function refuseStranger({ stage }: Foundation, versions: readonly ChainSource[])
   throw new DefinitionError(
     { chain: stranger.definition.name },
     `version ${stranger.definition.version} is not among the chains of the stage ${stage.name}`,
-    'Give it to the stage as well: the API starts only what it knows.',
+    'Add it to the chains of the stage too: the API starts only those.',
   );
 }
 
@@ -91,7 +93,7 @@ function refuseTooMany({ chainName }: Chain, steps: number): void {
   if (steps <= LIMITS.stepsPerStack) return;
   throw new DefinitionError(
     { chain: chainName },
-    `it has ${steps} steps in all its versions, and a stack of CloudFormation holds the resources of ${LIMITS.stepsPerStack}`,
+    `it has ${steps} steps in all its versions together, but a CloudFormation stack has room for ${LIMITS.stepsPerStack}`,
     'Do several calls in one run step, or let the last step start a second chain.',
   );
 }

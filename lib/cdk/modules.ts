@@ -21,8 +21,8 @@ export async function chainSources(
     if (found !== undefined) return { definition, file: found.file, exportName: found.exportName };
     throw new DefinitionError(
       { chain: definition.name },
-      `version ${definition.version} is exported by no file of ${places.join(', ')}`,
-      'Export it by a name of its own from a file there: export const orderProcessing = chain(…).',
+      `no file of ${places.join(', ')} exports version ${definition.version}`,
+      'Export it from a file there: export const orderProcessing = chain(…).',
     );
   });
 }

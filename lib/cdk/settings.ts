@@ -102,8 +102,8 @@ export class SettingsError extends Error {
 export function stageName(given: unknown): SettledStage {
   const known = STAGE_NAMES.find((name) => name === given);
   if (known !== undefined) return known;
-  const hint = `Say which: -c stage=dev. There are ${STAGE_NAMES.join(', ')}.`;
-  if (given === undefined) throw new SettingsError(`No stage is given. ${hint}`);
+  const hint = `The stages are ${STAGE_NAMES.join(', ')}.`;
+  if (given === undefined) throw new SettingsError(`No stage is given. Write -c stage=dev. ${hint}`);
   throw new SettingsError(
     `There is no stage ${JSON.stringify(given)}. ${didYouMean(String(given), STAGE_NAMES)}${hint}`,
   );
@@ -159,8 +159,8 @@ function unsafeUrls({ targets, authorization, emulator }: StageSettings): readon
   return urls.flatMap(([setting, url = '']) => {
     const { protocol, hostname } = new URL(url);
     if (protocol === 'https:' || (emulator && LOOPBACK.test(hostname))) return [];
-    const allowed = emulator ? 'https, or http on a loopback address' : 'https';
-    return [`${setting}: ${JSON.stringify(url)} is not ${allowed}`];
+    const allowed = emulator ? 'https:, or with http: on a loopback address' : 'https:';
+    return [`${setting}: ${JSON.stringify(url)} must begin with ${allowed}`];
   });
 }
 
@@ -173,7 +173,7 @@ function unsafeHeaders({ targets }: StageSettings): readonly string[] {
     Object.entries(headers).flatMap(([header, value]) =>
       CREDENTIALS.test(header) || value.startsWith('env:')
         ? [
-            `targets.${name}.headers.${header}: a secret stands in the secret store: write secret: { store, name, header: '${header}' }`,
+            `targets.${name}.headers.${header}: no secret and no env: variable may be here; keep the value in a secret store, and write secret: { store, name, header: '${header}' }`,
           ]
         : [],
     ),
@@ -186,16 +186,19 @@ function foreignTopic({ onCall, region }: StageSettings): readonly string[] {
   const [, , , topicRegion] = onCall.topicArn.split(':');
   return topicRegion === region
     ? []
-    : [`onCall.topicArn: the topic is in ${topicRegion}, and the stage in ${region}`];
+    : [
+        `onCall.topicArn: the topic is in ${topicRegion}, but the stage is in ${region}; alarms reach only topics of their own region`,
+      ];
 }
 
 /** Settings that would be found wrong only in an emergency. */
 function unsafeProd(stage: SettledStage, { removal, onCall, emulator }: StageSettings): readonly string[] {
-  const real = stage !== 'dev' && emulator ? ['emulator: only dev is deployed to an emulator'] : [];
+  const real =
+    stage !== 'dev' && emulator ? ['emulator: only dev may be deployed to an emulator; leave it out'] : [];
   if (stage !== 'prod') return real;
   return [
     ...real,
-    ...(removal === 'retain' ? [] : ['removal: prod keeps its data: expected "retain"']),
-    ...(onCall === 'nobody' ? ['onCall: prod tells somebody: expected { email } or { topicArn }'] : []),
+    ...(removal === 'retain' ? [] : ['removal: prod must keep its data; write "retain"']),
+    ...(onCall === 'nobody' ? ['onCall: prod must tell somebody; write { email } or { topicArn }'] : []),
   ];
 }

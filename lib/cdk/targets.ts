@@ -15,7 +15,7 @@ type Targets = StageSettings['targets'];
 export function targetsOf(stage: Stage, { chain, step, targets }: StepPlace): Targets {
   if (targets === undefined) {
     throw new SettingsError(
-      `chain "${chain}", step "${step}": its request does not tell which target it goes to without real values. Write targets: ['…'] in the step, so that it is given these targets and their secrets.`,
+      `chain "${chain}", step "${step}": which targets its request calls cannot be found without real values. Name all of them in the step: targets: ['…'].`,
     );
   }
   const known = Object.keys(stage.settings.targets);
@@ -24,7 +24,7 @@ export function targetsOf(stage: Stage, { chain, step, targets }: StepPlace): Ta
       const settings = stage.settings.targets[target];
       if (settings !== undefined) return [target, settings];
       throw new SettingsError(
-        `chain "${chain}", step "${step}": it calls the target "${target}", for which the stage "${stage.name}" has no settings. ${didYouMean(target, known)}Write targets.${target}: { baseUrl: 'https://…', secret: { … } or 'none' }; there are ${known.join(', ') || 'none'}.`,
+        `chain "${chain}", step "${step}": it calls the target "${target}", but the stage "${stage.name}" has no settings for it. ${didYouMean(target, known)}Write targets.${target}: { baseUrl: 'https://…', secret: { … } or 'none' }. The targets of the stage are ${known.join(', ') || 'none'}.`,
       );
     }),
   );

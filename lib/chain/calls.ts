@@ -3,9 +3,9 @@ import type { RequestSpec, StepDefinition } from './definition.ts';
 type Request = NonNullable<StepDefinition['request']>;
 
 /**
- * The targets that a request step names, whatever its input and results are: its request function is tried with values that
- * stand for any other. Undefined where that does not tell: the function looks into a value, or its text speaks of several
- * targets, between which a value may decide.
+ * The targets that a request function calls, found by calling it once with placeholders for its input and results. Undefined
+ * where that does not show all of them: the function inspects a value, or its source text calls several targets, so that a
+ * value may decide between them.
  * @example calledTargets(({ input }) => payments.post('/charges', { card: input.card })) // ['payments']
  */
 export function calledTargets(request: Request): readonly string[] | undefined {
@@ -17,7 +17,7 @@ export function calledTargets(request: Request): readonly string[] | undefined {
   }
 }
 
-/** The function is a caller's: what it returns may be anything. */
+/** The function is the user's: it may return anything. */
 function targetOf(spec: Partial<RequestSpec> | undefined): readonly string[] | undefined {
   return typeof spec?.target === 'string' ? [spec.target] : undefined;
 }
@@ -28,29 +28,29 @@ const CALL = /([\w$]+|[)\]])\s*\??\.\s*(?:get|post|put|patch|delete)\s*\(/g;
 /** A target that is made where it is called. A transpiler may write `(0, module.target)('x')`. */
 const MADE_HERE = /\btarget\)?\(\s*['"`]([^'"`]+)['"`]\s*\)/g;
 
-/** A value that decides between targets cannot be seen by trying: only the text shows that there are others. */
+/** One call shows one target; only the source text shows whether there are others. */
 function speaksOfSeveral(request: Request): boolean {
   const text = String(request).replace(MADE_HERE, '$1');
   const receivers = new Set([...text.matchAll(CALL)].map(([, receiver]) => receiver));
   return receivers.size > 1 || receivers.has(')') || receivers.has(']');
 }
 
-/** What a value is as text: it fits into a path, and is a number as well. */
+/** A placeholder as text: it fits into a path, and is a number too. */
 const AS_TEXT = '1';
 
-/** Members that one value may be asked for; beyond them the function goes round in it and finds no end. */
+/** Members that a function may read; one that reads more is taken to loop for ever. */
 const MOST_ASKED = 10_000;
 
 const EMPTY: Readonly<Record<string, unknown>> = {};
 
-/** A value of which every member is such a value again, that may be called, and that is text where text is wanted. */
+/** A placeholder: each of its members is one too, it can be called, and it is text where text is wanted. */
 function anything(asked = { times: 0 }): Readonly<Record<string, unknown>> {
   return new Proxy(
     Object.assign(() => undefined, EMPTY),
     {
       get: (_, member) => {
         asked.times += 1;
-        if (asked.times > MOST_ASKED) throw new Error('the function finds no end');
+        if (asked.times > MOST_ASKED) throw new Error('the function loops for ever');
         if (member === Symbol.toPrimitive) return () => AS_TEXT;
         if (member === Symbol.iterator)
           return () => [anything(asked), anything(asked), anything(asked)].values();

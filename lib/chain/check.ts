@@ -16,13 +16,13 @@ export interface Range {
   readonly why?: string;
 }
 
-/** Returns `options` if it is an object with no name but the `known` ones. */
+/** Returns `options` if it is an object that has only `known` names. */
 export function optionsOf(place: Place, what: string, options: unknown, known: readonly string[]): Options {
   if (!isOptions(options)) {
     throw new DefinitionError(
       place,
-      `the options of ${what} are ${show(options)}`,
-      `Write an object with ${known.join(', ')}.`,
+      `the options of ${what} are ${show(options)}, not an object`,
+      `Write an object. Its options are ${known.join(', ')}.`,
     );
   }
   for (const name of Object.keys(options)) {
@@ -30,7 +30,7 @@ export function optionsOf(place: Place, what: string, options: unknown, known: r
     throw new DefinitionError(
       place,
       `${what} has no option "${name}"`,
-      `${didYouMean(name, known)}There are ${known.join(', ')}.`,
+      `${didYouMean(name, known)}The options are ${known.join(', ')}.`,
     );
   }
   return options;
@@ -51,9 +51,9 @@ export function numberIn(place: Place, option: string, value: unknown, range: Ra
   const kind = `a ${whole ? 'whole ' : ''}number ${unit === undefined ? '' : `of ${unit} `}`;
   const bounds =
     most === Number.MAX_SAFE_INTEGER
-      ? `not below ${least}`
+      ? `of at least ${least}`
       : above
-        ? `above ${least}, at most ${most}`
+        ? `above ${least} and at most ${most}`
         : `from ${least} to ${most}`;
   throw new DefinitionError(
     place,
@@ -62,15 +62,14 @@ export function numberIn(place: Place, option: string, value: unknown, range: Ra
   );
 }
 
-/** Returns `value` if it is a list of texts without repetition. */
+/** Returns `value` if it is a list of names, each there once. */
 export function textsOf(place: Place, option: string, value: unknown): readonly string[] {
-  if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) {
-    throw new DefinitionError(
-      place,
-      `${option} is ${show(value)}`,
-      `Write a list of names: ${option}: ['…'].`,
-    );
-  }
+  const refuse = (what: string): never => {
+    throw new DefinitionError(place, `${option} ${what}`, `Write a list of names: ${option}: ['…'].`);
+  };
+  if (!Array.isArray(value)) return refuse(`is ${show(value)}, not a list of names`);
+  const other = value.find((item) => typeof item !== 'string');
+  if (other !== undefined) return refuse(`holds ${show(other)}, not a name`);
   const twice = value.find((item, index) => value.indexOf(item) !== index);
   if (twice !== undefined) {
     throw new DefinitionError(place, `${option} names "${twice}" twice`, 'Name it once.');
@@ -78,13 +77,13 @@ export function textsOf(place: Place, option: string, value: unknown): readonly 
   return value;
 }
 
-/** Returns `value` if it is a zod schema whose values JSON carries. */
+/** Returns `value` if it is a zod schema whose values can be stored as JSON. */
 export function schemaOf(place: Place, option: string, value: unknown): z.ZodType {
   if (!isSchema(value)) {
     throw new DefinitionError(
       place,
-      `${option} is ${show(value)}`,
-      'Write a zod schema, such as z.object({ … }).',
+      `${option} is ${show(value)}, not a zod schema`,
+      'Write a schema such as z.object({ … }).',
     );
   }
   const bad = findNotCarried(value);
@@ -92,22 +91,24 @@ export function schemaOf(place: Place, option: string, value: unknown): z.ZodTyp
     const where = bad.path === '' ? option : `${option} at "${bad.path}"`;
     throw new DefinitionError(
       place,
-      `${where} is of the kind "${bad.kind}", which JSON cannot carry`,
-      `Values are stored as JSON. ${INSTEAD[bad.kind] ?? 'Write a schema of text, numbers, booleans, null, lists and objects.'}`,
+      `${where} is a schema of kind "${bad.kind}", whose values cannot be stored as JSON`,
+      INSTEAD[bad.kind] ?? JSON_SCHEMA,
     );
   }
   return value;
 }
 
-/** What to write for a kind of schema that JSON cannot carry. */
+const JSON_SCHEMA = 'Write a schema of text, numbers, booleans, null, lists and objects.';
+
+/** What to write in place of a kind of schema whose values JSON cannot hold. */
 const INSTEAD: Readonly<Record<string, string>> = {
   literal: 'Write a literal of text, a number, a boolean or null.',
-  date: 'Write z.iso.datetime() and make the date where you use it.',
+  date: 'Write z.iso.datetime(), and turn the text into a date where you use it.',
   bigint: 'Write z.string() with a pattern, or z.int().',
   map: 'Write z.record(z.string(), …).',
   set: 'Write z.array(…).',
-  transform: 'Take the value as it comes, and transform it in the step that uses it.',
-  custom: 'Write a schema of text, numbers, booleans, null, lists and objects, refined with .refine(…).',
+  transform: 'Leave the transform out, and transform the value in the step that uses it.',
+  custom: `${JSON_SCHEMA} Add .refine(…) to it where you want a check of your own.`,
   undefined: 'Write .optional() on the field, or z.null().',
   void: 'Write z.null(), or leave the schema out.',
 };

@@ -1,5 +1,5 @@
 /**
- * A chain that cannot be. Thrown while the definition is built, so it stops a program at its start and never a workflow.
+ * A definition that cannot work. It is thrown while the definition is built: it ends a program at its start, never a workflow.
  * The message says which chain, which step, what is wrong and what to write instead.
  * @example new DefinitionError({ chain: 'orders', step: 'payment' }, 'retries is -1', 'Write a whole number from 0 to 100.').message
  * // 'Chain "orders", step "payment": retries is -1. Write a whole number from 0 to 100.'
@@ -20,7 +20,7 @@ export class DefinitionError extends Error {
   }
 }
 
-/** Where in the definitions something stands. */
+/** The chain and step that an error is about. */
 export interface Place {
   readonly chain?: string | undefined;
   readonly step?: string | undefined;
@@ -34,7 +34,7 @@ function describePlace({ chain, step }: Place): string {
   return words === '' ? '' : `${words.charAt(0).toUpperCase()}${words.slice(1)}: `;
 }
 
-/** A value as a message shows it: short, and told apart from its text. */
+/** A value as a message shows it: short, and text in quotation marks. */
 export function show(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';

@@ -19,7 +19,7 @@ export interface StepContext {
   readonly results: Readonly<Record<string, unknown>>;
 }
 
-/** What a `run` step sees besides. `signal` aborts at the step's deadline; code that ignores it is abandoned. */
+/** What a `run` step sees too. `signal` aborts at the step's deadline; what later comes of code that ignores it is dropped. */
 export interface RunContext extends StepContext {
   readonly idempotencyKey: string;
   readonly signal: AbortSignal;
@@ -36,7 +36,7 @@ export interface StepDefinition {
   readonly name: string;
   /** Names of the steps this one follows; empty for a root. */
   readonly after: readonly string[];
-  /** Names of the targets that the step may call; undefined if its definition does not tell. Empty for a `run` step. */
+  /** Names of the targets that the step may call; undefined if its definition does not show them. Empty for a `run` step. */
   readonly targets: readonly string[] | undefined;
   /** Exactly one of `request` and `run` is given. */
   request?(context: StepContext): RequestSpec;
@@ -48,7 +48,7 @@ export interface StepDefinition {
   /** Seconds for one attempt, the reply's body included. */
   readonly timeout: number;
   readonly backoff: Backoff;
-  /** Messages one function takes at a time, 1 to 10. */
+  /** Messages that one invocation takes, 1 to 10. */
   readonly batchSize: number;
   /** Functions of this step that run at a time, 2 to 1,000; undefined for no limit of our own. */
   readonly concurrency: number | undefined;

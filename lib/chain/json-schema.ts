@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 
-/** Kinds of schema whose values JSON carries and gives back as they were. `pipe`: both its ends are looked at. */
+/** Kinds of schema whose values JSON gives back unchanged. Of a `pipe` both ends are looked at. */
 const CARRIED: ReadonlySet<string> = new Set([
   'string',
   'number',
@@ -29,7 +29,7 @@ const CARRIED: ReadonlySet<string> = new Set([
   'pipe',
 ]);
 
-/** Where in a schema something stands that JSON cannot carry; an empty `path` is its top. */
+/** A part of a schema whose values JSON cannot hold. An empty `path` is the whole schema. */
 export interface NotCarried {
   readonly path: string;
   readonly kind: string;
@@ -46,7 +46,7 @@ export const isSchema = (value: unknown): value is z.ZodType =>
 export const kindOf = (schema: z.ZodType): string => schema._zod.def.type;
 
 /**
- * The first place in a schema that JSON cannot carry, or undefined.
+ * The first part of a schema whose values JSON cannot hold; undefined if there is none.
  *
  * A walk of our own, because `z.toJSONSchema` does not say where, takes a preprocessing function, a file and a promise for
  * JSON, and adds 5.8 KB to each function's bundle where this adds 1.2 KB.
@@ -82,7 +82,7 @@ const isJsonLiteral = (def: object): boolean =>
 /** The schemas directly inside a definition, with the part of a value's path that leads to them. */
 function parts(def: object): readonly (readonly [string, z.ZodType])[] {
   return Object.entries(def).flatMap(([key, value]: [string, unknown]) => {
-    // Refinements look at a value and leave it as it is.
+    // Refinements check a value and do not change it.
     if (key === 'checks') return [];
     if (key === 'getter' && typeof value === 'function') return named('', value());
     if (key === 'shape' && isRecord(value))

@@ -1,4 +1,4 @@
-/** What JSON cannot carry, or carries as something else. */
+/** Types whose values JSON cannot hold, or gives back as something else. */
 type NotJson =
   | bigint
   | symbol
@@ -9,7 +9,7 @@ type NotJson =
   | ((...args: never[]) => unknown);
 
 /**
- * `T` where JSON can carry it; what it cannot carry becomes `never`, so that the compiler points at the place.
+ * `T`, with `never` in place of every part that JSON cannot hold, so that the compiler points at that part.
  * @example Json<{ at: Date; id: string }> // { at: never; id: string }
  */
 export type Json<T> = unknown extends T

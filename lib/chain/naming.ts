@@ -18,7 +18,7 @@ const dashed = (name: string): string =>
 
 const STEP_NAME: NameRule = {
   pattern: /^[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*$/,
-  words: 'letters, digits and single hyphens, a letter first',
+  words: 'letters, digits and single hyphens, beginning with a letter',
   longest: LIMITS.stepNameLength,
   fallback: 'payment',
   repair: dashed,
@@ -28,7 +28,7 @@ const TARGET_NAME: NameRule = { ...STEP_NAME, fallback: 'payments' };
 
 const CHAIN_NAME: NameRule = {
   pattern: /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/,
-  words: 'lower-case letters, digits and single hyphens, a letter first',
+  words: 'lower-case letters, digits and single hyphens, beginning with a letter',
   longest: LIMITS.chainNameLength,
   fallback: 'order-processing',
   repair: (name) => dashed(name.replace(/([a-z0-9])([A-Z])/g, '$1-$2')).toLowerCase(),
@@ -44,15 +44,15 @@ export const stepName = (place: Place, name: unknown): string => checked(place, 
 export const targetName = (name: unknown): string => checked({}, 'target', TARGET_NAME, name);
 
 function checked(place: Place, what: string, rule: NameRule, name: unknown): string {
-  const remedy = `Write ${rule.words}, at most ${rule.longest} characters: "${suggested(rule, name)}".`;
+  const remedy = `Write ${rule.words}, at most ${rule.longest} characters, such as "${suggested(rule, name)}".`;
   const refuse = (problem: string): never => {
     throw new DefinitionError(place, `the ${what} name ${show(name)} ${problem}`, remedy);
   };
   if (typeof name !== 'string') return refuse('is not text');
-  if (name.length > rule.longest) return refuse(`has ${name.length} characters`);
-  if (!rule.pattern.test(name)) return refuse('cannot name a queue and a function');
+  if (name.length > rule.longest) return refuse(`is too long: it has ${name.length} characters`);
+  if (!rule.pattern.test(name)) return refuse('cannot be part of the name of a queue and a function');
   // `results.constructor` would be a function of every object, not a result.
-  if (name in {}) return refuse('is a member of every JavaScript object');
+  if (name in {}) return refuse('is a property of every JavaScript object');
   return name;
 }
 

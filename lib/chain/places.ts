@@ -9,15 +9,15 @@ export interface StepPlace {
   readonly settings: StepSettings;
   /** Steps directly after this one in any version. */
   readonly next: readonly string[];
-  /** Whether it follows nothing in some version: such a step is queued by the start. */
+  /** Whether it is a first step in some version: a start queues it. */
   readonly root: boolean;
-  /** Targets that it may call; undefined where the definition does not tell. */
+  /** Targets that it may call; undefined where a definition does not show them. */
   readonly targets: readonly string[] | undefined;
 }
 
 /**
- * Every step that needs a queue. Versions of a chain share what steps of one name have, so it is made for all of them: the
- * longest timeout and the most retries; batch size and concurrency as the newest version says.
+ * Every step that needs a queue. All versions of a chain share one queue and one function for each step name: these have the
+ * longest timeout and the most retries of any version, and the batch size and concurrency of the newest.
  * @example stepPlaces([orderProcessing]).map(({ step }) => step) // ['payment', 'shipment', 'confirmation']
  */
 export function stepPlaces(chains: readonly ChainDefinition[]): readonly StepPlace[] {

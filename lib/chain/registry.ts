@@ -45,7 +45,7 @@ function startsOf(chains: readonly ChainDefinition[]): ReadonlyMap<string, Chain
     if (other !== undefined) {
       throw new DefinitionError(
         { chain: chain.name },
-        `start is "${chain.start}", where the chain "${other.name}" starts`,
+        `start is "${chain.start}", which starts the chain "${other.name}" already`,
         `Give one of them another path, such as "/api/${chain.name}".`,
       );
     }
@@ -57,6 +57,6 @@ function startsOf(chains: readonly ChainDefinition[]): ReadonlyMap<string, Chain
 const givenTwice = ({ name, version }: ChainDefinition): DefinitionError =>
   new DefinitionError(
     { chain: name },
-    `version ${version} is given twice`,
-    `List it once; a changed chain is version ${version + 1}.`,
+    `version ${version} is listed twice`,
+    `List it once. If the chain has changed, make the new definition version ${version + 1}.`,
   );

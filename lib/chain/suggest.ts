@@ -14,7 +14,7 @@ export function closest(word: string, known: readonly string[]): string | undefi
   return best.candidate;
 }
 
-/** `Did you mean "x"? ` or nothing, to stand before a remedy. */
+/** `Did you mean "x"? `, or empty text if no known word is near. It is put before a remedy. */
 export function didYouMean(word: string, known: readonly string[]): string {
   const nearest = closest(word, known);
   return nearest === undefined ? '' : `Did you mean "${nearest}"? `;

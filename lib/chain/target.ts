@@ -78,15 +78,19 @@ function checkedPath(call: string, path: unknown): string {
     throw new TypeError(`${call}: the path ${show(path)} ${problem}`);
   };
   if (typeof path !== 'string' || !path.startsWith('/')) {
-    return refuse('must begin with "/"; the base URL belongs to the stage’s settings');
+    return refuse('does not begin with "/"; write the base URL in the settings of the target');
   }
   // A space, a control character or `#` would end or change the URL.
   if (/[\s#\\\p{Cc}]/u.test(path)) {
-    return refuse('holds a space, "#", "\\" or a control character; use encodeURIComponent on its parts');
+    return refuse(
+      'has a space, "#", "\\" or a control character; use encodeURIComponent on each value in it',
+    );
   }
   // A value such as ".." from the input would lead to another resource than the one that was meant.
   if (/\/(\.|%2e){1,2}(\/|\?|$)/i.test(path))
-    return refuse('holds a "." or ".." segment, which leads elsewhere');
+    return refuse(
+      'has a "." or ".." segment, which leads to another resource; check the value before you use it',
+    );
   return path;
 }
 

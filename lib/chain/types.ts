@@ -13,7 +13,7 @@ export type StepTypes = Readonly<Record<string, StepType>>;
 /** The names of the steps that come before one that follows `After`. */
 type Before<Steps extends StepTypes, After extends string> = After | Steps[After]['before'];
 
-/** What a step stores of what `run` returned: nothing is `null`. */
+/** What a step stores of what `run` returned: `undefined` becomes `null`. */
 type Stored<Value> = unknown extends Value
   ? Value
   : Value extends unknown
@@ -34,11 +34,11 @@ interface Context<Input, Results> {
   readonly results: Results;
 }
 
-/** What a `run` step sees besides. */
+/** What a `run` step sees too. */
 interface Running<Input, Results> extends Context<Input, Results> {
   /** The same at every attempt whose effect is not known; send it with whatever the code calls. */
   readonly idempotencyKey: string;
-  /** Aborts at the step's deadline. Code that ignores it is abandoned. */
+  /** Aborts at the step's deadline. What later comes of code that ignores it is dropped. */
   readonly signal: AbortSignal;
 }
 
@@ -46,7 +46,7 @@ interface Running<Input, Results> extends Context<Input, Results> {
 interface StepOptions<After, Schema> {
   /**
    * What is stored: the reply (or the value of `run`) as this schema parses it. Without it a request stores `null`, whatever
-   * the target answers, and `run` stores what it returns. It must be a schema whose values JSON carries.
+   * the target answers, and `run` stores what it returns. Its values must be JSON: no dates, no transforms.
    */
   readonly response?: Schema;
   /** Names of earlier steps that this one waits for. Default: the step declared before it. `[]` makes it a root. */
@@ -57,17 +57,17 @@ interface StepOptions<After, Schema> {
   readonly timeout?: number;
   /** Wait before attempt n + 1: a random time up to `base * 2^(n-1)`, at most `cap` seconds. Default 1 and 300. */
   readonly backoff?: Partial<Backoff>;
-  /** Messages that one function takes at a time, 1 to 10. Default 1. */
+  /** Messages that one invocation takes, 1 to 10. Default 1. */
   readonly batchSize?: number;
-  /** Functions of this step that run at a time, 2 to 1,000. Default: no limit of our own. */
+  /** Invocations of this step that run at a time, 2 to 1,000. Default: the stage's on AWS, none on one machine. */
   readonly concurrency?: number;
 }
 
 /** A step that sends one HTTP request to a target. */
 interface RequestStep<Input, Results> {
   /**
-   * Names of the targets that the request may go to. Write it where that depends on a value; otherwise the request tells.
-   * Deployed, the step is given these targets and their secrets, and no other.
+   * Names of all targets that the request may call. Needed only where a value decides which one is called; otherwise they
+   * are found by calling `request` once. On AWS the step gets the settings and secrets of these targets, and no other.
    */
   readonly targets?: readonly string[];
   /** Builds the request. Called at every attempt: the same input and results must give the same request. */
@@ -86,7 +86,7 @@ interface RunStep<Input, Results, Returned> {
 /** What an output may hold: anything but the names that every workflow's answer has. */
 export type Output = Readonly<Record<string, unknown>> & { readonly [Name in ReservedOutputName]?: never };
 
-/** What a chain says besides its steps. */
+/** The options of a chain: all but its steps. */
 export interface ChainOptions<Input extends z.ZodObject, Sensitive extends string> {
   /** A whole number from 1. Raise it when step names, their order or their schemas change. */
   readonly version: number;
@@ -109,6 +109,13 @@ export interface Chain<Input, Sensitive extends string, Steps extends StepTypes,
   /**
    * Adds a step. `results` holds exactly the results of the steps before it.
    * Errors: `DefinitionError`, which says what is wrong and what to write.
+   * @example
+   * .step('shipment', {
+   *   request: ({ input, results }) => shipping.post('/shipments', { orderId: results.payment.orderId }),
+   *   response: z.object({ trackingId: z.string() }),
+   *   retries: 3,
+   *   timeout: 30,
+   * })
    */
   step<
     Name extends string,
@@ -134,9 +141,11 @@ export interface Chain<Input, Sensitive extends string, Steps extends StepTypes,
   >;
 
   /**
-   * Ends the chain with what a workflow shows at the top level of its answer: from its start on, so each result is absent
-   * until its step completes. The function must be quick, pure and forgiving: it is called at every read, and once here.
-   * Errors: `DefinitionError`, also when it returns a name that every answer has.
+   * Ends the chain. `show` returns the fields that are added to a workflow's answer. It is called at every read, from the
+   * start on: a result is `undefined` until its step completes. It must be quick and change nothing. It is also called once
+   * here, without input and results, to check the names that it returns.
+   * Errors: `DefinitionError`, also for a name that every answer has already, such as `status`.
+   * @example .output(({ results }) => ({ orderId: results.payment?.orderId ?? null }))
    */
   output(
     show: (

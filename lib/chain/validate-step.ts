@@ -6,7 +6,7 @@ import { DefinitionError, type Place, show } from './definition-error.ts';
 import { stepName, targetName } from './naming.ts';
 import { didYouMean } from './suggest.ts';
 
-/** What a step is where its definition does not say. Seconds. */
+/** Settings that a step has where its definition leaves them out. Times in seconds. */
 export const STEP_DEFAULTS = { retries: 2, timeout: 30, batchSize: 1 } as const;
 
 const STEP_OPTIONS = [
@@ -29,14 +29,14 @@ const TIMEOUT = {
   most: LIMITS.stepTimeout,
   whole: false,
   unit: 'seconds',
-  why: 'a Lambda function ends after 900 s and needs time around the call',
+  why: 'a Lambda function ends after 900 s, and needs some of them before and after the call',
 } as const;
 const BATCH_SIZE = { least: 1, most: LIMITS.batchSize, whole: true };
 const CONCURRENCY = {
   least: LIMITS.concurrencyLeast,
   most: LIMITS.concurrencyMost,
   whole: true,
-  why: 'it is the maxConcurrency of an SQS event source mapping, which starts at 2, so one at a time is impossible',
+  why: 'it is the maxConcurrency of an SQS event source mapping, which AWS does not allow below 2',
 };
 
 /** The next step of `chain`, from what a caller wrote. Errors: `DefinitionError`. */
@@ -67,8 +67,8 @@ function newName(chain: ChainDefinition, written: unknown): string {
   throw new DefinitionError(
     { chain: chain.name, step: name },
     twin.name === name
-      ? 'this chain has a step of that name already'
-      : `it differs from the step "${twin.name}" by case alone, and some names of AWS do not tell case apart`,
+      ? 'the chain has a step with this name already'
+      : `its name differs only in case from that of the step "${twin.name}", and some names on AWS ignore case`,
     `Give one of the two another name, such as "${name.slice(0, LIMITS.stepNameLength - 2).replace(/-$/, '')}-2".`,
   );
 }
@@ -84,41 +84,53 @@ function predecessors(place: Place, chain: ChainDefinition, after: unknown): rea
       throw new DefinitionError(
         place,
         'after names the step itself',
-        'Name steps declared above it, or none: [].',
+        'Name steps above it, or write after: [] for none.',
       );
     }
     const known =
       earlier.length === 0
-        ? 'No step is declared above this one: leave after out'
-        : `Declared above this one: ${earlier.join(', ')}`;
+        ? 'There is no step above this one: leave after out'
+        : `Steps above this one: ${earlier.join(', ')}`;
     throw new DefinitionError(
       place,
-      `after names "${name}", and no step of that name is declared above this one`,
-      `${didYouMean(name, earlier)}${known}. A step that stands further down must be moved up.`,
+      `after names "${name}", but no step above this one has that name`,
+      `${didYouMean(name, earlier)}${known}. If the step is further down, move it up.`,
     );
   }
   return names;
 }
 
+const EXAMPLES = {
+  request: "request: ({ input }) => payments.post('/charges', { … })",
+  run: 'run: async () => …',
+} as const;
+
 function work(
   place: Place,
   { request, run, targets }: Options,
 ): Pick<StepDefinition, 'request' | 'run' | 'targets'> {
-  const one =
-    "Write one of the two: request: ({ input }) => payments.post('/charges', { … }), or run: async () => …";
+  const one = `Write one of the two: ${EXAMPLES.request}, or ${EXAMPLES.run}.`;
   if (request !== undefined && run !== undefined) {
-    throw new DefinitionError(place, 'it has both request and run', `${one}.`);
+    throw new DefinitionError(place, 'it has both request and run', one);
   }
   if (request === undefined && run === undefined) {
-    throw new DefinitionError(place, 'it has neither request nor run', `${one}.`);
+    throw new DefinitionError(place, 'it has neither request nor run', one);
   }
   if (isRequest(request)) return { request, targets: targetsOf(place, request, targets) };
   if (isRun(run)) {
     if (targets === undefined) return { run, targets: [] };
-    throw new DefinitionError(place, 'a run step has targets', 'Leave targets out: code calls what it will.');
+    throw new DefinitionError(
+      place,
+      'it has both run and targets',
+      'Leave targets out: they are for request steps, and run may call anything.',
+    );
   }
-  const [option, value] = request === undefined ? ['run', run] : ['request', request];
-  throw new DefinitionError(place, `${option} is ${show(value)}, not a function`, `${one}.`);
+  const [option, value] = request === undefined ? (['run', run] as const) : (['request', request] as const);
+  throw new DefinitionError(
+    place,
+    `${option} is ${show(value)}, not a function`,
+    `Write ${EXAMPLES[option]}.`,
+  );
 }
 
 function targetsOf(
@@ -132,7 +144,7 @@ function targetsOf(
   throw new DefinitionError(
     place,
     'targets is empty',
-    "Name what the request may go to: targets: ['payments'].",
+    "Name every target that the request may call: targets: ['payments'].",
   );
 }
 
@@ -154,7 +166,7 @@ function backoffOf(place: Place, written: unknown): Backoff {
   if (from <= upTo) return { base: from, cap: upTo };
   throw new DefinitionError(
     place,
-    `backoff.base is ${from} and backoff.cap is ${upTo}, so no wait could grow`,
+    `backoff.base is ${from}, above backoff.cap, which is ${upTo}`,
     `Write a cap of ${from} or more: backoff: { base: ${from}, cap: ${from} }.`,
   );
 }

@@ -31,7 +31,7 @@ export function withStep(chain: ChainDefinition, name: unknown, written: unknown
   if (chain.steps.length >= LIMITS.stepsPerChain) {
     throw new DefinitionError(
       { chain: chain.name, step: String(name) },
-      `a chain has at most ${LIMITS.stepsPerChain} steps, and this is one more`,
+      `this is step ${LIMITS.stepsPerChain + 1}, and a chain has at most ${LIMITS.stepsPerChain}`,
       'Do several calls in one run step, or start a second chain from the last step.',
     );
   }
@@ -45,8 +45,8 @@ export function withOutput(chain: ChainDefinition, output: unknown): ChainDefini
   if (!isOutput(output)) {
     throw new DefinitionError(
       place,
-      `output is ${show(output)}`,
-      'Write a function: .output(({ input, results }) => ({ … })).',
+      `output is ${show(output)}, not a function`,
+      'Write .output(({ input, results }) => ({ … })).',
     );
   }
   probe(place, output);
@@ -76,14 +76,14 @@ function startPath(place: Place, start: unknown): string {
   if (typeof start !== 'string' || !START_PATH.test(start)) {
     throw new DefinitionError(
       place,
-      `start is ${show(start)}, not a path of lower-case letters, digits and hyphens below /api/`,
+      `start is ${show(start)}, which is not a path below /api/ of lower-case letters, digits and hyphens`,
       example,
     );
   }
   if (`${start}/`.startsWith(`${ROUTES.list.path}/`)) {
     throw new DefinitionError(
       place,
-      `start is "${start}", and ${ROUTES.list.path} is where workflows are read`,
+      `start is "${start}", but ${ROUTES.list.path} and all paths below it are where workflows are read`,
       example,
     );
   }
@@ -101,8 +101,8 @@ function inputOf(place: Place, options: Options): Pick<ChainDefinition, 'input' 
   ) {
     throw new DefinitionError(
       place,
-      `input is a schema of kind "${kindOf(input)}"`,
-      'A start request is a JSON object: write z.strictObject({ … }).',
+      `input is a schema of kind "${kindOf(input)}", not of an object`,
+      'A start request is a JSON object. Write z.strictObject({ … }).',
     );
   }
   const fields = Object.keys(def.shape);
@@ -112,7 +112,7 @@ function inputOf(place: Place, options: Options): Pick<ChainDefinition, 'input' 
     throw new DefinitionError(
       place,
       `sensitive names "${field}", which is not a top-level field of input`,
-      `${didYouMean(field, fields)}There are ${fields.join(', ')}.`,
+      `${didYouMean(field, fields)}The fields are ${fields.join(', ')}.`,
     );
   }
   return { input, sensitive };
@@ -122,27 +122,27 @@ type Output = NonNullable<ChainDefinition['output']>;
 
 const isOutput = (value: unknown): value is Output => typeof value === 'function';
 
-/** Asks an output function for the output of a workflow about which nothing is known yet, to see the names that it gives. */
+/** Calls an output function once, without input and results, to check the names that it returns. */
 function probe(place: Place, output: Output): void {
   let shown: unknown;
   try {
     shown = output({ input: {}, results: {} });
   } catch {
-    // It reads into the input, which a probe does not have. The engine shows nothing for an output that throws.
+    // It reads from the input, which is empty here. At a read the engine shows nothing for an output that throws.
     return;
   }
   if (typeof shown !== 'object' || shown === null || Array.isArray(shown) || 'then' in shown) {
     throw new DefinitionError(
       place,
-      `output returns ${shown instanceof Promise ? 'a promise' : show(shown)}`,
-      'Return an object, at once: ({ results }) => ({ orderId: results.payment?.orderId ?? null }).',
+      `output returns ${shown instanceof Promise ? 'a promise' : show(shown)}, not an object`,
+      'Write a function that is not async and returns an object: ({ results }) => ({ orderId: results.payment?.orderId ?? null }).',
     );
   }
   const reserved = RESERVED_OUTPUT_NAMES.find((name) => Object.hasOwn(shown, name));
   if (reserved === undefined) return;
   throw new DefinitionError(
     place,
-    `output returns "${reserved}", which every workflow's answer has already`,
-    `Choose another name. Taken are ${RESERVED_OUTPUT_NAMES.join(', ')}.`,
+    `output returns "${reserved}", a field that every answer has already`,
+    `Choose another name. These are taken: ${RESERVED_OUTPUT_NAMES.join(', ')}.`,
   );
 }

@@ -13,7 +13,7 @@ export const LIMITS = {
   stepTimeout: 840,
   /** Function timeout = step timeout + this: load, claim, save, send and their SDK retries. */
   functionMargin: 15,
-  /** The lease outlives the function by this, so that a lease over means that the worker is dead. */
+  /** A lease lasts this much longer than its function can run: when a lease is over, its worker is dead. */
   leaseMargin: 5,
   /** A call must leave this much of the function's time for the save, in milliseconds. */
   saveReserveMs: 2_000,
@@ -43,10 +43,10 @@ export const LIMITS = {
   visibilityPerFunctionTimeout: 6,
   /**
    * A message of a version that its function does not know is received this often, 254 s in all, before it becomes a dead
-   * letter: a deployment may be under way or being rolled back. Less than the least of `maxReceives`.
+   * letter: a deployment may be under way or being rolled back. It must be below `leastMaxReceives`.
    */
   receivesUnknown: 8,
-  /** Receives are burned by throttles: the receive count is a poison guard only. */
+  /** Throttles use up receives too, so the receive count only guards against messages that crash their function. */
   spareReceives: 5,
   leastMaxReceives: 10,
   /** A dead letter keeps its first enqueue time, so the source keeps 4 days and the dead-letter queue 14 (the most). */
@@ -62,17 +62,17 @@ export const LIMITS = {
   /** An item holds 400 KB; input and a few hundred bytes share META. */
   inputBytes: 128 * 1_024,
   /**
-   * Levels of lists and objects in an input. Whatever walks it does so by recursion, a schema with about ten calls for each
-   * level: the stack must be enough, here and at the targets, whose parsers have a limit too (.NET 64, Protobuf 100).
+   * Levels of lists and objects in an input. Code walks an input by recursion (a schema makes about ten calls a level), and
+   * the stack must hold that, here and at the targets, whose parsers have a limit too (.NET 64, Protobuf 100).
    */
   inputLevels: 100,
   resultBytes: 256 * 1_024,
-  /** JSON is written by recursion, and a stack holds a few thousand levels. Nothing that an API means has a thousand. */
+  /** JSON is written by recursion, and a stack holds a few thousand levels. No API needs a thousand. */
   resultDepth: 1_000,
   /** A reply is read up to here, in bytes of body. */
   replyBytes: 1_024 * 1_024,
   errorText: 200,
-  /** Refused fields that an answer names: Lambda answers at most 6 MB, and nobody reads more. */
+  /** Wrong fields that an answer names: an answer of Lambda has at most 6 MB, and nobody reads more of them. */
   fieldsNamed: 100,
   /** Attempts kept in a step's item: enough for a story, small enough for 400 KB. */
   attemptsKept: 20,

@@ -32,9 +32,9 @@ export type StepStatus = (typeof STEP_STATUSES)[number];
 
 /**
  * Why an attempt, and with it perhaps a step, failed.
- * `TARGET_UNAVAILABLE`: 408, 409, 425, 429 or 5xx. `REFUSED`: any other 4xx. `WORKER_DIED`: every attempt's function ended
- * without a word. `NOT_TAKEN`: the step's function could not take the message at all. `EXPIRED`: the workflow's last day has
- * begun, and the step was not done.
+ * `TARGET_UNAVAILABLE`: 408, 409, 425, 429 or 5xx. `REFUSED`: any other 4xx. `WORKER_DIED`: the function of every
+ * attempt ended before it saved an outcome. `NOT_TAKEN`: the step's function could not take the message at all. `EXPIRED`: the
+ * step was not done when the workflow's last day began.
  * `SECRET_UNAVAILABLE`: the target's secret could not be read for now; nothing was sent.
  */
 export const STEP_ERROR_CODES = [
@@ -68,10 +68,10 @@ export const CALL_HEADERS = {
   workflowId: 'stepline-workflow-id',
 } as const;
 
-/** Request header by which a client makes a start repeatable. */
+/** The request header that makes a start safe to repeat. */
 export const START_IDEMPOTENCY_HEADER = 'idempotency-key';
 
-/** The tenant of every request where no claim of a JWT names one. */
+/** The tenant of all requests on a stage without tenants. */
 export const DEFAULT_TENANT = 'default';
 
 /** Fixed routes; each chain adds `POST <its start path>`. */
@@ -148,11 +148,11 @@ export const ENV = {
   logLevel: 'STEPLINE_LOG_LEVEL',
 } as const;
 
-/** How loud an event is, from the quietest on. */
+/** Levels of log events, the least important first. */
 export const EVENT_LEVEL_NAMES = ['debug', 'info', 'warn', 'error'] as const;
 export type EventLevel = (typeof EVENT_LEVEL_NAMES)[number];
 
-/** What a log can be set to: `silent` tells nothing. */
+/** What a log can be set to: it has the events of that level and above. `silent`: none. */
 export const LOG_LEVELS = [...EVENT_LEVEL_NAMES, 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 

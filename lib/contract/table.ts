@@ -37,17 +37,17 @@ export const KEYS = {
 } as const;
 
 /**
- * The status of META once more, and there only while the workflow is listed among the `ended`. The index shows this one:
- * a completion changes `status` and nothing that is projected, so it costs no write of the index.
+ * A copy of META's status, which only workflows of the listing group `ended` have. The index holds this copy and not `status`
+ * itself: so a workflow that completes changes nothing in the index, and costs no write there.
  */
 export const ENDED = 'ended';
 
-/** What a listing reads of META where the index does not tell the status, and all of the table that it may read. */
+/** What a listing reads of META to learn the status of a healthy workflow. It may read nothing else of the table. */
 export const STATUS_ATTRIBUTES = [KEYS.partition, KEYS.sort, 'status'] as const;
 
 /**
- * Workflows of one tenant, newest last. What a listing shows and the keys do not tell is projected, but for the status of
- * a healthy workflow: it changes once more, and the table knows it.
+ * Workflows of one tenant, newest last. It projects what a listing shows beyond the keys, except the status of healthy
+ * workflows: that changes once more, so a listing reads it from the table.
  */
 const LISTING_INDEX = {
   name: 'listing',
@@ -83,7 +83,7 @@ export const partitionKey = (tenant: string, workflowId: string): string => `${t
 /** The tenant and workflow id in a partition key. A tenant may hold a `#`, a workflow id never does. */
 export function parsePartitionKey(key: string): { readonly tenant: string; readonly workflowId: string } {
   const end = key.lastIndexOf('#');
-  if (end < 0) throw new Error(`"${key}" is no partition key`);
+  if (end < 0) throw new Error(`"${key}" is not a partition key`);
   return { tenant: key.slice(0, end), workflowId: key.slice(end + 1) };
 }
 

@@ -35,7 +35,7 @@ const headers = z
     const taken = new Set<string>();
     for (const name of Object.keys(written)) {
       const twice = taken.has(name.toLowerCase())
-        ? 'this header is there twice: the case of its letters does not matter'
+        ? 'this header is given twice; upper and lower case do not matter'
         : undefined;
       const message = headerProblem(name) ?? twice;
       if (message !== undefined) context.addIssue({ code: 'custom', path: [name], message });
@@ -86,7 +86,7 @@ export const secretReference = z
     store: z.enum(SECRET_STORES),
     name: z
       .string()
-      .regex(SECRET_NAME, 'expected the name of a secret: 1 to 512 letters, digits and /_+=.@-, and no ARN'),
+      .regex(SECRET_NAME, 'expected the name of a secret, not its ARN: 1 to 512 letters, digits and /_+=.@-'),
     header: z.string().transform((name, context) => {
       const message = headerProblem(name);
       if (message !== undefined) context.addIssue({ code: 'custom', message });
@@ -98,7 +98,7 @@ export const secretReference = z
   })
   .refine(({ store, name }) => store !== 'ssm' || !name.includes('/') || name.startsWith('/'), {
     path: ['name'],
-    message: 'a parameter whose name has a / must begin with one',
+    message: 'a parameter name that contains / must begin with /',
   });
 export type SecretReference = z.infer<typeof secretReference>;
 
@@ -117,7 +117,7 @@ export const targetSetting = z
   })
   .refine(({ headers, secret }) => secret === undefined || !Object.hasOwn(headers, secret.header), {
     path: ['secret', 'header'],
-    message: 'the target’s headers have this one already',
+    message: 'the headers of the target have this one already; leave it out there',
   });
 export type TargetSetting = z.infer<typeof targetSetting>;
 

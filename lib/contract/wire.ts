@@ -4,8 +4,9 @@ import { ACTIONS, STEP_ERROR_CODES, STEP_STATUSES, WORKFLOW_STATUSES } from './n
 const count = z.int().nonnegative();
 
 /**
- * The one message: identifiers only, dead letters included. `epoch`: the resume count it belongs to; `trip`: how
- * often it came back from the dead, since `claimed` attempts of that epoch had been claimed (left out for none).
+ * The message in every queue of steps and of dead letters: identifiers only. `epoch`: how often the workflow had been resumed
+ * when it was sent. `trip`: how often it came back from the dead-letter queue. `claimed`: how many attempts of the epoch had
+ * been claimed when it first came back; left out for none.
  * @example { tenant: 'default', workflowId: 'wf_…', chain: 'order-processing', version: 1, step: 'payment', action: 'do', epoch: 0, trip: 0 }
  */
 export const stepMessage = z.strictObject({
@@ -46,7 +47,7 @@ export const startAnswer = z.strictObject({
 });
 export type StartAnswer = z.infer<typeof startAnswer>;
 
-/** What can be known of the call behind an error: nothing was done, or nobody knows. */
+/** Whether a failed call can have done something at its target. `none`: it cannot. `unknown`: nobody knows. */
 export const EFFECTS = ['none', 'unknown'] as const;
 
 /**
@@ -63,7 +64,7 @@ export const stepError = z.object({
 });
 export type StepError = z.infer<typeof stepError>;
 
-/** The error of a failed workflow: that of its failed step, after so many attempts. */
+/** The error of a failed workflow: that of its failed step, with the number of attempts made. */
 export const workflowError = stepError.extend({ step: z.string(), attempts: count });
 export type WorkflowError = z.infer<typeof workflowError>;
 

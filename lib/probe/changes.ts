@@ -26,7 +26,7 @@ export function trackChanges(say: (line: string) => void): Changes {
   const commands: string[] = [];
   return {
     while: async ({ command, apply, back }, during) => {
-      say(`  changed for now; by hand it is taken back with: ${command}`);
+      say(`  changed for now; to take it back by hand: ${command}`);
       commands.unshift(command);
       try {
         await apply();

@@ -19,12 +19,12 @@ export class OptionError extends Error {
 
 const USAGE = 'Write: npm run probe -- --stage dev';
 
-export const HELP = `npm run probe -- --stage dev   checks on AWS what only AWS can show
+export const HELP = `npm run probe -- --stage dev   checks what only AWS can show, on a stage of its own
 
-  --only NAME[,NAME]   these checks alone
-  --keep               leave the stack stepline-probe there afterwards
+  --only NAME[,NAME]   run these checks alone
+  --keep               do not remove the stack stepline-probe afterwards
   --remove             remove the stack that an earlier run left, and check nothing
-  --help               this text
+  --help               show this text
 
 Checks:`;
 
@@ -40,14 +40,14 @@ export function readOptions(
   if (help) return 'help';
   if (stage === undefined) throw new OptionError(`No stage is given. ${USAGE}`);
   if (remove && (keep || only !== undefined)) {
-    throw new OptionError('--remove stands alone: it checks nothing.');
+    throw new OptionError('--remove cannot be combined with --keep or --only: it checks nothing.');
   }
   const known = checks.map(({ name }) => name);
   const names = only === undefined ? [] : only.split(',').map((name) => name.trim());
   const stranger = names.find((name) => !known.includes(name));
   if (stranger !== undefined) {
     throw new OptionError(
-      `There is no check "${stranger}". ${didYouMean(stranger, known)}There are ${known.join(', ')}.`,
+      `There is no check "${stranger}". ${didYouMean(stranger, known)}The checks are ${known.join(', ')}.`,
     );
   }
   return { stage, keep, remove, only: names };

@@ -32,7 +32,7 @@ export function findingOf(error: unknown): Finding {
   }
   if (error instanceof Error && error.name === 'AbortError') return unknown('interrupted', 'Run it again.');
   const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return unknown(why, 'See that whoever is signed in may do what the message names, and run it again.');
+  return unknown(why, 'Check that you have the permission that the message names, and run it again.');
 }
 
 /** The column of the verdicts is as wide as the longest. */

@@ -15,7 +15,7 @@ const say = (line: string): void => {
 
 async function main(): Promise<void> {
   const why = whyNoMiniStack();
-  if (why !== undefined) throw new Error(`${why}: without it there is no emulator of AWS here`);
+  if (why !== undefined) throw new Error(`${why}: the emulator of AWS needs it`);
   say('Installing MiniStack, an emulator of AWS, into .venv (once) …');
   installMiniStack();
   const demo = await startDemoTargets({ ports: { first: 3001 } });
@@ -37,7 +37,7 @@ async function main(): Promise<void> {
   say('cdk deploy -c stage=dev …');
   const { apiUrl } = await deploy(aws, what);
   const { host } = new URL(apiUrl);
-  say(`\nThe stage dev stands on ${aws.endpoint}. Its API: ${apiUrl}`);
+  say(`\nThe stage dev is deployed to ${aws.endpoint}. Its API: ${apiUrl}`);
   for (const { name, start } of chains) say(`  ${name.padEnd(18)} POST ${start}`);
   say('\nEvery request is signed, as on AWS:');
   const curl = sampleCurl(aws.endpoint).replace(/^curl -s/, `curl ${SIGNED} -H 'Host: ${host}'`);
@@ -48,7 +48,7 @@ async function main(): Promise<void> {
   say(`  break one           curl -s -X PUT ${demo.admin.url}/faults/shipping -d '{"status":503}'`);
   say('\nAny AWS tool finds it with:');
   for (const [name, value] of Object.entries(aws.env)) if (value !== '') say(`  export ${name}=${value}`);
-  say('\nIt stays until Ctrl-C.');
+  say('\nCtrl-C removes it.');
 }
 
 const SIGNED = `-s --aws-sigv4 aws:amz:us-east-1:execute-api --user test:test`;

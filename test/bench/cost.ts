@@ -1,7 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { stages } from '../../bin/stages.ts';
 import { chains } from '../../functions/chains/index.ts';
 import { bundleTo } from '../functions/deployment.ts';
@@ -14,14 +13,16 @@ import { measureIdleRun } from './cost/idle-run.ts';
 import * as measuredTables from './cost/measured-tables.ts';
 import { measureOrders } from './cost/orders.ts';
 import { PRICES } from './cost/prices.ts';
-import { type Measured, reportOf } from './cost/report.ts';
+import { HEADLINE } from './cost/readings.ts';
+import { type Measured, MODES, type Report, reportOf } from './cost/report.ts';
 import { countStage, countTemplates } from './cost/stage-templates.ts';
 import * as tables from './cost/tables.ts';
-import { HEADLINE } from './cost/verdicts.ts';
+import { type Goal, goalTable, isReached } from './goals.ts';
+import { BenchOptionError, COST_HELP, type CostOptions, readCostOptions } from './options.ts';
 import { fixed } from './table.ts';
 
 /*
- * What Stepline costs on AWS: npm run cost [-- --templates DIR]. Nothing of AWS is called.
+ * What Stepline costs on AWS: npm run cost. Nothing of AWS is called.
  */
 
 const say = (line = ''): void => {
@@ -31,13 +32,11 @@ const tell = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
-const { values: options } = parseArgs({ options: { templates: { type: 'string' } } });
 const OUT = join(import.meta.dirname, '../../dist/bench');
 
-async function measure(): Promise<Measured> {
+async function measure(templates: string | undefined): Promise<Measured> {
   // First, so that templates that cannot be read are told before anything is measured.
   tell('counting what a stage is made of');
-  const { templates } = options;
   const stage = templates === undefined ? await countStage({ chains, stages }) : countTemplates(templates);
   mkdirSync(OUT, { recursive: true });
   const bundles = mkdtempSync(join(OUT, 'bundles-'));
@@ -69,47 +68,81 @@ async function measure(): Promise<Measured> {
   }
 }
 
-const report = reportOf(await measure());
-const { measured, single, batched, rivals, verdicts, idle, metrics } = report;
+/** Stepline costs at most this part of what Step Functions Standard does. */
+const goalsOf = ({ readings }: Report): readonly Goal[] =>
+  [
+    { mode: MODES.single, bound: 6 },
+    { mode: MODES.batched, bound: 10 },
+  ].flatMap(({ mode, bound }) =>
+    readings
+      .filter((reading) => reading.mode === mode && reading.counting === HEADLINE)
+      .map(({ times }) => ({
+        label: `Step Functions Standard, times Stepline: ${mode}`,
+        ...{ measured: times, kind: 'least', bound },
+      })),
+  );
 
-say(
-  `\nNode ${process.version}, ${availableParallelism()} cores, ${cpus()[0]?.model ?? 'unknown processor'}\n`,
-);
-say(`${measuredTables.operationsTable(measured.single, measured.batched)}\n`);
-say(`${measuredTables.functionsTable(measured.single, measured.batched)}\n`);
-say(`${tables.ownTable('Stepline, one message at a time, everything', single)}\n`);
-say(`${tables.ownTable('Stepline, full batches, everything', batched)}\n`);
-for (const rival of rivals) {
-  say(tables.rivalTable(rival));
-  for (const note of rival.notes) say(`  ${note}`);
-  say();
+function sayWorkflows(report: Report): void {
+  const { measured, single, batched, rivals, readings } = report;
+  say(`${measuredTables.operationsTable(measured.single, measured.batched)}\n`);
+  say(`${measuredTables.functionsTable(measured.single, measured.batched)}\n`);
+  say(`${tables.ownTable(`Stepline, ${MODES.single}, everything`, single)}\n`);
+  say(`${tables.ownTable(`Stepline, ${MODES.batched}, everything`, batched)}\n`);
+  for (const rival of rivals) {
+    say(tables.rivalTable(rival));
+    for (const note of rival.notes) say(`  ${note}`);
+    say();
+  }
+  say(`${tables.comparisonTable(report)}\n`);
+  say(`${tables.looksTable(report)}\n`);
+  say(`${tables.besidesTable(report)}\n`);
+  say(tables.readingsTable(readings));
+  const [atOnce, inBatches] = [single, batched].map(({ running }) => fixed(unconfirmed(running)));
+  say(
+    `Of “${HEADLINE}”, $${atOnce} ${MODES.single} and $${inBatches} in ${MODES.batched} rest on prices that are unconfirmed.\n`,
+  );
 }
-say(`${tables.comparisonTable(report)}\n`);
-say(`${tables.looksTable(report)}\n`);
-say(`${tables.besidesTable(report)}\n`);
-say(tables.verdictTable(verdicts));
-const [atOnce, inBatches] = [single, batched].map(({ running }) => fixed(unconfirmed(running)));
-say(`The goal is the line “${HEADLINE}”; the others show what hangs on that.`);
-say(
-  `Of it $${atOnce} one message at a time and $${inBatches} in full batches stand on prices that are unconfirmed.\n`,
-);
-say(`${tables.monthTable('an idle stage', idle)}\n`);
-say(`Counted from ${measured.stage.from}.`);
-const [polls] = idle.lines;
-const fewest = ((polls?.dollars ?? 0) * POLLING.fewestPollers) / POLLING.pollers;
-say(`With the fewest pollers that Lambda may go down to, the polls cost $${fixed(fewest)}.\n`);
-say(`${tables.monthTable('in a month with orders, besides', metrics)}\n`);
-say(`${measuredTables.bundleTable(measured.bundles)}\n`);
-say(`${tables.priceTable()}\n`);
-say('Assumptions:');
-for (const line of ASSUMPTIONS) say(`- ${line}`);
-say('\nPrices, beside their sources:');
-for (const line of priceNotes()) say(`- ${line}`);
 
-const json = JSON.stringify(
-  { node: process.version, ...report, prices: PRICES, assumptions: ASSUMPTIONS },
-  null,
-  2,
-);
-writeFileSync(join(OUT, 'cost.json'), `${json}\n`);
-say(`\n${json}`);
+function sayMonths({ measured, idle, metrics }: Report): void {
+  say(`${tables.monthTable('an idle stage', idle)}\n`);
+  say(`Counted from ${measured.stage.from}.`);
+  const [polls] = idle.lines;
+  const fewest = ((polls?.dollars ?? 0) * POLLING.fewestPollers) / POLLING.pollers;
+  say(`With the fewest pollers that Lambda may go down to, the polls cost $${fixed(fewest)}.\n`);
+  say(`${tables.monthTable('in a month with orders, besides', metrics)}\n`);
+}
+
+function sayTables(report: Report): void {
+  const cores = availableParallelism();
+  say(`\nNode ${process.version}, ${cores} cores, ${cpus()[0]?.model ?? 'unknown processor'}\n`);
+  sayWorkflows(report);
+  sayMonths(report);
+  say(`${measuredTables.bundleTable(report.measured.bundles)}\n`);
+  say(`${tables.priceTable()}\n`);
+  say('Assumptions:');
+  for (const line of ASSUMPTIONS) say(`- ${line}`);
+  say('\nPrices, beside their sources:');
+  for (const line of priceNotes()) say(`- ${line}`);
+}
+
+async function run({ json, goals, templates }: CostOptions): Promise<void> {
+  const report = reportOf(await measure(templates));
+  const wanted = goals ? goalsOf(report) : [];
+  const all = { node: process.version, ...report, goals: wanted, prices: PRICES, assumptions: ASSUMPTIONS };
+  const text = JSON.stringify(all, null, 2);
+  writeFileSync(join(OUT, 'cost.json'), `${text}\n`);
+  if (json) say(text);
+  else sayTables(report);
+  if (goals && !json) say(`\n${goalTable(wanted)}`);
+  if (!wanted.every(isReached)) process.exitCode = 1;
+}
+
+try {
+  const options = readCostOptions(process.argv.slice(2));
+  if (options === 'help') say(COST_HELP);
+  else await run(options);
+} catch (error) {
+  if (!(error instanceof BenchOptionError)) throw error;
+  tell(`cost: ${error.message}`);
+  process.exitCode = 2;
+}

@@ -29,7 +29,7 @@ describe('the command for a stage', () => {
       ['diff', '--stage', 'dve'],
       'stepline: There is no stage "dve". Did you mean "dev"?',
     ],
-    ['that destroys prod', ['destroy', '--stage=prod'], 'stepline: prod is not destroyed by a command'],
+    ['that destroys prod', ['destroy', '--stage=prod'], 'stepline: npm run destroy does not remove prod'],
     [
       'that names another stage behind our back',
       ['destroy', '--stage', 'dev', '-c', 'stage=prod'],
@@ -43,7 +43,7 @@ describe('the command for a stage', () => {
     [
       'by somebody who is signed in nowhere',
       ['deploy', '--stage', 'dev'],
-      'stepline: AWS does not say whether the secrets of stage "dev" are there: CredentialsProviderError',
+      'stepline: Cannot find out whether the secrets of stage "dev" exist: CredentialsProviderError',
     ],
   ])(
     '%s ends with what to write',
@@ -54,4 +54,11 @@ describe('the command for a stage', () => {
     },
     30_000,
   );
+
+  it('goes on without a look at the secrets where it is told so', () => {
+    // An app that synthesizes nothing: the command of the CDK itself fails, and no check of ours comes before it.
+    const { code, said } = run('deploy', '--stage', 'dev', '-c', 'secrets=unchecked', '--app', 'false');
+    expect(said).not.toContain('stepline:');
+    expect(code).toBe(1);
+  }, 30_000);
 });

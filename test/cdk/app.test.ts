@@ -26,32 +26,32 @@ const here = ['test/cdk/fixture-chains.ts'];
 describe('the app is refused, and says what to write instead, for', () => {
   it('a target without settings in the stage', async () => {
     await expect(synthesize('dev', { chains: [unknownTarget], places: here })).rejects.toThrow(
-      /^chain "refunds", step "refund": it calls the target "refunds", for which the stage "dev" has no settings\. Write targets\.refunds: /,
+      /^chain "refunds", step "refund": it calls the target "refunds", but the stage "dev" has no settings for it\. Write targets\.refunds: /,
     );
   });
 
   it('a step that does not tell its target', async () => {
     await expect(synthesize('dev', { chains: [vagueTarget], places: here })).rejects.toThrow(
-      /^chain "vague", step "refund": .*Write targets: \['…'\] in the step/,
+      /^chain "vague", step "refund": .*Name all of them in the step: targets: \['…'\]/,
     );
   });
 
   it('a chain whose name collides', async () => {
     await expect(synthesize('dev', { chains: [unknownTarget, twin], places: here })).rejects.toThrow(
-      'Chain "refunds": version 1 is given twice',
+      'Chain "refunds": version 1 is listed twice',
     );
   });
 
   it('two chains that start at one path', async () => {
     await expect(synthesize('dev', { chains: [unknownTarget, sameStart], places: here })).rejects.toThrow(
-      'where the chain "refunds" starts',
+      'which starts the chain "refunds" already',
     );
   });
 
   it('a chain that no file exports', async () => {
     const hidden = version(1).step('refund', refund).definition;
     await expect(synthesize('dev', { chains: [hidden], places: here })).rejects.toThrow(
-      'Chain "refunds": version 1 is exported by no file of test/cdk/fixture-chains.ts. Export it by a name of its own',
+      'Chain "refunds": no file of test/cdk/fixture-chains.ts exports version 1. Export it from a file there',
     );
   });
 
@@ -63,7 +63,7 @@ describe('the app is refused, and says what to write instead, for', () => {
 
   it('a chain of more steps than a stack holds', async () => {
     await expect(synthesize('dev', { chains: [longChain], places: here })).rejects.toThrow(
-      'Chain "long": it has 34 steps in all its versions, and a stack of CloudFormation holds the resources of 33',
+      'Chain "long": it has 34 steps in all its versions together, but a CloudFormation stack has room for 33',
     );
   });
 
@@ -106,7 +106,7 @@ describe('a chain in a stack of a team’s own', () => {
       'version 1 is not among the chains of the stage dev',
     );
     expect(() => new Chain(stack, 'None', { foundation, versions: [] })).toThrow(
-      'has the versions of one chain',
+      'takes all versions of one chain, but these are of none',
     );
   });
 });

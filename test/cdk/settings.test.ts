@@ -32,9 +32,13 @@ describe('settings', () => {
     [
       'a base URL without TLS',
       targets({ baseUrl: 'http://payments.example.com' }),
-      /targets\.payments\.baseUrl: "http:\/\/payments\.example\.com" is not https$/m,
+      /targets\.payments\.baseUrl: "http:\/\/payments\.example\.com" must begin with https:$/m,
     ],
-    ['a base URL without TLS on this machine', targets({ baseUrl: 'http://127.0.0.1:80' }), /is not https$/m],
+    [
+      'a base URL without TLS on this machine',
+      targets({ baseUrl: 'http://127.0.0.1:80' }),
+      /must begin with https:$/m,
+    ],
     [
       'a base URL that is none',
       targets({ baseUrl: 'payments' }),
@@ -79,7 +83,7 @@ describe('settings', () => {
           operatorScope: 'o',
         },
       },
-      /authorization\.issuer: "http:\/\/id\.example\.com" is not https/,
+      /authorization\.issuer: "http:\/\/id\.example\.com" must begin with https:/,
     ],
     ['an address that is none', { onCall: { email: 'nobody' } }, /onCall\.email: /],
     ['a topic that is none', { onCall: { topicArn: 'topic' } }, /onCall\.topicArn: /],
@@ -91,12 +95,12 @@ describe('settings', () => {
     [
       'a secret among the headers',
       targets({ headers: { Authorization: 'Bearer abc' } }),
-      /targets\.payments\.headers\.authorization: a secret stands in the secret store/,
+      /targets\.payments\.headers\.authorization: no secret and no env: variable may be here/,
     ],
     [
       'a variable that no function has',
       targets({ headers: { 'x-mode': 'env:MODE' } }),
-      /targets\.payments\.headers\.x-mode: a secret stands in the secret store/,
+      /targets\.payments\.headers\.x-mode: no secret and no env: variable may be here/,
     ],
     [
       'an origin with a path',
@@ -106,7 +110,7 @@ describe('settings', () => {
     [
       'a topic of another region',
       { region: 'eu-central-1', onCall: { topicArn: 'arn:aws:sns:us-west-2:123456789012:pager' } },
-      /onCall\.topicArn: the topic is in us-west-2, and the stage in eu-central-1/,
+      /onCall\.topicArn: the topic is in us-west-2, but the stage is in eu-central-1/,
     ],
     ['an account that is none', { account: '42' }, /account: expected the 12 digits/],
     ['a region that is none', { region: 'Frankfurt' }, /region: expected an AWS region/],
@@ -125,14 +129,16 @@ describe('settings', () => {
     const emulated = { ...targets({ baseUrl: 'http://127.0.0.1:3001' }), emulator: true };
     expect(read(emulated).targets.payments?.baseUrl).toBe('http://127.0.0.1:3001');
     expect(() => read({ ...targets({ baseUrl: 'http://10.0.0.1' }), emulator: true })).toThrow(
-      'is not https, or http on a loopback address',
+      'must begin with https:, or with http: on a loopback address',
     );
   });
 
   it('of prod keep the data and name somebody to tell', () => {
-    expect(() => read({ removal: 'destroy' }, 'prod')).toThrow('removal: prod keeps its data');
-    expect(() => read({ emulator: true }, 'prod')).toThrow('emulator: only dev is deployed to an emulator');
-    expect(() => read({ onCall: 'nobody' }, 'prod')).toThrow('onCall: prod tells somebody');
+    expect(() => read({ removal: 'destroy' }, 'prod')).toThrow('removal: prod must keep its data');
+    expect(() => read({ emulator: true }, 'prod')).toThrow(
+      'emulator: only dev may be deployed to an emulator',
+    );
+    expect(() => read({ onCall: 'nobody' }, 'prod')).toThrow('onCall: prod must tell somebody');
   });
 });
 
@@ -142,7 +148,7 @@ describe('a stage', () => {
   });
 
   it.each([
-    [undefined, 'No stage is given. Say which: -c stage=dev. There are dev, staging, prod.'],
+    [undefined, 'No stage is given. Write -c stage=dev. The stages are dev, staging, prod.'],
     ['stagin', 'There is no stage "stagin". Did you mean "staging"? '],
     ['Prod', 'There is no stage "Prod". Did you mean "prod"? '],
     [7, 'There is no stage 7. '],

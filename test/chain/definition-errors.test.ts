@@ -24,12 +24,12 @@ const holds = (place: string, cases: readonly Case[]) =>
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 describe('a chain is refused, and told what to write instead, for', () => {
-  const path = 'not a path of lower-case letters, digits and hyphens below /api/';
+  const path = 'which is not a path below /api/ of lower-case letters, digits and hyphens';
   holds('Chain "orders"', [
     [
       'no options',
       () => emptyChain('orders', undefined),
-      'the options of a chain are undefined',
+      'the options of a chain are undefined, not an object',
       'version, start',
     ],
     [
@@ -42,21 +42,26 @@ describe('a chain is refused, and told what to write instead, for', () => {
       'an unknown option',
       withOptions({ output: run }),
       'a chain has no option "output"',
-      'There are version, start',
+      'The options are version, start',
     ],
-    ['version 0', withOptions({ version: 0 }), 'version is 0', 'Write a whole number not below 1.'],
-    ['half a version', withOptions({ version: 1.5 }), 'version is 1.5', 'Write a whole number not below 1.'],
+    ['version 0', withOptions({ version: 0 }), 'version is 0', 'Write a whole number of at least 1.'],
+    [
+      'half a version',
+      withOptions({ version: 1.5 }),
+      'version is 1.5',
+      'Write a whole number of at least 1.',
+    ],
     [
       'a version in text',
       withOptions({ version: '1' }),
       'version is "1"',
-      'Write a whole number not below 1.',
+      'Write a whole number of at least 1.',
     ],
     [
       'no version',
       withOptions({ version: undefined }),
       'version is undefined',
-      'Write a whole number not below 1.',
+      'Write a whole number of at least 1.',
     ],
     [
       'a start outside /api',
@@ -75,13 +80,13 @@ describe('a chain is refused, and told what to write instead, for', () => {
     [
       'a start where workflows are listed',
       withOptions({ start: '/api/workflows' }),
-      'start is "/api/workflows", and /api/workflows is where workflows are read',
+      'start is "/api/workflows", but /api/workflows and all paths below it are where workflows are read',
       '"/api/orders"',
     ],
     [
       'a start where a workflow is read',
       withOptions({ start: '/api/workflows/a' }),
-      'start is "/api/workflows/a", and /api/workflows is where workflows are read',
+      'start is "/api/workflows/a", but /api/workflows and all paths below it are where workflows are read',
       '"/api/orders"',
     ],
     [
@@ -96,26 +101,36 @@ describe('a chain is refused, and told what to write instead, for', () => {
       'keepDays is 3651',
       'a whole number of days from 2 to 3650.',
     ],
-    ['no input', withOptions({ input: undefined }), 'input is undefined', 'Write a zod schema'],
+    [
+      'no input',
+      withOptions({ input: undefined }),
+      'input is undefined, not a zod schema',
+      'Write a schema such as z.object({ … }).',
+    ],
     [
       'an example as input',
       withOptions({ input: { card: 'x' } }),
-      'input is an object',
-      'Write a zod schema',
+      'input is an object, not a zod schema',
+      'Write a schema such as z.object({ … }).',
     ],
     [
       'an input that is no object',
       withOptions({ input: z.string() }),
-      'input is a schema of kind "string"',
-      'write z.strictObject({ … }).',
+      'input is a schema of kind "string", not of an object',
+      'Write z.strictObject({ … }).',
     ],
     [
       'a misspelt sensitive field',
       withOptions({ sensitive: ['crad'] }),
       'sensitive names "crad", which is not a top-level field of input',
-      'Did you mean "card"? There are card, email.',
+      'Did you mean "card"? The fields are card, email.',
     ],
-    ['one sensitive text', withOptions({ sensitive: 'card' }), 'sensitive is "card"', "sensitive: ['…']"],
+    [
+      'one sensitive text',
+      withOptions({ sensitive: 'card' }),
+      'sensitive is "card", not a list of names',
+      "sensitive: ['…']",
+    ],
     [
       'a sensitive field twice',
       withOptions({ sensitive: ['card', 'card'] }),
@@ -126,26 +141,26 @@ describe('a chain is refused, and told what to write instead, for', () => {
     [
       'an output that is no function',
       () => withOutput(orders, {}),
-      'output is an object',
-      'Write a function',
+      'output is an object, not a function',
+      'Write .output(({ input, results }) => ({ … })).',
     ],
     [
       'an output that is a promise',
       () => withOutput(orders, async () => ({})),
-      'output returns a promise',
-      'Return an object, at once',
+      'output returns a promise, not an object',
+      'Write a function that is not async and returns an object',
     ],
     [
       'an output without names',
       () => withOutput(orders, () => 'x'),
-      'output returns "x"',
-      'Return an object',
+      'output returns "x", not an object',
+      'returns an object',
     ],
     [
       'an output name that every answer has',
       () => withOutput(orders, () => ({ orderId: 1, status: 2 })),
-      `output returns "status", which every workflow's answer has already`,
-      'Choose another name. Taken are workflowId, chain, status',
+      'output returns "status", a field that every answer has already',
+      'Choose another name. These are taken: workflowId, chain, status',
     ],
   ]);
 
@@ -160,7 +175,7 @@ describe('a step is refused, and told what to write instead, for', () => {
     [
       'no options',
       () => withStep(orders, 'shipment', null),
-      'the options of a step are null',
+      'the options of a step are null, not an object',
       'request, run, targets',
     ],
     [
@@ -181,25 +196,35 @@ describe('a step is refused, and told what to write instead, for', () => {
     [
       'a misspelt predecessor',
       shipment({ after: ['paymnet'] }),
-      'after names "paymnet", and no step of that name is declared above this one',
-      'Did you mean "payment"? Declared above this one: payment.',
+      'after names "paymnet", but no step above this one has that name',
+      'Did you mean "payment"? Steps above this one: payment.',
     ],
     [
       'a predecessor that comes later',
       shipment({ after: ['confirmation'] }),
-      'after names "confirmation", and no step of that name is declared above this one',
-      'A step that stands further down must be moved up.',
+      'after names "confirmation", but no step above this one has that name',
+      'If the step is further down, move it up.',
     ],
-    ['following itself', shipment({ after: ['shipment'] }), 'after names the step itself', 'or none: [].'],
-    ['one predecessor in text', shipment({ after: 'payment' }), 'after is "payment"', "after: ['…']"],
+    [
+      'following itself',
+      shipment({ after: ['shipment'] }),
+      'after names the step itself',
+      'or write after: [] for none.',
+    ],
+    [
+      'one predecessor in text',
+      shipment({ after: 'payment' }),
+      'after is "payment", not a list of names',
+      "after: ['…']",
+    ],
     [
       'a predecessor twice',
       shipment({ after: ['payment', 'payment'] }),
       'after names "payment" twice',
       'Name it once.',
     ],
-    ['a timeout in text', shipment({ timeout: '30' }), 'timeout is "30"', 'seconds above 0, at most 840'],
-    ['no time at all', shipment({ timeout: 0 }), 'timeout is 0', 'seconds above 0, at most 840'],
+    ['a timeout in text', shipment({ timeout: '30' }), 'timeout is "30"', 'seconds above 0 and at most 840'],
+    ['no time at all', shipment({ timeout: 0 }), 'timeout is 0', 'seconds above 0 and at most 840'],
     [
       'more time than a function has',
       shipment({ timeout: 841 }),
@@ -211,7 +236,12 @@ describe('a step is refused, and told what to write instead, for', () => {
     ['retries below 0', shipment({ retries: -1 }), 'retries is -1', 'Write a whole number from 0 to 100.'],
     ['half a retry', shipment({ retries: 1.5 }), 'retries is 1.5', 'Write a whole number from 0 to 100.'],
     ['101 retries', shipment({ retries: 101 }), 'retries is 101', 'Write a whole number from 0 to 100.'],
-    ['a number as backoff', shipment({ backoff: 5 }), 'the options of backoff are 5', 'base, cap'],
+    [
+      'a number as backoff',
+      shipment({ backoff: 5 }),
+      'the options of backoff are 5, not an object',
+      'base, cap',
+    ],
     [
       'an unknown part of backoff',
       shipment({ backoff: { max: 5 } }),
@@ -223,7 +253,7 @@ describe('a step is refused, and told what to write instead, for', () => {
     [
       'a cap below the base',
       shipment({ backoff: { base: 400 } }),
-      'backoff.base is 400 and backoff.cap is 300, so no wait could grow',
+      'backoff.base is 400, above backoff.cap, which is 300',
       'backoff: { base: 400, cap: 400 }',
     ],
     ['an empty batch', shipment({ batchSize: 0 }), 'batchSize is 0', 'Write a whole number from 1 to 10.'],
@@ -232,27 +262,27 @@ describe('a step is refused, and told what to write instead, for', () => {
       'one at a time',
       shipment({ concurrency: 1 }),
       'concurrency is 1',
-      'maxConcurrency of an SQS event source mapping, which starts at 2, so one at a time is impossible',
+      'maxConcurrency of an SQS event source mapping, which AWS does not allow below 2',
     ],
     ['over a thousand at a time', shipment({ concurrency: 1001 }), 'concurrency is 1001', 'from 2 to 1000'],
     [
       'an example as response',
       shipment({ response: { id: 'x' } }),
-      'response is an object',
-      'Write a zod schema',
+      'response is an object, not a zod schema',
+      'Write a schema such as z.object({ … }).',
     ],
   ]);
 
   it('a name that is taken', () => {
     expect(() => withStep(orders, 'payment', { run })).toThrow(
-      'Chain "orders", step "payment": this chain has a step of that name already. ' +
+      'Chain "orders", step "payment": the chain has a step with this name already. ' +
         'Give one of the two another name, such as "payment-2".',
     );
   });
 
   it('a name that differs by case alone', () => {
     expect(() => withStep(orders, 'Payment', { run })).toThrow(
-      'Chain "orders", step "Payment": it differs from the step "payment" by case alone',
+      'Chain "orders", step "Payment": its name differs only in case from that of the step "payment"',
     );
   });
 
@@ -262,14 +292,14 @@ describe('a step is refused, and told what to write instead, for', () => {
       empty,
     );
     expect(() => withStep(full, 'more', { run })).toThrow(
-      'Chain "orders", step "more": a chain has at most 200 steps, and this is one more. Do several calls in one',
+      'Chain "orders", step "more": this is step 201, and a chain has at most 200. Do several calls in one',
     );
   });
 
   it('what its types allow and no queue can be', () => {
     const begun = chain('orders', { version: 1, start: '/api/orders', input });
     expect(() => begun.step('ship_ment', { run })).toThrow(
-      'Chain "orders": the step name "ship_ment" cannot name',
+      'Chain "orders": the step name "ship_ment" cannot be part of',
     );
     expect(() => begun.step('shipment', { run, timeout: 900 })).toThrow('step "shipment": timeout is 900.');
   });

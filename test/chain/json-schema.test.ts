@@ -93,11 +93,11 @@ describe('a definition with such a schema', () => {
 
   it('is refused with the chain, the step, the place and what to write', () => {
     expect(response(z.object({ paid: z.object({ at: z.date() }) }))).toThrow(
-      'Chain "orders", step "payment": response at "paid.at" is of the kind "date", which JSON cannot carry. ' +
-        'Values are stored as JSON. Write z.iso.datetime() and make the date where you use it.',
+      'Chain "orders", step "payment": response at "paid.at" is a schema of kind "date", whose values cannot be stored as JSON. ' +
+        'Write z.iso.datetime(), and turn the text into a date where you use it.',
     );
     expect(() => emptyChain('orders', { ...options, input: z.object({ since: z.date() }) })).toThrow(
-      'Chain "orders": input at "since" is of the kind "date"',
+      'Chain "orders": input at "since" is a schema of kind "date"',
     );
   });
 
@@ -105,8 +105,11 @@ describe('a definition with such a schema', () => {
     [z.bigint(), 'Write z.string() with a pattern, or z.int().'],
     [z.map(z.string(), z.string()), 'Write z.record(z.string(), …).'],
     [z.set(z.string()), 'Write z.array(…).'],
-    [z.string().transform(Number), 'transform it in the step that uses it.'],
-    [z.instanceof(URL), 'refined with .refine(…).'],
+    [
+      z.string().transform(Number),
+      'Leave the transform out, and transform the value in the step that uses it.',
+    ],
+    [z.instanceof(URL), 'Add .refine(…) to it where you want a check of your own.'],
     [z.undefined(), 'Write .optional() on the field'],
     [z.literal(1n), 'Write a literal of text, a number, a boolean or null.'],
     [z.symbol(), 'Write a schema of text, numbers, booleans, null, lists and objects.'],

@@ -31,7 +31,7 @@ describe.each(kinds)('the name of a %s', (_, check, longest) => {
     7,
     undefined,
   ])('may not be %j', (name) => {
-    expect(() => check(name)).toThrow(`, at most ${longest} characters: "`);
+    expect(() => check(name)).toThrow(`, at most ${longest} characters, such as "`);
   });
 
   it('is suggested by the error, and that suggestion is valid', () => {
@@ -50,7 +50,7 @@ function suggestion(build: () => unknown): string | undefined {
     build();
     return undefined;
   } catch (error) {
-    return /: "([^"]*)"\.$/.exec(String(error))?.[1] ?? '';
+    return /, such as "([^"]*)"\.$/.exec(String(error))?.[1] ?? '';
   }
 }
 

@@ -39,13 +39,13 @@ describe('a registry', () => {
 
   it('refuses a version that is given twice', () => {
     expect(() => registry([made('a', 4), made('a', 4)])).toThrow(
-      'Chain "a": version 4 is given twice. List it once; a changed chain is version 5.',
+      'Chain "a": version 4 is listed twice. List it once. If the chain has changed, make the new definition version 5.',
     );
   });
 
   it('refuses two chains that start at one path', () => {
     expect(() => registry([made('a', 1, '/api/x'), made('b', 1, '/api/x')])).toThrow(
-      'Chain "b": start is "/api/x", where the chain "a" starts. Give one of them another path, such as "/api/b".',
+      'Chain "b": start is "/api/x", which starts the chain "a" already. Give one of them another path, such as "/api/b".',
     );
   });
 

@@ -82,12 +82,12 @@ describe('a secret', () => {
     [
       'an ARN',
       { name: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:a' },
-      'payments.secret.name: expected the name of a secret: 1 to 512 letters, digits and /_+=.@-, and no ARN',
+      'payments.secret.name: expected the name of a secret, not its ARN: 1 to 512 letters, digits and /_+=.@-',
     ],
     [
       'a path of Systems Manager that does not begin as one',
       { store: 'ssm', name: 'stepline/dev/payments' },
-      'payments.secret.name: a parameter whose name has a / must begin with one',
+      'payments.secret.name: a parameter name that contains / must begin with /',
     ],
     ['no header', { header: undefined }, 'payments.secret.header: '],
     ['a header that is none', { header: 'a b' }, 'payments.secret.header: it has a character'],
@@ -101,7 +101,8 @@ describe('a secret', () => {
   });
 
   it('is refused in a header that the target has already, whatever the case of its letters', () => {
-    const message = 'payments.secret.header: the target’s headers have this one already';
+    const message =
+      'payments.secret.header: the headers of the target have this one already; leave it out there';
     expect(withSecret({}, { authorization: 'x' })).toBe(message);
     expect(withSecret({ header: 'x-key' }, { 'X-Key': 'x' })).toBe(message);
     expect(withSecret({ header: 'x-key' }, { 'X-Mode': 'x' })).toBe('nothing');

@@ -121,7 +121,9 @@ describe('the server', { timeout: 4 * PATIENCE_MS }, () => {
     await first.prints('"attempt_started"');
     first.child.kill('SIGTERM');
     expect(await first.ended).toBe(0);
-    expect(first.stdout()).toContain('SIGTERM: running calls end, then the process');
+    expect(first.stdout()).toContain(
+      'SIGTERM: waiting for running calls to end (a second SIGTERM stops at once)',
+    );
     expect(first.stdout()).toContain('"step_completed"');
     expect(first.stdout()).not.toContain('shipment:do');
     expect(first.stderr()).toBe('');
@@ -146,7 +148,7 @@ describe('the server', { timeout: 4 * PATIENCE_MS }, () => {
     await order(url);
     await prints('"attempt_started"');
     child.kill('SIGTERM');
-    await prints('running calls end');
+    await prints('waiting for running calls');
     child.kill('SIGTERM');
     expect(await ended).toBe(1);
   });

@@ -60,7 +60,7 @@ describe('what is changed for a check', () => {
     });
     expect(result).toBe(7);
     expect(story).toEqual([
-      'changed for now; by hand it is taken back with: aws undo',
+      'changed for now; to take it back by hand: aws undo',
       'applied',
       'during: aws undo',
       'taken back',
@@ -163,7 +163,11 @@ describe('the command line', () => {
       'There is no check "rety". Did you mean "retry"?',
     ],
     ['with an option that there is not', ['--stage=dev', '--kepe'], "Unknown option '--kepe'"],
-    ['that removes and checks', ['--stage=dev', '--remove', '--only=retry'], '--remove stands alone'],
+    [
+      'that removes and checks',
+      ['--stage=dev', '--remove', '--only=retry'],
+      '--remove cannot be combined with --keep or --only',
+    ],
   ])('%s is refused', (_, words, message) => {
     expect(() => readOptions(words, checks)).toThrow(message);
   });

@@ -31,7 +31,7 @@ npm run sim -- --seed 15                one schedule, with everything that happe
 npm run sim -- --adapters               ${RUNS_OF_ADAPTERS} schedules over the real adapters, on dynalite, with faults at every request
 npm run sim -- --seed 15 --adapters     one of them; --runs and --from go with it too
 
-npm run sim -- --plan line              a chain of ${GRAPHS} in which nothing fails, its moments numbered, and the faults of each
+npm run sim -- --plan line              the chain ${GRAPHS} without faults: its numbered moments, and the faults that each can have
 npm run sim -- --plan "line: 8 loses its reply, 11 is lost"
                                         the same with these faults, each at its moment
 
@@ -64,13 +64,14 @@ export function readCommand(words: readonly string[]): Command {
     ...(mutant === undefined ? [] : ['--mutant']),
   ];
   const [first, second] = given;
-  if (second !== undefined) throw new UsageError(`${first} and ${second} are two things to do: give one`);
-  if (from !== undefined && runs === undefined) throw new UsageError('--from goes with --runs alone');
+  if (second !== undefined)
+    throw new UsageError(`${first} and ${second} cannot be combined: give one of them`);
+  if (from !== undefined && runs === undefined) throw new UsageError('--from can only be used with --runs');
   if (adapters && (plan !== undefined || mutants || mutant !== undefined)) {
-    throw new UsageError(`--adapters does not go with ${first}`);
+    throw new UsageError(`--adapters cannot be combined with ${first}`);
   }
   if (mutant !== undefined) {
-    if (seed === undefined) throw new UsageError('--mutant needs a --seed: mutants.json holds one for each');
+    if (seed === undefined) throw new UsageError('--mutant needs a --seed: mutants.json has one for each');
     return { kind: 'mutant', mutant: mutantOf(mutant), seed };
   }
   if (seed !== undefined) return { kind: 'seed', seed, adapters };
@@ -97,7 +98,7 @@ function parsed(words: readonly string[]) {
   } catch (error) {
     const misused =
       error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_');
-    throw misused ? new UsageError(error.message) : error;
+    throw misused ? new UsageError(`${error.message}. See --help`) : error;
   }
 }
 
@@ -111,7 +112,7 @@ function mutantOf(name: string): Mutant {
   const found = MUTANTS.find((mutant) => mutant.name === name);
   if (found !== undefined) return found;
   const names = MUTANTS.map((mutant) => `  ${mutant.name}`).join('\n');
-  throw new UsageError(`there is no wrong protocol "${name}"; there are:\n${names}`);
+  throw new UsageError(`there is no wrong protocol "${name}"; these are:\n${names}`);
 }
 
 /** A chain alone has no faults; a colon says that there are some. */

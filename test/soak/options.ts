@@ -11,14 +11,14 @@ export const HELP = `Runs the one-process engine with faults on, kills it at ran
 
   npm run soak -- [options]
 
-  --minutes N   how long faults and kills go on (5); a fraction is fine. The comparison comes after, and takes a while itself
-  --seed N      a whole number: decides rates, faults, kills and load (another one each time if left out; it is printed)
+  --minutes N   how long faults and kills go on (5), fractions too; the comparison afterwards takes a while
+  --seed N      a whole number that decides rates, faults, kills and load (random if left out; it is printed)
   --rate N      workflows started a second (20)
   --help        show this text
 
-Two runs with one seed draw the same, but no two of them meet the same moments. Ctrl-C ends faults and kills early, and the
-comparison comes as ever; a second one no longer waits for what has not ended, which is lost then. It waits for three minutes at
-most anyway. The exit code is 0 if nothing was lost, done twice, out of order or shown wrongly, else 1, and what there is to see is kept.
+Runs with the same seed draw the same faults, but meet them at other moments. Ctrl-C ends faults and kills early; the comparison
+follows. It first waits up to three minutes for what has not ended; a second Ctrl-C ends that wait, and what has not ended counts as
+lost. The exit code is 0 if nothing was lost, done twice, out of order or shown wrongly. Otherwise it is 1, and the data is kept.
 `;
 
 /** An option that cannot be used; the message says what to write instead. */

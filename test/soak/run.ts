@@ -25,7 +25,7 @@ function stopOnSignal(): { readonly enough: AbortController; readonly impatient:
   const stop = (): void => {
     if (!enough.signal.aborted) {
       first = performance.now();
-      say('ending early: faults and kills stop, everything ends, then comes the comparison');
+      say('ending early: faults and kills stop; the comparison follows once everything has ended');
       enough.abort();
     } else if (performance.now() - first > ONE_SIGNAL_MS) impatient.abort();
   };

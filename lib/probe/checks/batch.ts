@@ -39,7 +39,7 @@ export function judgeBatch({ failing, others, events }: BatchSeen): Finding {
   if (undone.length > 0 || again.length > 0) {
     return failed(
       story,
-      'See that the mapping reports batch item failures (ReportBatchItemFailures); SQS itself may deliver one twice: run it again.',
+      'Check that the mapping has ReportBatchItemFailures. SQS itself may deliver a message twice, so run it again.',
     );
   }
   if (besides.length === 0) return unknown(story, 'Run it again: the messages were received one by one.');

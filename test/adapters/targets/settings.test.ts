@@ -92,7 +92,7 @@ describe('the settings of targets', () => {
   it('have each header of a target once, whatever the case of its letters', () => {
     const headers = { 'x-key': 's3cret one', 'X-Key': 's3cret two' };
     expect(refused({ payments: { baseUrl: 'https://pay.example', headers } })).toBe(
-      'the target setting "payments.headers.X-Key" is wrong: this header is there twice: the case of its letters does not matter',
+      'the target setting "payments.headers.X-Key" is wrong: this header is given twice; upper and lower case do not matter',
     );
   });
 

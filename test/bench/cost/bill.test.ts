@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { billOf, byShare, judge, together, unconfirmed } from './bill.ts';
+import { billOf, byShare, together, unconfirmed } from './bill.ts';
 import { PRICES, type Price } from './prices.ts';
 
 const WRITES = { label: 'writes', price: 'dynamoDbWriteUnit', quantity: 12 } as const;
@@ -31,19 +31,6 @@ describe('a bill', () => {
   it('of several bills is their sum', () => {
     const both = together(billOf([WRITES], 1_000_000), billOf([CALLS], 1_000_000));
     expect(both).toEqual(billOf([WRITES, CALLS], 1_000_000));
-  });
-});
-
-describe('a goal', () => {
-  it.each([
-    [10, true],
-    [10.01, false],
-  ])('of a tenth of $100 is judged at $%f', (dollars, reached) => {
-    expect(judge({ dollars, of: 100, fraction: 1 / 10 }).reached).toBe(reached);
-  });
-
-  it('tells how many times dearer the other way is', () => {
-    expect(judge({ dollars: 20, of: 100, fraction: 1 / 6 })).toEqual({ times: 5, reached: false });
   });
 });
 

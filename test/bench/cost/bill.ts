@@ -45,20 +45,3 @@ export const byShare = ({ lines, dollars }: Bill): readonly (PricedLine & { read
 /** Dollars of the lines whose price is unconfirmed. */
 export const unconfirmed = ({ lines }: Bill): number =>
   lines.reduce((sum, { known, dollars }) => sum + (known === 'unconfirmed' ? dollars : 0), 0);
-
-/** What is to be reached: `dollars` at most `fraction` of what another way costs. */
-export interface Goal {
-  readonly dollars: number;
-  readonly of: number;
-  readonly fraction: number;
-}
-
-/** How many times dearer the other way is, and whether that is enough. */
-export const judge = ({
-  dollars,
-  of,
-  fraction,
-}: Goal): { readonly times: number; readonly reached: boolean } => ({
-  times: of / dollars,
-  reached: dollars <= of * fraction,
-});

@@ -8,7 +8,6 @@ import { median } from '../statistics.ts';
 export interface BundleFigures {
   readonly name: FunctionName;
   readonly bytes: number;
-  readonly limitBytes: number;
   /** Milliseconds from the start of a process until the function is loaded. */
   readonly initMs: number;
   /** The same of a function that does nothing, measured in turn with this one. */
@@ -16,10 +15,6 @@ export interface BundleFigures {
   /** Median of the quotients of neighbours in time. */
   readonly ratio: number;
 }
-
-const KB = 1_024;
-const API: readonly FunctionName[] = ['start', 'get', 'list', 'cancel', 'resume'];
-const LIMIT_BYTES = { api: 700 * KB, queue: 1.2 * KB * KB };
 
 /** What any function needs in order to load; nothing is called. */
 const ENVIRONMENT = {
@@ -50,7 +45,6 @@ export async function measureBundles(bundles: string, rounds: number): Promise<r
     figures.push({
       name,
       bytes: size,
-      limitBytes: API.includes(name) ? LIMIT_BYTES.api : LIMIT_BYTES.queue,
       initMs: median(pairs.map(({ mine }) => mine)),
       emptyMs: median(pairs.map(({ empty }) => empty)),
       ratio: median(pairs.map(({ mine, empty }) => mine / empty)),

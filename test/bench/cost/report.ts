@@ -6,6 +6,7 @@ import { idleLines, metricLines } from './idle.ts';
 import type { IdleRun } from './idle-run.ts';
 import type { Operations } from './orders.ts';
 import type { Own, Rival } from './priced.ts';
+import { type Reading, readingsOf } from './readings.ts';
 import type { CountedStage } from './stage-templates.ts';
 import {
   ASSUMED,
@@ -19,7 +20,6 @@ import {
   tenantLines,
   traceLines,
 } from './stepline.ts';
-import { type Verdict, verdictsOf } from './verdicts.ts';
 
 /** Everything that was measured. */
 export interface Measured {
@@ -42,16 +42,17 @@ export interface Report {
   readonly single: Own;
   readonly batched: Own;
   readonly rivals: readonly Rival[];
-  readonly verdicts: readonly Verdict[];
+  /** Beside Step Functions Standard. */
+  readonly readings: readonly Reading[];
   readonly idle: Bill;
   readonly metrics: Bill;
 }
 
+/** How messages come, in the words of the tables. */
+export const MODES = { single: 'one message at a time', batched: 'full batches' } as const;
+
 const WORKFLOWS = 1_000_000;
 const ofMany = (...lines: readonly (readonly Line[])[]): Bill => billOf(lines.flat(), WORKFLOWS);
-
-/** Stepline costs at most this part of what Step Functions Standard does. */
-const GOALS = { single: 6, batched: 10 };
 
 /** Puts prices to what was measured. */
 export function reportOf(measured: Measured): Report {
@@ -69,9 +70,9 @@ export function reportOf(measured: Measured): Report {
     measured,
     ...own,
     rivals,
-    verdicts: [
-      ...verdictsOf('one message at a time', own.single, first, GOALS.single),
-      ...verdictsOf('full batches', own.batched, first, GOALS.batched),
+    readings: [
+      ...readingsOf(MODES.single, own.single, first),
+      ...readingsOf(MODES.batched, own.batched, first),
     ],
     idle: billOf(idleLines(stage.counts, idleRun)),
     metrics: billOf(metricLines(stage.counts, customMetrics)),

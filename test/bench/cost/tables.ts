@@ -2,8 +2,8 @@ import { fixed, table } from '../table.ts';
 import { type Bill, byShare, type PricedLine, together, unconfirmed } from './bill.ts';
 import type { Own, Priced, Rival } from './priced.ts';
 import { PRICES, type Price } from './prices.ts';
+import type { Reading } from './readings.ts';
 import type { Report } from './report.ts';
-import type { Verdict } from './verdicts.ts';
 
 /** A price that is not confirmed is marked wherever it counts. */
 const mark = (known: Price['known']): string => (known === 'unconfirmed' ? ' (unconfirmed)' : '');
@@ -81,19 +81,11 @@ export function rivalTable({ name, running, keeping }: Rival): string {
   );
 }
 
-export const verdictTable = (verdicts: readonly Verdict[]): string =>
+export const readingsTable = (readings: readonly Reading[]): string =>
   table(
-    [
-      'goal: at most so much of Step Functions Standard',
-      '$ a million',
-      'of $',
-      'measured',
-      'wanted',
-      'reached',
-    ],
-    verdicts.map(({ mode, counting, dollars, standard, times, wanted, reached }) => [
-      ...[`${mode}: ${counting}`, fixed(dollars), fixed(standard)],
-      ...[`1/${fixed(times, 1)}`, `1/${wanted}`, reached ? 'yes' : 'no'],
+    ['beside Step Functions Standard', '$ a million', 'of $', 'part'],
+    readings.map(({ mode, counting, dollars, standard, times }) => [
+      ...[`${mode}: ${counting}`, fixed(dollars), fixed(standard), `1/${fixed(times, 1)}`],
     ]),
   );
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Bill } from './bill.ts';
 import type { Own } from './priced.ts';
-import { HEADLINE, verdictsOf } from './verdicts.ts';
+import { HEADLINE, readingsOf } from './readings.ts';
 
 const bill = (dollars: number): Bill => ({ lines: [], dollars });
 const NONE = bill(0);
@@ -26,20 +26,20 @@ const STANDARD = {
   look: NONE,
 };
 
-describe('the goal', () => {
-  const verdicts = verdictsOf('one at a time', OWN, STANDARD, 6);
+describe('the bill beside Standard’s', () => {
+  const readings = readingsOf('one at a time', OWN, STANDARD);
 
   it('is first read from what a run costs, and then with ever more in it', () => {
-    expect(verdicts[0]?.counting).toBe(HEADLINE);
-    expect(verdicts.slice(0, 4).map(({ dollars }) => dollars)).toEqual([15, 16, 18, 19]);
-    expect(verdicts.slice(0, 4).map(({ standard }) => standard)).toEqual([91, 91, 91, 91]);
+    expect(readings[0]?.counting).toBe(HEADLINE);
+    expect(readings.slice(0, 4).map(({ dollars }) => dollars)).toEqual([15, 16, 18, 19]);
+    expect(readings.slice(0, 4).map(({ standard }) => standard)).toEqual([91, 91, 91, 91]);
   });
 
   it('is at last read without an API in front of either', () => {
-    expect(verdicts[4]).toMatchObject({ dollars: 14, standard: 90, reached: true });
+    expect(readings[4]).toMatchObject({ dollars: 14, standard: 90 });
   });
 
-  it('is judged by each reading alone', () => {
-    expect(verdicts.map(({ reached }) => reached)).toEqual([true, false, false, false, true]);
+  it('says how many times dearer Standard is', () => {
+    expect(readings.map(({ times }) => times)).toEqual([91 / 15, 91 / 16, 91 / 18, 91 / 19, 90 / 14]);
   });
 });

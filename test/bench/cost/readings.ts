@@ -1,40 +1,38 @@
-import { type Bill, judge, together } from './bill.ts';
+import { type Bill, together } from './bill.ts';
 import type { Own, Rival } from './priced.ts';
 
-/** The goal at one way of reading the bill. */
-export interface Verdict {
+/** One way of reading our bill beside Step Functions Standard's. */
+export interface Reading {
   readonly mode: string;
   readonly counting: string;
   readonly dollars: number;
   readonly standard: number;
-  readonly wanted: number;
+  /** How many times dearer Standard is. */
   readonly times: number;
-  readonly reached: boolean;
 }
 
-/** The goal is read from this bill; the others show how much hangs on that. */
+/** The first reading: what a run costs, and nothing besides. */
 export const HEADLINE = 'running';
 
 /**
- * The goal, first as it is meant, then with ever more in our bill, at last without an API for either. Standard keeps its
- * history for 90 days in its price.
+ * First what a run costs, then with ever more in our bill, at last without an API for either. Standard keeps its history
+ * for 90 days in its price.
  */
-export function verdictsOf(mode: string, own: Own, rival: Rival, times: number): readonly Verdict[] {
+export function readingsOf(mode: string, own: Own, rival: Rival): readonly Reading[] {
   const { alone, running, keeping, logsAtInfo, logsAtWarn } = own;
   const elsewhere = together(rival.running, rival.keeping);
-  const readings: readonly (readonly [string, Bill, Bill])[] = [
+  const bills: readonly (readonly [string, Bill, Bill])[] = [
     [HEADLINE, running, elsewhere],
     ['running, kept 90 days', together(running, keeping), elsewhere],
     ['running, kept 90 days, logs at warn', together(running, keeping, logsAtWarn), elsewhere],
     ['running, kept 90 days, logs at info', together(running, keeping, logsAtInfo), elsewhere],
     ['the chain alone, without an API in front', alone, rival.alone],
   ];
-  return readings.map(([counting, { dollars }, { dollars: standard }]) => ({
+  return bills.map(([counting, { dollars }, { dollars: standard }]) => ({
     mode,
     counting,
     dollars,
     standard,
-    wanted: times,
-    ...judge({ dollars, of: standard, fraction: 1 / times }),
+    times: standard / dollars,
   }));
 }

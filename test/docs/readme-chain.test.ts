@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { workflowPath } from '../../lib/contract/names.ts';
+import { startAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
+import { readOptions } from '../../lib/local/options.ts';
+import { startLocal } from '../../lib/local/process.ts';
+import { giftCards } from './gift-cards.ts';
+
+const textOf = (file: string): string => readFileSync(join(import.meta.dirname, '../..', file), 'utf8');
+
+describe('the chain of the README', () => {
+  it('is the one that is checked here', () => {
+    const [, shown] = /```ts\n(.*?)```/s.exec(textOf('README.md')) ?? [];
+    expect(shown).toBe(textOf('test/docs/gift-cards.ts'));
+  });
+
+  it('runs as it stands, against demo targets', async () => {
+    const options = readOptions(['--port', '0', '--memory', '--no-sample', '--log-level', 'silent']);
+    if (options === 'help') throw new Error('no help was asked for');
+    const local = await startLocal([giftCards], options, { readable: false, say: () => undefined });
+    try {
+      const started = await fetch(`${local.baseUrl}${giftCards.start}`, {
+        method: 'POST',
+        body: JSON.stringify({ card: '4242424242424242', amount: 25, email: 'ada@example.com' }),
+      });
+      const { workflowId } = startAnswer.parse(await started.json());
+      const bought = async () =>
+        workflowAnswer.parse(await (await fetch(local.baseUrl + workflowPath(workflowId))).json());
+      await vi.waitFor(
+        async () => {
+          expect(await bought()).toMatchObject({ status: 'completed', giftCard: expect.any(String) });
+        },
+        { timeout: 15_000 },
+      );
+    } finally {
+      await local.stop();
+    }
+  });
+});
