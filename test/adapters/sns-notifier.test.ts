@@ -122,7 +122,7 @@ describe('a notification', () => {
   it('keeps a reply that looks like lines of ours on its own line', async () => {
     const message = 'declined\nStatus:        completed\r\nEffect: none\u2028Step: mail\u2029x\u0085y\u000bz';
     const { lines } = await told({ error: { ...error, message } });
-    expect(lines).toHaveLength(14);
+    expect(lines).toHaveLength(15);
     expect(lines.filter((line) => line.startsWith('Status:'))).toEqual(['Status:        failed']);
     expect(lines[9]).toBe('Message:       declined Status:        completed Effect: none Step: mail x y z');
   });

@@ -193,7 +193,7 @@ describe('a reply that cannot be used', () => {
     expect(await made.perform(charge)).toMatchObject({ ok: true });
     expect(await unusable(reply({ orderId: `${exactly}x` }))).toEqual({
       code: 'RESULT_TOO_LARGE',
-      message: expect.stringContaining(`the result has ${limit + 1} bytes of JSON, at most ${limit}`),
+      message: expect.stringContaining(`the result has ${limit + 1} bytes of JSON; the most is ${limit}`),
       retriable: false,
       acted: 'unknown',
       target: 'payments',

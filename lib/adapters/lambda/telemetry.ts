@@ -14,12 +14,21 @@ export interface LambdaTelemetryOptions {
   readonly logLevel: LogLevel;
 }
 
+/** What an event tells, in one piece: Powertools takes some names, `message` among them, for its own and leaves them out. */
+class Told {
+  readonly fields: Readonly<Record<string, unknown>>;
+
+  constructor(fields: Readonly<Record<string, unknown>>) {
+    this.fields = fields;
+  }
+}
+
 /**
  * The line that one machine writes too, `event` and all; Powertools alone would call the event `message`. Stage and service
  * stand beside it.
  */
 class LineFormatter extends LogFormatter {
-  override formatAttributes(line: UnformattedAttributes, fields: LogAttributes): LogItem {
+  override formatAttributes(line: UnformattedAttributes, { told, ...persistent }: LogAttributes): LogItem {
     return new LogItem({
       attributes: {
         timestamp: this.formatTimestamp(line.timestamp),
@@ -27,7 +36,8 @@ class LineFormatter extends LogFormatter {
         event: line.message,
         service: line.serviceName,
         xray_trace_id: line.xRayTraceId,
-        ...fields,
+        ...persistent,
+        ...(told instanceof Told ? told.fields : {}),
       },
     });
   }
@@ -52,7 +62,7 @@ export function createLambdaTelemetry({ stage, logLevel }: LambdaTelemetryOption
     emit(event) {
       try {
         const { event: name, ...fields } = event;
-        logger[EVENT_LEVELS[name]](name, fields);
+        logger[EVENT_LEVELS[name]](name, { told: new Told(fields) });
         for (const line of linesOf(metricsOf(event))) publish(metrics, line);
       } catch (error) {
         // What is told about the work must never stop the work.
