@@ -1,12 +1,14 @@
 import { configDefaults, defineConfig } from 'vitest/config';
+import { announced } from './support/announced.ts';
 
-/** Whole machines in small: each takes all processors, so they come one after another, once the rest is done. */
-const HEAVY = [
-  'test/simulation/**/*.test.ts',
-  'test/hostile/**/*.test.ts',
-  'test/soak/**/*.test.ts',
-  'test/fuzz/**/*.test.ts',
-  'test/newcomer/**/*.test.ts',
+/** Whole machines in small, and what takes a minute: `npm run test:deep`, one file after another. */
+const DEEP = ['simulation', 'hostile', 'soak', 'fuzz', 'newcomer', 'bench/cost', 'e2e/crash'].map(
+  (place) => `test/${place}{/**/*,}.test.ts`,
+);
+/** They replace modules, or the clients of the SDK, so each has modules of its own. */
+const REPLACING = [
+  ...['test/adapters/**/*.test.ts', 'test/ops/**/*.test.ts', 'test/ports/queue/sqs.test.ts'],
+  ...['test/functions/compose.test.ts', 'test/local/process.broken.test.ts'],
 ];
 // The acceptance suite has a configuration of its own.
 const ELSEWHERE = [...configDefaults.exclude, 'test/aws/**'];
@@ -15,28 +17,33 @@ export default defineConfig({
   test: {
     root: `${import.meta.dirname}/..`,
     globalSetup: 'test/support/build.ts',
-    // CI adds up what the runners themselves report.
-    reporters:
-      process.env.CI === 'true'
-        ? ['default', ['json', { outputFile: 'dist/reports/vitest.json' }]]
-        : ['default'],
+    setupFiles: 'test/support/fixed-seed.ts',
+    // The AWS SDK warns of old versions of Node in every process of every test.
+    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
+    reporters: announced({ quick: 2, deep: 12 }),
     projects: [
       {
         extends: true,
         test: {
           name: 'quick',
           include: ['test/**/*.test.ts'],
-          exclude: [...ELSEWHERE, ...HEAVY],
+          exclude: [...ELSEWHERE, ...DEEP, ...REPLACING],
           testTimeout: 60_000,
+          // Loading the CDK and the SDK anew for each file takes longer than the tests.
+          isolate: false,
           // End-to-end scenarios wait more than they work.
           maxConcurrency: 20,
         },
       },
       {
         extends: true,
+        test: { name: 'quick-replacing', include: REPLACING, testTimeout: 60_000 },
+      },
+      {
+        extends: true,
         test: {
-          name: 'heavy',
-          include: HEAVY,
+          name: 'deep',
+          include: DEEP,
           exclude: ELSEWHERE,
           testTimeout: 120_000,
           fileParallelism: false,

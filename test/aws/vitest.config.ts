@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { announced } from '../support/announced.ts';
 
 /** The acceptance suite: what is deployed to AWS, on an emulator. */
 export default defineConfig({
@@ -10,9 +11,7 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: 120_000,
     hookTimeout: 300_000,
-    reporters:
-      process.env.CI === 'true'
-        ? ['default', ['json', { outputFile: 'dist/reports/aws.json' }]]
-        : ['default'],
+    reporters: announced({ acceptance: 7 }),
+    name: 'acceptance',
   },
 });

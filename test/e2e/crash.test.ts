@@ -6,6 +6,7 @@ import { workflowPath } from '../../lib/contract/names.ts';
 import { startAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
 import { type DemoTargets, startDemoTargets } from '../../lib/local/demo/targets.ts';
 import { SAMPLE } from '../../lib/local/sample.ts';
+import { seeded } from '../soak/random.ts';
 import { type ServerProcess, startServer } from '../support/server.ts';
 import { ORDER_STEPS } from './fixture-chains.ts';
 
@@ -14,6 +15,7 @@ const ORDERS = 200;
 /** Milliseconds: of a call, so that a kill meets orders at every place; and from a start of the server to its kill. */
 const LATENCY = 40;
 const LIFE = { least: 30, most: 400 };
+const lives = seeded(1, 'lives');
 
 let directory: string;
 let demo: DemoTargets;
@@ -57,7 +59,7 @@ it(`killed ${KILLS} times while ${ORDERS} orders run, the server ends every orde
   try {
     for (let kill = 1; kill <= KILLS; kill += 1) {
       submit(Math.ceil((ORDERS * kill) / KILLS));
-      await sleep(LIFE.least + Math.random() * (LIFE.most - LIFE.least));
+      await sleep(lives.between(LIFE.least, LIFE.most));
       expect(await server.end('SIGKILL')).toBe('SIGKILL');
       server = await begin();
     }

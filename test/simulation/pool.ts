@@ -13,8 +13,6 @@ interface PoolOptions {
   readonly onDone?: (answer: Done) => void;
   /** Given each line of a job that is to be traced. */
   readonly onLine?: (line: string) => void;
-  /** No further job begins once this says so. */
-  readonly isEnough?: () => boolean;
 }
 
 /**
@@ -27,17 +25,15 @@ export async function runJobs(
   jobs: Iterable<Job>,
   options: PoolOptions = {},
 ): Promise<Done[]> {
-  const { threads = availableParallelism(), isEnough, onDone } = options;
+  const { threads = availableParallelism(), onDone } = options;
   const waiting = jobs[Symbol.iterator]();
   const done: Done[] = [];
-  let enough = false;
 
   const work = async (thread: Worker): Promise<void> => {
-    for (let next = waiting.next(); !next.done && !enough; next = waiting.next()) {
+    for (let next = waiting.next(); !next.done; next = waiting.next()) {
       const answer = await ask(thread, next.value, options);
       done.push(answer);
       onDone?.(answer);
-      if (isEnough?.()) enough = true;
     }
   };
   const started = Array.from(

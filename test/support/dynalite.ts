@@ -19,6 +19,9 @@ export interface Dynalite {
   close(): Promise<void>;
 }
 
+/** Databases of one process share what they hold in memory: each table has a name of its own. */
+let tables = 0;
+
 /** @example const database = await startDynalite(); const tableName = await database.createTable(); … await database.close(); */
 export async function startDynalite(): Promise<Dynalite> {
   const server = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
@@ -34,7 +37,6 @@ export async function startDynalite(): Promise<Dynalite> {
     region: 'us-east-1',
     credentials: { accessKeyId: 'none', secretAccessKey: 'none' },
   });
-  let tables = 0;
   return {
     client,
     url,
