@@ -89,6 +89,7 @@ export function createSettingsTargets(settings: TargetSettings): { resolve(name:
       throw new EngineError(
         'TARGET_MISSING',
         `there is no target "${name}" in the settings; ${names === '' ? 'there are none at all' : `there are ${names}`}`,
+        { next: `Add "${name}" with its baseUrl to the file of --targets, and start again.` },
       );
     },
   };
