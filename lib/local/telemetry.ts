@@ -1,3 +1,4 @@
+import { nextOf } from '../contract/advice.ts';
 import { LOG_LEVELS, type LogLevel } from '../contract/names.ts';
 import { type EngineEvent, EVENT_LEVELS } from '../engine/events.ts';
 import type { Notifier, Telemetry } from '../engine/ports.ts';
@@ -17,11 +18,11 @@ export function logTelemetry({ level, readable, now, write }: LogOptions): Telem
     emit(event) {
       const loud = EVENT_LEVELS[event.event];
       if (LOG_LEVELS.indexOf(loud) < least) return;
-      const time = new Date(now()).toISOString();
+      const timestamp = new Date(now()).toISOString();
       const { event: name, ...fields } = event;
       // The name stands first, where it is looked for.
-      const line = { time, level: loud, event: name, ...fields };
-      write(readable ? forPerson(time, loud, event) : JSON.stringify(line));
+      const line = { timestamp, level: loud, event: name, ...fields };
+      write(readable ? forPerson(timestamp, loud, event) : JSON.stringify(line));
     },
   };
 }
@@ -33,11 +34,20 @@ function forPerson(time: string, level: string, event: EngineEvent): string {
   const place = [fields.chain, fields.step].filter((part) => part !== undefined).join('/');
   const id = fields.workflowId ?? '';
   for (const shown of ['chain', 'step', 'workflowId', 'tenant']) delete fields[shown];
-  const others = Object.entries(fields).map(
-    ([field, value]) => `${field}=${typeof value === 'object' ? JSON.stringify(value) : value}`,
-  );
+  const others = Object.entries(fields).map(([field, value]) => shown(field, value));
   const parts = [time.slice(11, 23), level.padEnd(5), name, place, id, ...others];
   return oneLine(parts.filter((part) => part !== '').join(' '));
+}
+
+/** `durationMs=12`; a moment as its time, and an error as its own names and values: `error.code=REFUSED error.httpStatus=402`. */
+function shown(field: string, value: unknown): string {
+  if (typeof value === 'object' && value !== null) {
+    return Object.entries(value)
+      .map(([name, inner]) => shown(`${field}.${name}`, inner))
+      .join(' ');
+  }
+  const isMoment = typeof value === 'number' && field.endsWith('At');
+  return `${field}=${isMoment ? new Date(value).toISOString() : value}`;
 }
 
 /** What a target answers ends up here: it must neither break lines nor steer the terminal. */
@@ -49,8 +59,8 @@ export function logNotifier({ readable, now, write }: Omit<LogOptions, 'level'>)
     async notify(notification) {
       const { id, workflowId, chain, status, error } = notification;
       if (!readable) {
-        const time = new Date(now()).toISOString();
-        write(JSON.stringify({ time, level: 'error', event: 'on_call_told', ...notification }));
+        const timestamp = new Date(now()).toISOString();
+        write(JSON.stringify({ timestamp, level: 'error', event: 'on_call_told', ...notification }));
         return;
       }
       const cause =
@@ -58,7 +68,7 @@ export function logNotifier({ readable, now, write }: Omit<LogOptions, 'level'>)
           ? ''
           : ` at step ${error.step} after ${error.attempts} attempt(s): ${error.code}${
               error.httpStatus === undefined ? '' : ` ${error.httpStatus}`
-            }${error.target === undefined ? '' : ` from ${error.target}`}: ${error.message}`;
+            }${error.target === undefined ? '' : ` from ${error.target}`}: ${error.message}. ${nextOf(error, 'failed')}`;
       write(oneLine(`on-call: ${chain} ${workflowId} ${status}${cause} (notification ${id})`));
     },
   };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { nextOf } from '../../lib/contract/advice.ts';
 import { LOG_LEVELS, type LogLevel } from '../../lib/contract/names.ts';
 import { type EngineEvent, EVENT_LEVELS } from '../../lib/engine/events.ts';
 import type { Notification } from '../../lib/engine/ports.ts';
@@ -22,7 +23,7 @@ describe('the log as JSON', () => {
       const event = ALL_EVENTS[at];
       expect(line).not.toContain('\n');
       expect(JSON.parse(line)).toEqual({
-        time: '2026-09-21T16:50:04.123Z',
+        timestamp: '2026-09-21T16:50:04.123Z',
         level: event && EVENT_LEVELS[event.event],
         ...event,
       });
@@ -52,7 +53,12 @@ describe('the log for a person', () => {
   it('shows an error with its fields', () => {
     const [line] = linesOf([EVENTS.step_failed], true);
     expect(line).toContain('16:50:04.123 error step_failed order-processing/payment');
-    expect(line).toContain('error={"code":"TARGET_UNAVAILABLE","message":"busy","httpStatus":503,');
+    expect(line).toContain('error.code=TARGET_UNAVAILABLE error.message=busy error.httpStatus=503 ');
+  });
+
+  it('shows a moment as its time', () => {
+    const [line] = linesOf([EVENTS.step_retrying], true);
+    expect(line).toContain('nextAttemptAt=2026-09-21T14:13:20.000Z ');
   });
 
   it('leaves out what an event does not have', () => {
@@ -107,6 +113,8 @@ describe('the line for the person on call', () => {
     },
   };
 
+  const NEXT = notification.error && nextOf(notification.error, 'failed');
+
   async function told(changes: Partial<Notification> = {}, readable = true): Promise<string[]> {
     const lines: string[] = [];
     const notifier = logNotifier({ readable, now: () => 0, write: (line) => lines.push(line) });
@@ -117,20 +125,20 @@ describe('the line for the person on call', () => {
   it('is one JSON line among the others where nobody reads along', async () => {
     const [line = '', ...others] = await told({}, false);
     expect(others).toEqual([]);
-    const time = '1970-01-01T00:00:00.000Z';
-    expect(JSON.parse(line)).toEqual({ time, level: 'error', event: 'on_call_told', ...notification });
+    const timestamp = '1970-01-01T00:00:00.000Z';
+    expect(JSON.parse(line)).toEqual({ timestamp, level: 'error', event: 'on_call_told', ...notification });
   });
 
   it('says which workflow failed at which step, why, and under which id it is told', async () => {
     expect(await told()).toEqual([
-      'on-call: orders wf_1 failed at step payment after 3 attempt(s): TARGET_UNAVAILABLE 503 from payments: busy (notification wf_1:0:failed)',
+      `on-call: orders wf_1 failed at step payment after 3 attempt(s): TARGET_UNAVAILABLE 503 from payments: busy. ${NEXT} (notification wf_1:0:failed)`,
     ]);
   });
 
   it('leaves out what is not known', async () => {
     const { target: _, httpStatus: __, ...error } = notification.error ?? ({} as never);
     expect(await told({ error: { ...error, code: 'RUN_FAILED' } })).toEqual([
-      'on-call: orders wf_1 failed at step payment after 3 attempt(s): RUN_FAILED: busy (notification wf_1:0:failed)',
+      `on-call: orders wf_1 failed at step payment after 3 attempt(s): RUN_FAILED: busy. ${nextOf({ ...error, code: 'RUN_FAILED' }, 'failed')} (notification wf_1:0:failed)`,
     ]);
     expect(await told({ error: undefined })).toEqual([
       'on-call: orders wf_1 failed (notification wf_1:0:failed)',
@@ -141,6 +149,6 @@ describe('the line for the person on call', () => {
     const error = notification.error && { ...notification.error, message: 'a\r\nb\u001b[2Jc' };
     const [line, ...others] = await told({ error });
     expect(others).toEqual([]);
-    expect(line).toContain('from payments: a b [2Jc (notification');
+    expect(line).toContain('from payments: a b [2Jc. ');
   });
 });
