@@ -59,7 +59,7 @@ describe('a reply that is nested deeply', () => {
     async (_, body, schema) => {
       const { state, message } = await answered(body, schema);
       expect(state).toEqual(failed('RESULT_TOO_LARGE', 'unknown'));
-      expect(message).toMatch(/nested deeper than the 1000 levels/);
+      expect(message).toMatch(/nested more than 1000 levels deep/);
     },
   );
 
