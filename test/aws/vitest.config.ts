@@ -13,5 +13,6 @@ export default defineConfig({
     hookTimeout: 300_000,
     reporters: announced({ acceptance: 7 }),
     name: 'acceptance',
+    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
   },
 });

@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { FAULT_FIELDS } from './faults.ts';
 import { answering, HttpRefusal, pathOf, sendJson } from './http.ts';
 import { type DemoServer, readFaults } from './server.ts';
 
@@ -46,6 +47,7 @@ const byName = (servers: readonly DemoServer[], see: (server: DemoServer) => unk
 
 const overview = (servers: readonly DemoServer[]) => ({
   routes: WAYS,
+  faults: FAULT_FIELDS,
   targets: byName(servers, (server) => ({ url: server.url, faults: server.faults.current })),
 });
 

@@ -57,6 +57,22 @@ const fault = fields.check(({ value, issues }) => {
 /** One fault of a target, as `PUT /faults` takes it. */
 export type Fault = z.infer<typeof fault>;
 
+/** What each field of a fault does, and a fault with it: shown to whoever asks the demo targets what they take. */
+export const FAULT_FIELDS: { readonly [Field in keyof Fault]-?: { does: string; example: Fault } } = {
+  status: { does: 'answers with this status, without effect', example: { status: 503 } },
+  retryAfter: { does: 'the Retry-After header of status', example: { status: 429, retryAfter: '5' } },
+  body: { does: 'the body of status', example: { status: 402, body: { error: 'card declined' } } },
+  latencyMs: { does: 'waits, then has its effect and answers', example: { latencyMs: 2_000 } },
+  late: { does: 'has its effect, and waits with the answer', example: { latencyMs: 2_000, late: true } },
+  hang: { does: 'takes the request and never answers, without effect', example: { hang: true } },
+  drip: { does: 'has its effect, and answers one byte a second', example: { drip: true } },
+  drop: { does: 'closes the connection before or after its effect', example: { drop: 'after' } },
+  malformed: { does: 'has its effect, and a reply that cannot be used', example: { malformed: 'json' } },
+  down: { does: 'refuses every connection', example: { down: true } },
+  times: { does: 'heals by itself after so many calls', example: { status: 503, times: 1 } },
+  match: { does: 'strikes only calls whose path begins so', example: { status: 503, match: '/charges' } },
+};
+
 const several = z
   .array(fault)
   .refine((all) => all.length === 1 || !all.some((one) => one.down), 'down stands alone');
