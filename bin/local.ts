@@ -2,13 +2,20 @@ import { chains } from '#chains';
 import { EngineError, messageOf } from '../lib/engine/errors.ts';
 import { HELP, OptionError, type Options, readOptions } from '../lib/local/options.ts';
 import { type LocalProcess, startLocal } from '../lib/local/process.ts';
-import { runSample, sampleCurl } from '../lib/local/sample.ts';
+import { isHarmless, runSample, type Sample, sampleCurl, sampleFor } from '../lib/local/sample.ts';
 
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
-function greet({ baseUrl, routes, demo, engine }: LocalProcess, { data }: Options): void {
+/** Demo targets that the greeting names. */
+const NAMED = 4;
+
+function greet(
+  { baseUrl, routes, demo, engine }: LocalProcess,
+  { data }: Options,
+  sample: Sample | undefined,
+): void {
   const kept = data === undefined ? 'workflows in memory only' : `workflows kept in ${data}`;
   say(`Stepline listens on ${baseUrl} (${kept})`);
   if (engine.recovered > 0) say(`${engine.recovered} unfinished workflow(s) of an earlier run go on`);
@@ -16,16 +23,18 @@ function greet({ baseUrl, routes, demo, engine }: LocalProcess, { data }: Option
   for (const route of routes) say(`  ${route}`);
   if (demo !== undefined) {
     const { url } = demo.admin;
-    say('\nDemo targets (payments, shipping, mail, …):');
+    const names = Object.keys(demo.targets);
+    const broken = names.find((name) => name === 'shipping') ?? names[0];
+    say(`\nDemo targets (${names.slice(0, NAMED).join(', ')}${names.length > NAMED ? ', …' : ''}):`);
     say(`  see what they did   curl -s ${url}/ledger`);
-    say(`  break one           curl -s -X PUT ${url}/faults/shipping -d '{"status":503}'`);
-    say(`  mend it             curl -s -X DELETE ${url}/faults/shipping`);
+    say(`  break one           curl -s -X PUT ${url}/faults/${broken} -d '{"status":503}'`);
+    say(`  mend it             curl -s -X DELETE ${url}/faults/${broken}`);
   }
-  say(`\nTry it:\n  ${sampleCurl(baseUrl)}\n`);
+  say(sample === undefined ? '' : `\nTry it:\n  ${sampleCurl(baseUrl, sample)}\n`);
 }
 
 /** The first signal lets running calls end; a second one does not wait. */
-function stopOnSignal(local: LocalProcess, sample: AbortController): void {
+function stopOnSignal(local: LocalProcess, running: AbortController): void {
   let stopping = false;
   const stop = async (signal: string): Promise<void> => {
     if (stopping) process.exit(1);
@@ -33,7 +42,7 @@ function stopOnSignal(local: LocalProcess, sample: AbortController): void {
     say(
       `${signal}: waiting for running calls to end (a second ${signal} stops at once); what is left goes on at the next start`,
     );
-    sample.abort();
+    running.abort();
     await local.stop().catch(endAsBroken);
     process.exit(0);
   };
@@ -55,14 +64,15 @@ async function main(): Promise<void> {
     return;
   }
   const local = await startLocal(chains, options, { readable: process.stdout.isTTY === true, say });
-  const sample = new AbortController();
-  stopOnSignal(local, sample);
+  const running = new AbortController();
+  stopOnSignal(local, running);
   void local.broken.then(endAsBroken);
-  greet(local, options);
-  // A sample order would do real things at real targets.
-  if (!options.sample || local.demo === undefined) return;
-  await runSample(local.baseUrl, say, sample.signal).catch((error: unknown) => {
-    if (!sample.signal.aborted)
+  const { chains: known } = local.engine.service;
+  const sample = await sampleFor(known);
+  greet(local, options, sample);
+  if (!options.sample || !isHarmless(sample, known, Object.keys(local.demo?.targets ?? {}))) return;
+  await runSample(local.baseUrl, say, running.signal).catch((error: unknown) => {
+    if (!running.signal.aborted)
       say(`the sample order failed: ${error instanceof Error ? error.message : error}`);
   });
 }

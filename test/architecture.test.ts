@@ -58,7 +58,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     ],
     ...['functions', 'lib/local/demo', 'lib/local/store', 'lib/local/queue', 'zod'],
   ],
-  'lib/local/demo': ['lib/contract', 'lib/adapters/targets', 'zod'],
+  'lib/local/demo': ['lib/contract', 'lib/adapters/targets', 'zod', 'json-schema-faker'],
   'lib/local/store': ['lib/contract', 'lib/chain', 'lib/engine', 'zod', 'classic-level', 'memory-level'],
   'lib/local/queue': ['lib/contract', 'lib/engine', 'aws-lambda'],
   'lib/ops': ['lib/contract', '@aws-sdk'],

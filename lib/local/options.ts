@@ -8,6 +8,8 @@ export interface Options {
   readonly sample: boolean;
   /** Path of a JSON file with the targets; undefined for the demo targets. */
   readonly targets: string | undefined;
+  /** Targets that are demo ones although there is such a file. */
+  readonly demo: readonly string[];
   readonly logLevel: LogLevel;
 }
 
@@ -22,6 +24,7 @@ export const HELP = `Stepline on one machine: the same chains, engine and handle
   --targets FILE    call these targets instead of the demo ones: JSON, for example
                     { "payments": { "baseUrl": "https://pay.example", "headers": { "authorization": "env:PAYMENTS_KEY" } } }
                     where env:NAME reads an environment variable
+  --demo A,B        with --targets: let demo targets stand in for these
   --log-level L     ${LOG_LEVELS.join(', ')} (info)
   --help            show this text
 `;
@@ -50,6 +53,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     data: values.memory === true ? undefined : (values.data ?? '.stepline'),
     sample: values['no-sample'] !== true,
     targets: values.targets,
+    demo: readDemo(values.demo, values.targets),
     logLevel: readLevel(values['log-level'] ?? 'info'),
   };
 }
@@ -64,6 +68,7 @@ function parse(args: readonly string[]) {
         memory: { type: 'boolean' },
         'no-sample': { type: 'boolean' },
         targets: { type: 'string' },
+        demo: { type: 'string' },
         'log-level': { type: 'string' },
         help: { type: 'boolean' },
       },
@@ -77,6 +82,18 @@ function readPort(text: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65_535) return port;
   throw new OptionError(`--port is "${text}"; it must be a number from 0 to 65535 (0: any free port)`);
+}
+
+function readDemo(text: string | undefined, targets: string | undefined): readonly string[] {
+  if (text === undefined) return [];
+  if (targets === undefined) {
+    throw new OptionError('--demo goes with --targets: without a file of targets, all of them are demo ones');
+  }
+  const names = text.split(',').map((name) => name.trim());
+  if (names.includes('')) {
+    throw new OptionError(`--demo is "${text}"; it must be names of targets, such as --demo mail,sms`);
+  }
+  return [...new Set(names)];
 }
 
 function readLevel(text: string): LogLevel {

@@ -1,18 +1,21 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Service } from '../../functions/handlers.ts';
 import { routesOf } from '../../functions/routes.ts';
 import { createHttpClient } from '../adapters/http/client.ts';
 import { systemClock, systemRandom } from '../adapters/system.ts';
-import { createSettingsTargets, parseTargets, type TargetSettings } from '../adapters/targets/settings.ts';
+import { createSettingsTargets } from '../adapters/targets/settings.ts';
 import type { ChainDefinition } from '../chain/definition.ts';
+import { registry } from '../chain/registry.ts';
 import { EngineError } from '../engine/errors.ts';
+import { callersIn } from './callers.ts';
+import type { FindCaller } from './demo/answers.ts';
 import { type DemoTargets, startDemoTargets } from './demo/targets.ts';
 import { type LocalEngine, startLocalEngine } from './engine.ts';
 import { createFront } from './http-front.ts';
 import { OptionError, type Options } from './options.ts';
 import { openEmbeddedStore } from './store/store.ts';
+import { settleTargets } from './targets.ts';
 import { logNotifier, logTelemetry } from './telemetry.ts';
 
 export interface LocalProcess {
@@ -58,9 +61,12 @@ export async function startLocal(
       options.data === undefined ? { kind: 'memory' } : { kind: 'disk', directory: options.data },
     );
     undo.push(() => store.close());
-    const demo = options.targets === undefined ? await startDemo(options) : undefined;
+    const { settings, demo: pretended } = await settleTargets(chains, options);
+    const demo =
+      pretended.length === 0
+        ? undefined
+        : await startDemo(pretended, callersIn(registry(chains), store), options);
     if (demo !== undefined) undo.push(() => demo.close());
-    const settings = demo?.targets ?? (await readTargets(options.targets ?? ''));
     const http = createHttpClient();
     undo.push(async () => http.close());
     const log = { readable: output.readable, now: systemClock.now, write: output.say };
@@ -69,7 +75,7 @@ export async function startLocal(
       store,
       leftover: store,
       http,
-      targets: createSettingsTargets(settings),
+      targets: createSettingsTargets({ ...settings, ...demo?.targets }, remedy(options)),
       telemetry: logTelemetry({ ...log, level: options.logLevel }),
       notifier: logNotifier(log),
       clock: systemClock,
@@ -89,29 +95,25 @@ export async function startLocal(
 }
 
 /** The demo targets keep their ledger beside the workflows: nothing is charged twice over a restart. */
-const startDemo = ({ data, port }: Options): Promise<DemoTargets> =>
+const startDemo = (
+  names: readonly string[],
+  findCaller: FindCaller,
+  { data, port }: Options,
+): Promise<DemoTargets> =>
   startDemoTargets({
+    names,
+    findCaller,
     ports: port === 0 ? 'ephemeral' : { first: port + 1 },
     ...(data === undefined ? {} : { ledgerFile: join(data, 'demo-ledger.jsonl') }),
   });
 
-async function readTargets(file: string): Promise<TargetSettings> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch {
-    throw new OptionError(`--targets names ${file}, which cannot be read`);
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new OptionError(
-      `--targets: ${file} is not JSON: ${error instanceof Error ? error.message : error}`,
-    );
-  }
-  return parseTargets(json, process.env);
-}
+/** What to do where a step calls a target that its definition does not show: nobody could say at the start that it is missing. */
+const remedy =
+  ({ targets: file }: Options) =>
+  (name: string): string =>
+    file === undefined
+      ? `Write targets: ['${name}'] in the step, so that a demo target stands in for it, and start again.`
+      : `Add "${name}" with its baseUrl to ${file}, and start again.`;
 
 interface Front {
   readonly port: number;

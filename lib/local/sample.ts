@@ -1,8 +1,16 @@
 import * as z from 'zod';
+import type { Registry } from '../chain/registry.ts';
 import { ROUTES } from '../contract/names.ts';
 import { startAnswer, type WorkflowAnswer, workflowAnswer } from '../contract/wire.ts';
+import { makeValue } from './demo/made.ts';
 
-/** The order that `npm start` runs, and that the printed curl line sends. */
+/** A request that starts a chain. */
+export interface Sample {
+  readonly path: string;
+  readonly body: unknown;
+}
+
+/** The order that `npm start` runs. */
 export const SAMPLE = {
   path: '/api/process-order',
   body: {
@@ -11,11 +19,33 @@ export const SAMPLE = {
     address: '1 Main Street, Springfield',
     email: 'ada@example.com',
   },
-} as const;
+} as const satisfies Sample;
+
+/**
+ * A request that a user can try: the sample order, or where no chain takes it one that is made from the input schema of the first
+ * chain. Undefined where none can be made.
+ */
+export async function sampleFor(chains: Registry): Promise<Sample | undefined> {
+  const order = chains.byStart(SAMPLE.path);
+  if ((await order?.input.safeParseAsync(SAMPLE.body))?.success) return SAMPLE;
+  const [first] = chains.current;
+  if (first === undefined) return undefined;
+  const body = await makeValue(first.input, first.name);
+  return body.made ? { path: first.start, body: body.value } : undefined;
+}
+
+/** Whether the sample order is taken and pretended to its end: at real targets it would do real things. */
+export const isHarmless = (sample: Sample | undefined, chains: Registry, demo: readonly string[]): boolean =>
+  sample === SAMPLE &&
+  chains
+    .byStart(SAMPLE.path)
+    ?.steps.every(({ targets }) => targets?.length && targets.every((name) => demo.includes(name))) === true;
 
 /** A curl line that works when pasted. */
-export const sampleCurl = (baseUrl: string): string =>
-  `curl -s ${baseUrl}${SAMPLE.path} -H 'content-type: application/json' -d '${JSON.stringify(SAMPLE.body)}'`;
+export function sampleCurl(baseUrl: string, { path, body }: Sample = SAMPLE): string {
+  const quoted = JSON.stringify(body).replaceAll("'", `'\\''`);
+  return `curl -s ${baseUrl}${path} -H 'content-type: application/json' -d '${quoted}'`;
+}
 
 const POLL_MS = 25;
 

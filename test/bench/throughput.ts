@@ -11,6 +11,9 @@ import {
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { targetsCalledBy } from '../../lib/local/targets.ts';
+import { buildTestServer, TEST_SERVER } from '../support/build.ts';
+import { chains } from '../support/shipped-chains.ts';
 import { drive, type LoadResult, type Measured, startMeasured, startTarget, type Target } from './driver.ts';
 import { median, percentile } from './statistics.ts';
 
@@ -84,9 +87,10 @@ export async function measureThroughput(say: (line: string) => void): Promise<Th
     const bare = await begin(script('ceiling'), [target.baseUrl, 'bare']);
     const targets = join(data, 'targets.json');
     const { baseUrl } = target;
-    const names = ['payments', 'shipping', 'mail'];
-    writeFileSync(targets, JSON.stringify(Object.fromEntries(names.map((name) => [name, { baseUrl }]))));
-    const stepline = await begin(join(ROOT, 'dist/local.js'), [
+    const settings = targetsCalledBy(chains).map((name) => [name, { baseUrl }]);
+    writeFileSync(targets, JSON.stringify(Object.fromEntries(settings)));
+    buildTestServer();
+    const stepline = await begin(TEST_SERVER, [
       ...['--port', '0', '--no-sample', '--log-level', 'error'],
       ...['--data', join(data, 'store'), '--targets', targets],
     ]);

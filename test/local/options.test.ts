@@ -7,6 +7,7 @@ const DEFAULTS = {
   data: '.stepline',
   sample: true,
   targets: undefined,
+  demo: [],
   logLevel: 'info',
 } as const;
 
@@ -24,6 +25,11 @@ describe('the options', () => {
     ['--memory', ['--memory'], { data: undefined }],
     ['--no-sample', ['--no-sample'], { sample: false }],
     ['--targets', ['--targets', 'targets.json'], { targets: 'targets.json' }],
+    [
+      '--demo, with spaces and twice the same',
+      ['--targets', 'targets.json', '--demo', 'mail, sms,mail'],
+      { targets: 'targets.json', demo: ['mail', 'sms'] },
+    ],
     ...LOG_LEVELS.map((level): [string, string[], object] => [
       `--log-level ${level}`,
       ['--log-level', level],
@@ -44,7 +50,7 @@ describe('the options', () => {
   });
 
   it('are all in the help', () => {
-    for (const option of ['port', 'data', 'memory', 'no-sample', 'targets', 'log-level', 'help']) {
+    for (const option of ['port', 'data', 'memory', 'no-sample', 'targets', 'demo', 'log-level', 'help']) {
       expect(HELP).toContain(`  --${option} `);
     }
     for (const level of LOG_LEVELS) expect(HELP).toContain(level);
@@ -69,6 +75,12 @@ describe('an option that cannot be used names itself and what to write instead',
       'an unknown level',
       ['--log-level', 'loud'],
       '--log-level is "loud"; it must be one of debug, info, warn, error, silent',
+    ],
+    ['demo targets without a file', ['--demo', 'mail'], '--demo goes with --targets'],
+    [
+      'demo targets without a name',
+      ['--targets', 'x', '--demo', 'mail,'],
+      '--demo is "mail,"; it must be names',
     ],
     ['a value for a switch', ['--memory=yes'], "'--memory' does not take an argument"],
   ])('%s', (_, args, message) => {

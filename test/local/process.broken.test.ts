@@ -39,7 +39,14 @@ beforeEach(() => {
   Object.assign(disk, { database: undefined, full: false, spare: 0 });
 });
 
-const OPTIONS: Options = { port: 0, data: undefined, sample: false, targets: undefined, logLevel: 'silent' };
+const OPTIONS: Options = {
+  port: 0,
+  data: undefined,
+  sample: false,
+  targets: undefined,
+  demo: [],
+  logLevel: 'silent',
+};
 
 async function local(port = 0, targets?: string): Promise<LocalProcess> {
   const output = { readable: false, say: () => undefined };

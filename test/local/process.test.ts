@@ -9,6 +9,7 @@ import { workflowAnswer } from '../../lib/contract/wire.ts';
 import { HELP, type Options } from '../../lib/local/options.ts';
 import { type LocalProcess, startLocal } from '../../lib/local/process.ts';
 import { SAMPLE } from '../../lib/local/sample.ts';
+import { targetsCalledBy } from '../../lib/local/targets.ts';
 import { portOf } from '../adapters/http/raw-server.ts';
 import { chains } from '../support/shipped-chains.ts';
 import { closers } from './demo/support.ts';
@@ -170,20 +171,33 @@ describe('the server', { timeout: 4 * PATIENCE_MS }, () => {
       headers: { authorization: 'env:PAY_KEY' },
     };
     await writeFile(file, JSON.stringify({ payments }));
-    const { prints, stdout } = run(['--port', '0', '--memory', '--targets', file], {
-      env: { PAY_KEY: 'Bearer s3cret' },
-    });
+    const { prints, stdout } = run(
+      ['--port', '0', '--memory', '--targets', file, '--demo', OTHERS.join(',')],
+      {
+        env: { PAY_KEY: 'Bearer s3cret' },
+      },
+    );
     const url = await prints(/listens on (\S+)/);
     await prints('Try it:');
     const id = await order(url);
     await vi.waitFor(async () => expect((await show(url, id)).steps.payment).toBe('completed'), PATIENCE_MS);
     expect(seen).toEqual([['/charges', 'Bearer s3cret']]);
-    expect(stdout()).not.toContain('Demo targets');
+    expect(stdout()).toContain('Demo targets (shipping, mail, identity, accounts, …)');
+    expect(stdout()).not.toContain('sample order');
     expect(stdout()).not.toContain('s3cret');
   });
 });
 
-const OPTIONS: Options = { port: 0, data: undefined, sample: false, targets: undefined, logLevel: 'silent' };
+/** Targets of the shipped chains besides that of the payments. */
+const OTHERS = targetsCalledBy(chains).filter((name) => name !== 'payments');
+const OPTIONS: Options = {
+  port: 0,
+  data: undefined,
+  sample: false,
+  targets: undefined,
+  demo: [],
+  logLevel: 'silent',
+};
 
 /** The server within this process. */
 async function local(changes: Partial<Options> = {}): Promise<LocalProcess> {
@@ -217,7 +231,7 @@ describe('a start that fails', () => {
       '"payments" has a secret, and secrets are read on AWS only: here write "headers": { "authorization": "env:NAME" }',
     ],
   ])('says what is wrong with a file of targets that %s', async (_, text, message) => {
-    await expect(local({ targets: await file(text) })).rejects.toThrow(message);
+    await expect(local({ targets: await file(text), demo: OTHERS })).rejects.toThrow(message);
   });
 
   it('leaves nothing behind: port and directory are free again', async () => {

@@ -2,10 +2,13 @@ import { execFile } from 'node:child_process';
 import { createServer, type IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { orderProcessing } from '../../functions/chains/order-processing.ts';
+import { chain, target } from '../../lib/chain/index.ts';
 import { registry } from '../../lib/chain/registry.ts';
 import type { WorkflowStatus } from '../../lib/contract/names.ts';
 import type { WorkflowAnswer } from '../../lib/contract/wire.ts';
-import { runSample, SAMPLE, sampleCurl } from '../../lib/local/sample.ts';
+import { isHarmless, runSample, SAMPLE, sampleCurl, sampleFor } from '../../lib/local/sample.ts';
 import { portOf } from '../adapters/http/raw-server.ts';
 import { chains } from '../support/shipped-chains.ts';
 import { needs } from '../support/tools.ts';
@@ -59,12 +62,51 @@ async function contentOf(request: IncomingMessage): Promise<Pick<Seen, 'body' | 
   return { body, contentType: request.headers['content-type'] };
 }
 
-describe('the sample order', () => {
-  it('is one that its chain takes', () => {
-    const parsed = registry(chains).byStart(SAMPLE.path)?.input.safeParse(SAMPLE.body);
-    expect(parsed?.success).toBe(true);
+/** A chain of one's own. */
+const giftCards = chain('gift-cards', {
+  version: 1,
+  start: '/api/buy-gift-card',
+  input: z.object({ email: z.email(), note: z.literal("it's for you") }),
+}).step('card', {
+  request: ({ input }) => target('loyalty').post('/cards', { email: input.email }),
+  response: z.object({ cardId: z.string() }),
+}).definition;
+
+describe('what there is to try', () => {
+  it('is the sample order where a chain takes it', async () => {
+    expect(await sampleFor(registry([giftCards, ...chains]))).toBe(SAMPLE);
   });
 
+  it('is a request that is made for the first chain otherwise', async () => {
+    const sample = await sampleFor(registry([giftCards]));
+    expect(sample?.path).toBe('/api/buy-gift-card');
+    expect(giftCards.input.safeParse(sample?.body).success).toBe(true);
+  });
+
+  it('is nothing where none can be made', async () => {
+    const strange = { ...giftCards, input: z.string().refine(() => false) };
+    expect(await sampleFor(registry([strange]))).toBeUndefined();
+    expect(await sampleFor(registry([]))).toBeUndefined();
+  });
+
+  it('does nothing real where all targets of the sample order are demo ones', () => {
+    const known = registry(chains);
+    const demo = ['payments', 'shipping', 'mail'];
+    expect(isHarmless(SAMPLE, known, demo)).toBe(true);
+    expect(isHarmless(SAMPLE, known, demo.slice(1))).toBe(false);
+    expect(isHarmless(SAMPLE, registry([giftCards]), demo)).toBe(false);
+    expect(isHarmless({ path: giftCards.start, body: {} }, registry([giftCards]), ['loyalty'])).toBe(false);
+  });
+
+  it('is not run where a step has code of its own, or calls what its definition does not show', () => {
+    for (const targets of [[], undefined]) {
+      const steps = orderProcessing.steps.map((step) => ({ ...step, targets }));
+      expect(isHarmless(SAMPLE, registry([{ ...orderProcessing, steps }]), ['payments'])).toBe(false);
+    }
+  });
+});
+
+describe('the sample order', () => {
   it('is sent, followed step by step, and shown in full at its end', async () => {
     const ended = shown('completed', { payment: 'completed', shipment: 'completed' }, { orderId: 'o-1' });
     const { baseUrl, seen } = await server([
@@ -113,14 +155,15 @@ describe('the curl line', () => {
   it('sends the sample order when it is pasted into a shell', async (context) => {
     needs(context, 'curl');
     const { baseUrl, seen } = await server([]);
-    await promisify(execFile)('sh', ['-c', sampleCurl(baseUrl)]);
-    expect(seen).toEqual([
-      {
+    const own = await sampleFor(registry([giftCards]));
+    for (const sample of [SAMPLE, own ?? SAMPLE]) {
+      await promisify(execFile)('sh', ['-c', sampleCurl(baseUrl, sample)]);
+      expect(seen.pop()).toEqual({
         method: 'POST',
-        path: SAMPLE.path,
-        body: JSON.stringify(SAMPLE.body),
+        path: sample.path,
+        body: JSON.stringify(sample.body),
         contentType: 'application/json',
-      },
-    ]);
+      });
+    }
   });
 });

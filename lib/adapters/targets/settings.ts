@@ -69,14 +69,19 @@ function variableProblem(text: string | undefined): string | undefined {
 const configuration = (message: string): EngineError => new EngineError('CONFIGURATION', message);
 
 /**
- * Targets from settings that are known when the process starts, without any secret that has to be fetched.
+ * Targets from settings that are known when the process starts, without any secret that has to be fetched. `remedy` says what to do
+ * where one is missing.
  * Errors: `EngineError` `CONFIGURATION` for such a secret; `resolve` throws `EngineError` `TARGET_MISSING`, which names
  * the targets that exist.
  * @example
  * const targets = createSettingsTargets(parseTargets(json, process.env));
  * const { baseUrl, headers } = targets.resolve('payments');
  */
-export function createSettingsTargets(settings: TargetSettings): { resolve(name: string): ResolvedTarget } {
+export function createSettingsTargets(
+  settings: TargetSettings,
+  remedy = (name: string): string =>
+    `Add "${name}" with its baseUrl to the settings of the targets, and start again.`,
+): { resolve(name: string): ResolvedTarget } {
   for (const [target, { secret }] of Object.entries(settings)) {
     if (secret !== undefined) throw configuration(noSecrets(target, secret.header));
   }
@@ -89,7 +94,7 @@ export function createSettingsTargets(settings: TargetSettings): { resolve(name:
       throw new EngineError(
         'TARGET_MISSING',
         `there is no target "${name}" in the settings; ${names === '' ? 'there are none at all' : `there are ${names}`}`,
-        { next: `Add "${name}" with its baseUrl to the file of --targets, and start again.` },
+        { next: remedy(name) },
       );
     },
   };

@@ -9,6 +9,8 @@ export type StoredReply = z.infer<typeof storedReply>;
 const effectLine = z.object({
   target: z.string(),
   key: z.string().nullable(),
+  // Files of earlier versions have calls by POST alone, and do not say so.
+  method: z.string().default('POST'),
   path: z.string(),
   body: z.unknown(),
   at: z.iso.datetime(),
@@ -21,6 +23,7 @@ type Line = z.infer<typeof line>;
 /** One effect as `GET /ledger` shows it. `times`: effects under this key; more than 1 is a double charge. */
 export interface Effect {
   readonly key: string | null;
+  readonly method: string;
   readonly path: string;
   readonly body: unknown;
   readonly at: string;
@@ -66,8 +69,11 @@ function parseLine(text: string, where: string): Line {
 
 export interface NewEffect {
   readonly key: string | null;
+  readonly method: string;
   readonly path: string;
-  readonly body: Readonly<Record<string, unknown>>;
+  readonly body: unknown;
+  /** What must not be kept: of it only the last four characters are. */
+  readonly secrets: readonly string[];
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly reply: StoredReply;
@@ -97,12 +103,17 @@ export class Ledger {
   }
 
   /** Errors: those of the file; then nothing is recorded. */
-  record({ key, path, body, at, reply }: NewEffect): void {
+  record({ key, method, path, body, secrets, at, reply }: NewEffect): void {
     this.keep({
       target: this.target,
       key,
+      method,
       path,
-      body: redacted(body),
+      // The longest first: a secret that contains another must go whole.
+      body: redacted(
+        body,
+        [...secrets].sort((a, b) => b.length - a.length),
+      ),
       at: new Date(at).toISOString(),
       reply,
     });
@@ -132,16 +143,21 @@ export class Ledger {
       this.calls = 0;
       return;
     }
-    const { key, path, body, at, reply } = added;
-    this.effects.push({ key, path, body, at, times: 1 });
+    const { key, method, path, body, at, reply } = added;
+    this.effects.push({ key, method, path, body, at, times: 1 });
     if (key !== null) this.replies.set(key, reply);
   }
 }
 
-/** Of a card only the last four digits are kept, and of something too short to be a card nothing. */
-function redacted(body: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  if (!Object.hasOwn(body, 'card')) return body;
-  const { card } = body;
-  const long = typeof card === 'string' && card.length >= 12;
-  return { ...body, card: long ? `…${card.slice(-4)}` : '…' };
+/** Of a secret that is long enough only the last four characters are kept, of a shorter one none. */
+const hint = (secret: string): string => (secret.length >= 12 ? `…${secret.slice(-4)}` : '…');
+
+/** A text that holds a secret, and a number that is one. */
+function redacted(value: unknown, secrets: readonly string[]): unknown {
+  if (typeof value === 'string')
+    return secrets.reduce((text, secret) => text.replaceAll(secret, hint(secret)), value);
+  if (typeof value === 'number') return secrets.includes(String(value)) ? hint(String(value)) : value;
+  if (Array.isArray(value)) return value.map((one) => redacted(one, secrets));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, redacted(one, secrets)]));
 }

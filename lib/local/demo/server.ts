@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CALL_HEADERS } from '../../contract/names.ts';
-import type { DemoRoute } from './catalogue.ts';
+import { answerTo, type FindCaller } from './answers.ts';
 import { type Fault, FaultPlan, parseFaults } from './faults.ts';
 import {
   answering,
@@ -24,7 +24,7 @@ import { sendFaulty } from './replies.ts';
 
 export interface DemoServerInput {
   readonly name: string;
-  readonly route: DemoRoute;
+  readonly findCaller: FindCaller;
   readonly ledger: Ledger;
   readonly host: string;
 }
@@ -142,11 +142,10 @@ export class DemoServer {
       await pause();
       return this.withoutEffect(response, fault);
     }
-    const body = this.accept(request, text);
     const key = keyOf(request);
     const known = key === null ? undefined : this.ledger.replyTo(key);
     const before = fault.late ? async () => undefined : pause;
-    const reply = known ?? (await this.act(key, body, before));
+    const reply = known ?? (await this.act(request, key, text, before, signal));
     if (fault.late || known !== undefined) await pause();
     await this.reply(response, reply, fault, known !== undefined, signal);
   }
@@ -161,41 +160,36 @@ export class DemoServer {
     });
   }
 
-  private accept(request: IncomingMessage, text: string): Readonly<Record<string, unknown>> {
-    const { path } = this.input.route;
-    if (pathOf(request) !== path) throw new HttpRefusal(404, `${this.name} has POST ${path} alone`);
-    if (request.method !== 'POST') throw new HttpRefusal(405, `${this.name} has POST ${path} alone`);
-    const body = parseJson(text);
-    if (typeof body === 'object' && body !== null && !Array.isArray(body)) return { ...body };
-    throw new HttpRefusal(400, 'the body is no JSON object');
-  }
-
   /** The effect, once for each key; `pause` comes before it. */
   private async act(
+    request: IncomingMessage,
     key: string | null,
-    body: Readonly<Record<string, unknown>>,
+    text: string,
     pause: () => Promise<void>,
+    signal: AbortSignal,
   ): Promise<StoredReply> {
     if (key !== null && this.inFlight.has(key))
       throw new HttpRefusal(409, 'a call with this key is under way');
     if (key !== null) this.inFlight.add(key);
     try {
       await pause();
-      const { path, reply: replyOf } = this.input.route;
+      const caller = await this.input.findCaller(request.headers);
+      const { name: target, ledger } = this;
+      const { method = 'GET' } = request;
+      const path = pathOf(request);
+      const body = text === '' ? null : parseJson(text);
       const at = Date.now();
-      const reply = { status: 201, body: JSON.stringify(replyOf({ body, at, id: this.idMaker(key) })) };
-      this.ledger.record({ key, path, body, at, reply });
+      const seed = `${target} ${key ?? `#${ledger.size}`}`;
+      const answer = await answerTo({ target, method, path, body, at, seed, id: idMaker(seed) }, caller);
+      const reply = { status: answer.status, body: JSON.stringify(answer.body) };
+      const secrets = caller?.secrets ?? cardIn(body);
+      // A target that went down meanwhile has no effect.
+      signal.throwIfAborted();
+      ledger.record({ key, method, path, body, secrets, at, reply });
       return reply;
     } finally {
       if (key !== null) this.inFlight.delete(key);
     }
-  }
-
-  private idMaker(key: string | null): (prefix: string) => string {
-    const seed = createHash('sha256')
-      .update(`${this.name} ${key ?? `#${this.ledger.size}`}`)
-      .digest('hex');
-    return (prefix) => `${prefix}_${seed.slice(0, 16)}`;
   }
 
   private async reply(
@@ -236,6 +230,21 @@ export class DemoServer {
     await this.setFaults(wanted);
   }
 }
+
+function idMaker(seed: string): (prefix: string) => string {
+  const hash = createHash('sha256').update(seed).digest('hex');
+  return (prefix) => `${prefix}_${hash.slice(0, 16)}`;
+}
+
+/** Nobody says of a call by hand what is secret in it. */
+const cardIn = (body: unknown): readonly string[] =>
+  typeof body === 'object' &&
+  body !== null &&
+  'card' in body &&
+  typeof body.card === 'string' &&
+  body.card !== ''
+    ? [body.card]
+    : [];
 
 function keyOf(request: IncomingMessage): string | null {
   const key = request.headers[CALL_HEADERS.idempotencyKey];

@@ -1,5 +1,6 @@
 import type { TargetSettings } from '../../adapters/targets/settings.ts';
 import { adminHandler } from './admin.ts';
+import type { FindCaller } from './answers.ts';
 import { DEMO_TARGETS } from './catalogue.ts';
 import { type Fault, parseFaults } from './faults.ts';
 import { type Listener, openSomewhere, urlOf } from './http.ts';
@@ -7,6 +8,10 @@ import { Ledger, type LedgerView, openLedgerFile } from './ledger.ts';
 import { DemoServer } from './server.ts';
 
 export interface DemoOptions {
+  /** Their names. Default: those of the catalogue. */
+  readonly names?: readonly string[];
+  /** Default: no call comes from a step, so that the catalogue alone answers. */
+  readonly findCaller?: FindCaller;
   /** Default: 127.0.0.1. */
   readonly host?: string;
   /** `first` is the admin's port, the targets take those after it; a port that is taken, or that there is not, is replaced by a free one. */
@@ -34,7 +39,7 @@ export interface DemoTargets {
 const LAST_PORT = 65_535;
 
 /**
- * Starts a real HTTP server for each target of the shipped chains, and one more to administer them.
+ * Starts a real HTTP server for each target, and one more to administer them.
  * Errors: those of listening and of a ledger file that cannot be read; then nothing is left running.
  * @example
  * const demo = await startDemoTargets();
@@ -44,9 +49,10 @@ const LAST_PORT = 65_535;
  */
 export async function startDemoTargets(options: DemoOptions = {}): Promise<DemoTargets> {
   const { host = '127.0.0.1', ports = 'ephemeral', ledgerFile } = options;
+  const { names = Object.keys(DEMO_TARGETS), findCaller = async () => undefined } = options;
   const file = ledgerFile === undefined ? undefined : openLedgerFile(ledgerFile);
-  const servers = Object.entries(DEMO_TARGETS).map(
-    ([name, route]) => new DemoServer({ name, route, host, ledger: new Ledger(name, file) }),
+  const servers = names.map(
+    (name) => new DemoServer({ name, findCaller, host, ledger: new Ledger(name, file) }),
   );
   const portAt = (index: number): number => {
     const port = ports === 'ephemeral' ? 0 : ports.first + index;

@@ -112,6 +112,7 @@ describe('the ledger', () => {
       effects: [
         {
           key: 'k1',
+          method: 'POST',
           path: '/charges',
           body: { card: '…4242', amount: 12.5 },
           at: expect.stringMatching(/^\d{4}-.*Z$/),

@@ -1,0 +1,26 @@
+import type { Registry } from '../chain/registry.ts';
+import { CALL_HEADERS, DEFAULT_TENANT } from '../contract/names.ts';
+import { secretsOf } from '../engine/mask.ts';
+import type { Store } from '../engine/ports.ts';
+import type { FindCaller } from './demo/answers.ts';
+
+/**
+ * Finds the step that calls a demo target, by the headers that every call carries: the workflow in the store says which version of
+ * which chain it is.
+ */
+export const callersIn =
+  (chains: Registry, store: Pick<Store, 'load'>): FindCaller =>
+  async (headers) => {
+    const workflowId = String(headers[CALL_HEADERS.workflowId]);
+    const [, stepName] = String(headers[CALL_HEADERS.idempotencyKey]).split(':');
+    const meta = (await store.load({ tenant: DEFAULT_TENANT, workflowId }))?.meta;
+    if (meta === undefined) return undefined;
+    const chain = chains.find(meta.chain, meta.version);
+    const step = chain?.steps.find(({ name }) => name === stepName);
+    if (chain === undefined || step === undefined) return undefined;
+    return {
+      name: `${chain.name}/${step.name}`,
+      response: step.response,
+      secrets: secretsOf(meta.input, chain.sensitive),
+    };
+  };

@@ -1,0 +1,79 @@
+import type * as z from 'zod';
+import { DEMO_TARGETS, type DemoRoute } from './catalogue.ts';
+import { HttpRefusal } from './http.ts';
+import { makeValue, problemOf } from './made.ts';
+
+/** The step that a call comes from. */
+export interface Caller {
+  /** Chain and step. */
+  readonly name: string;
+  /** What the step takes for a reply; undefined where it takes any. */
+  readonly response: z.ZodType | undefined;
+  /** Texts of the workflow that are kept nowhere. */
+  readonly secrets: readonly string[];
+}
+
+/** Finds the step that a call comes from; undefined where it comes from none, as one by hand. */
+export type FindCaller = (headers: Readonly<Record<string, unknown>>) => Promise<Caller | undefined>;
+
+/** A call as a demo target sees it. */
+export interface Asked {
+  readonly target: string;
+  readonly method: string;
+  readonly path: string;
+  readonly body: unknown;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** The same for a call that is repeated. */
+  readonly seed: string;
+  id(prefix: string): string;
+}
+
+export interface Answer {
+  readonly status: number;
+  /** JSON. */
+  readonly body: unknown;
+}
+
+/**
+ * What a demo target answers to a step: the reply of its catalogue where the step takes it, else one that is made from the
+ * step's response schema. To a call by hand: the reply of the catalogue.
+ * Errors: `HttpRefusal` 501 where no made value passes the schema, with what to write; 400, 404 and 405 for calls by hand.
+ */
+export async function answerTo(asked: Asked, caller: Caller | undefined): Promise<Answer> {
+  const route = routeOf(asked.target);
+  if (caller === undefined) return { status: 201, body: byHand(asked, route) };
+  const status = asked.method === 'POST' ? 201 : 200;
+  const { response } = caller;
+  if (route !== undefined && asked.path === route.path && isObject(asked.body)) {
+    const body = route.reply({ ...asked, body: asked.body });
+    if (response === undefined || (await problemOf(response, body)) === undefined) return { status, body };
+  }
+  if (response === undefined) return { status, body: {} };
+  const made = await makeValue(response, asked.seed);
+  if (made.made) return { status, body: made.value };
+  throw new HttpRefusal(501, exampleWanted(caller, made.value, made.problem));
+}
+
+const routeOf = (target: string): DemoRoute | undefined =>
+  Object.entries(DEMO_TARGETS).find(([name]) => name === target)?.[1];
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The line to write comes first: of a long error only the beginning is shown. */
+const exampleWanted = ({ name }: Caller, tried: unknown, problem: string): string =>
+  `write .meta({ examples: [a reply] }) after the response schema of ${name}: it takes no reply that is made here, such as ${JSON.stringify(tried)} (${problem})`;
+
+function byHand(asked: Asked, route: DemoRoute | undefined): unknown {
+  const { target, method, path, body } = asked;
+  if (route === undefined)
+    throw new HttpRefusal(
+      404,
+      `${target} answers the calls of workflows alone: start one, and see GET /ledger`,
+    );
+  if (path !== route.path) throw new HttpRefusal(404, `${target} has POST ${route.path} alone`);
+  if (method !== 'POST') throw new HttpRefusal(405, `${target} has POST ${route.path} alone`);
+  if (!isObject(body)) throw new HttpRefusal(400, 'the body is no JSON object');
+  return route.reply({ ...asked, body });
+}
