@@ -63,7 +63,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 /** The line to write comes first: of a long error only the beginning is shown. */
 const exampleWanted = ({ name }: Caller, tried: unknown, problem: string): string =>
-  `write .meta({ examples: [a reply] }) after the response schema of ${name}: it takes no reply that is made here, such as ${JSON.stringify(tried)} (${problem})`;
+  `write .meta({ examples: [a reply] }) after the response schema of ${name}: no made reply passes it, such as ${JSON.stringify(tried)} (${problem})`;
 
 function byHand(asked: Asked, route: DemoRoute | undefined): unknown {
   const { target, method, path, body } = asked;
