@@ -1,9 +1,9 @@
 import { chains } from '../../functions/chains/index.ts';
 import { startDemoTargets } from '../../lib/local/demo/targets.ts';
 import { sampleCurl } from '../../lib/local/sample.ts';
-import { bootstrap, type Deployment, deploy } from './deployment.ts';
-import { startMiniStack } from './ministack.ts';
-import { installMiniStack, whyNoMiniStack } from './python.ts';
+import { bootstrap, type Deployment, deploy } from './deployment/deployment.ts';
+import { startMiniStack } from './ministack/ministack.ts';
+import { installMiniStack, whyNoMiniStack } from './ministack/python.ts';
 
 /*
  * npm run local:aws: the deployed stage `dev` on an emulator, with demo targets, until Ctrl-C.

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
-import { LOGS } from './ministack.ts';
-import { installMiniStack, whyNoMiniStack } from './python.ts';
+import { LOGS } from './ministack/ministack.ts';
+import { installMiniStack, whyNoMiniStack } from './ministack/python.ts';
 
 /** Before all tests: the emulator is installed, or the run says why it is skipped. */
 export const setup = (): void => {

@@ -1,12 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ORDER, quickOrder } from '../e2e/fixture-chains.ts';
-import { ended, problemOf, resume, type Stage, send, show, start } from '../e2e/stage.ts';
-import { unsignedFetch } from './api.ts';
-import { type Behind, behind, deployedStage } from './deployed-stage.ts';
-import { bootstrap, type Deployment, deploy, type StandingTargets, standingTargets } from './deployment.ts';
+import { ORDER, quickOrder } from '../../e2e/fixture-chains.ts';
+import { ended, problemOf, resume, type Stage, send, show, start } from '../../e2e/stage.ts';
+import {
+  bootstrap,
+  type Deployment,
+  deploy,
+  type StandingTargets,
+  standingTargets,
+} from '../deployment/deployment.ts';
+import { type Behind, behind, deployedStage } from '../deployment/stage.ts';
+import { unsignedFetch } from '../ministack/api.ts';
+import { type MiniStack, startMiniStack } from '../ministack/ministack.ts';
+import { onMiniStack } from '../ministack/suite.ts';
 import { type Issuer, openIssuer } from './issuer.ts';
-import { type MiniStack, startMiniStack } from './ministack.ts';
-import { onMiniStack } from './suite.ts';
 
 const AUDIENCE = 'stepline-api';
 const OPERATOR = 'stepline/operate';

@@ -1,9 +1,9 @@
 import { App, Tags } from 'aws-cdk-lib';
-import { chains as ownChains } from '../../functions/chains/index.ts';
-import { main, steplineApp } from '../../lib/cdk/app.ts';
-import type { Stages } from '../../lib/cdk/settings.ts';
-import { fixtureChains } from '../e2e/fixture-chains.ts';
-import { chains as shippedChains } from '../support/shipped-chains.ts';
+import { chains as ownChains } from '../../../functions/chains/index.ts';
+import { main, steplineApp } from '../../../lib/cdk/app.ts';
+import type { Stages } from '../../../lib/cdk/settings.ts';
+import { fixtureChains } from '../../e2e/fixture-chains.ts';
+import { chains as shippedChains } from '../../support/shipped-chains.ts';
 import { deployment } from './deployment.ts';
 import { awsChains, changedChains, SECRETS } from './fixture-chains.ts';
 
@@ -45,7 +45,7 @@ await main(async () => {
         ...(listed ? ownChains : [...shippedChains, ...fixtureChains, ...awsChains]),
         ...(changed ? changedChains : []),
       ],
-      places: ['functions/chains', 'test/e2e/fixture-chains.ts', 'test/aws/fixture-chains.ts'],
+      places: ['functions/chains', 'test/e2e/fixture-chains.ts', 'test/aws/deployment/fixture-chains.ts'],
       stages: { dev, staging: dev, prod: { ...dev, removal: 'retain' } },
     },
     app,

@@ -2,10 +2,10 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { missing } from '../support/tools.ts';
+import { missing } from '../../support/tools.ts';
 
 const REQUIREMENTS = join(import.meta.dirname, 'requirements.txt');
-const ENVIRONMENT = join(import.meta.dirname, '../../.venv/ministack-1.5.33');
+const ENVIRONMENT = join(import.meta.dirname, '../../../.venv/ministack-1.5.33');
 
 /** Written last, with a digest of what was installed: an installation that was interrupted or is older has another or none. */
 const SEAL = join(ENVIRONMENT, 'installed.sha256');

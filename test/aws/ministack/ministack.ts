@@ -6,10 +6,10 @@ import { get } from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { TLS_CERTIFICATE, TLS_KEY } from '../support/tls-fixture.ts';
+import { TLS_CERTIFICATE, TLS_KEY } from '../../support/tls-fixture.ts';
 import { PYTHON } from './python.ts';
 
-export const LOGS = join(import.meta.dirname, '../../dist/ministack');
+export const LOGS = join(import.meta.dirname, '../../../dist/ministack');
 const GUARD = join(import.meta.dirname, 'guard.mjs');
 
 /** The account that everything on MiniStack belongs to. */

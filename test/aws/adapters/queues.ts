@@ -5,11 +5,11 @@ import {
   ReceiveMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
-import { createSqsQueue } from '../../lib/adapters/sqs/queue.ts';
-import { type QueueName, queueSuffix } from '../../lib/contract/names.ts';
-import type { Delivery } from '../../lib/engine/ports.ts';
-import { CONTRACT_SETTINGS, DEAD_LETTERS, type QueueDriver, STEP } from '../ports/queue/contract.ts';
-import { ACCOUNT, type MiniStack, REGION } from './ministack.ts';
+import { createSqsQueue } from '../../../lib/adapters/sqs/queue.ts';
+import { type QueueName, queueSuffix } from '../../../lib/contract/names.ts';
+import type { Delivery } from '../../../lib/engine/ports.ts';
+import { CONTRACT_SETTINGS, DEAD_LETTERS, type QueueDriver, STEP } from '../../ports/queue/contract.ts';
+import { ACCOUNT, type MiniStack, REGION } from '../ministack/ministack.ts';
 
 const PARKING: QueueName = { kind: 'parking' };
 

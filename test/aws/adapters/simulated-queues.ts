@@ -15,15 +15,15 @@ import {
   type QueueName,
   queueSuffix,
   stepQueue,
-} from '../../lib/contract/names.ts';
-import type { Delivery } from '../../lib/engine/ports.ts';
-import { declareQueues } from '../../lib/local/engine.ts';
-import { createEmbeddedQueues } from '../../lib/local/queue/queue.ts';
-import type { AwsQueues } from '../simulation/adapters/adapters.ts';
-import { countArrivals, handlerOf } from '../simulation/adapters/embedded-aws.ts';
-import { replyOf } from '../simulation/adapters/wire.ts';
-import { strayingQueues } from '../simulation/faults/straying-queues.ts';
-import type { BackingOptions } from '../simulation/world/backing.ts';
+} from '../../../lib/contract/names.ts';
+import type { Delivery } from '../../../lib/engine/ports.ts';
+import { declareQueues } from '../../../lib/local/engine.ts';
+import { createEmbeddedQueues } from '../../../lib/local/queue/queue.ts';
+import type { AwsQueues } from '../../simulation/adapters/adapters.ts';
+import { countArrivals, handlerOf } from '../../simulation/adapters/embedded-aws.ts';
+import { replyOf } from '../../simulation/adapters/wire.ts';
+import { strayingQueues } from '../../simulation/faults/straying-queues.ts';
+import type { BackingOptions } from '../../simulation/world/backing.ts';
 
 /** The longest that SQS hides a message, in seconds: in real time none comes back by itself. */
 const HIDDEN = 43_200;

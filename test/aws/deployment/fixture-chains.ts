@@ -2,9 +2,9 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
-import type { ChainDefinition } from '../../lib/chain/index.ts';
-import { chain, target } from '../../lib/chain/index.ts';
-import { FIXTURE_TIMEOUT, quickOrder } from '../e2e/fixture-chains.ts';
+import type { ChainDefinition } from '../../../lib/chain/index.ts';
+import { chain, target } from '../../../lib/chain/index.ts';
+import { FIXTURE_TIMEOUT, quickOrder } from '../../e2e/fixture-chains.ts';
 
 const payments = target('payments');
 const mail = target('mail');

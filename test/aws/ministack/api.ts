@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { bodyOf, exchange, signedFetch as signed } from '../../lib/probe/signed-fetch.ts';
-import type { Stage } from '../e2e/stage.ts';
+import { bodyOf, exchange, signedFetch as signed } from '../../../lib/probe/signed-fetch.ts';
+import type { Stage } from '../../e2e/stage.ts';
 
 /** Who signs, as the environment says it: `process.env`, or that of a `MiniStack`. Temporary credentials bring a token. */
 const signer = z

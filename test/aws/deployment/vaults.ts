@@ -1,4 +1,4 @@
-import { type Listener, openListener } from '../../lib/local/demo/http.ts';
+import { type Listener, openListener } from '../../../lib/local/demo/http.ts';
 import type { SECRETS } from './fixture-chains.ts';
 
 /** Two targets that remember the headers of every request. */

@@ -1,13 +1,13 @@
 import { CreateTableCommand, DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll } from 'vitest';
-import { createDynamoDbStore } from '../../lib/adapters/dynamodb/store.ts';
-import { queueContract } from '../ports/queue/contract.ts';
-import { storeContract } from '../ports/store/contract.ts';
-import { tableInput } from '../support/dynalite.ts';
-import { type MiniStack, REGION, startMiniStack } from './ministack.ts';
+import { createDynamoDbStore } from '../../../lib/adapters/dynamodb/store.ts';
+import { queueContract } from '../../ports/queue/contract.ts';
+import { storeContract } from '../../ports/store/contract.ts';
+import { tableInput } from '../../support/dynalite.ts';
+import { type MiniStack, REGION, startMiniStack } from '../ministack/ministack.ts';
+import { onMiniStack } from '../ministack/suite.ts';
 import { createQueues } from './queues.ts';
-import { onMiniStack } from './suite.ts';
 
 /** What MiniStack 1.5.33 does otherwise than SQS, by its services/sqs.py. */
 const DEVIATIONS = {

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { stages } from '../../bin/stages.ts';
-import { type MiniStack, startMiniStack } from './ministack.ts';
-import { onMiniStack } from './suite.ts';
+import { stages } from '../../../bin/stages.ts';
+import { type MiniStack, startMiniStack } from '../ministack/ministack.ts';
+import { onMiniStack } from '../ministack/suite.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
+const ROOT = join(import.meta.dirname, '../../..');
 
 onMiniStack('a synthesis by somebody who is signed in to AWS', () => {
   let aws: MiniStack;

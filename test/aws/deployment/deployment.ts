@@ -5,12 +5,12 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { type DemoTargets, startDemoTargets } from '../../lib/local/demo/targets.ts';
-import { ACCOUNT, type MiniStack, REGION } from './ministack.ts';
+import { type DemoTargets, startDemoTargets } from '../../../lib/local/demo/targets.ts';
+import { ACCOUNT, type MiniStack, REGION } from '../ministack/ministack.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
+const ROOT = join(import.meta.dirname, '../../..');
 
-/** What the suite's CDK app is told (`test/aws/app.ts`): JSON in the context `deployment`. */
+/** What the suite's CDK app is told (`app.ts`): JSON in the context `deployment`. */
 export const deployment = z.strictObject({
   /** Base URLs by the names of the targets. */
   targets: z.record(z.string(), z.url()),
@@ -72,7 +72,7 @@ async function cdk(aws: MiniStack, what: Deployment, words: readonly string[]): 
     [
       'node_modules/aws-cdk/bin/cdk',
       ...words,
-      ...['--app', 'node --import tsx test/aws/app.ts', '--output', output],
+      ...['--app', 'node --import tsx test/aws/deployment/app.ts', '--output', output],
       ...['-c', 'stage=dev', '-c', `deployment=${JSON.stringify(what)}`],
     ],
     { cwd: ROOT, env: { ...process.env, ...aws.env, NO_COLOR: '1' }, stdio: ['ignore', 'pipe', 'pipe'] },

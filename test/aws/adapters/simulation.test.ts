@@ -1,17 +1,17 @@
 import { CreateTableCommand, DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Aws, simulateAdapters } from '../simulation/adapters/adapters.ts';
+import { type Aws, simulateAdapters } from '../../simulation/adapters/adapters.ts';
 import {
   addRequestCounts,
   noRequestCounts,
   REQUESTS_COUNTED,
-} from '../simulation/adapters/request-counts.ts';
-import { addCounts, noCounts } from '../simulation/counts.ts';
-import { tableInput } from '../support/dynalite.ts';
-import { ACCOUNT, type MiniStack, REGION, startMiniStack } from './ministack.ts';
+} from '../../simulation/adapters/request-counts.ts';
+import { addCounts, noCounts } from '../../simulation/counts.ts';
+import { tableInput } from '../../support/dynalite.ts';
+import { ACCOUNT, type MiniStack, REGION, startMiniStack } from '../ministack/ministack.ts';
+import { onMiniStack } from '../ministack/suite.ts';
 import { openRealQueues } from './simulated-queues.ts';
-import { onMiniStack } from './suite.ts';
 
 /** From seed 1 on. */
 const SEEDS = 15;

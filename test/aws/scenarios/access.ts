@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { ORDER, quickOrder } from '../e2e/fixture-chains.ts';
-import { ended, type Stage, send, start } from '../e2e/stage.ts';
-import { signedFetch, unsignedFetch } from './api.ts';
-import type { Deployed } from './deployed-stage.ts';
-import { createUser } from './iam.ts';
+import { ORDER, quickOrder } from '../../e2e/fixture-chains.ts';
+import { ended, type Stage, send, start } from '../../e2e/stage.ts';
+import type { Deployed } from '../deployment/stage.ts';
+import { signedFetch, unsignedFetch } from '../ministack/api.ts';
+import { createUser } from '../ministack/iam.ts';
 
 /** Who may call the API: whoever signs, and is allowed to. */
 export function accessScenarios(deployed: () => Deployed, open: () => Promise<Stage>): void {

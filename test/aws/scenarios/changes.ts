@@ -1,10 +1,10 @@
 import { ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import { ListQueuesCommand } from '@aws-sdk/client-sqs';
 import { expect, it } from 'vitest';
-import { ORDER, quickOrder } from '../e2e/fixture-chains.ts';
-import { effectsOf, ended, resume, type Stage, show, start, until } from '../e2e/stage.ts';
-import type { Deployed } from './deployed-stage.ts';
-import { deploy, destroy } from './deployment.ts';
+import { ORDER, quickOrder } from '../../e2e/fixture-chains.ts';
+import { effectsOf, ended, resume, type Stage, show, start, until } from '../../e2e/stage.ts';
+import { deploy, destroy } from '../deployment/deployment.ts';
+import type { Deployed } from '../deployment/stage.ts';
 
 /** Seconds that a target asks to be left alone: longer than a deployment takes. */
 const AWHILE = '75';

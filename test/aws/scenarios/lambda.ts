@@ -9,13 +9,13 @@ import { SubscribeCommand } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, DeleteMessageCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { expect, it } from 'vitest';
 import * as z from 'zod';
-import { stepSettings } from '../../lib/chain/settings.ts';
-import { LIMITS } from '../../lib/contract/limits.ts';
-import { FIXTURE_TIMEOUT, ORDER, quickOrder } from '../e2e/fixture-chains.ts';
-import { effectsOf, ended, type Stage, show, start, until } from '../e2e/stage.ts';
-import type { Behind, Deployed } from './deployed-stage.ts';
-import { quickDeath, quickOne } from './fixture-chains.ts';
-import { ACCOUNT, REGION } from './ministack.ts';
+import { stepSettings } from '../../../lib/chain/settings.ts';
+import { LIMITS } from '../../../lib/contract/limits.ts';
+import { FIXTURE_TIMEOUT, ORDER, quickOrder } from '../../e2e/fixture-chains.ts';
+import { effectsOf, ended, type Stage, show, start, until } from '../../e2e/stage.ts';
+import { quickDeath, quickOne } from '../deployment/fixture-chains.ts';
+import type { Behind, Deployed } from '../deployment/stage.ts';
+import { ACCOUNT, REGION } from '../ministack/ministack.ts';
 
 const QUEUE_ARN = `arn:aws:sqs:${REGION}:${ACCOUNT}`;
 /** Seconds that the function of a quick step may run. */

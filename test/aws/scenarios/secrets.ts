@@ -1,9 +1,9 @@
 import { CreateSecretCommand } from '@aws-sdk/client-secrets-manager';
 import { PutParameterCommand } from '@aws-sdk/client-ssm';
 import { expect, it } from 'vitest';
-import { ended, resume, type Stage, show, start } from '../e2e/stage.ts';
-import type { Deployed } from './deployed-stage.ts';
-import { quickSecret, SECRETS } from './fixture-chains.ts';
+import { ended, resume, type Stage, show, start } from '../../e2e/stage.ts';
+import { quickSecret, SECRETS } from '../deployment/fixture-chains.ts';
+import type { Deployed } from '../deployment/stage.ts';
 
 /** Secrets that the functions read by reference, each with a role that may read its own. */
 export function secretScenarios(deployed: () => Deployed, open: () => Promise<Stage>): void {

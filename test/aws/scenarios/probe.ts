@@ -5,9 +5,9 @@ import { text } from 'node:stream/consumers';
 import { ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import { ListQueuesCommand } from '@aws-sdk/client-sqs';
 import { expect, it } from 'vitest';
-import type { Behind, Deployed } from './deployed-stage.ts';
+import type { Behind, Deployed } from '../deployment/stage.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
+const ROOT = join(import.meta.dirname, '../../..');
 
 /**
  * The checks that MiniStack 1.5.33 can take part in, in the time of a test. `lost` and `killed` wait for the schedule of the

@@ -1,5 +1,5 @@
 import { createSign, generateKeyPairSync } from 'node:crypto';
-import { openListener } from '../../lib/local/demo/http.ts';
+import { openListener } from '../../../lib/local/demo/http.ts';
 
 /** An OpenID Connect issuer: it publishes a key and signs tokens with it. */
 export interface Issuer {

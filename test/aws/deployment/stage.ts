@@ -11,14 +11,14 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
-import { type QueueName, queueSuffix } from '../../lib/contract/names.ts';
-import { KEYS } from '../../lib/contract/table.ts';
-import type { DemoTargets } from '../../lib/local/demo/targets.ts';
-import type { Stage } from '../e2e/stage.ts';
-import { TLS_CERTIFICATE } from '../support/tls-fixture.ts';
-import { signedFetch } from './api.ts';
+import { type QueueName, queueSuffix } from '../../../lib/contract/names.ts';
+import { KEYS } from '../../../lib/contract/table.ts';
+import type { DemoTargets } from '../../../lib/local/demo/targets.ts';
+import type { Stage } from '../../e2e/stage.ts';
+import { TLS_CERTIFICATE } from '../../support/tls-fixture.ts';
+import { signedFetch } from '../ministack/api.ts';
+import type { MiniStack } from '../ministack/ministack.ts';
 import type { Deployment, Outputs, StandingTargets } from './deployment.ts';
-import type { MiniStack } from './ministack.ts';
 import type { Vaults } from './vaults.ts';
 
 /** What the scenarios run on: everything that `cdk deploy` made of the stage `dev`. */

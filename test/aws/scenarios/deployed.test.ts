@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, describe } from 'vitest';
-import { scenarios } from '../e2e/scenarios.ts';
+import { scenarios } from '../../e2e/scenarios.ts';
+import { bootstrap, type Deployment, deploy, standingTargets } from '../deployment/deployment.ts';
+import { behind, type Deployed, deployedStage } from '../deployment/stage.ts';
+import { openVaults } from '../deployment/vaults.ts';
+import { createUser } from '../ministack/iam.ts';
+import { startMiniStack } from '../ministack/ministack.ts';
+import { onMiniStack } from '../ministack/suite.ts';
 import { accessScenarios } from './access.ts';
 import { changeScenarios } from './changes.ts';
-import { behind, type Deployed, deployedStage } from './deployed-stage.ts';
-import { bootstrap, type Deployment, deploy, standingTargets } from './deployment.ts';
-import { createUser } from './iam.ts';
 import { lambdaScenarios } from './lambda.ts';
-import { startMiniStack } from './ministack.ts';
 import { probeScenarios } from './probe.ts';
 import { secretScenarios } from './secrets.ts';
-import { onMiniStack } from './suite.ts';
-import { openVaults } from './vaults.ts';
 
 /** The deployed stage, where every function is held to its role and every caller to his policy, over TLS. */
 onMiniStack('deployed', () => {
