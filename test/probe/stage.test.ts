@@ -8,11 +8,11 @@ import { probeSettings } from '../../lib/cdk/probe.ts';
 import { settingsOf } from '../../lib/cdk/settings.ts';
 import { PROBE_STAGE } from '../../lib/contract/names.ts';
 import { probeChains } from '../../lib/probe/chains.ts';
-import { billOf } from '../bench/cost/bill.ts';
-import { customMetrics } from '../bench/cost/custom-metrics.ts';
-import { POLLS_OF_MONTH } from '../bench/cost/idle.ts';
-import { countResources, type Resources } from '../bench/cost/resources.ts';
-import { DAYS_OF_MONTH } from '../bench/cost/stepline.ts';
+import { billOf } from '../bench/cost/bill/bill.ts';
+import { POLLS_OF_MONTH } from '../bench/cost/bill/idle.ts';
+import { DAYS_OF_MONTH } from '../bench/cost/bill/stepline.ts';
+import { customMetrics } from '../bench/cost/stage/custom-metrics.ts';
+import { countResources, type Resources } from '../bench/cost/stage/resources.ts';
 import { stages } from '../cdk/fixture-stages.ts';
 import { ENVIRONMENT, testApp } from '../cdk/synth.ts';
 

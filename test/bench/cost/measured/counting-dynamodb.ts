@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { startAwsServer } from '../../support/aws-server.ts';
-import type { Dynalite } from '../../support/dynalite.ts';
+import { startAwsServer } from '../../../support/aws-server.ts';
+import type { Dynalite } from '../../../support/dynalite.ts';
 
 /** Requests, and the request units that their replies told; of indexes dynalite tells nothing. */
 export interface DynamoDbCounts {

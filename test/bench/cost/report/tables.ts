@@ -1,7 +1,7 @@
-import { fixed, table } from '../table.ts';
-import { type Bill, byShare, type PricedLine, together, unconfirmed } from './bill.ts';
+import { fixed, table } from '../../table.ts';
+import { type Bill, byShare, type PricedLine, together, unconfirmed } from '../bill/bill.ts';
+import { PRICES, type Price } from '../bill/prices.ts';
 import type { Own, Priced, Rival } from './priced.ts';
-import { PRICES, type Price } from './prices.ts';
 import type { Reading } from './readings.ts';
 import type { Report } from './report.ts';
 

@@ -1,25 +1,25 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
-import { stages } from '../../bin/stages.ts';
-import { chains } from '../../functions/chains/index.ts';
-import { bundleTo } from '../functions/deployment.ts';
-import { ASSUMPTIONS, priceNotes } from './cost/assumptions.ts';
-import { unconfirmed } from './cost/bill.ts';
-import { measureBundles } from './cost/bundles.ts';
-import { customMetrics } from './cost/custom-metrics.ts';
-import { POLLING } from './cost/idle.ts';
-import { measureIdleRun } from './cost/idle-run.ts';
-import * as measuredTables from './cost/measured-tables.ts';
-import { measureOrders } from './cost/orders.ts';
-import { PRICES } from './cost/prices.ts';
-import { HEADLINE } from './cost/readings.ts';
-import { type Measured, MODES, type Report, reportOf } from './cost/report.ts';
-import { countStage, countTemplates } from './cost/stage-templates.ts';
-import * as tables from './cost/tables.ts';
-import { type Goal, goalTable, isReached } from './goals.ts';
-import { BenchOptionError, COST_HELP, type CostOptions, readCostOptions } from './options.ts';
-import { fixed } from './table.ts';
+import { stages } from '../../../bin/stages.ts';
+import { chains } from '../../../functions/chains/index.ts';
+import { bundleTo } from '../../functions/deployment.ts';
+import { type Goal, goalTable, isReached } from '../goals.ts';
+import { BenchOptionError, COST_HELP, type CostOptions, readCostOptions } from '../options.ts';
+import { fixed } from '../table.ts';
+import { unconfirmed } from './bill/bill.ts';
+import { POLLING } from './bill/idle.ts';
+import { PRICES } from './bill/prices.ts';
+import { measureBundles } from './measured/bundles.ts';
+import { measureIdleRun } from './measured/idle-run.ts';
+import { measureOrders } from './measured/orders.ts';
+import { ASSUMPTIONS, priceNotes } from './report/assumptions.ts';
+import * as measuredTables from './report/measured-tables.ts';
+import { HEADLINE } from './report/readings.ts';
+import { type Measured, MODES, type Report, reportOf } from './report/report.ts';
+import * as tables from './report/tables.ts';
+import { customMetrics } from './stage/custom-metrics.ts';
+import { countStage, countTemplates } from './stage/templates.ts';
 
 /*
  * What Stepline costs on AWS: npm run cost. Nothing of AWS is called.
@@ -32,7 +32,7 @@ const tell = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
-const OUT = join(import.meta.dirname, '../../dist/bench');
+const OUT = join(import.meta.dirname, '../../../dist/bench');
 
 async function measure(templates: string | undefined): Promise<Measured> {
   // First, so that templates that cannot be read are told before anything is measured.

@@ -1,4 +1,4 @@
-import { median } from '../statistics.ts';
+import { median } from '../../statistics.ts';
 import { type CostStage, STEPS } from './cost-stage.ts';
 
 /** One function over all its invocations. */

@@ -1,8 +1,8 @@
-import { type Metric, metricsOf } from '../../../lib/adapters/lambda/metrics.ts';
-import type { ChainDefinition } from '../../../lib/chain/index.ts';
-import { registry } from '../../../lib/chain/registry.ts';
-import type { EngineEvent } from '../../../lib/engine/events.ts';
-import { ALL_EVENTS } from '../../support/engine-events.ts';
+import { type Metric, metricsOf } from '../../../../lib/adapters/lambda/metrics.ts';
+import type { ChainDefinition } from '../../../../lib/chain/index.ts';
+import { registry } from '../../../../lib/chain/registry.ts';
+import type { EngineEvent } from '../../../../lib/engine/events.ts';
+import { ALL_EVENTS } from '../../../support/engine-events.ts';
 
 type EventName = EngineEvent['event'];
 

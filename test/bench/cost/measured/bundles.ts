@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ENV } from '../../../lib/contract/names.ts';
-import { type Deployable, deploy, FUNCTIONS, type FunctionName } from '../../functions/deployment.ts';
-import { median } from '../statistics.ts';
+import { ENV } from '../../../../lib/contract/names.ts';
+import { type Deployable, deploy, FUNCTIONS, type FunctionName } from '../../../functions/deployment.ts';
+import { median } from '../../statistics.ts';
 
 /** One function's bundle, as it is deployed and without a source map. */
 export interface BundleFigures {

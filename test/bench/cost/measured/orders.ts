@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { startAnswer, workflowAnswer } from '../../../lib/contract/wire.ts';
-import { SAMPLE } from '../../../lib/local/sample.ts';
-import { about, request } from '../../functions/stage.ts';
+import { startAnswer, workflowAnswer } from '../../../../lib/contract/wire.ts';
+import { SAMPLE } from '../../../../lib/local/sample.ts';
+import { about, request } from '../../../functions/stage.ts';
 import { type CostStage, openCostStage, STEPS, type StageOptions, TENANT_CLAIM } from './cost-stage.ts';
 import { type FunctionUse, useOf } from './function-use.ts';
 import { readLogs } from './written-logs.ts';

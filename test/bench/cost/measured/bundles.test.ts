@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LIMITS } from '../../../lib/contract/limits.ts';
-import { bundleTo, FUNCTIONS, type FunctionName } from '../../functions/deployment.ts';
+import { LIMITS } from '../../../../lib/contract/limits.ts';
+import { bundleTo, FUNCTIONS, type FunctionName } from '../../../functions/deployment.ts';
 import { measureBundles } from './bundles.ts';
 
 let bundles: string;

@@ -1,9 +1,9 @@
-import { fixed, table } from '../table.ts';
-import type { BundleFigures } from './bundles.ts';
-import { type FunctionUse, perOrder } from './function-use.ts';
-import type { Operations } from './orders.ts';
-import { durationMs } from './stepline.ts';
-import { PLATFORM_LOG_BYTES } from './written-logs.ts';
+import { fixed, table } from '../../table.ts';
+import { durationMs } from '../bill/stepline.ts';
+import type { BundleFigures } from '../measured/bundles.ts';
+import { type FunctionUse, perOrder } from '../measured/function-use.ts';
+import type { Operations } from '../measured/orders.ts';
+import { PLATFORM_LOG_BYTES } from '../measured/written-logs.ts';
 
 export function operationsTable(single: Operations, batched: Operations): string {
   const row = (label: string, of: (operations: Operations) => number, digits = 2): readonly string[] => [

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { orderProcessing } from '../../../functions/chains/order-processing.ts';
-import { chains } from '../../support/shipped-chains.ts';
+import { orderProcessing } from '../../../../functions/chains/order-processing.ts';
+import { chains } from '../../../support/shipped-chains.ts';
 import { customMetrics } from './custom-metrics.ts';
 
 describe('the custom metrics of a month', () => {

@@ -1,13 +1,6 @@
-import { type Bill, billOf, type Line } from './bill.ts';
-import type { BundleFigures } from './bundles.ts';
-import { durable, express, standard } from './competitors.ts';
-import type { CustomMetrics } from './custom-metrics.ts';
-import { idleLines, metricLines } from './idle.ts';
-import type { IdleRun } from './idle-run.ts';
-import type { Operations } from './orders.ts';
-import type { Own, Rival } from './priced.ts';
-import { type Reading, readingsOf } from './readings.ts';
-import type { CountedStage } from './stage-templates.ts';
+import { type Bill, billOf, type Line } from '../bill/bill.ts';
+import { durable, express, standard } from '../bill/competitors.ts';
+import { idleLines, metricLines } from '../bill/idle.ts';
 import {
   ASSUMED,
   backupLines,
@@ -19,7 +12,14 @@ import {
   lookLines,
   tenantLines,
   traceLines,
-} from './stepline.ts';
+} from '../bill/stepline.ts';
+import type { BundleFigures } from '../measured/bundles.ts';
+import type { IdleRun } from '../measured/idle-run.ts';
+import type { Operations } from '../measured/orders.ts';
+import type { CustomMetrics } from '../stage/custom-metrics.ts';
+import type { CountedStage } from '../stage/templates.ts';
+import type { Own, Rival } from './priced.ts';
+import { type Reading, readingsOf } from './readings.ts';
 
 /** Everything that was measured. */
 export interface Measured {

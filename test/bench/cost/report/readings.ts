@@ -1,4 +1,4 @@
-import { type Bill, together } from './bill.ts';
+import { type Bill, together } from '../bill/bill.ts';
 import type { Own, Rival } from './priced.ts';
 
 /** One way of reading our bill beside Step Functions Standard's. */

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import type { FunctionUse } from '../measured/function-use.ts';
+import type { Operations } from '../measured/orders.ts';
+import { PLATFORM_LOG_BYTES } from '../measured/written-logs.ts';
 import { billOf } from './bill.ts';
 import { durable, express, standard } from './competitors.ts';
-import type { FunctionUse } from './function-use.ts';
 import { idleLines, metricLines, POLLS_OF_MONTH } from './idle.ts';
-import type { Operations } from './orders.ts';
 import {
   chainLines,
   durationMs,
@@ -15,7 +16,6 @@ import {
   tenantLines,
   traceLines,
 } from './stepline.ts';
-import { PLATFORM_LOG_BYTES } from './written-logs.ts';
 
 const API: FunctionUse = {
   of: 'start',

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { stepPlaces } from '../../../lib/chain/places.ts';
-import { stages } from '../../cdk/fixture-stages.ts';
-import { chains } from '../../support/shipped-chains.ts';
+import { stepPlaces } from '../../../../lib/chain/places.ts';
+import { stages } from '../../../cdk/fixture-stages.ts';
+import { chains } from '../../../support/shipped-chains.ts';
 import { countResources } from './resources.ts';
-import { countStage, countTemplates } from './stage-templates.ts';
+import { countStage, countTemplates } from './templates.ts';
 
 const NOTHING = {
   mappings: 0,

@@ -1,9 +1,9 @@
+import type { IdleRun } from '../measured/idle-run.ts';
+import { PLATFORM_LOG_BYTES } from '../measured/written-logs.ts';
+import type { CustomMetrics } from '../stage/custom-metrics.ts';
+import type { Resources } from '../stage/resources.ts';
 import type { Line } from './bill.ts';
-import type { CustomMetrics } from './custom-metrics.ts';
-import type { IdleRun } from './idle-run.ts';
-import type { Resources } from './resources.ts';
 import { DAYS_OF_MONTH, durationMs, GB, gbSeconds } from './stepline.ts';
-import { PLATFORM_LOG_BYTES } from './written-logs.ts';
 
 /**
  * An idle event source mapping of a standard queue. Lambda keeps five pollers, and may go down to two unless the mapping

@@ -1,10 +1,10 @@
 import type { SQSEvent } from 'aws-lambda';
 import * as z from 'zod';
-import { type QueueName, queueSuffix } from '../../../lib/contract/names.ts';
-import type { EmbeddedQueues } from '../../../lib/local/queue/queue.ts';
-import { record } from '../../functions/lambda-events.ts';
-import { startAwsServer } from '../../support/aws-server.ts';
-import { embeddedSqs } from '../../support/embedded-sqs.ts';
+import { type QueueName, queueSuffix } from '../../../../lib/contract/names.ts';
+import type { EmbeddedQueues } from '../../../../lib/local/queue/queue.ts';
+import { record } from '../../../functions/lambda-events.ts';
+import { startAwsServer } from '../../../support/aws-server.ts';
+import { embeddedSqs } from '../../../support/embedded-sqs.ts';
 
 /** Requests as SQS bills them: one for each 64 KiB that a request carries, at least one. */
 export interface SqsCounts {

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Deployment } from '../../../lib/cdk/app.ts';
-import { synthesize } from '../../cdk/synth.ts';
+import type { Deployment } from '../../../../lib/cdk/app.ts';
+import { synthesize } from '../../../cdk/synth.ts';
 import { countResources, type Resources } from './resources.ts';
 
 /** What a stage is made of, and where that is from. */

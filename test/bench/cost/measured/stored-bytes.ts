@@ -1,5 +1,5 @@
 import { type AttributeValue, type DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
-import { TABLE_SCHEMA } from '../../../lib/contract/table.ts';
+import { TABLE_SCHEMA } from '../../../../lib/contract/table.ts';
 
 /** What DynamoDB adds to every item and to every index entry when it bills storage. */
 const OVERHEAD_BYTES = 100;

@@ -1,5 +1,5 @@
-import type { Bill } from './bill.ts';
-import type { Competitor } from './competitors.ts';
+import type { Bill } from '../bill/bill.ts';
+import type { Competitor } from '../bill/competitors.ts';
 
 /** What a million workflows cost here or elsewhere. */
 export interface Priced {

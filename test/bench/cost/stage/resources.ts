@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { ENV } from '../../../lib/contract/names.ts';
-import { targetSettings } from '../../../lib/contract/targets.ts';
+import { ENV } from '../../../../lib/contract/names.ts';
+import { targetSettings } from '../../../../lib/contract/targets.ts';
 
 /** What a stage has of the things that cost money however little happens. */
 export interface Resources {

@@ -1,6 +1,6 @@
-import { POLLING } from './idle.ts';
-import { PRICES, type Price } from './prices.ts';
-import { ASSUMED } from './stepline.ts';
+import { POLLING } from '../bill/idle.ts';
+import { PRICES, type Price } from '../bill/prices.ts';
+import { ASSUMED } from '../bill/stepline.ts';
 
 const { callMs, memoryMb, roundTripMs, mbOfOneProcessor, keptDays, sampled } = ASSUMED;
 

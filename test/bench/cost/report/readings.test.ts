@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Bill } from './bill.ts';
+import type { Bill } from '../bill/bill.ts';
 import type { Own } from './priced.ts';
 import { HEADLINE, readingsOf } from './readings.ts';
 

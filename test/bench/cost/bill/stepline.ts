@@ -1,8 +1,8 @@
-import { LIMITS } from '../../../lib/contract/limits.ts';
+import { LIMITS } from '../../../../lib/contract/limits.ts';
+import { type FunctionUse, perOrder } from '../measured/function-use.ts';
+import type { Operations } from '../measured/orders.ts';
+import { PLATFORM_LOG_BYTES } from '../measured/written-logs.ts';
 import type { Line } from './bill.ts';
-import { type FunctionUse, perOrder } from './function-use.ts';
-import type { Operations } from './orders.ts';
-import { PLATFORM_LOG_BYTES } from './written-logs.ts';
 
 /** What is assumed and not measured. Each is printed under the tables. */
 export const ASSUMED = {
