@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { circlesIn, specifiersOf } from './support/imports.ts';
 import { arrowsOf, reachedFrom } from './support/picture.ts';
+import { DEEP, REPLACING } from './vitest.config.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -113,12 +114,16 @@ const files = everything.filter(
   (file) => !/^functions\/chains\/(?!index\.ts$)/.test(file) || EXAMPLES.includes(file),
 );
 
-/** All that a file imports, and all that those import. */
-function closureOf(file: string, seen = new Set<string>()): ReadonlySet<string> {
+/** All that a file imports, and all that those of them import that are `among` these files. */
+function closureOf(
+  file: string,
+  among: readonly string[] = files,
+  seen = new Set<string>(),
+): ReadonlySet<string> {
   for (const imported of importsOf(file)) {
     if (seen.has(imported)) continue;
     seen.add(imported);
-    if (files.includes(imported)) closureOf(imported, seen);
+    if (among.includes(imported)) closureOf(imported, among, seen);
   }
   return seen;
 }
@@ -177,6 +182,33 @@ describe('the whole tree', () => {
       .map((folder) => ({ folder, files: files.filter((file) => dirname(file) === folder).length }))
       .filter((one) => one.files > FILES_IN_FOLDER);
     expect(full).toEqual([]);
+  });
+});
+
+/** What a test replaces with these stays replaced for the files after it, where files share their modules. */
+const REPLACES = /\b(?:vi\.(?:mock|doMock|stubGlobal|stubEnv|useFakeTimers|setSystemTime)|mockClient)\(/;
+
+describe('tests that share their modules', () => {
+  const tests = filesIn('test');
+  const alone = [...DEEP, ...REPLACING, 'aws'];
+  const sharing = tests.filter(
+    (file) =>
+      file.endsWith('.test.ts') &&
+      !alone.some((place) => file === `test/${place}.test.ts` || file.startsWith(`test/${place}/`)),
+  );
+  /** Lines of comments do not count. */
+  const replaces = (file: string): boolean =>
+    REPLACES.test(textOf(file).replace(/^\s*(?:\/?\*|\/\/).*$/gm, ''));
+  const replacing = tests.filter(replaces);
+
+  it('replace nothing, and import no test code that does', () => {
+    const wrong = sharing.flatMap((file) => {
+      const place = file.slice('test/'.length, -'.test.ts'.length);
+      return [file, ...closureOf(file, tests)]
+        .filter((one) => replacing.includes(one))
+        .map((one) => `${one} replaces: add '${place}' to REPLACING in test/vitest.config.ts`);
+    });
+    expect(wrong).toEqual([]);
   });
 });
 

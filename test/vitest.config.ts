@@ -2,14 +2,15 @@ import { configDefaults, defineConfig } from 'vitest/config';
 import { announced } from './support/announced.ts';
 
 /** Whole machines in small, and what takes a minute: `npm run test:deep`, one file after another. */
-const DEEP = ['simulation', 'hostile', 'soak', 'fuzz', 'newcomer', 'bench/cost', 'e2e/crash'].map(
-  (place) => `test/${place}{/**/*,}.test.ts`,
-);
-/** They replace modules, or the clients of the SDK, so each has modules of its own. */
-const REPLACING = [
-  ...['test/adapters/**/*.test.ts', 'test/ops/**/*.test.ts', 'test/ports/queue/sqs.test.ts'],
-  ...['test/functions/compose.test.ts', 'test/local/process.broken.test.ts'],
+export const DEEP = ['simulation', 'hostile', 'soak', 'fuzz', 'newcomer', 'bench/cost', 'e2e/crash'];
+/** They replace modules, clients of the SDK or the clock, so each file has modules of its own. */
+export const REPLACING = [
+  ...['adapters', 'ops', 'ports/queue/sqs', 'functions/compose'],
+  ...['local/process', 'local/process.broken'],
 ];
+/** @example testsIn(['ops', 'e2e/crash']) // all tests of test/ops, and test/e2e/crash.test.ts */
+const testsIn = (places: readonly string[]): string[] =>
+  places.map((place) => `test/${place}{/**/*,}.test.ts`);
 // The acceptance suite has a configuration of its own.
 const ELSEWHERE = [...configDefaults.exclude, 'test/aws/**'];
 
@@ -27,7 +28,7 @@ export default defineConfig({
         test: {
           name: 'quick',
           include: ['test/**/*.test.ts'],
-          exclude: [...ELSEWHERE, ...DEEP, ...REPLACING],
+          exclude: [...ELSEWHERE, ...testsIn([...DEEP, ...REPLACING])],
           testTimeout: 60_000,
           // Loading the CDK and the SDK anew for each file takes longer than the tests.
           isolate: false,
@@ -37,13 +38,13 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'quick-replacing', include: REPLACING, testTimeout: 60_000 },
+        test: { name: 'quick-replacing', include: testsIn(REPLACING), testTimeout: 60_000 },
       },
       {
         extends: true,
         test: {
           name: 'deep',
-          include: DEEP,
+          include: testsIn(DEEP),
           exclude: ELSEWHERE,
           testTimeout: 120_000,
           fileParallelism: false,
