@@ -14,8 +14,8 @@ export interface Place {
 }
 
 /**
- * What a worker does with a message (design, section 5, step 2). Pure: the loaded state, the time and a fresh token come
- * from outside. `expected` is the state that a write was decided from.
+ * What a worker does with a message (docs/architecture.md, "The step protocol", 2). Pure: the loaded state, the time and a
+ * fresh token come from outside. `expected` is the state that a write was decided from.
  */
 export type MessageDecision =
   | { readonly do: 'deadLetter'; readonly because: string }

@@ -17,7 +17,7 @@ export interface Repair {
 }
 
 /**
- * What a workflow needs that nothing else may bring (design, section 8).
+ * What a workflow needs that nothing else may bring (docs/architecture.md, "The reconciler").
  * @param queuesLost true after a restart of the one-process engine: then waiting messages are gone too
  */
 export function decideRepairs(

@@ -10,7 +10,7 @@ import type { StepRecord, WorkflowMeta, WorkflowState } from './state.ts';
 /** What the step-failed handler needs. */
 export type StepFailedEngine = Engine<'store' | 'queue' | 'clock' | 'telemetry' | 'notifier'>;
 
-/** What the step-failed handler does with a dead letter (design, section 6). */
+/** What the step-failed handler does with a dead letter (docs/architecture.md, "The step-failed handler"). */
 export type DeadLetterDecision =
   | { readonly do: 'acknowledge'; readonly because: string }
   | { readonly do: 'notify' }

@@ -21,7 +21,7 @@ interface Job {
 }
 
 /**
- * Runs the step protocol for one received message (design, section 5). Never throws.
+ * Runs the step protocol for one received message (docs/architecture.md, "The step protocol"). Never throws.
  * @param remainingMs milliseconds that the function may still run
  */
 export const handleDelivery = (

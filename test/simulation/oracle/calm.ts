@@ -1,7 +1,7 @@
 import { successors } from '../../../lib/chain/graph.ts';
 import type { Oracle } from './oracle.ts';
 
-/** What is wrong where nothing went wrong: what a workflow costs is bounded then (design, sections 4 and 11). */
+/** What is wrong where nothing went wrong: what a workflow costs is bounded then (docs/architecture.md, "State"). */
 export function calmProblems({ workflows }: Oracle): string[] {
   const problems: string[] = [];
   for (const { meta, chain, costs } of workflows.values()) {
