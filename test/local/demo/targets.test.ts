@@ -61,6 +61,12 @@ describe('each demo target', () => {
     await other.close();
     expect((await start({ ports: { first: free } })).admin.port).toBe(free);
   });
+
+  it('listens elsewhere when there is no port left', async () => {
+    const demo = await start({ ports: { first: 65_530 } });
+    expect(await send(demo.server('mail').url, 'GET')).toMatchObject({ status: 404 });
+    expect(new Set(Object.values(demo.targets).map(({ baseUrl }) => baseUrl)).size).toBe(10);
+  });
 });
 
 describe('the idempotency key', () => {
