@@ -107,13 +107,12 @@ export const attemptsInEpoch = (state: WorkflowState, record: StepRecord): numbe
 export const exactly = (record: StepRecord | undefined): StepExpectation =>
   record === undefined ? { absent: true } : { status: record.status, token: record.token };
 
-function claimOf({ state, step }: Place, now: number, token: string): Claim {
-  const { meta } = state;
-  const loaded = state.steps.get(step.name);
-  const before: StepRecord = loaded ?? {
-    step: step.name,
+/** A step's item as it was loaded. Of a step without one: the item that says nothing was claimed yet. */
+export const recordOf = (state: WorkflowState, step: string, now: number, token: string): StepRecord =>
+  state.steps.get(step) ?? {
+    step,
     status: 'pending',
-    epoch: meta.epoch,
+    epoch: state.meta.epoch,
     attempt: 0,
     round: 0,
     open: 0,
@@ -121,6 +120,11 @@ function claimOf({ state, step }: Place, now: number, token: string): Claim {
     updatedAt: now,
     attempts: [],
   };
+
+function claimOf({ state, step }: Place, now: number, token: string): Claim {
+  const { meta } = state;
+  const loaded = state.steps.get(step.name);
+  const before = recordOf(state, step.name, now, token);
   const forced = meta.newKey?.step === step.name && loaded !== undefined && loaded.epoch < meta.newKey.epoch;
   const attempt = attemptsInEpoch(state, before) + 1;
   const round = before.round + (forced ? 1 : 0);

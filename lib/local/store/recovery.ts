@@ -1,5 +1,13 @@
 import type { StepDefinition } from '../../chain/definition.ts';
-import { attemptsInEpoch, interrupted, isDone, isReady, withAttempt } from '../../engine/decision.ts';
+import {
+  attemptsInEpoch,
+  exactly,
+  interrupted,
+  isDone,
+  isReady,
+  recordOf,
+  withAttempt,
+} from '../../engine/decision.ts';
 import { decideRepairs, push } from '../../engine/reconciler.ts';
 import { type Engine, saveStep } from '../../engine/shell.ts';
 import type { AttemptRecord, StepRecord, WorkflowKey, WorkflowState } from '../../engine/state.ts';
@@ -60,9 +68,7 @@ async function endLeases(
   for (const record of state.steps.values()) {
     if (record.status !== 'running') continue;
     const ended = withoutLease(record, random.token(), now);
-    if (await saveStep(engine.ports, state, ended, { status: record.status, token: record.token })) {
-      steps.set(record.step, ended);
-    }
+    if (await saveStep(engine.ports, state, ended, exactly(record))) steps.set(record.step, ended);
   }
   if (claimsLost) await countLostClaims(engine, { meta: state.meta, steps }, steps);
   return { meta: state.meta, steps };
@@ -90,22 +96,11 @@ async function countLostClaims(
     if (isDone(record) || !isReady(state, step)) continue;
     const token = engine.ports.random.token();
     const now = engine.ports.clock.now();
-    const before: StepRecord = record ?? {
-      step: step.name,
-      status: 'pending',
-      epoch: meta.epoch,
-      attempt: 0,
-      round: 0,
-      open: 0,
-      token,
-      updatedAt: now,
-      attempts: [],
-    };
+    const before = recordOf(state, step.name, now, token);
     const lost = lostAttempt(state, step, before, now);
     const attempts = lost === undefined ? before.attempts : withAttempt(before.attempts, lost);
     const counted: StepRecord = { ...before, open: before.open + 1, token, attempts };
-    const expected = record ? { status: record.status, token: record.token } : ({ absent: true } as const);
-    if (await saveStep(engine.ports, state, counted, expected)) steps.set(step.name, counted);
+    if (await saveStep(engine.ports, state, counted, exactly(record))) steps.set(step.name, counted);
   }
 }
 
