@@ -210,6 +210,12 @@ describe('tests that share their modules', () => {
     });
     expect(wrong).toEqual([]);
   });
+
+  it('import no hook: it would run for the first file that imports it, and for no other', () => {
+    const helpers = tests.filter((file) => !file.endsWith('.test.ts') && file !== 'test/support/setup.ts');
+    const hooking = helpers.filter((file) => /^(?:before|after)(?:Each|All)\(/m.test(textOf(file)));
+    expect(hooking).toEqual([]);
+  });
 });
 
 describe('the picture in docs/architecture.md', () => {

@@ -18,7 +18,7 @@ export default defineConfig({
   test: {
     root: `${import.meta.dirname}/..`,
     globalSetup: 'test/support/build.ts',
-    setupFiles: 'test/support/fixed-seed.ts',
+    setupFiles: 'test/support/setup.ts',
     // The AWS SDK warns of old versions of Node in every process of every test.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     reporters: announced({ quick: 2, deep: 12 }),

@@ -12,7 +12,7 @@ import type { HttpOutcome } from '../../lib/engine/ports.ts';
 import { type LocalEngine, startLocalEngine } from '../../lib/local/engine.ts';
 import { createFront } from '../../lib/local/http-front.ts';
 import { portOf } from '../adapters/http/raw-server.ts';
-import { closers } from './demo/support.ts';
+import { closers } from '../support/closers.ts';
 import { comeToRest, DIAMOND, reply, testPorts } from './engine-support.ts';
 
 const BODY = JSON.stringify({ card: '4242424242424242' });

@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { chain, target } from '../../lib/chain/index.ts';
 import { startAnswer } from '../../lib/contract/wire.ts';
 import { type LocalProcess, startLocal } from '../../lib/local/process.ts';
-import { closers } from './demo/support.ts';
+import { closers } from '../support/closers.ts';
 import { completed, show } from './process-support.ts';
 
 const loyalty = target('loyalty');

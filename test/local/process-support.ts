@@ -6,7 +6,7 @@ import { workflowPath } from '../../lib/contract/names.ts';
 import { startAnswer, type WorkflowAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
 import { SAMPLE } from '../../lib/local/sample.ts';
 import { TEST_SERVER } from '../support/build.ts';
-import { closers } from './demo/support.ts';
+import { closers } from '../support/closers.ts';
 
 export const PATIENCE_MS = 15_000;
 

@@ -3,8 +3,8 @@ import type { Options } from '../../lib/local/options.ts';
 import { type LocalProcess, startLocal } from '../../lib/local/process.ts';
 import { SAMPLE } from '../../lib/local/sample.ts';
 import type { Database } from '../../lib/local/store/database.ts';
+import { closers } from '../support/closers.ts';
 import { chains } from '../support/shipped-chains.ts';
-import { closers } from './demo/support.ts';
 import { DISK_FULL } from './store/support.ts';
 
 /** The disk of the servers in this file, which stays where it is when one of them ends. */

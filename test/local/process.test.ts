@@ -12,8 +12,8 @@ import { type LocalProcess, startLocal } from '../../lib/local/process.ts';
 import { SAMPLE } from '../../lib/local/sample.ts';
 import { targetsCalledBy } from '../../lib/local/targets.ts';
 import { portOf } from '../adapters/http/raw-server.ts';
+import { closers } from '../support/closers.ts';
 import { chains } from '../support/shipped-chains.ts';
-import { closers } from './demo/support.ts';
 import {
   completed,
   effects,

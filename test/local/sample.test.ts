@@ -10,9 +10,9 @@ import type { WorkflowStatus } from '../../lib/contract/names.ts';
 import type { WorkflowAnswer } from '../../lib/contract/wire.ts';
 import { isHarmless, runSample, SAMPLE, sampleCurl, sampleFor } from '../../lib/local/sample.ts';
 import { portOf } from '../adapters/http/raw-server.ts';
+import { closers } from '../support/closers.ts';
 import { chains } from '../support/shipped-chains.ts';
 import { needs } from '../support/tools.ts';
-import { closers } from './demo/support.ts';
 
 const ID = `wf_${'0a'.repeat(16)}`;
 

@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { orderProcessing } from '../../functions/chains/order-processing.ts';
 import { OptionError } from '../../lib/local/options.ts';
 import { settleTargets, targetsCalledBy } from '../../lib/local/targets.ts';
+import { closers } from '../support/closers.ts';
 import { chains } from '../support/shipped-chains.ts';
-import { closers } from './demo/support.ts';
 
 const ORDERS = [orderProcessing];
 

@@ -1,18 +1,14 @@
 import type net from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createHttpClient, type HttpClientOptions } from '../../../lib/adapters/http/client.ts';
 import type { HttpOutcome } from '../../../lib/engine/ports.ts';
+import { closers } from '../../support/closers.ts';
 import { TLS_CERTIFICATE } from '../../support/tls-fixture.ts';
 import { blackhole, closedPort, every, flood, gone, rawServer, tlsServer } from './raw-server.ts';
 
 const DEADLINE = 250;
 /** Promise 4 of the architecture page. */
 const GRACE = 250;
-
-const closers: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
 
 /** Makes one call and holds it to the deadline. */
 async function call(url: string, options?: HttpClientOptions): Promise<HttpOutcome & { tookMs: number }> {

@@ -1,14 +1,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createHttpClient, type HttpClientOptions } from '../../../lib/adapters/http/client.ts';
 import type { HttpOutcome, HttpRequest } from '../../../lib/engine/ports.ts';
+import { closers } from '../../support/closers.ts';
 import { portOf, type RawServer, rawServer } from './raw-server.ts';
-
-const closers: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
 
 const client = (options?: HttpClientOptions) => {
   const made = createHttpClient(options);

@@ -1,13 +1,8 @@
-import { afterEach } from 'vitest';
 import * as z from 'zod';
 import { createHttpClient } from '../../../lib/adapters/http/client.ts';
 import type { HttpOutcome } from '../../../lib/engine/ports.ts';
 import { type DemoOptions, type DemoTargets, startDemoTargets } from '../../../lib/local/demo/targets.ts';
-
-export const closers: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
+import { closers } from '../../support/closers.ts';
 
 export const start = async (options?: DemoOptions): Promise<DemoTargets> => {
   const demo = await startDemoTargets(options);

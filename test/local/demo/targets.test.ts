@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseTargets } from '../../../lib/adapters/targets/settings.ts';
 import { startDemoTargets } from '../../../lib/local/demo/targets.ts';
-import { bodyOf, CHARGE, charge, closers, send, start, statusOf } from './support.ts';
+import { closers } from '../../support/closers.ts';
+import { bodyOf, CHARGE, charge, send, start, statusOf } from './support.ts';
 
 describe('each demo target', () => {
   it.each<[string, string, object, Record<string, unknown>]>([

@@ -17,8 +17,8 @@ import {
   START,
   walk,
 } from '../../ports/store/fixtures.ts';
+import { closers } from '../../support/closers.ts';
 import { settle } from '../../support/manual-clock.ts';
-import { closers } from '../demo/support.ts';
 import {
   endedOf,
   NOTHING_LOST,

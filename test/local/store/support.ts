@@ -8,7 +8,7 @@ import { type Database, openDatabase } from '../../../lib/local/store/database.t
 import type { Operation } from '../../../lib/local/store/group-commit.ts';
 import { type EmbeddedStore, storeOver } from '../../../lib/local/store/store.ts';
 import { ABSENT, metaOf } from '../../ports/store/fixtures.ts';
-import { closers } from '../demo/support.ts';
+import { closers } from '../../support/closers.ts';
 
 /** A directory of its own, removed after the test. */
 export async function temporaryDirectory(): Promise<string> {
