@@ -1,6 +1,5 @@
 import type { ChainDefinition, StepDefinition } from '../chain/definition.ts';
 import { descendants, findStep, successors } from '../chain/graph.ts';
-import { stepSettings } from '../chain/settings.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { StepMessage } from '../contract/wire.ts';
 import type { StepExpectation } from './ports.ts';
@@ -14,8 +13,8 @@ export interface Place {
 }
 
 /**
- * What a worker does with a message (docs/architecture.md, "The step protocol", 2). Pure: the loaded state, the time and a
- * fresh token come from outside. `expected` is the state that a write was decided from.
+ * What a worker does with a message (docs/architecture.md, "The step protocol", 2). Pure: the loaded state and the
+ * moment come from outside. `expected` is the state that a write was decided from.
  */
 export type MessageDecision =
   | { readonly do: 'deadLetter'; readonly because: string }
@@ -39,14 +38,22 @@ export interface Claim {
   readonly before: StepRecord;
 }
 
+/** What a decision takes from outside: the time, a fresh token, and how long its function may still run. */
+export interface Moment {
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  readonly token: string;
+  readonly remainingMs: number;
+}
+
 /** Rows in the order of the protocol; the first that fits decides. */
 export function decideMessage(
   chain: ChainDefinition | undefined,
   state: WorkflowState | undefined,
   message: StepMessage,
-  now: number,
-  token: string,
+  moment: Moment,
 ): MessageDecision {
+  const { now } = moment;
   if (state === undefined) return { do: 'deadLetter', because: 'there is no such workflow' };
   const { meta } = state;
   if (meta.chain !== message.chain || meta.version !== message.version) {
@@ -72,7 +79,7 @@ export function decideMessage(
   if (record?.status === 'running' && attemptsInEpoch(state, record) > step.retries) {
     return { do: 'saveDeadWorker', at, record: deadWorker(record, step, now), expected: exactly(record) };
   }
-  return { do: 'claim', at, claim: claimOf(at, now, token) };
+  return { do: 'claim', at, claim: claimOf(at, moment) };
 }
 
 export const DAY_MS = 86_400_000;
@@ -121,7 +128,8 @@ export const recordOf = (state: WorkflowState, step: string, now: number, token:
     attempts: [],
   };
 
-function claimOf({ state, step }: Place, now: number, token: string): Claim {
+/** The lease lasts as long as this very function may still run: longer than the step needs, where another version's needs more. */
+function claimOf({ state, step }: Place, { now, token, remainingMs }: Moment): Claim {
   const { meta } = state;
   const loaded = state.steps.get(step.name);
   const before = recordOf(state, step.name, now, token);
@@ -136,7 +144,7 @@ function claimOf({ state, step }: Place, now: number, token: string): Claim {
     round,
     open: (forced ? 0 : before.open) + 1,
     token,
-    leaseUntil: now + (stepSettings(step).functionTimeout + LIMITS.leaseMargin) * 1_000,
+    leaseUntil: now + remainingMs + LIMITS.leaseMargin * 1_000,
     startedAt: before.startedAt ?? now,
     updatedAt: now,
     attempts: withAttempt(interrupted(before, now), {

@@ -39,7 +39,11 @@ async function work(engine: WorkerEngine, job: Job): Promise<Handled> {
     const state = await loadState(engine.ports, message);
     // 2. Decide.
     const chain = engine.chains.find(message.chain, message.version);
-    const decision = decideMessage(chain, state, message, clock.now(), random.token());
+    const decision = decideMessage(chain, state, message, {
+      now: clock.now(),
+      token: random.token(),
+      remainingMs: job.remainingMs(),
+    });
     const handled = await carryOut(engine, job, decision);
     if (handled !== 'decideAgain') return handled;
   }

@@ -2,14 +2,17 @@ import { describe, expect, it } from 'vitest';
 import { type Claim, decideMessage } from '../../lib/engine/decision.ts';
 import type { AttemptRecord, StepRecord, WorkflowMeta } from '../../lib/engine/state.ts';
 import { claimOf } from '../ports/store/fixtures.ts';
-import { chainOf, EPOCH, messageTo, NOW, RECORDS, RETRIES, resumed, stateOf } from './fixtures.ts';
-
-const TOKEN = 'fresh';
+import { chainOf, EPOCH, MOMENT, messageTo, NOW, RECORDS, RETRIES, resumed, stateOf } from './fixtures.ts';
 
 /** The claim of a step that is found as `record`. */
-function claimFrom(record: StepRecord | undefined, meta: WorkflowMeta = resumed(), timeout = 30): Claim {
-  const chain = chainOf({ a: [] }, { retries: RETRIES, timeout });
-  const decision = decideMessage(chain, stateOf(meta, { a: record }), messageTo('a'), NOW, TOKEN);
+function claimFrom(
+  record: StepRecord | undefined,
+  meta: WorkflowMeta = resumed(),
+  remainingMs: number = MOMENT.remainingMs,
+): Claim {
+  const chain = chainOf({ a: [] }, { retries: RETRIES, timeout: 30 });
+  const moment = { ...MOMENT, remainingMs };
+  const decision = decideMessage(chain, stateOf(meta, { a: record }), messageTo('a'), moment);
   if (decision.do !== 'claim') throw new Error(`the step is not claimed: ${decision.do}`);
   return decision.claim;
 }
@@ -33,7 +36,7 @@ describe('the first claim of a step', () => {
       attempt: 1,
       round: 0,
       open: 1,
-      token: TOKEN,
+      token: MOMENT.token,
       leaseUntil: NOW + 50_000,
       startedAt: NOW,
       updatedAt: NOW,
@@ -53,7 +56,7 @@ describe('the first claim of a step', () => {
       attempt: 0,
       round: 0,
       open: 0,
-      token: TOKEN,
+      token: MOMENT.token,
       updatedAt: NOW,
       attempts: [],
     });
@@ -61,15 +64,12 @@ describe('the first claim of a step', () => {
 });
 
 describe('the lease of a claim', () => {
-  it.each([
-    [30, 50_000],
-    [1, 21_000],
-    [0.5, 21_000],
-    [29.2, 50_000],
-    [840, 860_000],
-  ])('outlives the function of a step with a timeout of %d s by 5 s: %d ms', (timeout, lease) => {
-    expect(claimFrom(undefined, resumed(), timeout).record.leaseUntil).toBe(NOW + lease);
-  });
+  it.each([45_000, 1_200, 855_000])(
+    'outlives the function that claims by 5 s, whatever the step needs: %d ms are left',
+    (remainingMs) => {
+      expect(claimFrom(undefined, resumed(), remainingMs).record.leaseUntil).toBe(NOW + remainingMs + 5_000);
+    },
+  );
 });
 
 describe('the claim of a step that was tried before', () => {
@@ -85,7 +85,13 @@ describe('the claim of a step that was tried before', () => {
   ] as const)('found as "%s" is attempt %d of the epoch, with %d open', (kind, count, open) => {
     const found = RECORDS[kind];
     const { record, expected, before } = claimFrom(found);
-    expect(record).toMatchObject({ status: 'running', epoch: EPOCH, attempt: count, token: TOKEN, open });
+    expect(record).toMatchObject({
+      status: 'running',
+      epoch: EPOCH,
+      attempt: count,
+      token: MOMENT.token,
+      open,
+    });
     expect(record.round).toBe(found.round);
     expect(expected).toEqual({ status: found.status, token: found.token });
     expect(before).toEqual({ ...found, step: 'a' });
@@ -193,8 +199,7 @@ describe('a step whose workers all died', () => {
     chainOf({ a: [] }, { retries: RETRIES }),
     stateOf(resumed(), { a: found }),
     messageTo('a'),
-    NOW,
-    TOKEN,
+    MOMENT,
   );
   const { record, expected } = decision.do === 'saveDeadWorker' ? decision : {};
 
@@ -224,13 +229,8 @@ describe('a step whose workers all died', () => {
   ])('with %d retries is given up after %d attempts, not one sooner', (retries, attempts) => {
     const chain = chainOf({ a: [] }, { retries });
     const decidedAfter = (count: number) =>
-      decideMessage(
-        chain,
-        stateOf(resumed(), { a: { ...found, attempt: count } }),
-        messageTo('a'),
-        NOW,
-        TOKEN,
-      ).do;
+      decideMessage(chain, stateOf(resumed(), { a: { ...found, attempt: count } }), messageTo('a'), MOMENT)
+        .do;
     expect(decidedAfter(attempts)).toBe('saveDeadWorker');
     if (attempts > 1) expect(decidedAfter(attempts - 1)).toBe('claim');
   });

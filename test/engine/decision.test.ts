@@ -10,6 +10,7 @@ import {
   forEachRecord,
   GRAPHS,
   type GraphName,
+  MOMENT,
   messageTo,
   NOW,
   RETRIES,
@@ -18,7 +19,6 @@ import {
   stateOf,
 } from './fixtures.ts';
 
-const TOKEN = 'fresh';
 const ONE = chainOf({ a: [] }, { retries: RETRIES, timeout: 30 });
 
 /** A decision in a few words. */
@@ -38,9 +38,7 @@ function told(decision: MessageDecision): string {
 }
 
 const decided = (record: StepRecord | undefined, status: WorkflowStatus = 'processing', epoch = EPOCH) =>
-  told(
-    decideMessage(ONE, stateOf(resumed({ status }), { a: record }), messageTo('a', { epoch }), NOW, TOKEN),
-  );
+  told(decideMessage(ONE, stateOf(resumed({ status }), { a: record }), messageTo('a', { epoch }), MOMENT));
 
 describe('a message for a step of a workflow that is processing', () => {
   const expected: Readonly<Record<RecordKind, string>> = {
@@ -81,7 +79,7 @@ describe('a message for a step of a workflow that is processing', () => {
     const chain = chainOf(GRAPHS[graph], { retries: RETRIES, timeout: 30 });
     const answers = forEachRecord((record) => {
       const state = doneState(resumed(), done, { [step]: record });
-      return told(decideMessage(chain, state, messageTo(step), NOW, TOKEN));
+      return told(decideMessage(chain, state, messageTo(step), MOMENT));
     });
     expect(answers).toEqual(expected);
   });
@@ -95,7 +93,7 @@ describe('a message for a step of a workflow that is processing', () => {
     const [graph, done, step] = row;
     const answers = forEachRecord((record) => {
       const state = doneState(resumed(), done, { [step]: record });
-      return told(decideMessage(chainOf(GRAPHS[graph]), state, messageTo(step), NOW, TOKEN));
+      return told(decideMessage(chainOf(GRAPHS[graph]), state, messageTo(step), MOMENT));
     });
     expect(answers).toEqual({
       ...always('acknowledge: the steps before it are not all done'),
@@ -134,7 +132,7 @@ describe('a message that this deployment cannot serve', () => {
 
   it('goes to the dead-letter queue when there is no such workflow', () => {
     for (const epoch of [0, EPOCH, EPOCH + 1]) {
-      expect(told(decideMessage(ONE, undefined, messageTo('a', { epoch }), NOW, TOKEN))).toBe(
+      expect(told(decideMessage(ONE, undefined, messageTo('a', { epoch }), MOMENT))).toBe(
         'deadLetter: there is no such workflow',
       );
     }
@@ -160,13 +158,7 @@ describe('a message that this deployment cannot serve', () => {
       for (const epoch of [EPOCH, EPOCH - 1]) {
         const answers = forEachRecord((record) =>
           told(
-            decideMessage(
-              chain,
-              stateOf({ ...meta, status }, { a: record }),
-              { ...message, epoch },
-              NOW,
-              TOKEN,
-            ),
+            decideMessage(chain, stateOf({ ...meta, status }, { a: record }), { ...message, epoch }, MOMENT),
           ),
         );
         expect(answers).toEqual(always(answer));
@@ -179,7 +171,7 @@ describe('a message in the last day of a workflow', () => {
   const DAY = 86_400_000;
   const decidedWith = (expiresAt: number) =>
     forEachRecord((record) =>
-      told(decideMessage(ONE, stateOf(resumed({ expiresAt }), { a: record }), messageTo('a'), NOW, TOKEN)),
+      told(decideMessage(ONE, stateOf(resumed({ expiresAt }), { a: record }), messageTo('a'), MOMENT)),
     );
 
   it('claims nothing: items of finished steps could expire before the workflow ends', () => {
@@ -225,7 +217,7 @@ describe('a step that has no item yet', () => {
   ];
   it.each(rows)('waits for all before it: in a %s with "%s" done, %s: %s', (graph, done, step, expected) => {
     const state = doneState(resumed(), done);
-    expect(told(decideMessage(chainOf(GRAPHS[graph]), state, messageTo(step), NOW, TOKEN))).toBe(expected);
+    expect(told(decideMessage(chainOf(GRAPHS[graph]), state, messageTo(step), MOMENT))).toBe(expected);
   });
 
   it('is not claimed while a step before it waits, runs or has failed', () => {
@@ -235,8 +227,7 @@ describe('a step that has no item yet', () => {
           chainOf(GRAPHS.line),
           stateOf(resumed(), { a: record && { ...record, leaseUntil: NOW - 1, nextAttemptAt: NOW - 1 } }),
           messageTo('b'),
-          NOW,
-          TOKEN,
+          MOMENT,
         ),
       ),
     );

@@ -8,6 +8,9 @@ import { claimOf, completedOf, hex, metaOf, START } from '../ports/store/fixture
 /** The time of every pure decision in these tests. */
 export const NOW = START + 1_000_000;
 
+/** What a decision at that time takes from outside. */
+export const MOMENT = { now: NOW, token: 'fresh', remainingMs: 45_000 } as const;
+
 /** The epoch of every workflow in these tests that was resumed once, so that there is an older one. */
 export const EPOCH = 1;
 
