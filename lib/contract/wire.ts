@@ -6,10 +6,10 @@ const count = z.int().nonnegative();
 /**
  * The message in every queue of steps and of dead letters: identifiers only. `epoch`: how often the workflow had been resumed
  * when it was sent. `trip`: how often it came back from the dead-letter queue. `claimed`: how many attempts of the epoch had
- * been claimed when it first came back; left out for none.
+ * been claimed when it first came back; left out for none. Fields of a newer version are left alone.
  * @example { tenant: 'default', workflowId: 'wf_…', chain: 'order-processing', version: 1, step: 'payment', action: 'do', epoch: 0, trip: 0 }
  */
-export const stepMessage = z.strictObject({
+export const stepMessage = z.object({
   tenant: z.string().min(1),
   workflowId: z.string().min(1),
   chain: z.string().min(1),
@@ -21,6 +21,9 @@ export const stepMessage = z.strictObject({
   claimed: count.optional(),
 });
 export type StepMessage = z.infer<typeof stepMessage>;
+
+/** The same of a newer version, which may ask for something else. */
+export const newerMessage = stepMessage.extend({ action: z.string().min(1) });
 
 /**
  * A tenant as a JWT's claim may name it. It is part of keys and the message group of SQS, whose own rule this is.
@@ -115,7 +118,8 @@ export const listAnswer = z.object({
     z.object({
       workflowId: z.string(),
       chain: z.string(),
-      status: z.enum(WORKFLOW_STATUSES),
+      /** One of `WORKFLOW_STATUSES`, or one that only a newer version knows. */
+      status: z.string(),
       createdAt: z.iso.datetime(),
     }),
   ),

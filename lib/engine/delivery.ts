@@ -1,7 +1,8 @@
+import type * as z from 'zod';
 import { LIMITS } from '../contract/limits.ts';
 import { queueSuffix } from '../contract/names.ts';
-import { type StepMessage, stepMessage } from '../contract/wire.ts';
-import { toldOf } from './errors.ts';
+import { newerMessage, type StepMessage, stepMessage } from '../contract/wire.ts';
+import { EngineError, toldOf } from './errors.ts';
 import type { Delivery } from './ports.ts';
 import { type Engine, idsOf } from './shell.ts';
 
@@ -12,29 +13,64 @@ type DeliveryEngine = Engine<'queue' | 'telemetry'>;
 
 /**
  * Reads a delivery and handles its message. Never throws: a body that cannot be read goes to the parking queue alone, and
- * whatever goes wrong outside brings the message back.
+ * whatever goes wrong outside brings the message back. What only a newer version understands waits for its deployment.
  */
 export function handling(
   engine: DeliveryEngine,
   delivery: Delivery,
   handle: (message: StepMessage) => Promise<Handled>,
 ): Promise<Handled> {
-  const message = readMessage(delivery);
-  const handled = message === undefined ? park(engine, delivery) : handle(message);
-  return handled.catch((error) => tryLater(engine, delivery, message, error));
+  const json = readJson(delivery.body);
+  const message = readAs(stepMessage, json, delivery);
+  const handled =
+    message !== undefined
+      ? handle(message)
+      : readAs(newerMessage, json, delivery) === undefined
+        ? park(engine, delivery)
+        : Promise.reject(
+            new EngineError('NEWER_VERSION', 'a message asks for an action that is not known here'),
+          );
+  return handled.catch((error) =>
+    error instanceof EngineError && error.code === 'NEWER_VERSION'
+      ? awaitDeployment(engine, delivery, message, error)
+      : tryLater(engine, delivery, message, error),
+  );
 }
 
-/** The message in a delivery; undefined if it cannot be read or belongs to another queue. */
-function readMessage({ body, queue }: Delivery): StepMessage | undefined {
-  let json: unknown;
+function readJson(body: string): unknown {
   try {
-    json = JSON.parse(body);
+    return JSON.parse(body);
   } catch {
     return undefined;
   }
-  const { success, data } = stepMessage.safeParse(json);
+}
+
+/** The message in a delivery; undefined if it cannot be read or belongs to another queue. */
+function readAs<Message extends Pick<StepMessage, 'chain' | 'step'>>(
+  schema: z.ZodType<Message>,
+  json: unknown,
+  { queue }: Delivery,
+): Message | undefined {
+  const { success, data } = schema.safeParse(json);
   const fits = success && queue.kind !== 'parking' && data.chain === queue.chain && data.step === queue.step;
   return fits ? data : undefined;
+}
+
+/**
+ * A deployment may be under way, or have been rolled back. The message waits for it, and is let go before its queue would park
+ * it: what is to be done is in the table too, and the reconciler of the newer version sends it again.
+ */
+async function awaitDeployment(
+  engine: DeliveryEngine,
+  delivery: Delivery,
+  message: StepMessage | undefined,
+  error: EngineError,
+): Promise<Handled> {
+  const { queue, receiveCount } = delivery;
+  const most = queue.kind === 'deadLetter' ? LIMITS.deadLetterMaxReceives - 1 : LIMITS.receivesUnknown;
+  if (receiveCount < most) return await tryLater(engine, delivery, message, error);
+  complain(engine, delivery, message, error);
+  return 'acknowledge';
 }
 
 async function park({ ports }: DeliveryEngine, { body, queue }: Delivery): Promise<Handled> {
@@ -54,14 +90,22 @@ async function tryLater(
   message: StepMessage | undefined,
   error: unknown,
 ): Promise<Handled> {
-  engine.ports.telemetry.emit({
+  complain(engine, delivery, message, error);
+  return await comeBackLater(engine, delivery);
+}
+
+const complain = (
+  { ports }: DeliveryEngine,
+  { queue }: Delivery,
+  message: StepMessage | undefined,
+  error: unknown,
+): void =>
+  ports.telemetry.emit({
     event: 'unexpected_error',
-    where: queueSuffix(delivery.queue),
+    where: queueSuffix(queue),
     ...toldOf(error),
     ...(message === undefined ? {} : { ...idsOf(message), step: message.step }),
   });
-  return await comeBackLater(engine, delivery);
-}
 
 /** Hides a message for 2 s, and twice as long after each further receive, up to 5 minutes. */
 export const comeBackLater = (engine: Pick<DeliveryEngine, 'ports'>, delivery: Delivery): Promise<'retry'> =>

@@ -4,6 +4,10 @@ import { ADVICE } from '../contract/advice.ts';
 export const ERROR_CODES = {
   STORE_UNAVAILABLE: { retriable: true, next: 'Check the table: its availability and throttling.' },
   QUEUE_UNAVAILABLE: { retriable: true, next: 'Check the queue: its availability and permissions.' },
+  NEWER_VERSION: {
+    retriable: true,
+    next: 'A newer version of Stepline wrote this: finish its deployment, or deploy it again.',
+  },
   TARGET_MISSING: { retriable: false, next: ADVICE.TARGET_MISSING },
   SECRET_UNAVAILABLE: { retriable: true, next: ADVICE.SECRET_UNAVAILABLE },
   NOTIFICATION_FAILED: { retriable: true, next: 'Check the on-call topic: its permissions and its key.' },

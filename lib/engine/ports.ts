@@ -29,13 +29,17 @@ export interface ListFilter {
   readonly after?: string;
 }
 
-export type ListedWorkflow = Pick<WorkflowMeta, 'workflowId' | 'chain' | 'status' | 'createdAt'>;
+/** `status`: one of `WORKFLOW_STATUSES`, or one that only a newer version knows. */
+export type ListedWorkflow = Pick<WorkflowMeta, 'workflowId' | 'chain' | 'createdAt'> & {
+  readonly status: string;
+};
 
 /**
  * The table. Every write is conditional, and reads of `load` are strongly consistent. A write of META is durable before it
  * resolves; one of a step is durable before a load or a failed condition shows it to anyone, but for a claim (`running`),
  * which may become durable together with the workflow's next write.
- * Errors: any method may throw `EngineError` `STORE_UNAVAILABLE`; then the write may or may not have happened.
+ * Errors: any method may throw `EngineError` `STORE_UNAVAILABLE`; then the write may or may not have happened. What a newer version
+ * wrote, and this one cannot read, is `NEWER_VERSION`.
  */
 export interface Store {
   /** Saves a new workflow if the key is free. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { LIMITS } from '../../lib/contract/limits.ts';
 import type { StepMessage } from '../../lib/contract/wire.ts';
 import { comeBackIn, type Handled, handling } from '../../lib/engine/delivery.ts';
 import type { Delivery } from '../../lib/engine/ports.ts';
@@ -55,10 +56,8 @@ describe('a delivery', () => {
     ['is no object', '[]'],
     ['is no message', '{}'],
     ['lacks a field', JSON.stringify({ ...message, epoch: undefined })],
-    ['has a field too many', JSON.stringify({ ...message, card: '4242' })],
     ['has a field of another type', JSON.stringify({ ...message, trip: '0' })],
     ['has a negative count', JSON.stringify({ ...message, epoch: -1 })],
-    ['asks for an unknown action', JSON.stringify({ ...message, action: 'undo' })],
     ['belongs to another step', JSON.stringify({ ...message, step: 'b' })],
     ['belongs to another chain', JSON.stringify({ ...message, chain: 'other' })],
   ])('whose body %s is parked as it is, and acknowledged', async (_, body) => {
@@ -76,6 +75,36 @@ describe('a delivery', () => {
       },
     ]);
   });
+
+  it('with a field that only a newer version knows is handled as what it is known for', async () => {
+    const world = await openWorld(CHAIN);
+    const body = JSON.stringify({ ...message, part: 7 });
+    expect(await handled(world, deliveryOf(body), acknowledge)).toEqual({
+      what: 'acknowledge',
+      messages: [message],
+    });
+  });
+
+  it.each(['step', 'deadLetter'] as const)(
+    'that asks for an action of a newer version waits in the %s queue, and is neither handled nor parked',
+    async (kind) => {
+      const world = await openWorld(CHAIN);
+      const body = JSON.stringify({ ...message, action: 'undo' });
+      const received = async (receiveCount: number) =>
+        await handled(world, deliveryOf(body, { queue: { ...QUEUE, kind }, receiveCount }), acknowledge);
+      expect(await received(1)).toEqual({ what: 'retry', messages: [] });
+      // The queue itself would park it after its last receive. The table knows what is to be done.
+      const last = kind === 'step' ? LIMITS.receivesUnknown : LIMITS.deadLetterMaxReceives - 1;
+      expect(await received(last - 1)).toEqual({ what: 'retry', messages: [] });
+      expect(await received(last)).toEqual({ what: 'acknowledge', messages: [] });
+      expect(parked(world)).toEqual([]);
+      const told = eventsOf(world, 'unexpected_error');
+      expect(told).toHaveLength(3);
+      expect(told[0]).toMatchObject({
+        next: expect.stringContaining('A newer version of Stepline wrote this'),
+      });
+    },
+  );
 
   it('that cannot be parked comes back', async () => {
     const world = await openWorld(CHAIN);

@@ -32,7 +32,7 @@ export interface Accepted {
 export interface Answers {
   readonly accepted: readonly Accepted[];
   /** Every workflow of the listing. */
-  readonly listed: ReadonlyMap<string, WorkflowStatus>;
+  readonly listed: ReadonlyMap<string, string>;
 }
 
 export interface Finding {

@@ -1,5 +1,4 @@
 import { LIMITS } from '../../lib/contract/limits.ts';
-import type { WorkflowStatus } from '../../lib/contract/names.ts';
 import type { WorkflowAnswer } from '../../lib/contract/wire.ts';
 import type { Book } from './book.ts';
 import { forEach, pause } from './loop.ts';
@@ -43,8 +42,8 @@ export async function readAll(
 }
 
 /** The whole listing, with the status of each. */
-export async function listAll(people: People): Promise<ReadonlyMap<string, WorkflowStatus>> {
-  const listed = new Map<string, WorkflowStatus>();
+export async function listAll(people: People): Promise<ReadonlyMap<string, string>> {
+  const listed = new Map<string, string>();
   for (let cursor: string | null = ''; cursor !== null; ) {
     const page = await people.page({ limit: LIMITS.listMost, ...(cursor === '' ? {} : { cursor }) });
     for (const { workflowId, status } of page?.workflows ?? []) listed.set(workflowId, status);

@@ -16,6 +16,7 @@ import {
   stepTimeToLive,
 } from '../../contract/table.ts';
 import { listingPosition, stepError, workflowError } from '../../contract/wire.ts';
+import { EngineError } from '../../engine/errors.ts';
 import type { StepRecord, WorkflowKey, WorkflowMeta } from '../../engine/state.ts';
 
 /**
@@ -49,8 +50,16 @@ const fingerprint = z.object({
   sealed: z.object({ key: z.string(), mac: z.string() }).exactOptional(),
 });
 
-const metaItem = z.object({
+/** Whatever else is in it a newer version wrote, and will look for: it is kept as it is. */
+const metaItem = z.looseObject({
   pk: z.string(),
+  // Made anew at each write.
+  sk: z.unknown().optional(),
+  listing: z.unknown().optional(),
+  position: z.unknown().optional(),
+  [ENDED]: z.unknown().optional(),
+  due: z.unknown().optional(),
+  ttl: z.unknown().optional(),
   chain: z.string(),
   version: count,
   status: z.enum(WORKFLOW_STATUSES),
@@ -81,7 +90,6 @@ const attempt = z.object({
 });
 
 const stepItem = z.object({
-  sk: z.string(),
   status: z.enum(['pending', 'running', 'retrying', 'completed', 'failed']),
   epoch: count,
   attempt: count,
@@ -120,9 +128,9 @@ export function metaToItem(meta: WorkflowMeta): Item {
   };
 }
 
-/** Errors: throws where the item is not what `metaToItem` writes, and names it. */
+/** Errors: `EngineError` `NEWER_VERSION`; throws where the item is not what `metaToItem` writes, and names it. */
 export function metaFromItem(item: unknown): WorkflowMeta {
-  const { pk, ...meta } = read(metaItem, item);
+  const { pk, sk, listing, position, [ENDED]: ended, due, ttl, ...meta } = read(metaItem, item);
   return { ...parsePartitionKey(pk), ...meta };
 }
 
@@ -140,12 +148,12 @@ export function stepToItem(key: WorkflowKey, record: StepRecord, expiresAt: numb
   };
 }
 
-/** Errors: throws where the item is not what `stepToItem` writes, and names it. */
+/** Errors: as `metaFromItem`; `NEWER_VERSION` for an item of another kind, too. */
 export function stepFromItem(item: unknown): StepRecord {
-  const { sk, ...record } = read(stepItem, item);
-  const step = parseStepKey(sk);
-  if (step === undefined) throw new Error(`"${sk}" is no step's sort key`);
-  return { step, ...record };
+  const kind = sortKeyOf(item);
+  const step = parseStepKey(kind);
+  if (step === undefined) throw newer(`there is an item "${kind}"`);
+  return { step, ...read(stepItem, item) };
 }
 
 /** The sort key of any item. */
@@ -161,5 +169,11 @@ function read<Read>(schema: z.ZodType<Read>, item: unknown): Read {
   const named = keys.safeParse(item);
   const name = named.success ? `${named.data.pk} ${named.data.sk}` : 'without keys';
   const [issue] = error.issues;
-  throw new Error(`the item ${name} is broken at "${issue?.path.join('.')}": ${issue?.message}`);
+  const where = issue?.path.join('.');
+  // Only of words there may be others one day: a status, an outcome, the code of an error.
+  if (issue?.code === 'invalid_value') throw newer(`the item ${name} has a "${where}"`);
+  throw new Error(`the item ${name} is broken at "${where}": ${issue?.message}`);
 }
+
+const newer = (what: string): EngineError =>
+  new EngineError('NEWER_VERSION', `${what} that this version of Stepline does not know`);

@@ -1,4 +1,3 @@
-import type { WorkflowStatus } from '../../contract/names.ts';
 import { parsePartitionKey } from '../../contract/table.ts';
 import type { ListedWorkflow, ListFilter, Store } from '../../engine/ports.ts';
 import { BATCH_KEYS } from './table.ts';
@@ -9,7 +8,7 @@ export interface Row {
   readonly position: string;
   readonly chain: string;
   /** The status of one that is listed among the ended; of all others the table knows it. */
-  readonly ended?: WorkflowStatus;
+  readonly ended?: string;
 }
 
 /** What one query of a shard found, newest first. */
@@ -22,7 +21,7 @@ export interface ShardPage {
 export type Page = Awaited<ReturnType<Store['list']>>;
 
 /** The statuses of workflows that the index does not tell, by partition key; of one that is gone there is none. */
-export type ReadStatuses = (rows: readonly Row[]) => Promise<ReadonlyMap<string, WorkflowStatus>>;
+export type ReadStatuses = (rows: readonly Row[]) => Promise<ReadonlyMap<string, string>>;
 
 /**
  * The newest rows of several shards, `most` at most. A shard that stopped may hold rows just beyond the place where it did,
@@ -74,7 +73,7 @@ export async function pageOf(
   return next === undefined ? { workflows } : { workflows, next };
 }
 
-function listed({ pk, position, chain }: Row, status: WorkflowStatus): ListedWorkflow {
+function listed({ pk, position, chain }: Row, status: string): ListedWorkflow {
   const { workflowId } = parsePartitionKey(pk);
   // The position begins with the time: projecting it as well would make every index write larger.
   return { workflowId, chain, status, createdAt: Number(position.slice(0, position.indexOf('-'))) };

@@ -1,6 +1,5 @@
 import * as z from 'zod';
 import { LIMITS } from '../../contract/limits.ts';
-import { WORKFLOW_STATUSES } from '../../contract/names.ts';
 import {
   duePartition,
   ENDED,
@@ -34,7 +33,7 @@ const indexRow = z.object({
   pk: z.string(),
   position: z.string().regex(LISTING_POSITION),
   chain: z.string(),
-  [ENDED]: z.enum(WORKFLOW_STATUSES).exactOptional(),
+  [ENDED]: z.string().exactOptional(),
 });
 
 /**
@@ -55,7 +54,7 @@ export async function listWorkflows(table: Table, filter: ListFilter): Promise<P
 const isInTable = (status: ListFilter['status']): boolean =>
   status !== undefined && listingGroup(status) === 'healthy';
 
-const statusItem = z.object({ pk: z.string(), status: z.enum(WORKFLOW_STATUSES) });
+const statusItem = z.object({ pk: z.string(), status: z.string() });
 
 async function readStatuses(table: Table, rows: Parameters<ReadStatuses>[0]): ReturnType<ReadStatuses> {
   const keys = rows.map(({ pk }) => ({ [KEYS.partition]: pk, [KEYS.sort]: META_KEY }));

@@ -1,5 +1,5 @@
 import type { QueryCommandOutput } from '@aws-sdk/lib-dynamodb';
-import { KEYS, META_KEY, parseStepKey, partitionKey } from '../../contract/table.ts';
+import { KEYS, META_KEY, partitionKey } from '../../contract/table.ts';
 import type { MetaExpectation, StepExpectation, Store, Written } from '../../engine/ports.ts';
 import type { StepRecord, WorkflowKey, WorkflowMeta, WorkflowState } from '../../engine/state.ts';
 import { metaFromItem, metaToItem, sortKeyOf, stepFromItem, stepToItem } from './items.ts';
@@ -67,9 +67,10 @@ async function load(table: Table, { tenant, workflowId }: WorkflowKey): Promise<
     });
     for (const item of page.Items ?? []) {
       const sortKey = sortKeyOf(item);
-      if (sortKey === META_KEY) meta = metaFromItem(item);
-      // Items of other kinds belong to a newer version of this code.
-      if (parseStepKey(sortKey) === undefined) continue;
+      if (sortKey === META_KEY) {
+        meta = metaFromItem(item);
+        continue;
+      }
       const record = stepFromItem(item);
       steps.set(record.step, record);
     }

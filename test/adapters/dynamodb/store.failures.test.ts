@@ -111,6 +111,54 @@ describe('a table that fails', () => {
   });
 });
 
+describe('what a newer version of Stepline wrote', () => {
+  const holds = (...items: readonly Readonly<Record<string, unknown>>[]) =>
+    documents.on(QueryCommand).resolves({ Items: items.map(storedItem) });
+  const stored = metaToItem(META);
+
+  it.each([
+    ['a status of a workflow', [{ ...stored, status: 'compensating' }]],
+    ['a status of a step', [stored, { ...stepToItem(META, CLAIM, START), status: 'waiting' }]],
+    ['a kind of item', [stored, { ...stepToItem(META, CLAIM, START), sk: 'UNDO#payment' }]],
+    [
+      'the code of an error',
+      [{ ...stored, error: '{"code":"NEW","message":"","effect":"none","step":"a","attempts":1}' }],
+    ],
+  ])('is no broken item, but waits for a deployment: %s', async (_, items) => {
+    holds(...items);
+    await expect(store.load(META)).rejects.toMatchObject({
+      code: 'NEWER_VERSION',
+      retriable: true,
+      message: expect.stringContaining('that this version of Stepline does not know'),
+    });
+  });
+
+  it('and stands in META is kept by every write', async () => {
+    holds({ ...stored, promise: 'kept', due: 'due#1', listing: 'elsewhere' });
+    documents.on(PutCommand).resolves({});
+    const meta = (await store.load(META))?.meta;
+    await store.writeMeta({ ...META, ...meta, status: 'completed' }, { status: 'processing', epoch: 0 });
+    const [put] = documents.commandCalls(PutCommand);
+    expect(put?.args[0].input.Item).toEqual({ ...stored, status: 'completed', promise: 'kept' });
+  });
+
+  it('is listed with its status as it is', async () => {
+    const row = {
+      pk: stored.pk,
+      sk: 'META',
+      position: stored.position,
+      chain: META.chain,
+      ended: 'compensated',
+    };
+    documents
+      .on(QueryCommand)
+      .resolvesOnce({ Items: [row] })
+      .resolves({ Items: [] });
+    const { workflows } = await store.list({ tenant: META.tenant, limit: 5 });
+    expect(workflows).toMatchObject([{ status: 'compensated' }]);
+  });
+});
+
 describe('what a request consumed', () => {
   it('is told as the table told it, a read or a write, and not where it told nothing', async () => {
     const consumed: Consumed[] = [];

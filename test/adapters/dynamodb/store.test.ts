@@ -228,12 +228,10 @@ describe('what the store sends', () => {
     const step = stepToItem(META, CLAIM, META.expiresAt);
 
     it.each<[string, string, Record<string, unknown>]>([
-      ['a status that nobody knows', 'META', { ...meta, status: 'paused' }],
       ['an input that is not JSON', 'META', { ...meta, input: '{' }],
       ['an input that is no object', 'META', { ...meta, input: '[]' }],
       ['no nonce', 'META', { ...meta, nonce: undefined }],
       ['an error without a step', 'META', { ...meta, error: '{"code":"REFUSED"}' }],
-      ['a status that no step has', 'STEP#payment', { ...step, status: 'paused' }],
       ['an attempt that is no number', 'STEP#payment', { ...step, attempt: 'one' }],
       ['attempts that are no list', 'STEP#payment', { ...step, attempts: '{}' }],
     ])('for %s makes the store unavailable and is named: %s', async (_, name, item) => {
@@ -247,7 +245,7 @@ describe('what the store sends', () => {
     });
 
     it('is named by the write that finds it in the way', async () => {
-      await put({ ...step, status: 'paused' });
+      await put({ ...step, attempt: 'one' });
       const writing = store.writeStep(META, CLAIM, ABSENT, META.expiresAt);
       await expect(writing).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
       await expect(writing).rejects.toThrow(/STEP#payment/);
@@ -256,15 +254,6 @@ describe('what the store sends', () => {
     it('never shows what it holds', async () => {
       await put({ ...meta, input: 'card 4111' });
       await expect(store.load(META)).rejects.toThrow(/META is broken at "input": not JSON$/);
-    });
-
-    it('of a kind that only a newer version knows is passed over', async () => {
-      await put(meta);
-      await put(step);
-      await put({ pk: meta.pk, sk: 'UNDO#payment', anything: true });
-      const state = await store.load(META);
-      expect(state?.meta).toStrictEqual(META);
-      expect([...(state?.steps.keys() ?? [])]).toEqual(['payment']);
     });
   });
 

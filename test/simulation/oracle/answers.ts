@@ -90,7 +90,7 @@ export function createAnswers(options: AnswersOptions): Answers {
       for (const { workflowId, status } of listed) {
         const shadow = known('a listing', { workflowId });
         if (shadow === undefined) continue;
-        const was = momentsOf(shadow, after).map(({ meta }) => meta.status);
+        const was: readonly string[] = momentsOf(shadow, after).map(({ meta }) => meta.status);
         if (!was.includes(status))
           report(`a listing shows ${workflowId} as ${status}; it was: ${was.join(', ')}`);
         if (!left.delete(keyOf(shadow.meta))) report(`a listing shows ${workflowId} twice`);
