@@ -58,6 +58,7 @@ export const startHandler =
       const started = await operations.start(service, chain, {
         tenant: tenantOf(event, service.tenantClaim),
         payload: readJson(event),
+        headers: event.headers ?? {},
         ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       });
       return json(202, started, { location: workflowPath(started.workflowId) });

@@ -54,6 +54,12 @@ export interface StepDefinition {
   readonly concurrency: number | undefined;
 }
 
+/** What a start key function sees: the input without its sensitive fields, and the request's headers by their names in lower case. */
+export interface StartKeyContext {
+  readonly input: unknown;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+}
+
 /** What an output function sees: `input` without its sensitive fields; a result is absent until its step completes. */
 export type OutputContext = StepContext;
 
@@ -66,6 +72,8 @@ export interface ChainDefinition {
   readonly input: z.ZodType;
   /** Top-level input fields that are masked everywhere and erased at the end. */
   readonly sensitive: readonly string[];
+  /** What makes a repeat of a start the same start; undefined where that is the client's Idempotency-Key. */
+  startKey?(context: StartKeyContext): unknown;
   readonly steps: readonly StepDefinition[];
   output?(context: OutputContext): Readonly<Record<string, unknown>>;
   /** Days that a workflow's steps are kept after its start. */

@@ -96,6 +96,17 @@ export interface ChainOptions<Input extends z.ZodObject, Sensitive extends strin
   readonly input: Input;
   /** Top-level fields of the input that are masked everywhere and erased when the workflow ends. */
   readonly sensitive?: readonly Sensitive[];
+  /**
+   * What makes a repeat of a start the same start, for senders that give no Idempotency-Key, as those of webhooks: the event's id, in
+   * a header or in the input. Never something of all the body: two equal orders are two. A request in which it is missing or empty is
+   * refused with 400, as is one with an Idempotency-Key that differs.
+   * @example startKey: ({ headers }) => headers['x-event-id']
+   */
+  readonly startKey?: (context: {
+    readonly input: Omit<z.output<Input>, Sensitive>;
+    /** Their names in lower case. */
+    readonly headers: Readonly<Record<string, string | undefined>>;
+  }) => string | undefined;
   /** Days that a workflow is kept after its start, 2 to 3,650. Default 90. One that has not ended a day before fails as `EXPIRED`. */
   readonly keepDays?: number;
 }

@@ -8,7 +8,7 @@ import { chainName } from './naming.ts';
 import { didYouMean } from './suggest.ts';
 import { stepDefinition } from './validate-step.ts';
 
-const CHAIN_OPTIONS = ['version', 'start', 'input', 'sensitive', 'keepDays'] as const;
+const CHAIN_OPTIONS = ['version', 'start', 'input', 'sensitive', 'startKey', 'keepDays'] as const;
 
 /** A chain without steps, from what a caller wrote. Errors: `DefinitionError`. */
 export function emptyChain(name: unknown, written: unknown): ChainDefinition {
@@ -21,6 +21,7 @@ export function emptyChain(name: unknown, written: unknown): ChainDefinition {
     version: numberIn(place, 'version', options.version, version),
     start: startPath(place, options.start),
     ...inputOf(place, options),
+    ...startKeyOf(place, options.startKey),
     steps: [],
     keepDays: numberIn(place, 'keepDays', options.keepDays ?? LIMITS.keepDays, keepDays),
   });
@@ -116,6 +117,20 @@ function inputOf(place: Place, options: Options): Pick<ChainDefinition, 'input' 
     );
   }
   return { input, sensitive };
+}
+
+type StartKey = NonNullable<ChainDefinition['startKey']>;
+
+const isStartKey = (value: unknown): value is StartKey => typeof value === 'function';
+
+function startKeyOf(place: Place, startKey: unknown): Pick<ChainDefinition, 'startKey'> {
+  if (startKey === undefined) return {};
+  if (isStartKey(startKey)) return { startKey };
+  throw new DefinitionError(
+    place,
+    `startKey is ${show(startKey)}, not a function`,
+    "Write startKey: ({ headers }) => headers['x-event-id'], or a field of the input: ({ input }) => input.eventId.",
+  );
 }
 
 type Output = NonNullable<ChainDefinition['output']>;

@@ -1,4 +1,5 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import type * as z from 'zod';
 import type { Fingerprint } from './state.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -14,6 +15,19 @@ export function canonical(value: unknown): string {
   return JSON.stringify(value) ?? 'null';
 }
 
+/**
+ * The fields of a body that the chain's input declares, as they were sent: the same body gives the same, whatever the schema makes
+ * of it anew each time. A field that the schema drops tells nothing, and might be a secret under a wrong name.
+ * @example asSent(z.object({ id: z.string().default(randomUUID), amount: z.number() }), { amount: 5, junk: 1 }) // { amount: 5 }
+ */
+export function asSent(schema: z.ZodType, body: unknown): Fields {
+  const { def } = schema._zod;
+  const shape = 'shape' in def && typeof def.shape === 'object' && def.shape !== null ? def.shape : {};
+  const keepsAll = 'catchall' in def && def.catchall !== undefined;
+  const fields = typeof body === 'object' && body !== null ? Object.entries(body) : [];
+  return Object.fromEntries(fields.filter(([name]) => keepsAll || Object.hasOwn(shape, name)));
+}
+
 /** `input` without its sensitive fields. */
 export function withoutSensitive(input: Fields, sensitive: readonly string[]): Fields {
   return Object.fromEntries(Object.entries(input).filter(([name]) => !sensitive.includes(name)));
@@ -23,7 +37,7 @@ const hash = (text: string): string => createHash('sha256').update(text).digest(
 const mac = (key: string, text: string): string => createHmac('sha256', key).update(text).digest('base64url');
 
 /**
- * The fingerprint of a start's input. The whole input is covered only by a keyed hash, whose key is erased together with
+ * The fingerprint of what a start sent. The whole of it is covered only by a keyed hash, whose key is erased together with
  * the sensitive fields: what remains tells nothing of them.
  * @param key chance; 16 random bytes unless a test gives it
  */

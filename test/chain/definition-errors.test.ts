@@ -90,6 +90,12 @@ describe('a chain is refused, and told what to write instead, for', () => {
       '"/api/orders"',
     ],
     [
+      'a start key that is no function',
+      withOptions({ startKey: 'x-event-id' }),
+      'startKey is "x-event-id", not a function',
+      "Write startKey: ({ headers }) => headers['x-event-id']",
+    ],
+    [
       'one day, of which the last day would be all',
       withOptions({ keepDays: 1 }),
       'keepDays is 1',

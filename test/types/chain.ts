@@ -38,6 +38,16 @@ type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 
 /** Compiles only where both types are the same. */
 const same = <A, B>(..._proof: Same<A, B> extends true ? [] : [never]): void => undefined;
 
+// The start key
+const event = z.object({ id: z.string(), card: z.string() });
+const keyed = { version: 1, start: '/api/events', input: event } as const;
+chain('events', { ...keyed, startKey: ({ input, headers }) => headers['x-event-id'] ?? input.id });
+chain('events', { ...keyed, sensitive: ['card'], startKey: ({ input }) => input.id });
+// @ts-expect-error a start key sees nothing sensitive
+chain('events', { ...keyed, sensitive: ['card'], startKey: ({ input }) => input.card });
+// @ts-expect-error a start key is text
+chain('events', { ...keyed, startKey: () => 7 });
+
 // The input
 orders().step('s', { request: ({ input }) => api.post('/', { note: input.note ?? input.card }) });
 // @ts-expect-error the input has no such field
