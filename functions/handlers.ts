@@ -1,4 +1,5 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type * as z from 'zod';
 import type { Registry } from '../lib/chain/registry.ts';
 import { LIMITS } from '../lib/contract/limits.ts';
 import {
@@ -7,7 +8,7 @@ import {
   WORKFLOW_STATUSES,
   workflowPath,
 } from '../lib/contract/names.ts';
-import { LISTING_POSITION, resumeBody } from '../lib/contract/wire.ts';
+import { cancelBody, LISTING_POSITION, resumeBody } from '../lib/contract/wire.ts';
 import type { Handled } from '../lib/engine/delivery.ts';
 import * as operations from '../lib/engine/operations.ts';
 import type { Delivery, ListFilter } from '../lib/engine/ports.ts';
@@ -125,13 +126,13 @@ function readCursor(cursor: string): string {
   return cursor;
 }
 
-/** `POST /api/workflows/{id}/cancel`: from `processing` only. */
+/** `POST /api/workflows/{id}/cancel`: stops one that is `processing`, closes one that is `failed`. */
 export const cancelHandler =
   (service: Service): ApiHandler =>
   (event) =>
     answering(service.ports.telemetry, 'cancel', async () => {
-      readBody(event, 'cancel');
-      return json(200, await operations.cancel(service, workflowKey(event, service.tenantClaim)));
+      const body = readBody(event, 'cancel', cancelBody);
+      return json(200, await operations.cancel(service, workflowKey(event, service.tenantClaim), body));
     });
 
 /** `POST /api/workflows/{id}/resume`: from `failed` only; `{ "newKey": true }` forces a new idempotency key. */
@@ -139,15 +140,11 @@ export const resumeHandler =
   (service: Service): ApiHandler =>
   (event) =>
     answering(service.ports.telemetry, 'resume', async () => {
-      const { newKey } = readBody(event, 'resume');
-      return json(
-        202,
-        await operations.resume(service, workflowKey(event, service.tenantClaim), newKey ?? false),
-      );
+      const body = readBody(event, 'resume', resumeBody);
+      return json(202, await operations.resume(service, workflowKey(event, service.tenantClaim), body));
     });
 
-function readBody(event: ApiEvent, route: 'cancel' | 'resume'): { newKey?: boolean | undefined } {
-  const schema = route === 'resume' ? resumeBody : resumeBody.omit({ newKey: true });
+function readBody<Body>(event: ApiEvent, route: 'cancel' | 'resume', schema: z.ZodType<Body>): Body {
   const json = readJson(event);
   // No body asks for nothing in particular; null is a body, and of the wrong type.
   const body = schema.safeParse(json === undefined ? {} : json);

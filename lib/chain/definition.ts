@@ -76,6 +76,8 @@ export interface ChainDefinition {
   startKey?(context: StartKeyContext): unknown;
   readonly steps: readonly StepDefinition[];
   output?(context: OutputContext): Readonly<Record<string, unknown>>;
+  /** Days that the sensitive input of a failed workflow is kept after its failure. */
+  readonly keepFailed: number;
   /** Days that a workflow's steps are kept after its start. */
   readonly keepDays: number;
 }

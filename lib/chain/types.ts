@@ -107,6 +107,11 @@ export interface ChainOptions<Input extends z.ZodObject, Sensitive extends strin
     /** Their names in lower case. */
     readonly headers: Readonly<Record<string, string | undefined>>;
   }) => string | undefined;
+  /**
+   * Days after which the sensitive input of a failed workflow is erased, 1 to `keepDays`. Until then it can be resumed. Default 14, or
+   * `keepDays` where that is less.
+   */
+  readonly keepFailed?: number;
   /** Days that a workflow is kept after its start, 2 to 3,650. Default 90. One that has not ended a day before fails as `EXPIRED`. */
   readonly keepDays?: number;
 }

@@ -8,14 +8,24 @@ import { chainName } from './naming.ts';
 import { didYouMean } from './suggest.ts';
 import { stepDefinition } from './validate-step.ts';
 
-const CHAIN_OPTIONS = ['version', 'start', 'input', 'sensitive', 'startKey', 'keepDays'] as const;
+const CHAIN_OPTIONS = [
+  'version',
+  'start',
+  'input',
+  'sensitive',
+  'startKey',
+  'keepFailed',
+  'keepDays',
+] as const;
 
 /** A chain without steps, from what a caller wrote. Errors: `DefinitionError`. */
 export function emptyChain(name: unknown, written: unknown): ChainDefinition {
   const place = { chain: chainName(name) };
   const options = optionsOf(place, 'a chain', written, CHAIN_OPTIONS);
   const version = { least: 1, most: Number.MAX_SAFE_INTEGER, whole: true };
-  const keepDays = { least: LIMITS.keepDaysLeast, most: LIMITS.keepDaysMost, whole: true, unit: 'days' };
+  const limits = { least: LIMITS.keepDaysLeast, most: LIMITS.keepDaysMost, whole: true, unit: 'days' };
+  const keepDays = numberIn(place, 'keepDays', options.keepDays ?? LIMITS.keepDays, limits);
+  const keepFailed = options.keepFailed ?? Math.min(LIMITS.keepFailed, keepDays);
   return Object.freeze({
     name: place.chain,
     version: numberIn(place, 'version', options.version, version),
@@ -23,7 +33,13 @@ export function emptyChain(name: unknown, written: unknown): ChainDefinition {
     ...inputOf(place, options),
     ...startKeyOf(place, options.startKey),
     steps: [],
-    keepDays: numberIn(place, 'keepDays', options.keepDays ?? LIMITS.keepDays, keepDays),
+    keepFailed: numberIn(place, 'keepFailed', keepFailed, {
+      least: 1,
+      most: keepDays,
+      whole: true,
+      unit: 'days',
+    }),
+    keepDays,
   });
 }
 

@@ -27,15 +27,17 @@ export const ADVICE: Readonly<Record<StepErrorCode, string>> = {
 
 /**
  * What the reader of an error can do next.
- * @param outlook what becomes of the step without a person: it is tried again, or it stays failed until a resume
+ * @param outlook what becomes of the step without a person: it is tried again, or it stays failed until a resume, or the workflow
+ * was closed
  * @example
  * nextOf({ code: 'TARGET_UNAVAILABLE', message: 'busy', effect: 'unknown' }, 'failed')
  * // 'Check the target: it answers that it cannot serve the call now. Then resume: the call is repeated with the same idempotency key.'
  */
 export function nextOf(
   { code, effect, next = ADVICE[code] }: StepError,
-  outlook: 'retrying' | 'failed',
+  outlook: 'retrying' | 'failed' | 'closed',
 ): string {
+  if (outlook === 'closed') return 'Nothing: the workflow was cancelled after it had failed.';
   if (code === 'EXPIRED') return next;
   if (outlook === 'retrying') return `The step is tried again by itself. ${next}`;
   const key = effect === 'none' ? '' : ': the call is repeated with the same idempotency key';

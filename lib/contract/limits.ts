@@ -1,3 +1,5 @@
+export const DAY_MS = 86_400_000;
+
 /**
  * Every limit, with its reason. Sizes in bytes, times in seconds unless the name says otherwise.
  * Sources: the quotas pages of Amazon SQS, AWS Lambda, Amazon DynamoDB and Amazon API Gateway.
@@ -92,6 +94,11 @@ export const LIMITS = {
   keepDays: 90,
   keepDaysLeast: 2,
   keepDaysMost: 3_650,
+  /** The sensitive input of a failed workflow is kept this long for a resume: two weeks hold a holiday. In days. */
+  keepFailed: 14,
+  /** What an operator gives as the reason, and how many of their operations are kept: META has 400 KB, of which the input may take 128. */
+  reasonText: 500,
+  operationsKept: 20,
   metaKeepsLongerDays: 7,
   /**
    * Nothing is claimed and nothing resumed in a workflow's last day: it could outlive its own items, and a finished step

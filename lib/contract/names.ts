@@ -85,6 +85,10 @@ export const ROUTES = {
 /** The path at which a workflow is read. */
 export const workflowPath = (workflowId: string): string => ROUTES.get.path.replace('{id}', workflowId);
 
+/** What operators do to a workflow. */
+export const OPERATIONS = ['cancel', 'resume'] as const;
+export type OperationName = (typeof OPERATIONS)[number];
+
 /** Top-level fields of a workflow's JSON; an output may not use them. */
 export const RESERVED_OUTPUT_NAMES = [
   'workflowId',
@@ -96,6 +100,7 @@ export const RESERVED_OUTPUT_NAMES = [
   'createdAt',
   'updatedAt',
   'timeline',
+  'operations',
 ] as const;
 export type ReservedOutputName = (typeof RESERVED_OUTPUT_NAMES)[number];
 

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { ACTIONS, STEP_ERROR_CODES, STEP_STATUSES, WORKFLOW_STATUSES } from './names.ts';
+import { LIMITS } from './limits.ts';
+import { ACTIONS, OPERATIONS, STEP_ERROR_CODES, STEP_STATUSES, WORKFLOW_STATUSES } from './names.ts';
 
 const count = z.int().nonnegative();
 
@@ -87,6 +88,14 @@ export const timelineEntry = z.object({
 });
 export type TimelineEntry = z.infer<typeof timelineEntry>;
 
+/** Something that an operator did, and why. */
+export const operationEntry = z.object({
+  operation: z.enum(OPERATIONS),
+  at: z.iso.datetime(),
+  reason: z.string().optional(),
+});
+export type OperationEntry = z.infer<typeof operationEntry>;
+
 /** Answer to `GET /api/workflows/{id}`; the chain's output stands beside these fields. */
 export const workflowAnswer = z.looseObject({
   workflowId: z.string().regex(WORKFLOW_ID),
@@ -109,6 +118,8 @@ export const workflowAnswer = z.looseObject({
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
   timeline: z.array(timelineEntry).optional(),
+  /** With the timeline. */
+  operations: z.array(operationEntry).optional(),
 });
 export type WorkflowAnswer = z.infer<typeof workflowAnswer>;
 
@@ -127,8 +138,16 @@ export const listAnswer = z.object({
 });
 export type ListAnswer = z.infer<typeof listAnswer>;
 
+/** Why an operator does it: kept with the workflow. */
+const reason = z.string().trim().min(1).max(LIMITS.reasonText).optional();
+
+/** Body of a cancel. */
+export const cancelBody = z.strictObject({ reason });
+export type CancelBody = z.infer<typeof cancelBody>;
+
 /** Body of a resume; `newKey` makes the failed step use a new idempotency key. */
-export const resumeBody = z.strictObject({ newKey: z.boolean().optional() });
+export const resumeBody = z.strictObject({ reason, newKey: z.boolean().optional() });
+export type ResumeBody = z.infer<typeof resumeBody>;
 
 /** RFC 9457 problem details. `errors` names each field that was refused; `code` is ours and stable. */
 export const problem = z.object({

@@ -1,6 +1,6 @@
 import type { ChainDefinition, StepDefinition } from '../chain/definition.ts';
 import { descendants, findStep, successors } from '../chain/graph.ts';
-import { LIMITS } from '../contract/limits.ts';
+import { DAY_MS, LIMITS } from '../contract/limits.ts';
 import type { StepMessage } from '../contract/wire.ts';
 import type { StepExpectation } from './ports.ts';
 import type { AttemptRecord, StepRecord, WorkflowMeta, WorkflowState } from './state.ts';
@@ -81,8 +81,6 @@ export function decideMessage(
   }
   return { do: 'claim', at, claim: claimOf(at, moment) };
 }
-
-export const DAY_MS = 86_400_000;
 
 /** Whether a workflow's last day has begun: then nothing of it is claimed or resumed any more. */
 export const isExpiring = ({ expiresAt }: WorkflowMeta, now: number): boolean =>

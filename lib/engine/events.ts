@@ -17,6 +17,7 @@ export type EngineEvent =
   | ({ readonly event: 'workflow_completed'; readonly durationMs: number } & OfWorkflow)
   | ({ readonly event: 'workflow_failed'; readonly error: WorkflowError } & OfWorkflow)
   | ({ readonly event: 'workflow_cancelled' } & OfWorkflow)
+  | ({ readonly event: 'workflow_erased' } & OfWorkflow)
   | ({ readonly event: 'workflow_resumed'; readonly epoch: number; readonly newKey: boolean } & OfWorkflow)
   | ({
       readonly event: 'attempt_started';
@@ -72,6 +73,7 @@ export const EVENT_LEVELS = {
   workflow_completed: 'info',
   workflow_failed: 'error',
   workflow_cancelled: 'info',
+  workflow_erased: 'info',
   workflow_resumed: 'info',
   attempt_started: 'info',
   step_completed: 'info',

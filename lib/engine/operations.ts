@@ -2,17 +2,27 @@ import { createHash } from 'node:crypto';
 import type * as z from 'zod';
 import type { ChainDefinition } from '../chain/definition.ts';
 import { healthyDuration, roots } from '../chain/graph.ts';
-import { LIMITS } from '../contract/limits.ts';
-import type { WorkflowStatus } from '../contract/names.ts';
-import type { ListAnswer, StartAnswer, WorkflowAnswer } from '../contract/wire.ts';
-import { DAY_MS, isExpiring } from './decision.ts';
+import { DAY_MS, LIMITS } from '../contract/limits.ts';
+import type { OperationName, WorkflowStatus } from '../contract/names.ts';
+import type { CancelBody, ListAnswer, ResumeBody, StartAnswer, WorkflowAnswer } from '../contract/wire.ts';
+import { isExpiring } from './decision.ts';
 import { toldOf } from './errors.ts';
 import { asSent, fingerprint, matches, withoutSensitive } from './fingerprint.ts';
 import { excerpt } from './mask.ts';
 import type { ListFilter, Outgoing } from './ports.ts';
 import { type FieldError, ProblemError, shownField } from './problems.ts';
 import { decideRepairs } from './reconciler.ts';
-import { type Engine, erase, idsOf, loadState, messageFor, saveMeta, toStep, undue } from './shell.ts';
+import {
+  type Engine,
+  erase,
+  idsOf,
+  loadState,
+  messageFor,
+  saveMeta,
+  sensitiveOf,
+  toStep,
+  undue,
+} from './shell.ts';
 import type { WorkflowKey, WorkflowMeta, WorkflowState } from './state.ts';
 import { describe } from './view.ts';
 
@@ -283,15 +293,23 @@ export async function list({ ports }: ApiEngine, filter: ListFilter): Promise<Li
   };
 }
 
-/** Stops a workflow before its next step. A call already under way may finish, and is shown. */
-export async function cancel(engine: ApiEngine, key: WorkflowKey): Promise<WorkflowAnswer> {
+/**
+ * Stops a workflow before its next step; a call already under way may finish, and is shown. Closes one that has failed. Either way its
+ * sensitive input is erased, and nothing resumes it any more.
+ */
+export async function cancel(
+  engine: ApiEngine,
+  key: WorkflowKey,
+  { reason }: CancelBody = {},
+): Promise<WorkflowAnswer> {
   const nonce = engine.ports.random.token();
-  const state = await change(engine, key, nonce, ['processing', 'cancelled'], ({ meta }, now) => {
-    const sensitive = engine.chains.find(meta.chain, meta.version)?.sensitive;
-    // Not knowing which fields are sensitive, erase them all.
+  const state = await change(engine, key, nonce, [['processing', 'failed'], 'cancelled'], ({ meta }, now) => {
+    // Who closes a failed workflow knows of its failure.
+    const { notify: _, ...rest } = undue(meta);
     return {
-      ...undue(erase(meta, sensitive ?? Object.keys(meta.input))),
+      ...erase(rest, sensitiveOf(engine.chains.find(meta.chain, meta.version), meta)),
       status: 'cancelled',
+      operations: withOperation(meta, 'cancel', now, reason),
       nonce,
       updatedAt: now,
     };
@@ -301,13 +319,17 @@ export async function cancel(engine: ApiEngine, key: WorkflowKey): Promise<Workf
 }
 
 /**
- * Continues a failed workflow from its failed step, in one write.
- * @param newKey make the failed step use a new idempotency key: only where its target cannot have acted on the old one
+ * Continues a failed workflow from its failed step, in one write. `newKey` makes the failed step use a new idempotency key: only where
+ * its target cannot have acted on the old one.
  */
-export async function resume(engine: ApiEngine, key: WorkflowKey, newKey: boolean): Promise<WorkflowAnswer> {
+export async function resume(
+  engine: ApiEngine,
+  key: WorkflowKey,
+  { newKey = false, reason }: ResumeBody = {},
+): Promise<WorkflowAnswer> {
   const nonce = engine.ports.random.token();
   let asked: number | undefined;
-  const state = await change(engine, key, nonce, ['failed', 'resumed'], (loaded, now) => {
+  const state = await change(engine, key, nonce, [['failed'], 'resumed'], (loaded, now) => {
     asked ??= loaded.meta.epoch;
     // By this very request, perhaps, whose reply was lost: one request resumes once.
     if (loaded.meta.epoch !== asked) throw new ProblemError('WRONG_STATUS', RESUMED_MEANWHILE);
@@ -318,6 +340,7 @@ export async function resume(engine: ApiEngine, key: WorkflowKey, newKey: boolea
       ...meta,
       status: 'processing',
       epoch,
+      operations: withOperation(meta, 'resume', now, reason),
       nonce,
       updatedAt: now,
       dueAt: now + healthyDuration(chain) * 1_000,
@@ -336,6 +359,17 @@ export async function resume(engine: ApiEngine, key: WorkflowKey, newKey: boolea
   return answer(engine, state);
 }
 
+/** What operators did to a workflow, and this as the last. */
+function withOperation(
+  { operations = [] }: WorkflowMeta,
+  operation: OperationName,
+  at: number,
+  reason: string | undefined,
+): NonNullable<WorkflowMeta['operations']> {
+  const done = { operation, at, ...(reason === undefined ? {} : { reason }) };
+  return [...operations, done].slice(-LIMITS.operationsKept);
+}
+
 const RESUMED_MEANWHILE = 'the workflow was resumed meanwhile and has failed again; look at it, then resume';
 
 function resumable(engine: ApiEngine, { meta }: WorkflowState, now: number): ChainDefinition {
@@ -352,18 +386,25 @@ function resumable(engine: ApiEngine, { meta }: WorkflowState, now: number): Cha
       `the workflow expires at ${new Date(meta.expiresAt).toISOString()}; start a new one`,
     );
   }
+  const gone = meta.erased ? chain.sensitive : [];
+  if (gone.length > 0) {
+    throw new ProblemError(
+      'ERASED',
+      `the sensitive input (${gone.join(', ')}) was erased, ${chain.keepFailed} days after the failure; cancel this workflow and start a new one`,
+    );
+  }
   return chain;
 }
 
 /**
- * Changes META from one status only, deciding again whenever it changed meanwhile. The loser of two changes gets a 409.
+ * Changes META from some statuses only, deciding again whenever it changed meanwhile. The loser of two changes gets a 409.
  * @param nonce of this request: META keeps it until another request changes the workflow, whatever else becomes of it
  */
 async function change(
   engine: ApiEngine,
   key: WorkflowKey,
   nonce: string,
-  [from, become]: readonly [WorkflowStatus, string],
+  [from, become]: readonly [readonly WorkflowStatus[], string],
   decide: (state: WorkflowState, now: number) => WorkflowMeta,
 ): Promise<WorkflowState> {
   const { ports } = engine;
@@ -372,10 +413,10 @@ async function change(
     const { status, epoch } = state.meta;
     // The reply to my own write was lost, and the workflow has gone on since: it must not be changed twice.
     if (state.meta.nonce === nonce) return state;
-    if (status !== from) {
+    if (!from.includes(status)) {
       throw new ProblemError(
         'WRONG_STATUS',
-        `the workflow is ${status}; only a ${from} workflow can be ${become}`,
+        `the workflow is ${status}; only a ${from.join(' or ')} workflow can be ${become}`,
       );
     }
     const meta = decide(state, ports.clock.now());

@@ -15,6 +15,7 @@ export const PROBLEMS = {
   UNKNOWN_WORKFLOW: { status: 404, title: 'There is no such workflow' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'The route does not take this method' },
   WRONG_STATUS: { status: 409, title: 'The workflow’s status does not allow this' },
+  ERASED: { status: 409, title: 'The workflow’s sensitive input is gone' },
   EXPIRING: { status: 409, title: 'The workflow is about to expire' },
   TOO_LARGE: { status: 413, title: 'The body is too large' },
   KEY_REUSED: { status: 422, title: 'The Idempotency-Key belongs to another payload' },

@@ -4,7 +4,18 @@ import { LIMITS } from '../contract/limits.ts';
 import { allDone, isDone, isReady, notBefore } from './decision.ts';
 import { toldOf } from './errors.ts';
 import type { Outgoing } from './ports.ts';
-import { type Engine, idsOf, loadState, messageFor, saveMeta, toDeadLetters, toStep } from './shell.ts';
+import {
+  type Engine,
+  erase,
+  idsOf,
+  loadState,
+  messageFor,
+  saveMeta,
+  sensitiveOf,
+  toDeadLetters,
+  toStep,
+  undue,
+} from './shell.ts';
 import type { WorkflowKey, WorkflowMeta, WorkflowState } from './state.ts';
 
 /** What the reconciler needs. */
@@ -171,6 +182,9 @@ async function examine(engine: ReconcilerEngine, key: WorkflowKey): Promise<Look
   if (state?.meta.dueAt === undefined || state.meta.dueAt > now) return nothing;
   const { meta } = state;
   const chain = engine.chains.find(meta.chain, meta.version);
+  if (meta.status === 'failed' && meta.notify === undefined) {
+    return { ...nothing, mine: await eraseFailed(engine, chain, meta) };
+  }
   const since = oldestUnfinishedSince(chain, state);
   const ageMs = since === undefined ? 0 : now - since;
   // Moves the due time before any push: a backlog is never flooded.
@@ -195,6 +209,19 @@ async function examine(engine: ReconcilerEngine, key: WorkflowKey): Promise<Look
     return { repaired: 0, ageMs, mine };
   }
   return { repaired: repairs.length, ageMs, mine };
+}
+
+/** The days are over for which a failed workflow keeps its sensitive input: one write. */
+async function eraseFailed(
+  { ports }: ReconcilerEngine,
+  chain: ChainDefinition | undefined,
+  meta: WorkflowMeta,
+): Promise<boolean> {
+  const erased = undue(erase(meta, sensitiveOf(chain, meta)));
+  const { status, epoch, dueAt } = meta;
+  const mine = await saveMeta(ports, erased, { status, epoch, ...(dueAt === undefined ? {} : { dueAt }) });
+  if (mine) ports.telemetry.emit({ ...idsOf(meta), event: 'workflow_erased' });
+  return mine;
 }
 
 /** META with its due time moved: twice as far at each look, up to a quarter of an hour. */

@@ -1,5 +1,5 @@
 import type { ChainDefinition } from '../chain/definition.ts';
-import { LIMITS } from '../contract/limits.ts';
+import { DAY_MS, LIMITS } from '../contract/limits.ts';
 import { deadLetterQueue, stepQueue } from '../contract/names.ts';
 import type { StepMessage } from '../contract/wire.ts';
 import { EngineError } from './errors.ts';
@@ -78,6 +78,29 @@ export function erase(meta: WorkflowMeta, sensitive: readonly string[]): Workflo
     erased: true,
     ...(meta.fingerprint === undefined ? {} : { fingerprint: unsealed(meta.fingerprint) }),
   };
+}
+
+/** What of a workflow's input is sensitive. Where nobody knows its chain, all of it is. */
+export const sensitiveOf = (
+  chain: ChainDefinition | undefined,
+  { input }: WorkflowMeta,
+): readonly string[] =>
+  chain === undefined ? Object.keys(input) : chain.sensitive.filter((name) => Object.hasOwn(input, name));
+
+/**
+ * When the sensitive input of a failed workflow is erased, in milliseconds since 1970; undefined where there is none.
+ * META is not changed between the failure and then, except when on-call is told.
+ */
+export function eraseAt(chain: ChainDefinition | undefined, meta: WorkflowMeta): number | undefined {
+  if (meta.erased || sensitiveOf(chain, meta).length === 0) return undefined;
+  return meta.updatedAt + (chain?.keepFailed ?? LIMITS.keepFailed) * DAY_MS;
+}
+
+/** The same failed workflow once on-call was told: the reconciler has its sensitive input left to erase, if any. */
+export function told(chain: ChainDefinition | undefined, meta: WorkflowMeta): WorkflowMeta {
+  const { notify: _, ...rest } = undue(meta);
+  const dueAt = eraseAt(chain, meta);
+  return dueAt === undefined ? rest : { ...rest, dueAt };
 }
 
 /** The same workflow with nothing left for the reconciler. */

@@ -1,4 +1,4 @@
-import type { StepStatus, WorkflowStatus } from '../contract/names.ts';
+import type { OperationName, StepStatus, WorkflowStatus } from '../contract/names.ts';
 import type { StepError, WorkflowError } from '../contract/wire.ts';
 
 /** Names one workflow's item collection. */
@@ -34,6 +34,8 @@ export interface WorkflowMeta extends WorkflowKey {
   readonly newKey?: { readonly step: string; readonly epoch: number };
   /** The failure is in the table, but on-call has not been told yet. */
   readonly notify?: 'pending';
+  /** What operators did, oldest first: the last ones. */
+  readonly operations?: readonly OperationRecord[];
   readonly createdAt: number;
   readonly updatedAt: number;
   /** When the reconciler looks at it; absent once nothing is left to do. */
@@ -42,6 +44,13 @@ export interface WorkflowMeta extends WorkflowKey {
   readonly dueAfter?: number;
   /** When its steps expire; META itself stays a little longer. */
   readonly expiresAt: number;
+}
+
+/** Something that an operator did. `at` in milliseconds since 1970. */
+export interface OperationRecord {
+  readonly operation: OperationName;
+  readonly at: number;
+  readonly reason?: string;
 }
 
 export type AttemptOutcome = 'running' | 'completed' | 'retrying' | 'failed' | 'interrupted';

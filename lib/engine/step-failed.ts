@@ -4,7 +4,7 @@ import { advance } from './advance.ts';
 import { attemptsInEpoch, isExpiring, notBefore } from './decision.ts';
 import { type Handled, handling } from './delivery.ts';
 import type { Delivery } from './ports.ts';
-import { type Engine, idsOf, loadState, messageFor, saveMeta, type Trips, toStep, undue } from './shell.ts';
+import { type Engine, idsOf, loadState, messageFor, saveMeta, type Trips, told, toStep } from './shell.ts';
 import type { StepRecord, WorkflowMeta, WorkflowState } from './state.ts';
 
 /** What the step-failed handler needs. */
@@ -160,8 +160,8 @@ async function fail(
   return failed;
 }
 
-/** Tells on-call, then takes the workflow out of the due index. */
-async function tell({ ports }: StepFailedEngine, meta: WorkflowMeta): Promise<boolean> {
+/** Tells on-call, then notes that in META. */
+async function tell({ chains, ports }: StepFailedEngine, meta: WorkflowMeta): Promise<boolean> {
   await ports.notifier.notify({
     id: `${meta.workflowId}:${meta.epoch}:${meta.status}`,
     tenant: meta.tenant,
@@ -170,8 +170,7 @@ async function tell({ ports }: StepFailedEngine, meta: WorkflowMeta): Promise<bo
     status: meta.status,
     error: meta.error,
   });
-  const { notify: _, ...told } = undue(meta);
-  return await saveMeta(ports, told, {
+  return await saveMeta(ports, told(chains.find(meta.chain, meta.version), meta), {
     status: meta.status,
     epoch: meta.epoch,
     ...(meta.dueAt === undefined ? {} : { dueAt: meta.dueAt }),

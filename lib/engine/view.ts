@@ -1,7 +1,7 @@
 import type { ChainDefinition } from '../chain/definition.ts';
 import { nextOf } from '../contract/advice.ts';
 import { RESERVED_OUTPUT_NAMES, type StepStatus } from '../contract/names.ts';
-import type { StepError, TimelineEntry, WorkflowAnswer } from '../contract/wire.ts';
+import type { OperationEntry, StepError, TimelineEntry, WorkflowAnswer } from '../contract/wire.ts';
 import { interrupted, isDone } from './decision.ts';
 import { messageOf } from './errors.ts';
 import { withoutSensitive } from './fingerprint.ts';
@@ -35,18 +35,20 @@ export function describe(
     status: meta.status,
     steps: Object.fromEntries(names.map((name) => [name, stepStatus(state, name, now)])),
     ...fields,
-    ...(meta.error === undefined ? {} : { error: withNext(meta.error, 'failed') }),
+    ...(meta.error === undefined
+      ? {}
+      : { error: withNext(meta.error, meta.status === 'failed' ? 'failed' : 'closed') }),
     ...(Object.keys(retrying).length === 0 ? {} : { retrying }),
     createdAt: iso(meta.createdAt),
     updatedAt: iso(Math.max(meta.updatedAt, ...[...steps.values()].map(({ updatedAt }) => updatedAt))),
-    ...(timeline ? { timeline: timelineOf(state, now) } : {}),
+    ...(timeline ? { timeline: timelineOf(state, now), operations: operationsOf(state) } : {}),
   };
   return { answer, outputProblem };
 }
 
 const withNext = <Told extends StepError>(
   error: Told,
-  outlook: 'retrying' | 'failed',
+  outlook: Parameters<typeof nextOf>[1],
 ): Told & { next: string } => ({
   ...error,
   next: nextOf(error, outlook),
@@ -127,6 +129,9 @@ const entry = (step: string, attempt: AttemptRecord): TimelineEntry => ({
   endedAt: attempt.endedAt === undefined ? null : iso(attempt.endedAt),
   ...(attempt.error === undefined ? {} : { error: attempt.error }),
 });
+
+const operationsOf = ({ meta }: WorkflowState): OperationEntry[] =>
+  (meta.operations ?? []).map(({ at, ...rest }) => ({ ...rest, at: iso(at) }));
 
 const timelineOf = ({ steps }: WorkflowState, now: number): TimelineEntry[] =>
   [...steps.values()]

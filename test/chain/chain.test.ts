@@ -19,6 +19,7 @@ describe('a chain', () => {
       start: '/api/plain',
       input,
       sensitive: [],
+      keepFailed: 14,
       keepDays: 90,
       steps: [
         {

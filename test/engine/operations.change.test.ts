@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { cancel, get, resume } from '../../lib/engine/operations.ts';
 import type { HttpOutcome } from '../../lib/engine/ports.ts';
 import { messageFor } from '../../lib/engine/shell.ts';
+import { handleDeadLetter } from '../../lib/engine/step-failed.ts';
 import { settle } from '../support/manual-clock.ts';
 import { MEANWHILE } from './faults.ts';
 import { GRAPHS } from './fixtures.ts';
@@ -61,16 +62,71 @@ describe('a cancellation', () => {
     });
   });
 
-  it('is possible while it is processing only', async () => {
-    const { world, key } = await failed();
-    await expect(cancel(world.engine, key)).rejects.toMatchObject({
-      ...WRONG_STATUS,
-      message: 'the workflow is failed; only a processing workflow can be cancelled',
-    });
+  it('of one that has ended is refused', async () => {
     const done = await openWorld(LINE);
     const completed = await done.begin();
     await done.run();
-    await expect(cancel(done.engine, completed)).rejects.toMatchObject(WRONG_STATUS);
+    await expect(cancel(done.engine, completed)).rejects.toMatchObject({
+      ...WRONG_STATUS,
+      message: 'the workflow is completed; only a processing or failed workflow can be cancelled',
+    });
+    const stopped = await done.begin();
+    await cancel(done.engine, stopped);
+    await expect(cancel(done.engine, stopped)).rejects.toMatchObject(WRONG_STATUS);
+  });
+
+  it('closes one that has failed: its card is erased, its error stays, and nothing resumes it any more', async () => {
+    const { world, key } = await failed();
+    expect(await cancel(world.engine, key, { reason: 'the customer ordered again' })).toMatchObject({
+      status: 'cancelled',
+      steps: { a: 'completed', b: 'failed', c: 'cancelled' },
+      error: { step: 'b', code: 'REFUSED', next: 'Nothing: the workflow was cancelled after it had failed.' },
+    });
+    const meta = await world.meta(key);
+    expect(meta).toMatchObject({ status: 'cancelled', erased: true, input: { amount: 5 } });
+    expect(meta).not.toHaveProperty('dueAt');
+    await expect(resume(world.engine, key)).rejects.toMatchObject(WRONG_STATUS);
+    const before = world.calls.length;
+    await world.queueAgain(messageFor(meta, 'b'));
+    await world.queueAgain(messageFor(meta, 'b'), 'deadLetter');
+    await world.run();
+    expect(world.calls).toHaveLength(before);
+  });
+
+  it('of one that failed before on-call was told tells nobody: who closes it knows', async () => {
+    const world = await openWorld(LINE);
+    const key = await world.begin();
+    world.answers('a', status(402, 'declined'));
+    await world.work('a');
+    const { notifier } = world.engine.ports;
+    const away = { ...notifier, notify: () => Promise.reject(new Error('the topic is away')) };
+    await handleDeadLetter(
+      { ...world.engine, ports: { ...world.engine.ports, notifier: away } },
+      world.receive('a', 'deadLetter'),
+    );
+    expect(await world.meta(key)).toMatchObject({ status: 'failed', notify: 'pending' });
+    await cancel(world.engine, key);
+    expect(await world.meta(key)).not.toHaveProperty('notify');
+    await world.clock.advance(60 * 60_000);
+    await world.run();
+    expect(world.notifications).toEqual([]);
+  });
+
+  it('is kept with its reason, and shown with the timeline', async () => {
+    const { world, key } = await failed();
+    const at = world.clock.now();
+    await resume(world.engine, key, { reason: 'the bank is back' });
+    world.answers('b', status(402, 'declined'));
+    await world.run();
+    await world.clock.advance(1_000);
+    await cancel(world.engine, key);
+    const { operations, ...rest } = await get(world.engine, key, true);
+    expect(operations).toEqual([
+      { operation: 'resume', at: new Date(at).toISOString(), reason: 'the bank is back' },
+      { operation: 'cancel', at: new Date(at + 1_000).toISOString() },
+    ]);
+    expect(rest).toMatchObject({ status: 'cancelled' });
+    expect(await get(world.engine, key, false)).not.toHaveProperty('operations');
   });
 
   it('asked for twice at once is done once', async () => {
@@ -102,7 +158,7 @@ describe('a cancellation', () => {
     const key = await world.begin();
     world.faults.next(...strike(() => world.run()));
     await expect(cancel(world.engine, key)).rejects.toMatchObject({
-      message: 'the workflow is completed; only a processing workflow can be cancelled',
+      message: 'the workflow is completed; only a processing or failed workflow can be cancelled',
     });
     expect(await world.meta(key)).toMatchObject({ status: 'completed' });
   });
@@ -113,7 +169,7 @@ describe('a resume', () => {
     const { world, key } = await failed();
     const before = await world.meta(key);
     world.faults.log.length = 0;
-    const answer = await resume(world.engine, key, false);
+    const answer = await resume(world.engine, key);
     expect(answer).toMatchObject({
       status: 'processing',
       steps: { a: 'completed', b: 'pending', c: 'pending' },
@@ -141,7 +197,7 @@ describe('a resume', () => {
       await world.run();
     };
     world.faults.next('writeMeta', { lose: true, after: goesOn });
-    const answer = await resume(world.engine, key, true);
+    const answer = await resume(world.engine, key, { newKey: true });
     expect(answer).toMatchObject({ status: 'failed' });
     expect(await world.meta(key)).toMatchObject({ status: 'failed', epoch: 1, newKey: { epoch: 1 } });
   });
@@ -152,11 +208,11 @@ describe('a resume', () => {
     const goesOn = async () => {
       await world.queueAgain(messageFor(await world.meta(key), 'b'));
       await world.run();
-      await resume(world.engine, key, false);
+      await resume(world.engine, key);
       await world.run();
     };
     world.faults.next('writeMeta', { lose: true, after: goesOn });
-    await expect(resume(world.engine, key, false)).rejects.toMatchObject({
+    await expect(resume(world.engine, key)).rejects.toMatchObject({
       ...WRONG_STATUS,
       message: 'the workflow was resumed meanwhile and has failed again; look at it, then resume',
     });
@@ -170,7 +226,7 @@ describe('a resume', () => {
       await world.run();
     };
     world.faults.next('writeMeta', { lose: true, after: goesOn });
-    expect(await resume(world.engine, key, false)).toMatchObject({ status: 'completed' });
+    expect(await resume(world.engine, key)).toMatchObject({ status: 'completed' });
     expect(await world.meta(key)).toMatchObject({ epoch: 1 });
   });
 
@@ -179,7 +235,7 @@ describe('a resume', () => {
     const key = await world.begin();
     world.answers('a', ...Array<HttpOutcome>(5).fill(timedOut));
     await world.run();
-    await resume(world.engine, key, false);
+    await resume(world.engine, key);
     await world.run();
     const record = await world.step(key, 'a');
     expect(record).toMatchObject({ status: 'completed', epoch: 1, attempt: 3, open: 6 });
@@ -200,7 +256,7 @@ describe('a resume', () => {
     await world.work('a');
     world.faults.next('notify', { fail: true });
     await world.work('a', 'deadLetter');
-    await resume(world.engine, key, false);
+    await resume(world.engine, key);
     const meta = await world.meta(key);
     expect(meta).not.toHaveProperty('notify');
     expect(meta).not.toHaveProperty('dueAfter');
@@ -216,7 +272,7 @@ describe('a resume', () => {
     world.answers('b', status(402));
     world.answers('c', status(402));
     await world.run();
-    await resume(world.engine, key, false);
+    await resume(world.engine, key);
     expect([world.visible('b').length, world.visible('c').length, world.visible('d').length]).toEqual([
       1, 1, 0,
     ]);
@@ -228,7 +284,7 @@ describe('a resume', () => {
     world.answers('a', status(503, '', { retryAfter: '600' }));
     world.answers('b', status(402));
     await world.run();
-    await resume(world.engine, key, false);
+    await resume(world.engine, key);
     expect(world.queued()).toBe('a b');
     await world.run();
     expect(world.called()).toBe('a b b');
@@ -255,7 +311,7 @@ describe('a resume', () => {
       status: 'failed',
       steps: { a: 'completed' },
     });
-    await resume(world.engine, key, false);
+    await resume(world.engine, key);
     await world.run();
     expect(world.called()).toBe('a');
     expect(await world.meta(key)).toMatchObject({ status: 'completed', epoch: 1 });
@@ -264,17 +320,17 @@ describe('a resume', () => {
   it('of a running workflow is refused', async () => {
     const world = await openWorld(LINE);
     const key = await world.begin();
-    await expect(resume(world.engine, key, false)).rejects.toMatchObject({
+    await expect(resume(world.engine, key)).rejects.toMatchObject({
       ...WRONG_STATUS,
       message: 'the workflow is processing; only a failed workflow can be resumed',
     });
     await world.run();
-    await expect(resume(world.engine, key, false)).rejects.toMatchObject(WRONG_STATUS);
+    await expect(resume(world.engine, key)).rejects.toMatchObject(WRONG_STATUS);
   });
 
   it('asked for twice at once is done once: the loser is refused', async () => {
     const { world, key } = await failed();
-    const asked = [resume(world.engine, key, false), resume(world.engine, key, false)];
+    const asked = [resume(world.engine, key), resume(world.engine, key)];
     expect(await outcomes(asked)).toEqual(['WRONG_STATUS', 'done']);
     expect(await world.meta(key)).toMatchObject({ epoch: 1 });
     expect(eventsOf(world, 'workflow_resumed')).toHaveLength(1);
@@ -284,11 +340,11 @@ describe('a resume', () => {
     const { world, key } = await failed();
     world.answers('b', status(404));
     const another = async () => {
-      await resume(world.engine, key, false);
+      await resume(world.engine, key);
       await world.run();
     };
     world.faults.next(...strike(another));
-    await expect(resume(world.engine, key, false)).rejects.toMatchObject(WRONG_STATUS);
+    await expect(resume(world.engine, key)).rejects.toMatchObject(WRONG_STATUS);
     expect(await world.meta(key)).toMatchObject({ status: 'failed', epoch: 1 });
     expect(world.called()).toBe('a b b');
   });
@@ -296,7 +352,7 @@ describe('a resume', () => {
   it('whose reply was lost is known as its own', async () => {
     const { world, key } = await failed();
     world.faults.next('writeMeta', { lose: true });
-    expect(await resume(world.engine, key, false)).toMatchObject({ status: 'processing' });
+    expect(await resume(world.engine, key)).toMatchObject({ status: 'processing' });
     expect(await world.meta(key)).toMatchObject({ epoch: 1 });
     expect(world.visible('b')).toHaveLength(1);
   });
@@ -304,7 +360,7 @@ describe('a resume', () => {
   it('whose send failed still answers, and stays due for the reconciler', async () => {
     const { world, key } = await failed();
     world.faults.next('send', { fail: true });
-    expect(await resume(world.engine, key, false)).toMatchObject({ status: 'processing' });
+    expect(await resume(world.engine, key)).toMatchObject({ status: 'processing' });
     expect(await world.meta(key)).toHaveProperty('dueAt');
   });
 
@@ -313,19 +369,19 @@ describe('a resume', () => {
     const { expiresAt } = await world.meta(key);
     const lastMoment = expiresAt - 86_400_000;
     await world.clock.advance(lastMoment - world.clock.now() + 1);
-    await expect(resume(world.engine, key, false)).rejects.toMatchObject({
+    await expect(resume(world.engine, key)).rejects.toMatchObject({
       code: 'EXPIRING',
       problem: { status: 409 },
     });
     const other = await failed();
     await other.world.clock.advance(lastMoment - other.world.clock.now());
-    expect(await resume(other.world.engine, other.key, false)).toMatchObject({ status: 'processing' });
+    expect(await resume(other.world.engine, other.key)).toMatchObject({ status: 'processing' });
   });
 
   it('of a version that this deployment does not know is refused, and says what to do', async () => {
     const { world, key } = await failed();
     const engine = { ...world.engine, chains: { find: () => undefined } };
-    await expect(resume(engine, key, false)).rejects.toMatchObject({
+    await expect(resume(engine, key)).rejects.toMatchObject({
       ...WRONG_STATUS,
       message: 'this deployment does not know order-processing version 1; deploy it, then resume',
     });

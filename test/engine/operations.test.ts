@@ -54,7 +54,7 @@ describe('a workflow that is read', () => {
       for (const asked of [
         get(world.engine, unknown, false),
         cancel(world.engine, unknown),
-        resume(world.engine, unknown, false),
+        resume(world.engine, unknown),
       ]) {
         await expect(asked).rejects.toMatchObject({ code: 'UNKNOWN_WORKFLOW', problem: { status: 404 } });
       }
@@ -97,10 +97,10 @@ describe('what leaves the table', () => {
       status(402, echo),
     );
     await world.run();
-    const answers = [await get(world.engine, key, true), await resume(world.engine, key, true)];
+    const answers = [await get(world.engine, key, true), await resume(world.engine, key, { newKey: true })];
     world.answers('b', { kind: 'reply', status: 200, body: echo });
     await world.run();
-    answers.push(await resume(world.engine, key, false));
+    answers.push(await resume(world.engine, key));
     await world.run();
     answers.push(await get(world.engine, key, true));
     expect(await world.meta(key)).toMatchObject({ status: 'completed', epoch: 2 });

@@ -38,7 +38,7 @@ describe('the due time of a workflow', () => {
     await reconciled(world);
     world.answers('a', status(402));
     await world.run();
-    await resume(world.engine, key, false);
+    await resume(world.engine, key);
     const meta = await world.meta(key);
     expect(meta.dueAt).toBe(world.clock.now() + BOUND);
     expect(meta).not.toHaveProperty('dueAfter');

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import type { ChainDefinition } from '../../lib/chain/definition.ts';
 import { cancel, resume } from '../../lib/engine/operations.ts';
 import { reconcile } from '../../lib/engine/reconciler.ts';
 import type { WorkflowKey } from '../../lib/engine/state.ts';
 import { handleDeadLetter } from '../../lib/engine/step-failed.ts';
 import { handleDelivery } from '../../lib/engine/worker.ts';
+import { DAY } from '../ports/store/fixtures.ts';
 import { settle } from '../support/manual-clock.ts';
 import { GRAPHS } from './fixtures.ts';
-import { eventsOf, expectNothingLeaked, openWorld, requestChain, status, type World } from './world.ts';
+import { CARD, eventsOf, expectNothingLeaked, openWorld, requestChain, status, type World } from './world.ts';
 
 const LINE = requestChain(GRAPHS.line);
 const SHARDS = 8;
@@ -92,7 +95,7 @@ describe('a stuck workflow', () => {
       get: async (world, key) => {
         await refuse(world);
         await world.run();
-        await resume(world.engine, key, false);
+        await resume(world.engine, key);
       },
       queued: 'a',
       why: 'the step failed before a resume',
@@ -138,7 +141,8 @@ describe('a stuck workflow', () => {
     const meta = await world.meta(key);
     expect(meta).toMatchObject({ status: stuck.ends ?? 'completed' });
     expect(meta).not.toHaveProperty('notify');
-    expect(meta).not.toHaveProperty('dueAt');
+    // Its sensitive input is erased in two weeks; of one that completed nothing is left to do.
+    expect(meta.dueAt).toBe(meta.status === 'failed' ? meta.updatedAt + 14 * DAY : undefined);
     expect(world.notifications.length).toBe(
       stuck.why === 'the step failed before a resume' ? 1 : stuck.ends ? 1 : 0,
     );
@@ -212,9 +216,73 @@ describe('a workflow that is due but healthy', () => {
   });
 });
 
-describe('a workflow that is not done a day before it expires', () => {
-  const DAY = 86_400_000;
+describe('the sensitive input of a workflow that has failed', () => {
+  const failed = async (chain: ChainDefinition) => {
+    const world = await openWorld(chain);
+    const key = await world.begin({ idempotencyKey: 'order 17' });
+    world.answers('a', status(402, 'declined'));
+    await world.run();
+    return { world, key };
+  };
 
+  it('is erased after the days that the chain says, in one write; then no resume can use it', async () => {
+    const { world, key } = await failed(requestChain(GRAPHS.line, {}, { keepFailed: 3 }));
+    await world.clock.advance(3 * DAY - 1);
+    expect(await reconciled(world)).toMatchObject({ examined: 0 });
+    expect(await world.meta(key)).toMatchObject({ input: { card: CARD } });
+    const writes: string[] = [];
+    world.faults.next('writeMeta', { before: async () => void writes.push('META') });
+    await world.clock.advance(1);
+    expect(await reconciled(world)).toMatchObject({ examined: 1, repaired: 0, oldestMs: 0 });
+    expect(writes).toHaveLength(1);
+    const meta = await world.meta(key);
+    expect(meta).toMatchObject({
+      status: 'failed',
+      erased: true,
+      input: { amount: 5 },
+      error: { step: 'a' },
+    });
+    expect(meta).not.toHaveProperty('dueAt');
+    expect(JSON.stringify(meta)).not.toContain(CARD);
+    expect(eventsOf(world, 'workflow_erased')).toHaveLength(1);
+    await expect(resume(world.engine, key)).rejects.toMatchObject({
+      code: 'ERASED',
+      message: expect.stringContaining('the sensitive input (card) was erased, 3 days after the failure'),
+    });
+    expect(await cancel(world.engine, key)).toMatchObject({ status: 'cancelled' });
+  });
+
+  it('is none where the chain has none: nothing is due, and a resume goes on', async () => {
+    const input = z.strictObject({ card: z.string(), amount: z.number() });
+    const { world, key } = await failed(requestChain(GRAPHS.line, {}, { sensitive: [], input }));
+    expect(await world.meta(key)).not.toHaveProperty('dueAt');
+    await world.clock.advance(30 * DAY);
+    await resume(world.engine, key);
+    await world.run();
+    expect(await world.meta(key)).toMatchObject({ status: 'completed' });
+  });
+
+  it('is kept by a resume, and its days begin anew with the next failure', async () => {
+    const { world, key } = await failed(LINE);
+    await world.clock.advance(13 * DAY);
+    await resume(world.engine, key);
+    world.answers('a', status(402, 'declined'));
+    await world.run();
+    const again = await world.meta(key);
+    expect(again).toMatchObject({ status: 'failed', epoch: 1 });
+    expect(again.dueAt).toBe(world.clock.now() + 14 * DAY);
+  });
+
+  it('is all of it where this deployment does not know the chain', async () => {
+    const { world, key } = await failed(LINE);
+    await world.clock.advance(14 * DAY);
+    const engine = { ...world.engine, chains: { find: () => undefined } };
+    await reconcile(engine, () => 60_000);
+    expect(await world.meta(key)).toMatchObject({ status: 'failed', erased: true, input: {} });
+  });
+});
+
+describe('a workflow that is not done a day before it expires', () => {
   it('fails and is told, makes no further call, and cannot be resumed', async () => {
     const world = await openWorld(requestChain(GRAPHS.line, {}, { keepDays: 2 }));
     const key = await world.begin();
@@ -229,7 +297,7 @@ describe('a workflow that is not done a day before it expires', () => {
       error: { code: 'EXPIRED', step: 'b', attempts: 1, effect: 'unknown' },
     });
     expect(world.notifications).toMatchObject([{ workflowId: key.workflowId, error: { code: 'EXPIRED' } }]);
-    await expect(resume(world.engine, key, false)).rejects.toMatchObject({ code: 'EXPIRING' });
+    await expect(resume(world.engine, key)).rejects.toMatchObject({ code: 'EXPIRING' });
   });
 
   it('does not call a finished step again though its item has expired', async () => {

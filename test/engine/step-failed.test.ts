@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { cancel, resume } from '../../lib/engine/operations.ts';
 import { handleDeadLetter } from '../../lib/engine/step-failed.ts';
 import { handleDelivery } from '../../lib/engine/worker.ts';
+import { DAY } from '../ports/store/fixtures.ts';
 import { MEANWHILE } from './faults.ts';
 import { GRAPHS, messageTo } from './fixtures.ts';
 import { CARD, eventsOf, openWorld, requestChain, status } from './world.ts';
@@ -45,7 +46,7 @@ describe('the dead letter of a step that failed', () => {
     expect(eventsOf(world, 'workflow_failed')).toMatchObject([{ error: { step: 'a' } }]);
   });
 
-  it('tells on-call once, and takes the workflow out of the due index', async () => {
+  it('tells on-call once, and leaves the reconciler nothing but to erase the sensitive input in two weeks', async () => {
     const { world, key } = await refused();
     expect(await world.work('a', 'deadLetter')).toBe('acknowledge');
     expect(world.notifications).toEqual([
@@ -59,7 +60,7 @@ describe('the dead letter of a step that failed', () => {
     ]);
     const meta = await world.meta(key);
     expect(meta).not.toHaveProperty('notify');
-    expect(meta).not.toHaveProperty('dueAt');
+    expect(meta.dueAt).toBe(meta.updatedAt + 14 * DAY);
     expect(meta).not.toHaveProperty('dueAfter');
     expect(meta).toMatchObject({ status: 'failed', input: { card: CARD } });
   });
@@ -100,7 +101,7 @@ describe('the dead letter of a step that failed', () => {
     const { world, key } = await refused();
     world.answers('a', status(402));
     await world.run();
-    await resume(world.engine, key, false);
+    await resume(world.engine, key);
     await world.run();
     expect(world.notifications.map(({ id }) => id)).toEqual([
       `${key.workflowId}:0:failed`,
@@ -121,7 +122,7 @@ describe('a dead letter of an older epoch', () => {
     const { world, key } = await refused();
     const [stale] = world.visible('a', 'deadLetter');
     await world.work('a', 'deadLetter');
-    await resume(world.engine, key, false);
+    await resume(world.engine, key);
     await world.queueAgain(stale, 'deadLetter');
     expect(await world.work('a', 'deadLetter')).toBe('acknowledge');
     expect(await world.meta(key)).toMatchObject({ status: 'processing', epoch: 1 });
@@ -136,7 +137,7 @@ describe('a dead letter of an older epoch', () => {
     const failedAndResumed = async () => {
       await world.queueAgain(stale, 'deadLetter');
       await world.work('a', 'deadLetter');
-      await resume(world.engine, key, false);
+      await resume(world.engine, key);
     };
     world.faults.next(...strike(failedAndResumed));
     expect(await world.work('a', 'deadLetter')).toBe('acknowledge');
@@ -174,7 +175,7 @@ describe('the dead letter of a step that was never handled', () => {
   it('begins anew at the first trip after a resume', async () => {
     const { world, key } = await burned(2);
     await world.work('a', 'deadLetter');
-    await resume(world.engine, key, false);
+    await resume(world.engine, key);
     expect(world.visible('a')).toMatchObject([{ epoch: 1, trip: 0 }]);
     await world.run();
     expect(await world.meta(key)).toMatchObject({ status: 'completed' });
@@ -320,7 +321,7 @@ describe('two branches that fail', () => {
     await world.work('b', 'deadLetter');
     expect(await world.meta(key)).toMatchObject({ status: 'failed', error: { step: 'a', httpStatus: 402 } });
     expect(world.notifications).toHaveLength(1);
-    await resume(world.engine, key, false);
+    await resume(world.engine, key);
     await world.run();
     expect(world.called()).toBe('a b a b');
     expect(await world.meta(key)).toMatchObject({ status: 'completed' });

@@ -142,7 +142,7 @@ describe('a branch that fails', () => {
     const key = await world.begin();
     world.answers('b', status(402));
     await world.run();
-    await resume(world.engine, key, false);
+    await resume(world.engine, key);
     await world.run();
     expect(world.called()).toBe('a b b c');
     expect(await world.meta(key)).toMatchObject({ status: 'completed', epoch: 1 });
@@ -268,7 +268,7 @@ describe('a resume while an old worker is still at it', () => {
     await world.clock.advance(50_000);
     await world.queueAgain(message && { ...message, trip: 2, claimed: 1 }, 'deadLetter');
     await world.work('a', 'deadLetter');
-    await resume(world.engine, key, false);
+    await resume(world.engine, key);
     const end = () => {
       slow.resolve(ok('late'));
       return stale;

@@ -153,7 +153,7 @@ describe('the key of a step that was resumed', () => {
     world.answers('a', ...outcomes);
     await world.run();
     expect(await world.meta(key)).toMatchObject({ status: 'failed' });
-    await resume(world.engine, key, false);
+    await resume(world.engine, key);
     await world.run();
     expect(await world.meta(key)).toMatchObject({ status: 'completed', epoch: 1 });
     expect(rounds(world)).toBe(expected);
@@ -164,12 +164,12 @@ describe('the key of a step that was resumed', () => {
     const key = await world.begin();
     world.answers('a', ...Array<HttpOutcome>(8).fill(timedOut));
     await world.run();
-    await resume(world.engine, key, true);
+    await resume(world.engine, key, { newKey: true });
     expect(await world.meta(key)).toMatchObject({ newKey: { step: 'a', epoch: 1 } });
     await world.run();
-    await resume(world.engine, key, false);
+    await resume(world.engine, key);
     await world.run();
-    await resume(world.engine, key, true);
+    await resume(world.engine, key, { newKey: true });
     await world.run();
     expect(rounds(world)).toBe('0 0 1 1 1 1 2 2');
     expect(eventsOf(world, 'workflow_resumed')).toMatchObject([
@@ -195,7 +195,7 @@ describe('the key of a step that was resumed', () => {
     const key = await world.begin();
     world.answers('b', ...Array<HttpOutcome>(3).fill(timedOut));
     await world.run();
-    await resume(world.engine, key, true);
+    await resume(world.engine, key, { newKey: true });
     await world.run();
     expect(world.calls.map((call) => call.key?.split(':').slice(1).join(':'))).toEqual([
       'a:do:0',

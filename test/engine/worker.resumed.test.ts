@@ -13,7 +13,7 @@ describe('a resume while the call of another branch is under way', () => {
     world.answers('b', slow.promise);
     const stale = world.work('b');
     await world.run();
-    await resume(world.engine, key, false);
+    await resume(world.engine, key);
     await world.run();
     expect(world.called()).toBe('b a a');
     slow.resolve(outcome);

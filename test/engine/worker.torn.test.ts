@@ -17,7 +17,7 @@ async function tornWorld() {
   if (message === undefined || meta === undefined) throw new Error('nothing was begun');
   world.answers('a', status(402), status(503, 'later', { retryAfter: '0' }));
   await world.run();
-  await resume(world.engine, key, true);
+  await resume(world.engine, key, { newKey: true });
   await world.work('a');
   const { store } = world.engine.ports;
   let loads = 0;

@@ -228,7 +228,6 @@ describe('cancel', () => {
 
   it.each([
     ['completed', ENDED],
-    ['failed', FAILED],
     ['cancelled', { ...ENDED, status: 'cancelled' as const }],
   ])('of a workflow that is %s is a 409 that says so, and changes nothing', async (status, meta) => {
     await given(meta);
@@ -238,7 +237,9 @@ describe('cancel', () => {
   });
 
   it.each<[string, unknown, readonly string[]]>([
-    ['an unknown field', { reason: 'x' }, ['reason']],
+    ['an unknown field', { why: 'x' }, ['why']],
+    ['an empty reason', { reason: '  ' }, ['reason']],
+    ['a reason that is too long', { reason: 'x'.repeat(501) }, ['reason']],
     ['a field of resume', { newKey: true }, ['newKey']],
     ['an array', [], ['(body)']],
     ['a text', '"now"', ['(body)']],
@@ -294,6 +295,7 @@ describe('resume', () => {
 
   it.each<[string, unknown, readonly string[]]>([
     ['an unknown field', { newkey: true }, ['newkey']],
+    ['a reason that is no text', { reason: 7 }, ['reason']],
     ['a text for newKey', { newKey: 'true' }, ['newKey']],
     ['a number for newKey', { newKey: 1 }, ['newKey']],
     ['null for newKey', { newKey: null }, ['newKey']],

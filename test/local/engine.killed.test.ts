@@ -52,7 +52,7 @@ async function world() {
   const show = (workflowId: string, { service }: LocalEngine) =>
     get(service, { tenant: TENANT, workflowId }, true);
   const goOn = async (workflowId: string, { service }: LocalEngine, newKey = false) => {
-    await resume(service, { tenant: TENANT, workflowId }, newKey);
+    await resume(service, { tenant: TENANT, workflowId }, { newKey });
     await rest();
   };
   return { ...first, clock, http, restart, rest, order, show, goOn };

@@ -111,7 +111,7 @@ describe('the engine of one process', () => {
     http.answer('/b', reply(400, 'not yet'));
     const id = await order();
     await rest();
-    await resume(engine.service, { tenant: TENANT, workflowId: id }, false);
+    await resume(engine.service, { tenant: TENANT, workflowId: id });
     await rest();
     expect(await show(id)).toMatchObject({ status: 'completed' });
     expect(http.called).toEqual(['/a', '/b', '/c', '/b', '/d']);

@@ -20,6 +20,7 @@ export const EVENTS: { readonly [Name in EngineEvent['event']]: EventNamed<Name>
     ...OF_WORKFLOW,
     error: { ...ERROR, step: 'payment', attempts: 2 },
   },
+  workflow_erased: { event: 'workflow_erased', ...OF_WORKFLOW },
   workflow_cancelled: { event: 'workflow_cancelled', ...OF_WORKFLOW },
   workflow_resumed: { event: 'workflow_resumed', ...OF_WORKFLOW, epoch: 1, newKey: true },
   attempt_started: { event: 'attempt_started', ...OF_STEP, ...ATTEMPT, idempotencyKey: 'wf_0a:payment:do:0' },

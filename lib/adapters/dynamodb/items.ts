@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { WORKFLOW_STATUSES } from '../../contract/names.ts';
+import { OPERATIONS, WORKFLOW_STATUSES } from '../../contract/names.ts';
 import {
   duePartition,
   ENDED,
@@ -50,6 +50,12 @@ const fingerprint = z.object({
   sealed: z.object({ key: z.string(), mac: z.string() }).exactOptional(),
 });
 
+const operation = z.object({
+  operation: z.enum(OPERATIONS),
+  at: time,
+  reason: z.string().exactOptional(),
+});
+
 /** Whatever else is in it a newer version wrote, and will look for: it is kept as it is. */
 const metaItem = z.looseObject({
   pk: z.string(),
@@ -72,6 +78,7 @@ const metaItem = z.looseObject({
   error: fromJson.pipe(workflowError).exactOptional(),
   newKey: fromJson.pipe(z.object({ step: z.string(), epoch: count })).exactOptional(),
   notify: z.literal('pending').exactOptional(),
+  operations: fromJson.pipe(z.array(operation)).exactOptional(),
   createdAt: time,
   updatedAt: time,
   dueAt: time.exactOptional(),
@@ -117,6 +124,7 @@ export function metaToItem(meta: WorkflowMeta): Item {
     fingerprint: toJson(meta.fingerprint),
     error: toJson(meta.error),
     newKey: toJson(meta.newKey),
+    operations: toJson(meta.operations),
     [KEYS.partition]: partitionKey(tenant, workflowId),
     [KEYS.sort]: META_KEY,
     [KEYS.listing]: listingPartition(tenant, group, shard),

@@ -47,6 +47,7 @@ export function metricsOf(event: EngineEvent): readonly Metric[] {
       return [{ name: METRICS.parked, unit: 'Count', value: 1, dimensions: {} }];
     case 'oldest_unfinished':
       return [{ name: METRICS.oldestUnfinished, unit: 'Milliseconds', value: event.ageMs, dimensions: {} }];
+    case 'workflow_erased':
     case 'output_failed':
     case 'claim_put_back':
     case 'message_dead_lettered':

@@ -10,7 +10,13 @@ import {
 } from '../../engine/decision.ts';
 import { decideRepairs, push } from '../../engine/reconciler.ts';
 import { type Engine, saveStep } from '../../engine/shell.ts';
-import type { AttemptRecord, StepRecord, WorkflowKey, WorkflowState } from '../../engine/state.ts';
+import type {
+  AttemptRecord,
+  StepRecord,
+  WorkflowKey,
+  WorkflowMeta,
+  WorkflowState,
+} from '../../engine/state.ts';
 
 /** What an earlier run of the process left. */
 export interface Leftover {
@@ -35,7 +41,7 @@ export async function recover(engine: RecoveryEngine, leftover: Leftover): Promi
   let count = 0;
   for await (const key of leftover.unfinished()) {
     const loaded = await engine.ports.store.load(key);
-    if (loaded === undefined) continue;
+    if (loaded === undefined || isSettled(loaded.meta)) continue;
     count += 1;
     const state = await endLeases(engine, loaded, leftover.recovery.claimsLost);
     const chain = engine.chains.find(state.meta.chain, state.meta.version);
@@ -46,12 +52,15 @@ export async function recover(engine: RecoveryEngine, leftover: Leftover): Promi
   return count;
 }
 
+/** Whether a workflow has failed and on-call was told: only its input waits to be erased. */
+const isSettled = ({ status, notify }: WorkflowMeta): boolean => status === 'failed' && notify === undefined;
+
 /** A step of a failed workflow may have run beside the one that failed: a resume must not wait for its dead worker. */
 async function endLeasesOfFailed(engine: RecoveryEngine, leftover: Leftover): Promise<void> {
   for await (const key of leftover.failed()) {
     const loaded = await engine.ports.store.load(key);
-    // One that is due was met before.
-    if (loaded?.meta.status === 'failed' && loaded.meta.dueAt === undefined) {
+    // The others were met before.
+    if (loaded !== undefined && isSettled(loaded.meta)) {
       await endLeases(engine, loaded, false);
     }
   }

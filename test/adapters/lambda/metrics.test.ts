@@ -24,6 +24,7 @@ const COUNTED: { readonly [Name in EngineEvent['event']]: readonly Metric[] } = 
   workflow_started: [one('WorkflowsStarted', CHAIN)],
   workflow_completed: [one('WorkflowsCompleted', CHAIN)],
   workflow_failed: [one('WorkflowsFailed', CHAIN)],
+  workflow_erased: [],
   workflow_cancelled: [one('WorkflowsCancelled', CHAIN)],
   workflow_resumed: [one('WorkflowsResumed', CHAIN)],
   attempt_started: [one('Attempts', STEP)],

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { DAY_MS } from '../../../lib/contract/limits.ts';
 import type { Store } from '../../../lib/engine/ports.ts';
 import type { StepRecord, WorkflowState } from '../../../lib/engine/state.ts';
 import type { Shadow } from './shadow.ts';
@@ -21,7 +22,11 @@ function statusProblems({ meta, chain, effects, mustTell, told }: Shadow, alarme
     if (!alarmed) problems.push(`${meta.workflowId} is still processing, and nothing tells of it`);
     return problems;
   }
-  if (meta.dueAt !== undefined) problems.push(`a workflow that is ${meta.status} is left in the due index`);
+  // Of one that has failed the reconciler has its sensitive input to erase, and of the others nothing.
+  const keeps = meta.status === 'failed' && chain.sensitive.some((name) => Object.hasOwn(meta.input, name));
+  const due = keeps ? meta.updatedAt + chain.keepFailed * DAY_MS : undefined;
+  if (meta.dueAt !== due)
+    problems.push(`a workflow that is ${meta.status} is due at ${meta.dueAt}, not at ${due}`);
   if (meta.notify !== undefined) problems.push('a notification is left pending');
   for (const { name } of chain.steps) {
     if (meta.status === 'completed' && (effects.get(name)?.size ?? 0) === 0) {

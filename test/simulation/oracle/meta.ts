@@ -29,7 +29,8 @@ export function metaProblems(
     return [harmful(`${write} for the ${meta.epoch}. time, and ${shadow.resumesSent} resumes were sent`)];
   if (!isAlike(before.newKey, meta.newKey) && !(resumed && isOrdered(shadow, meta)))
     return [harmful(`${write} with a new key for ${meta.newKey?.step}, and nobody asked for that`)];
-  if (before.status !== meta.status && before.status !== 'processing' && !resumed) {
+  const closed = before.status === 'failed' && meta.status === 'cancelled';
+  if (before.status !== meta.status && before.status !== 'processing' && !resumed && !closed) {
     return [harmful(`${write}: a terminal status was changed`)];
   }
   switch (meta.status) {

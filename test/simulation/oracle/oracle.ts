@@ -183,9 +183,10 @@ export function createOracle({
     if (meta.epoch > before.epoch) {
       shadow.processingSince = now();
       if (meta.newKey?.epoch === meta.epoch) countIn(shadow.newKeys, meta.newKey.step);
-      // A resume before on-call was told takes the reason away.
-      for (const id of shadow.mustTell) if (!shadow.told.has(id)) shadow.mustTell.delete(id);
     }
+    // Who resumes or closes a failed workflow before on-call was told knows of it.
+    if (before.status === 'failed' && meta.status !== 'failed')
+      for (const id of shadow.mustTell) if (!shadow.told.has(id)) shadow.mustTell.delete(id);
     const telling = `${meta.workflowId}:${meta.epoch}:${meta.status}`;
     if (meta.notify === 'pending' && !shadow.toTell.has(telling)) {
       shadow.toTell.set(telling, now());
