@@ -1,5 +1,4 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import type * as z from 'zod';
 import type { Registry } from '../lib/chain/registry.ts';
 import { LIMITS } from '../lib/contract/limits.ts';
 import {
@@ -10,9 +9,12 @@ import {
 } from '../lib/contract/names.ts';
 import { cancelBody, LISTING_POSITION, resumeBody } from '../lib/contract/wire.ts';
 import type { Handled } from '../lib/engine/delivery.ts';
-import * as operations from '../lib/engine/operations.ts';
+import type { ApiEngine } from '../lib/engine/operations/api-engine.ts';
+import { cancel, resume } from '../lib/engine/operations/change.ts';
+import { get, list } from '../lib/engine/operations/read.ts';
+import { start } from '../lib/engine/operations/start.ts';
 import type { Delivery, ListFilter } from '../lib/engine/ports.ts';
-import { ProblemError } from '../lib/engine/problems.ts';
+import { fieldErrors, ProblemError } from '../lib/engine/problems.ts';
 import { type ReconcileReport, type ReconcilerEngine, reconcile } from '../lib/engine/reconciler.ts';
 import { handleDeadLetter, type StepFailedEngine } from '../lib/engine/step-failed.ts';
 import { handleDelivery, type WorkerEngine } from '../lib/engine/worker.ts';
@@ -30,7 +32,7 @@ import {
 import { refuseRoute, routesOf } from './routes.ts';
 
 /** What the API runs on: an engine together with all the chains of the deployment. */
-export type Service = operations.ApiEngine & {
+export type Service = ApiEngine & {
   readonly chains: Registry;
   /** The claim of a JWT that names the tenant; without it all workflows are of one tenant. */
   readonly tenantClaim?: string | undefined;
@@ -56,7 +58,7 @@ export const startHandler =
         return refuseRoute(routesOf(service.chains), method, event.rawPath);
       }
       const idempotencyKey = readIdempotencyKey(event);
-      const started = await operations.start(service, chain, {
+      const started = await start(service, chain, {
         tenant: tenantOf(event, service.tenantClaim),
         payload: readJson(event),
         headers: event.headers ?? {},
@@ -81,10 +83,7 @@ export const getHandler =
     answering(service.ports.telemetry, 'get', async () => {
       const { detail } = readQuery(event, ['detail']);
       if (detail !== undefined && detail !== 'timeline') throw invalidField('detail', 'Must be timeline');
-      return json(
-        200,
-        await operations.get(service, workflowKey(event, service.tenantClaim), detail === 'timeline'),
-      );
+      return json(200, await get(service, workflowKey(event, service.tenantClaim), detail === 'timeline'));
     });
 
 /** `GET /api/workflows?chain=&status=&limit=&cursor=`: newest first. */
@@ -92,7 +91,7 @@ export const listHandler =
   (service: Service): ApiHandler =>
   (event) =>
     answering(service.ports.telemetry, 'list', async () =>
-      json(200, await operations.list(service, readFilter(service, event))),
+      json(200, await list(service, readFilter(service, event))),
     );
 
 function readFilter({ chains, tenantClaim }: Service, event: ApiEvent): ListFilter {
@@ -132,7 +131,7 @@ export const cancelHandler =
   (event) =>
     answering(service.ports.telemetry, 'cancel', async () => {
       const body = readBody(event, 'cancel', cancelBody);
-      return json(200, await operations.cancel(service, workflowKey(event, service.tenantClaim), body));
+      return json(200, await cancel(service, workflowKey(event, service.tenantClaim), body));
     });
 
 /** `POST /api/workflows/{id}/resume`: from `failed` only; `{ "newKey": true }` forces a new idempotency key. */
@@ -141,10 +140,19 @@ export const resumeHandler =
   (event) =>
     answering(service.ports.telemetry, 'resume', async () => {
       const body = readBody(event, 'resume', resumeBody);
-      return json(202, await operations.resume(service, workflowKey(event, service.tenantClaim), body));
+      return json(202, await resume(service, workflowKey(event, service.tenantClaim), body));
     });
 
-function readBody<Body>(event: ApiEvent, route: 'cancel' | 'resume', schema: z.ZodType<Body>): Body {
+/** A schema of zod, as far as it is used here. */
+interface Schema<Body> {
+  safeParse(
+    json: unknown,
+  ):
+    | { readonly success: true; readonly data: Body }
+    | { readonly success: false; readonly error: Parameters<typeof fieldErrors>[0] };
+}
+
+function readBody<Body>(event: ApiEvent, route: 'cancel' | 'resume', schema: Schema<Body>): Body {
   const json = readJson(event);
   // No body asks for nothing in particular; null is a body, and of the wrong type.
   const body = schema.safeParse(json === undefined ? {} : json);
@@ -152,7 +160,7 @@ function readBody<Body>(event: ApiEvent, route: 'cancel' | 'resume', schema: z.Z
   throw new ProblemError(
     'INVALID_REQUEST',
     `the body of a ${route} is not valid; see errors`,
-    operations.fieldErrors(body.error),
+    fieldErrors(body.error),
   );
 }
 

@@ -22,6 +22,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'lib/contract': ['zod'],
   'lib/chain': ['lib/contract', 'zod'],
   'lib/engine': ['lib/contract', 'lib/chain', 'zod'],
+  'lib/engine/operations': ['lib/contract', 'lib/chain', 'lib/engine'],
   'lib/adapters': ['lib/contract', 'lib/engine', '@aws-sdk'],
   'lib/adapters/dynamodb': ['lib/contract', 'lib/engine', 'zod', '@aws-sdk'],
   'lib/adapters/sqs': ['lib/contract', 'lib/engine', '@aws-sdk'],
@@ -31,7 +32,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'functions/chains': ['lib/chain', 'zod'],
   // `#chains` are the chains of the deployment: package.json says where they are, and each bundle has its own.
   functions: [
-    ...['lib/contract', 'lib/chain', 'lib/engine', ...ADAPTERS, '#chains'],
+    ...['lib/contract', 'lib/chain', 'lib/engine', 'lib/engine/operations', ...ADAPTERS, '#chains'],
     ...['@aws-sdk', 'aws-lambda'],
   ],
   'lib/cdk': [

@@ -1,3 +1,4 @@
+import type * as z from 'zod';
 import { LIMITS } from '../contract/limits.ts';
 import type { Problem } from '../contract/wire.ts';
 
@@ -50,5 +51,35 @@ export class ProblemError extends Error {
       code: this.code,
       ...(this.errors.length === 0 ? {} : { errors: [...this.errors] }),
     };
+  }
+}
+
+/** One entry for each refused field, the first hundred of them; an unknown field is named itself. */
+export function fieldErrors(error: z.ZodError): FieldError[] {
+  const named: FieldError[] = [];
+  for (const one of refusedFields(error)) {
+    if (named.length === LIMITS.fieldsNamed) {
+      named.push({
+        field: '(body)',
+        message: `More fields are wrong; only ${LIMITS.fieldsNamed} are named here`,
+      });
+      break;
+    }
+    named.push(one);
+  }
+  return named;
+}
+
+/** One after the other: all of them together may be a thousand times as long as the body. */
+function* refusedFields({ issues }: z.ZodError): Generator<FieldError> {
+  for (const issue of issues) {
+    const path = issue.path.map(String);
+    if (issue.code !== 'unrecognized_keys') {
+      yield { field: shownField(path.join('.')) || '(body)', message: issue.message };
+      continue;
+    }
+    for (const key of issue.keys) {
+      yield { field: shownField([...path, key].join('.')), message: 'Unknown field' };
+    }
   }
 }

@@ -4,7 +4,7 @@ import { createDynamoDbStore } from '../../lib/adapters/dynamodb/store.ts';
 import { systemClock, systemRandom } from '../../lib/adapters/system.ts';
 import { type ChainDefinition, target } from '../../lib/chain/index.ts';
 import { emptyChain, withStep } from '../../lib/chain/validate.ts';
-import * as operations from '../../lib/engine/operations.ts';
+import { start } from '../../lib/engine/operations/start.ts';
 import type { Store } from '../../lib/engine/ports.ts';
 import { startLocalEngine } from '../../lib/local/engine.ts';
 import { SAMPLE } from '../../lib/local/sample.ts';
@@ -131,7 +131,7 @@ async function runOne(
     clock: systemClock,
     random: systemRandom,
   });
-  await operations.start(engine.service, chain, { tenant: 'default', payload });
+  await start(engine.service, chain, { tenant: 'default', payload });
   const ending = await ended;
   await engine.stop();
   if (ending !== 'workflow_completed') throw new Error(`the workflow of ${chain.name} ends with ${ending}`);

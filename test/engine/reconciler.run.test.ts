@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { shardOf } from '../../lib/contract/table.ts';
 import type { StepMessage } from '../../lib/contract/wire.ts';
-import { cancel, resume } from '../../lib/engine/operations.ts';
+import { cancel, resume } from '../../lib/engine/operations/change.ts';
 import { reconcile } from '../../lib/engine/reconciler.ts';
 import type { WorkflowMeta } from '../../lib/engine/state.ts';
 import { given, metaOf } from '../ports/store/fixtures.ts';

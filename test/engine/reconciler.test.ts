@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import type { ChainDefinition } from '../../lib/chain/definition.ts';
-import { cancel, resume } from '../../lib/engine/operations.ts';
+import { cancel, resume } from '../../lib/engine/operations/change.ts';
 import { reconcile } from '../../lib/engine/reconciler.ts';
 import type { WorkflowKey } from '../../lib/engine/state.ts';
 import { handleDeadLetter } from '../../lib/engine/step-failed.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cancel, resume } from '../../lib/engine/operations.ts';
+import { cancel, resume } from '../../lib/engine/operations/change.ts';
 import { handleDeadLetter } from '../../lib/engine/step-failed.ts';
 import { handleDelivery } from '../../lib/engine/worker.ts';
 import { DAY } from '../ports/store/fixtures.ts';

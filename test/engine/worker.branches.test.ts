@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cancel, resume } from '../../lib/engine/operations.ts';
+import { cancel, resume } from '../../lib/engine/operations/change.ts';
 import type { HttpOutcome } from '../../lib/engine/ports.ts';
 import { settle } from '../support/manual-clock.ts';
 import { GRAPHS } from './fixtures.ts';

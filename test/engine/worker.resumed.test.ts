@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { resume } from '../../lib/engine/operations.ts';
+import { resume } from '../../lib/engine/operations/change.ts';
 import type { HttpOutcome } from '../../lib/engine/ports.ts';
 import { deferred, openWorld, requestChain, status } from './world.ts';
 

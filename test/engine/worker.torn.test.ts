@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { get, resume } from '../../lib/engine/operations.ts';
+import { resume } from '../../lib/engine/operations/change.ts';
+import { get } from '../../lib/engine/operations/read.ts';
 import type { WorkflowState } from '../../lib/engine/state.ts';
 import { handleDeadLetter } from '../../lib/engine/step-failed.ts';
 import { handleDelivery } from '../../lib/engine/worker.ts';

@@ -7,7 +7,7 @@ import type { QueueName } from '../../lib/contract/names.ts';
 import { type StepMessage, stepMessage } from '../../lib/contract/wire.ts';
 import type { Handled } from '../../lib/engine/delivery.ts';
 import type { EngineEvent } from '../../lib/engine/events.ts';
-import { type StartRequest, start } from '../../lib/engine/operations.ts';
+import { type StartRequest, start } from '../../lib/engine/operations/start.ts';
 import type { Delivery, HttpOutcome, HttpRequest, Notification, Ports } from '../../lib/engine/ports.ts';
 import type { Engine } from '../../lib/engine/shell.ts';
 import type { StepRecord, WorkflowKey, WorkflowMeta } from '../../lib/engine/state.ts';

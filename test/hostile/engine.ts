@@ -5,7 +5,7 @@ import { createSettingsTargets, parseTargets } from '../../lib/adapters/targets/
 import type { ChainDefinition } from '../../lib/chain/definition.ts';
 import { emptyChain, finished, withStep } from '../../lib/chain/validate.ts';
 import type { EngineEvent } from '../../lib/engine/events.ts';
-import { start } from '../../lib/engine/operations.ts';
+import { start } from '../../lib/engine/operations/start.ts';
 import type { Notification } from '../../lib/engine/ports.ts';
 import type { StepRecord } from '../../lib/engine/state.ts';
 import { startLocalEngine } from '../../lib/local/engine.ts';

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../lib/contract/limits.ts';
-import { get, resume, start } from '../../lib/engine/operations.ts';
+import { resume } from '../../lib/engine/operations/change.ts';
+import { get } from '../../lib/engine/operations/read.ts';
+import { start } from '../../lib/engine/operations/start.ts';
 import { type LocalEngine, startLocalEngine } from '../../lib/local/engine.ts';
 import { comeToRest, DIAMOND, reply, testPorts } from './engine-support.ts';
 import { afterKill } from './store/support.ts';

@@ -1,7 +1,9 @@
 import { type Mutant, mutant } from './mutant.ts';
 
 const CALL = 'lib/engine/call.ts';
-const OPERATIONS = 'lib/engine/operations.ts';
+const START = 'lib/engine/operations/start.ts';
+const CHANGE = 'lib/engine/operations/change.ts';
+const API_ENGINE = 'lib/engine/operations/api-engine.ts';
 const SHELL = 'lib/engine/shell.ts';
 const WORKER = 'lib/engine/worker.ts';
 
@@ -9,25 +11,25 @@ const WORKER = 'lib/engine/worker.ts';
 export const MUTANTS_OF_DATA: readonly Mutant[] = [
   mutant(
     'a start whose save fails begins another workflow',
-    [OPERATIONS, 'const meta = newMeta(', 'let meta = newMeta('],
+    [START, 'const meta = newMeta(', 'let meta = newMeta('],
     [
-      OPERATIONS,
+      START,
       'await create().catch(create)',
-      'await create().catch(() => { if (request.idempotencyKey === undefined) meta = newMeta(engine, chain, request, input); return create(); })',
+      'await create().catch(() => { if (key === undefined) meta = newMeta(engine, chain, { ...request, key }, input); return create(); })',
     ],
   ),
   mutant('a start under a key begins another workflow each time', [
-    OPERATIONS,
-    'const id = idempotencyKey === undefined ? random.token() : derivedId(tenant, chain.name, idempotencyKey);',
+    START,
+    'const id = key === undefined ? random.token() : derivedId(tenant, chain.name, key);',
     'const id = random.token();',
   ]),
   mutant('a resume begins the days anew that a workflow is kept', [
-    OPERATIONS,
+    CHANGE,
     '      ...(newKey && error ?',
-    '      expiresAt: now + chain.keepDays * DAY_MS,\n      ...(newKey && error ?',
+    '      expiresAt: now + chain.keepDays * 86_400_000,\n      ...(newKey && error ?',
   ]),
   mutant('a resume erases the sensitive input', [
-    OPERATIONS,
+    CHANGE,
     '= undue(loaded.meta);',
     '= undue(erase(loaded.meta, chain.sensitive));',
   ]),
@@ -73,12 +75,12 @@ export const MUTANTS_OF_DATA: readonly Mutant[] = [
     'await write().catch(write).then(write)',
   ]),
   mutant('a start is saved twice', [
-    OPERATIONS,
+    START,
     'await create().catch(create)',
     'await create().catch(create).then(create)',
   ]),
   mutant('a start or resume that is saved is answered with an error where its messages are not sent', [
-    OPERATIONS,
+    API_ENGINE,
     `    ports.telemetry.emit({ event: 'unexpected_error', where: 'send', ...toldOf(error), workflowId });`,
     `    ports.telemetry.emit({ event: 'unexpected_error', where: 'send', ...toldOf(error), workflowId });
     throw error;`,

@@ -9,7 +9,8 @@ const OUTCOME = 'lib/engine/outcome.ts';
 const ADVANCE = 'lib/engine/advance.ts';
 const STEP_FAILED = 'lib/engine/step-failed.ts';
 const RECONCILER = 'lib/engine/reconciler.ts';
-const OPERATIONS = 'lib/engine/operations.ts';
+const START = 'lib/engine/operations/start.ts';
+const CHANGE = 'lib/engine/operations/change.ts';
 const RETRY = 'lib/engine/retry.ts';
 const SHELL = 'lib/engine/shell.ts';
 const RECOVERY = 'lib/local/store/recovery.ts';
@@ -129,13 +130,13 @@ export const MUTANTS: readonly Mutant[] = [
     `    if (ended && meta.epoch < 0) return { do: 'queueAgain', trips: { trip: 0 } };`,
   ]),
   mutant('a resume is two writes', [
-    OPERATIONS,
-    `  const state = await change(engine, key, nonce, ['failed', 'resumed'], (loaded, now) => {`,
-    `  await change(engine, key, 'first', ['failed', 'resumed'], ({ meta }) => ({ ...meta, status: 'processing' }));
-  const state = await change(engine, key, nonce, ['processing', 'resumed'], (loaded, now) => {`,
+    CHANGE,
+    `  const state = await change(engine, key, nonce, [['failed'], 'resumed'], (loaded, now) => {`,
+    `  await change(engine, key, 'first', [['failed'], 'resumed'], ({ meta }) => ({ ...meta, status: 'processing' }));
+  const state = await change(engine, key, nonce, [['processing'], 'resumed'], (loaded, now) => {`,
   ]),
   mutant('a resume keeps the epoch', [
-    OPERATIONS,
+    CHANGE,
     '    const epoch = meta.epoch + 1;',
     '    const epoch = meta.epoch;',
   ]),
@@ -198,9 +199,9 @@ export const MUTANTS: readonly Mutant[] = [
     '    ...undue(erase(meta, [])),',
   ]),
   mutant('a cancelled workflow keeps its sensitive input', [
-    OPERATIONS,
-    '...undue(erase(meta, sensitive ?? Object.keys(meta.input))),',
-    '...undue(meta),',
+    CHANGE,
+    '...erase(rest, sensitiveOf(engine.chains.find(meta.chain, meta.version), meta)),',
+    '...rest,',
   ]),
   mutant('errors are saved as they come', [
     'lib/engine/mask.ts',
@@ -208,33 +209,19 @@ export const MUTANTS: readonly Mutant[] = [
     '',
   ]),
   mutant('a start is answered 202 though nothing was saved', [
-    OPERATIONS,
+    START,
     '  const written = await create().catch(create);',
     '  const written = await create().catch(() => ({ written: true }) as const);',
   ]),
   mutant('another payload under a key is taken', [
-    OPERATIONS,
-    '  if (meta.fingerprint === undefined || !matches(meta.fingerprint, input, by.sensitive)) {',
-    '  if (meta.fingerprint === undefined || (by.sensitive.length > 99 && !matches(meta.fingerprint, input, by.sensitive))) {',
+    START,
+    '  if (!(await isRepeat(engine, chain, meta, payload))) {',
+    '  if (meta.fingerprint === undefined) {',
   ]),
   mutant('on-call counts as told before it is', [
     STEP_FAILED,
-    `    error: meta.error,
-  });
-  const { notify: _, ...told } = undue(meta);
-  return await saveMeta(ports, told, {
-    status: meta.status,
-    epoch: meta.epoch,
-    ...(meta.dueAt === undefined ? {} : { dueAt: meta.dueAt }),
-  });`,
-    `    error: meta.error,
-  }).catch(() => undefined);
-  const { notify: _, ...told } = undue(meta);
-  return await saveMeta(ports, told, {
-    status: meta.status,
-    epoch: meta.epoch,
-    ...(meta.dueAt === undefined ? {} : { dueAt: meta.dueAt }),
-  });`,
+    '    error: meta.error,\n  });\n  return await saveMeta(ports, told(',
+    '    error: meta.error,\n  }).catch(() => undefined);\n  return await saveMeta(ports, told(',
   ]),
   mutant('one dead letter is enough to fail a step that nobody could take', [
     STEP_FAILED,
@@ -315,19 +302,34 @@ function retries(`,
     'if (latest !== undefined && chain.steps.some(({ after }) => after.includes(step.name))) await advance(engine, chain, latest, step.name);',
   ]),
   mutant('a resume is told that nothing has changed', [
-    OPERATIONS,
-    '  return answer(engine, state);\n}\n\nconst RESUMED_MEANWHILE',
-    `  return answer(engine, { ...state, meta: { ...meta, status: 'failed' } });\n}\n\nconst RESUMED_MEANWHILE`,
+    CHANGE,
+    '  return answer(engine, state);\n}\n\n/** What operators did',
+    `  return answer(engine, { ...state, meta: { ...meta, status: 'failed' } });\n}\n\n/** What operators did`,
   ]),
   mutant('a cancel that does not know the version erases nothing', [
-    OPERATIONS,
-    'sensitive ?? Object.keys(meta.input)',
-    'sensitive ?? []',
+    SHELL,
+    'chain === undefined ? Object.keys(input) :',
+    'chain === undefined ? [] :',
   ]),
   mutant('of a batch only the first failure is named', [
     'functions/handlers.ts',
     `handled[at] !== 'acknowledge')`,
     `handled[at] !== 'acknowledge' && at === 0)`,
+  ]),
+  mutant('a failed workflow keeps its sensitive input for ever', [
+    SHELL,
+    '  return dueAt === undefined ? rest : { ...rest, dueAt };',
+    '  return dueAt === undefined || dueAt > 0 ? rest : { ...rest, dueAt };',
+  ]),
+  mutant('the sensitive input of a failed workflow is erased at once', [
+    SHELL,
+    '  return meta.updatedAt + (chain?.keepFailed ?? LIMITS.keepFailed) * DAY_MS;',
+    '  return meta.updatedAt + (chain?.keepFailed ?? LIMITS.keepFailed);',
+  ]),
+  mutant('a workflow that failed and was closed can be resumed', [
+    CHANGE,
+    "[['failed'], 'resumed']",
+    "[['failed', 'cancelled'], 'resumed']",
   ]),
   ...MUTANTS_OF_DATA,
   ...MUTANTS_OF_OUTCOMES,

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { cancel, get, resume } from '../../lib/engine/operations.ts';
-import type { HttpOutcome } from '../../lib/engine/ports.ts';
-import { messageFor } from '../../lib/engine/shell.ts';
-import { handleDeadLetter } from '../../lib/engine/step-failed.ts';
-import { settle } from '../support/manual-clock.ts';
-import { MEANWHILE } from './faults.ts';
-import { GRAPHS } from './fixtures.ts';
-import { CARD, deferred, eventsOf, ok, openWorld, requestChain, status, timedOut } from './world.ts';
+import { cancel, resume } from '../../../lib/engine/operations/change.ts';
+import { get } from '../../../lib/engine/operations/read.ts';
+import type { HttpOutcome } from '../../../lib/engine/ports.ts';
+import { messageFor } from '../../../lib/engine/shell.ts';
+import { handleDeadLetter } from '../../../lib/engine/step-failed.ts';
+import { settle } from '../../support/manual-clock.ts';
+import { MEANWHILE } from '../faults.ts';
+import { GRAPHS } from '../fixtures.ts';
+import { CARD, deferred, eventsOf, ok, openWorld, requestChain, status, timedOut } from '../world.ts';
 
 const LINE = requestChain(GRAPHS.line);
 const WRONG_STATUS = { code: 'WRONG_STATUS', problem: { status: 409 } };

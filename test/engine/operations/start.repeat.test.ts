@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import type { ChainDefinition } from '../../lib/chain/definition.ts';
-import { registry } from '../../lib/chain/registry.ts';
-import { fingerprint } from '../../lib/engine/fingerprint.ts';
-import { type StartRequest, start } from '../../lib/engine/operations.ts';
-import { GRAPHS } from './fixtures.ts';
-import { INPUT, openWorld, requestChain, TENANT } from './world.ts';
+import type { ChainDefinition } from '../../../lib/chain/definition.ts';
+import { registry } from '../../../lib/chain/registry.ts';
+import { fingerprint } from '../../../lib/engine/fingerprint.ts';
+import { type StartRequest, start } from '../../../lib/engine/operations/start.ts';
+import { GRAPHS } from '../fixtures.ts';
+import { INPUT, openWorld, requestChain, TENANT } from '../world.ts';
 
 const again = { idempotencyKey: 'order 17' };
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { workflowAnswer } from '../../lib/contract/wire.ts';
-import { cancel, get, list, resume } from '../../lib/engine/operations.ts';
-import { GRAPHS } from './fixtures.ts';
-import { CARD, expectNothingLeaked, openWorld, requestChain, status, TENANT, timedOut } from './world.ts';
+import { workflowAnswer } from '../../../lib/contract/wire.ts';
+import { cancel, resume } from '../../../lib/engine/operations/change.ts';
+import { get, list } from '../../../lib/engine/operations/read.ts';
+import { GRAPHS } from '../fixtures.ts';
+import { CARD, expectNothingLeaked, openWorld, requestChain, status, TENANT, timedOut } from '../world.ts';
 
 const LINE = requestChain(GRAPHS.line);
 

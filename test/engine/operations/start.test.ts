@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { WORKFLOW_ID } from '../../lib/contract/wire.ts';
-import { cancel, start } from '../../lib/engine/operations.ts';
-import { ProblemError } from '../../lib/engine/problems.ts';
-import { DAY } from '../ports/store/fixtures.ts';
-import { GRAPHS } from './fixtures.ts';
-import { CARD, eventsOf, INPUT, openWorld, requestChain, status, TENANT } from './world.ts';
+import { WORKFLOW_ID } from '../../../lib/contract/wire.ts';
+import { cancel } from '../../../lib/engine/operations/change.ts';
+import { start } from '../../../lib/engine/operations/start.ts';
+import { ProblemError } from '../../../lib/engine/problems.ts';
+import { DAY } from '../../ports/store/fixtures.ts';
+import { GRAPHS } from '../fixtures.ts';
+import { CARD, eventsOf, INPUT, openWorld, requestChain, status, TENANT } from '../world.ts';
 
 const LINE = requestChain(GRAPHS.line);
 
