@@ -2,13 +2,20 @@ import type { RequestSpec, StepDefinition } from './definition.ts';
 
 type Request = NonNullable<StepDefinition['request']>;
 
+/** What a request function shows of its targets. */
+export interface Called {
+  readonly targets: readonly string[];
+  /** In seconds; undefined where the target says nothing of it. */
+  readonly keyLifetime: number | undefined;
+}
+
 /**
  * The targets that a request function calls, found by calling it once with placeholders for its input and results. Undefined
  * where that does not show all of them: the function inspects a value, or its source text calls several targets, so that a
  * value may decide between them.
- * @example calledTargets(({ input }) => payments.post('/charges', { card: input.card })) // ['payments']
+ * @example calledTargets(({ input }) => payments.post('/charges', { card: input.card })) // { targets: ['payments'], keyLifetime: undefined }
  */
-export function calledTargets(request: Request): readonly string[] | undefined {
+export function calledTargets(request: Request): Called | undefined {
   if (speaksOfSeveral(request)) return undefined;
   try {
     return targetOf(request({ input: anything(), results: anything() }));
@@ -18,8 +25,10 @@ export function calledTargets(request: Request): readonly string[] | undefined {
 }
 
 /** The function is the user's: it may return anything. */
-function targetOf(spec: Partial<RequestSpec> | undefined): readonly string[] | undefined {
-  return typeof spec?.target === 'string' ? [spec.target] : undefined;
+function targetOf(spec: Partial<RequestSpec> | undefined): Called | undefined {
+  return typeof spec?.target === 'string'
+    ? { targets: [spec.target], keyLifetime: spec.keyLifetime }
+    : undefined;
 }
 
 /** Calls of a target's methods, with what stands before the dot: a name, or the end of an expression. */

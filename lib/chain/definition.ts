@@ -11,6 +11,8 @@ export interface RequestSpec {
   /** Sent as JSON; leave it out for no body. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** How long the target remembers an idempotency key, in seconds; left out for `LIMITS.keyLifetime`. */
+  readonly keyLifetime?: number;
 }
 
 /** What a step sees: the validated input and the results of the steps that precede it. */
@@ -38,6 +40,8 @@ export interface StepDefinition {
   readonly after: readonly string[];
   /** Names of the targets that the step may call; undefined if its definition does not show them. Empty for a `run` step. */
   readonly targets: readonly string[] | undefined;
+  /** How long its targets remember an idempotency key at least, in seconds. */
+  readonly keyLifetime: number;
   /** Exactly one of `request` and `run` is given. */
   request?(context: StepContext): RequestSpec;
   run?(context: RunContext): unknown;

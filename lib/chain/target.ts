@@ -1,4 +1,5 @@
 import { CALL_HEADERS } from '../contract/names.ts';
+import { keyLifetimeIn, optionsOf } from './check.ts';
 import type { Method, RequestSpec } from './definition.ts';
 import { show } from './definition-error.ts';
 import type { Json } from './json.ts';
@@ -7,6 +8,12 @@ import { targetName } from './naming.ts';
 /** What a request may say besides its path and body. Header names are sent in lower case. */
 export interface RequestOptions {
   readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What a target does, wherever it is. */
+export interface TargetOptions {
+  /** `lifetime`: how long it remembers an idempotency key, in seconds. Default 86,400, as many forget after a day. */
+  readonly idempotency?: { readonly lifetime: number };
 }
 
 type WithoutBody = (path: string, options?: RequestOptions) => RequestSpec;
@@ -35,17 +42,20 @@ export interface Target {
  * const payments = target('payments');
  * payments.post('/charges', { card, amount });
  * payments.get(`/charges/${encodeURIComponent(id)}`, { headers: { accept: 'application/json' } });
+ * const qonto = target('qonto', { idempotency: { lifetime: 1_800 } });
  */
-export function target(name: string): Target {
+export function target(name: string, options: TargetOptions = {}): Target {
   const checkedName = targetName(name);
+  const { idempotency } = optionsOf({}, `the target "${checkedName}"`, options, ['idempotency']);
+  const keyLifetime = keyLifetimeIn({}, idempotency);
   const without =
     (method: Method): WithoutBody =>
     (path, options) =>
-      spec(checkedName, method, path, undefined, options);
+      spec(checkedName, keyLifetime, method, path, undefined, options);
   const withBody =
     (method: Method): WithBody =>
     (path, body, options) =>
-      spec(checkedName, method, path, body, options);
+      spec(checkedName, keyLifetime, method, path, body, options);
   return Object.freeze({
     name: checkedName,
     get: without('GET'),
@@ -58,6 +68,7 @@ export function target(name: string): Target {
 
 function spec(
   name: string,
+  keyLifetime: number | undefined,
   method: Method,
   path: string,
   body: unknown,
@@ -70,6 +81,7 @@ function spec(
     path: checkedPath(`${name}.${method.toLowerCase()}`, path),
     ...(body === undefined ? {} : { body }),
     ...(headers === undefined ? {} : { headers: checkedHeaders(name, headers) }),
+    ...(keyLifetime === undefined ? {} : { keyLifetime }),
   };
 }
 

@@ -59,6 +59,11 @@ interface StepOptions<After, Schema> {
   readonly backoff?: Partial<Backoff>;
   /** Messages that one invocation takes, 1 to 10. Default 1. */
   readonly batchSize?: number;
+  /**
+   * `lifetime`: for how many seconds the targets of this step remember an idempotency key at least. Needed for `run`, and where
+   * `targets` names several; else it is the target's own. Default 86,400. After it no call is repeated whose effect is unknown.
+   */
+  readonly idempotency?: { readonly lifetime: number };
   /** Invocations of this step that run at a time, 2 to 1,000. Default: the stage's on AWS, none on one machine. */
   readonly concurrency?: number;
 }

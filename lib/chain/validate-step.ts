@@ -1,6 +1,6 @@
 import { LIMITS } from '../contract/limits.ts';
 import { calledTargets } from './calls.ts';
-import { numberIn, type Options, optionsOf, schemaOf, textsOf } from './check.ts';
+import { keyLifetimeIn, numberIn, type Options, optionsOf, schemaOf, textsOf } from './check.ts';
 import type { Backoff, ChainDefinition, StepDefinition } from './definition.ts';
 import { DefinitionError, type Place, show } from './definition-error.ts';
 import { stepName, targetName } from './naming.ts';
@@ -20,6 +20,7 @@ const STEP_OPTIONS = [
   'backoff',
   'batchSize',
   'concurrency',
+  'idempotency',
 ] as const;
 
 const RETRIES = { least: 0, most: LIMITS.retries, whole: true };
@@ -107,8 +108,9 @@ const EXAMPLES = {
 
 function work(
   place: Place,
-  { request, run, targets }: Options,
-): Pick<StepDefinition, 'request' | 'run' | 'targets'> {
+  { request, run, targets, idempotency }: Options,
+): Pick<StepDefinition, 'request' | 'run' | 'targets' | 'keyLifetime'> {
+  const own = keyLifetimeIn(place, idempotency);
   const one = `Write one of the two: ${EXAMPLES.request}, or ${EXAMPLES.run}.`;
   if (request !== undefined && run !== undefined) {
     throw new DefinitionError(place, 'it has both request and run', one);
@@ -116,9 +118,16 @@ function work(
   if (request === undefined && run === undefined) {
     throw new DefinitionError(place, 'it has neither request nor run', one);
   }
-  if (isRequest(request)) return { request, targets: targetsOf(place, request, targets) };
+  if (isRequest(request)) {
+    const called = targets === undefined ? calledTargets(request) : undefined;
+    return {
+      request,
+      targets: targets === undefined ? called?.targets : targetsOf(place, targets),
+      keyLifetime: own ?? called?.keyLifetime ?? LIMITS.keyLifetime,
+    };
+  }
   if (isRun(run)) {
-    if (targets === undefined) return { run, targets: [] };
+    if (targets === undefined) return { run, targets: [], keyLifetime: own ?? LIMITS.keyLifetime };
     throw new DefinitionError(
       place,
       'it has both run and targets',
@@ -133,12 +142,7 @@ function work(
   );
 }
 
-function targetsOf(
-  place: Place,
-  request: NonNullable<StepDefinition['request']>,
-  written: unknown,
-): readonly string[] | undefined {
-  if (written === undefined) return calledTargets(request);
+function targetsOf(place: Place, written: unknown): readonly string[] {
   const names = textsOf(place, 'targets', written).map(targetName);
   if (names.length > 0) return names;
   throw new DefinitionError(

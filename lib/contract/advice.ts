@@ -22,6 +22,8 @@ export const ADVICE: Readonly<Record<StepErrorCode, string>> = {
   WORKER_DIED: 'Read the log of the step’s function: it ran out of memory or time, or it crashed.',
   NOT_TAKEN:
     'Check the step’s function: it is throttled, it fails as it starts, or it may not read its queue.',
+  KEY_EXPIRED:
+    'Look at the target whether the call has acted. Then resume and say so: it is done, with its result; it is not done; or it shall be made again under a new key.',
   EXPIRED: 'Start a new workflow: this one expires within a day and cannot be resumed.',
 };
 
@@ -34,12 +36,13 @@ export const ADVICE: Readonly<Record<StepErrorCode, string>> = {
  * // 'Check the target: it answers that it cannot serve the call now. Then resume: the call is repeated with the same idempotency key.'
  */
 export function nextOf(
-  { code, effect, next = ADVICE[code] }: StepError,
+  { code, effect, safeUntil, next = ADVICE[code] }: StepError,
   outlook: 'retrying' | 'failed' | 'closed',
 ): string {
   if (outlook === 'closed') return 'Nothing: the workflow was cancelled after it had failed.';
-  if (code === 'EXPIRED') return next;
+  if (code === 'EXPIRED' || code === 'KEY_EXPIRED') return next;
   if (outlook === 'retrying') return `The step is tried again by itself. ${next}`;
-  const key = effect === 'none' ? '' : ': the call is repeated with the same idempotency key';
-  return `${next} Then resume${key}.`;
+  if (effect === 'none') return `${next} Then resume.`;
+  const until = safeUntil === undefined ? '' : ` before ${safeUntil}`;
+  return `${next} Then resume${until}: the call is repeated with the same idempotency key.`;
 }

@@ -79,6 +79,9 @@ export const LIMITS = {
   /** Attempts kept in a step's item: enough for a story, small enough for 400 KB. */
   attemptsKept: 20,
   idempotencyKeyLength: 255,
+  /** How long a target remembers a key where nobody says: Stripe and others forget after a day. At most a year. In seconds. */
+  keyLifetime: 86_400,
+  keyLifetimeMost: 365 * 86_400,
   /**
    * A secret is read again after this, so that one that was rotated is picked up within a minute. One read a minute and
    * warm function costs next to nothing.

@@ -35,6 +35,7 @@ export type StepStatus = (typeof STEP_STATUSES)[number];
  * `TARGET_UNAVAILABLE`: 408, 409, 425, 429 or 5xx. `REFUSED`: any other 4xx. `WORKER_DIED`: the function of every
  * attempt ended before it saved an outcome. `NOT_TAKEN`: the step's function could not take the message at all. `EXPIRED`: the
  * step was not done when the workflow's last day began.
+ * `KEY_EXPIRED`: the call may have acted, and its target may have forgotten the idempotency key.
  * `SECRET_UNAVAILABLE`: the target's secret could not be read for now; nothing was sent.
  */
 export const STEP_ERROR_CODES = [
@@ -54,6 +55,7 @@ export const STEP_ERROR_CODES = [
   'WORKER_DIED',
   'NOT_TAKEN',
   'EXPIRED',
+  'KEY_EXPIRED',
 ] as const;
 export type StepErrorCode = (typeof STEP_ERROR_CODES)[number];
 
@@ -87,6 +89,9 @@ export const workflowPath = (workflowId: string): string => ROUTES.get.path.repl
 
 /** What operators do to a workflow. */
 export const OPERATIONS = ['cancel', 'resume'] as const;
+/** What operators say of a step when they resume. */
+export const STATEMENTS = ['done', 'notDone', 'newKey'] as const;
+export type StatementName = (typeof STATEMENTS)[number];
 export type OperationName = (typeof OPERATIONS)[number];
 
 /** Top-level fields of a workflow's JSON; an output may not use them. */

@@ -1,6 +1,13 @@
 import * as z from 'zod';
 import { LIMITS } from './limits.ts';
-import { ACTIONS, OPERATIONS, STEP_ERROR_CODES, STEP_STATUSES, WORKFLOW_STATUSES } from './names.ts';
+import {
+  ACTIONS,
+  OPERATIONS,
+  STATEMENTS,
+  STEP_ERROR_CODES,
+  STEP_STATUSES,
+  WORKFLOW_STATUSES,
+} from './names.ts';
 
 const count = z.int().nonnegative();
 
@@ -65,6 +72,8 @@ export const stepError = z.object({
   target: z.string().optional(),
   httpStatus: z.int().optional(),
   effect: z.enum(EFFECTS),
+  /** While the effect is unknown: until when the call may be repeated, as its target may forget the idempotency key then. */
+  safeUntil: z.iso.datetime().optional(),
 });
 export type StepError = z.infer<typeof stepError>;
 
@@ -93,6 +102,8 @@ export const operationEntry = z.object({
   operation: z.enum(OPERATIONS),
   at: z.iso.datetime(),
   reason: z.string().optional(),
+  /** What was said of steps. */
+  steps: z.record(z.string(), z.enum(STATEMENTS)).optional(),
 });
 export type OperationEntry = z.infer<typeof operationEntry>;
 
@@ -145,9 +156,42 @@ const reason = z.string().trim().min(1).max(LIMITS.reasonText).optional();
 export const cancelBody = z.strictObject({ reason });
 export type CancelBody = z.infer<typeof cancelBody>;
 
-/** Body of a resume; `newKey` makes the failed step use a new idempotency key. */
-export const resumeBody = z.strictObject({ reason, newKey: z.boolean().optional() });
-export type ResumeBody = z.infer<typeof resumeBody>;
+/**
+ * What an operator knows of a step: its call is `done`, with this result; it is `notDone`; or it shall be made again under a `newKey`, at
+ * the operator's own risk.
+ */
+export const statement = z.union([
+  z.strictObject({ done: z.unknown() }),
+  z.strictObject({ notDone: z.literal(true) }),
+  z.strictObject({ newKey: z.literal(true) }),
+]);
+export type Statement = z.infer<typeof statement>;
+
+/**
+ * Body of a resume. The short forms speak of the failed step.
+ * @example { reason: 'seen in the books', steps: { payment: { done: { orderId: 'o-1' } }, shipment: { notDone: true } } }
+ */
+export const resumeBody = z
+  .strictObject({
+    reason,
+    done: z.unknown().optional(),
+    notDone: z.literal(true).optional(),
+    newKey: z.boolean().optional(),
+    steps: z.record(z.string(), statement).optional(),
+  })
+  .refine(
+    ({ done, notDone, newKey, steps }) =>
+      [done !== undefined, notDone, newKey, steps !== undefined].filter(Boolean).length <= 1,
+    'Say one of done, notDone, newKey and steps',
+  );
+/** As the engine takes it. */
+export interface ResumeBody {
+  readonly reason?: string | undefined;
+  readonly done?: unknown;
+  readonly notDone?: true | undefined;
+  readonly newKey?: boolean | undefined;
+  readonly steps?: Readonly<Record<string, Statement>> | undefined;
+}
 
 /** RFC 9457 problem details. `errors` names each field that was refused; `code` is ours and stable. */
 export const problem = z.object({

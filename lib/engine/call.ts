@@ -1,6 +1,4 @@
 import type * as z from 'zod';
-// By their names: as members of zod's namespace they would bring all of it, its languages too, into every bundle.
-import { config, type ParsePayload, util } from 'zod/v4/core';
 import type { RequestSpec, StepContext, StepDefinition } from '../chain/definition.ts';
 import { StepRefusal } from '../chain/refusal.ts';
 import { LIMITS } from '../contract/limits.ts';
@@ -10,6 +8,7 @@ import { excerpt, secretsOf } from './mask.ts';
 import { classifyStatus, type Failure, isRetriable } from './outcome.ts';
 import type { HttpOutcome, Ports } from './ports.ts';
 import { replyText } from './reply-text.ts';
+import { type Parsed, parseWith, sizeProblem } from './result.ts';
 
 /** One call to be made: the step, what it sees, and what goes with every request. */
 export interface Call {
@@ -44,6 +43,8 @@ async function request(ports: CallPorts, call: Call): Promise<CallResult> {
   }
   const { spec, body } = built;
   if (call.step.targets?.includes(spec.target) === false) return failed(notNamed(call.step, spec.target));
+  const { keyLifetime = LIMITS.keyLifetime } = spec;
+  if (keyLifetime < call.step.keyLifetime) return failed(forgetsSooner(call.step, spec.target, keyLifetime));
   // Secrets may have to be fetched: that too is part of the call.
   const found = await soon(ports.clock, leftMs(), () => ports.targets.resolve(spec.target));
   if (found === 'deadline') return failed(settingsLate(spec.target, call.deadlineMs));
@@ -96,6 +97,16 @@ const notNamed = ({ targets = [] }: StepDefinition, target: string): Failure => 
   code: 'TARGET_MISSING',
   message: `the request goes to the target "${target}", but the step’s definition names only ${targets.map((name) => `"${name}"`).join(', ')}`,
   next: `Write targets: [${[...targets, target].map((name) => `'${name}'`).join(', ')}] in the step, and deploy.`,
+  retriable: false,
+  acted: 'no',
+  target,
+});
+
+/** A call would be repeated when its target no longer knows the key. */
+const forgetsSooner = (step: StepDefinition, target: string, lifetime: number): Failure => ({
+  code: 'REQUEST_INVALID',
+  message: `the target "${target}" remembers an idempotency key for ${lifetime} s, and the step counts on ${step.keyLifetime} s`,
+  next: `Write idempotency: { lifetime: ${lifetime} } in the step, and deploy.`,
   retriable: false,
   acted: 'no',
   target,
@@ -173,10 +184,6 @@ function judge(
   return parsed instanceof Promise ? parsed.then(settle) : settle(parsed);
 }
 
-type Parsed =
-  | { readonly ok: true; readonly result: unknown }
-  | { readonly ok: false; readonly problem: string };
-
 function parseReply(schema: z.ZodType, body: string): Parsed | Promise<Parsed> {
   if (body.trim() === '') return { ok: false, problem: 'the reply is empty' };
   let json: unknown;
@@ -186,37 +193,6 @@ function parseReply(schema: z.ZodType, body: string): Parsed | Promise<Parsed> {
     return { ok: false, problem: 'the reply is not JSON' };
   }
   return parseWith(schema, json, 'the reply');
-}
-
-/**
- * At once, unless a refinement of the chain's own waits for something. Not by `safeParse`: it would begin such a refinement
- * and leave it alone, to be run a second time, and to end the process should it fail.
- */
-function parseWith(schema: z.ZodType, value: unknown, what: string): Parsed | Promise<Parsed> {
-  // The refinement threw, or the value is nested too deeply. The call was made all the same.
-  const broken = (error: unknown): Parsed => ({
-    ok: false,
-    problem: `the schema could not check ${what}: ${messageOf(error)}`,
-  });
-  try {
-    const parsed = schema._zod.run({ value, issues: [] }, { async: true });
-    return parsed instanceof Promise
-      ? parsed.then((done) => verdict(done, what), broken)
-      : verdict(parsed, what);
-  } catch (error) {
-    return broken(error);
-  }
-}
-
-function verdict({ value, issues }: ParsePayload, what: string): Parsed {
-  const [raw] = issues;
-  if (raw === undefined) return { ok: true, result: value };
-  const { path, message } = util.finalizeIssue(raw, undefined, config());
-  const field = path.join('.');
-  return {
-    ok: false,
-    problem: `${what} breaks the schema at ${field === '' ? 'its top' : `"${field}"`}: ${message}`,
-  };
 }
 
 /** A result is stored whole or not at all. */
@@ -231,21 +207,6 @@ function fitting(result: unknown, target?: string): CallResult {
     ...(target === undefined ? {} : { target }),
   });
 }
-
-/** Its depth is looked at first: JSON.stringify throws for what a reply of a few thousand brackets makes. */
-function sizeProblem(result: unknown): string | undefined {
-  if (!isNestedWithin(result, LIMITS.resultDepth)) {
-    return `is nested more than ${LIMITS.resultDepth} levels deep`;
-  }
-  const bytes = Buffer.byteLength(JSON.stringify(result) ?? 'null');
-  if (bytes <= LIMITS.resultBytes) return undefined;
-  return `has ${bytes} bytes of JSON; the most is ${LIMITS.resultBytes}`;
-}
-
-const isNestedWithin = (value: unknown, levels: number): boolean =>
-  value === null ||
-  typeof value !== 'object' ||
-  (levels > 0 && Object.values(value).every((one) => isNestedWithin(one, levels - 1)));
 
 async function run({ clock }: CallPorts, call: Call): Promise<CallResult> {
   const { context, deadlineMs, idempotencyKey, sensitive, step } = call;

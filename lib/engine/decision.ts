@@ -3,6 +3,7 @@ import { descendants, findStep, successors } from '../chain/graph.ts';
 import { DAY_MS, LIMITS } from '../contract/limits.ts';
 import type { StepMessage } from '../contract/wire.ts';
 import type { StepExpectation } from './ports.ts';
+import { forgottenAt, keyedAt, safeUntil, safeUntilOf } from './retry.ts';
 import type { AttemptRecord, StepRecord, WorkflowMeta, WorkflowState } from './state.ts';
 
 /** A step of a workflow as it was loaded. */
@@ -24,7 +25,7 @@ export type MessageDecision =
   | { readonly do: 'repeatDeadLetter'; readonly at: Place }
   | { readonly do: 'hold'; readonly until: number }
   | {
-      readonly do: 'saveDeadWorker';
+      readonly do: 'saveDeadWorker' | 'saveKeyExpired';
       readonly at: Place;
       readonly record: StepRecord;
       readonly expected: StepExpectation;
@@ -36,6 +37,8 @@ export interface Claim {
   readonly record: StepRecord;
   readonly expected: StepExpectation;
   readonly before: StepRecord;
+  /** When the target may forget the key, in milliseconds since 1970, where an earlier attempt may have acted on it. */
+  readonly forgottenAt: number | undefined;
 }
 
 /** What a decision takes from outside: the time, a fresh token, and how long its function may still run. */
@@ -79,8 +82,23 @@ export function decideMessage(
   if (record?.status === 'running' && attemptsInEpoch(state, record) > step.retries) {
     return { do: 'saveDeadWorker', at, record: deadWorker(record, step, now), expected: exactly(record) };
   }
+  if (record !== undefined && !isForced(meta, record)) {
+    const until = safeUntil(step, record);
+    if (until !== undefined && now > until) {
+      return {
+        do: 'saveKeyExpired',
+        at,
+        record: keyExpired(at, record, until, moment),
+        expected: exactly(record),
+      };
+    }
+  }
   return { do: 'claim', at, claim: claimOf(at, moment) };
 }
+
+/** Whether an operator ordered a new key for the step since its last claim. */
+const isForced = ({ newKey, newKeys }: WorkflowMeta, { step, epoch }: StepRecord): boolean =>
+  epoch < Math.max(newKeys?.[step] ?? 0, newKey?.step === step ? newKey.epoch : 0);
 
 /** Whether a workflow's last day has begun: then nothing of it is claimed or resumed any more. */
 export const isExpiring = ({ expiresAt }: WorkflowMeta, now: number): boolean =>
@@ -131,7 +149,9 @@ function claimOf({ state, step }: Place, { now, token, remainingMs }: Moment): C
   const { meta } = state;
   const loaded = state.steps.get(step.name);
   const before = recordOf(state, step.name, now, token);
-  const forced = meta.newKey?.step === step.name && loaded !== undefined && loaded.epoch < meta.newKey.epoch;
+  const forced = loaded !== undefined && isForced(meta, loaded);
+  // While nobody can have acted on the key, it does not matter when it was first used.
+  const first = forced || before.open === 0;
   const attempt = attemptsInEpoch(state, before) + 1;
   const round = before.round + (forced ? 1 : 0);
   const record: StepRecord = {
@@ -141,6 +161,7 @@ function claimOf({ state, step }: Place, { now, token, remainingMs }: Moment): C
     attempt,
     round,
     open: (forced ? 0 : before.open) + 1,
+    keyedAt: first ? now : keyedAt(before),
     token,
     leaseUntil: now + remainingMs + LIMITS.leaseMargin * 1_000,
     startedAt: before.startedAt ?? now,
@@ -153,7 +174,8 @@ function claimOf({ state, step }: Place, { now, token, remainingMs }: Moment): C
       startedAt: now,
     }),
   };
-  return { record, expected: exactly(loaded), before };
+  const forgotten = first ? undefined : forgottenAt(step, before);
+  return { record, expected: exactly(loaded), before, forgottenAt: forgotten };
 }
 
 /** The attempts of an item and one more, as far as they are kept. */
@@ -183,9 +205,37 @@ function deadWorker(record: StepRecord, step: StepDefinition, now: number): Step
       code: 'WORKER_DIED',
       message: `the function of step "${step.name}" ended ${record.attempt} times without saving an outcome`,
       effect: 'unknown',
+      ...safeUntilOf(step, record),
     },
   };
 }
+
+/** The failure saved for a step whose call may have acted, where its target may have forgotten the key: it would act again. */
+function keyExpired(
+  { state, step }: Place,
+  record: StepRecord,
+  until: number,
+  { now, token }: Moment,
+): StepRecord {
+  const { leaseUntil: _, nextAttemptAt: __, ...kept } = record;
+  return {
+    ...kept,
+    status: 'failed',
+    epoch: state.meta.epoch,
+    attempt: attemptsInEpoch(state, record),
+    token,
+    updatedAt: now,
+    attempts: interrupted(record, now),
+    error: {
+      ...(record.error?.target === undefined ? {} : { target: record.error.target }),
+      code: 'KEY_EXPIRED',
+      message: `the call of step "${step.name}" may have acted, and could be repeated until ${iso(until)} only: its target may forget the idempotency key after ${step.keyLifetime} s`,
+      effect: 'unknown',
+    },
+  };
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString();
 
 /** What follows a step that is done: the steps to queue, or the end of the workflow. */
 export interface Advance {

@@ -2,7 +2,7 @@ import type { StepDefinition } from '../chain/definition.ts';
 import type { StepErrorCode } from '../contract/names.ts';
 import type { StepError } from '../contract/wire.ts';
 import type { HttpOutcome } from './ports.ts';
-import { nextAttemptAt } from './retry.ts';
+import { nextAttemptAt, safeUntil, safeUntilOf } from './retry.ts';
 import type { AttemptOutcome, AttemptRecord, StepRecord } from './state.ts';
 
 /**
@@ -75,15 +75,22 @@ export function failedRecord(
 ): { readonly record: StepRecord; readonly error: StepError } {
   const { leaseUntil: _, ...kept } = claimed;
   const open = claimed.open - (failure.acted === 'no' ? 1 : 0);
-  const retry = failure.retriable && claimed.attempt <= step.retries;
-  const error = stepErrorOf(failure, open);
+  const again = failure.retriable && claimed.attempt <= step.retries;
+  const due = nextAttemptAt(step.backoff, claimed.attempt, failure.retryAfter, now, fraction);
+  const until = safeUntil(step, { ...claimed, open });
+  // A wait beyond the time at which the target may forget the key would end in a second effect.
+  const inTime = until === undefined || due <= until;
+  const retry = again && inTime;
+  const error =
+    again && !inTime
+      ? keyExpired(failure, due, until)
+      : { ...stepErrorOf(failure, open), ...(retry ? {} : safeUntilOf(step, { ...claimed, open })) };
   const attempts = ended(claimed, retry ? 'retrying' : 'failed', now, error);
   if (!retry) {
     // The key changes only when nobody can have acted on it.
     const round = open === 0 ? claimed.round + 1 : claimed.round;
     return { record: { ...kept, status: 'failed', open, round, updatedAt: now, error, attempts }, error };
   }
-  const due = nextAttemptAt(step.backoff, claimed.attempt, failure.retryAfter, now, fraction);
   const record = {
     ...kept,
     status: 'retrying' as const,
@@ -95,6 +102,14 @@ export function failedRecord(
   };
   return { record, error };
 }
+
+const keyExpired = (failure: Failure, due: number, until: number): StepError => ({
+  ...stepErrorOf(failure, 1),
+  code: 'KEY_EXPIRED',
+  message: `the next attempt is due at ${iso(due)}, and the call could be repeated until ${iso(until)} only; the last one failed: ${failure.code}: ${failure.message}`,
+});
+
+const iso = (ms: number): string => new Date(ms).toISOString();
 
 /** The saved error. Its `effect` speaks of the whole round: an earlier attempt may have acted although the last was refused. */
 function stepErrorOf(failure: Failure, open: number): StepError {

@@ -1,5 +1,6 @@
-import type { Backoff } from '../chain/definition.ts';
+import type { Backoff, StepDefinition } from '../chain/definition.ts';
 import { LIMITS } from '../contract/limits.ts';
+import type { StepRecord } from './state.ts';
 
 /** Any of HTTP's three forms of a date. Date.parse alone would also take "-5", "1.5" or "try 5". */
 const HTTP_DATE = /^[A-Z][a-z]{2,8},? .+ \d\d:\d\d:\d\d (GMT|\d{4})$/;
@@ -40,4 +41,39 @@ export function nextAttemptAt(
   fraction: number,
 ): number {
   return now + (retryAfterMs(retryAfter, now) ?? backoffMs(backoff, attempt, fraction));
+}
+
+/** When the key of a step's round was first used, or may have been, in milliseconds since 1970. */
+export function keyedAt(record: StepRecord): number {
+  const ofRound = record.attempts.filter(({ round }) => round === record.round);
+  // Only the last attempts are kept: where the first of the round is not among them, the first of the step is earlier.
+  const oldest = Math.min(...ofRound.map(({ startedAt }) => startedAt), record.updatedAt);
+  return record.keyedAt ?? Math.min(oldest, record.startedAt ?? oldest);
+}
+
+/**
+ * When the target may forget the key of a step's round, in milliseconds since 1970; undefined while nobody can have acted on it: then
+ * it does not matter.
+ */
+export const forgottenAt = (
+  { keyLifetime }: Pick<StepDefinition, 'keyLifetime'>,
+  record: StepRecord,
+): number | undefined => (record.open === 0 ? undefined : keyedAt(record) + keyLifetime * 1_000);
+
+/** What an error says of it. */
+export function safeUntilOf(
+  step: Pick<StepDefinition, 'keyLifetime' | 'timeout'>,
+  record: StepRecord,
+): { readonly safeUntil?: string } {
+  const until = safeUntil(step, record);
+  return until === undefined ? {} : { safeUntil: new Date(until).toISOString() };
+}
+
+/** The last moment at which a call of a step may begin under its key: it ends before the key is forgotten. */
+export function safeUntil(
+  step: Pick<StepDefinition, 'keyLifetime' | 'timeout'>,
+  record: StepRecord,
+): number | undefined {
+  const forgotten = forgottenAt(step, record);
+  return forgotten === undefined ? undefined : forgotten - step.timeout * 1_000;
 }

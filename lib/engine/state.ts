@@ -1,4 +1,4 @@
-import type { OperationName, StepStatus, WorkflowStatus } from '../contract/names.ts';
+import type { OperationName, StatementName, StepStatus, WorkflowStatus } from '../contract/names.ts';
 import type { StepError, WorkflowError } from '../contract/wire.ts';
 
 /** Names one workflow's item collection. */
@@ -32,6 +32,8 @@ export interface WorkflowMeta extends WorkflowKey {
   readonly error?: WorkflowError;
   /** An operator's order that this step use a new idempotency key from this epoch on. */
   readonly newKey?: { readonly step: string; readonly epoch: number };
+  /** The same where it is for several steps: the epoch for each. */
+  readonly newKeys?: Readonly<Record<string, number>>;
   /** The failure is in the table, but on-call has not been told yet. */
   readonly notify?: 'pending';
   /** What operators did, oldest first: the last ones. */
@@ -51,6 +53,7 @@ export interface OperationRecord {
   readonly operation: OperationName;
   readonly at: number;
   readonly reason?: string;
+  readonly steps?: Readonly<Record<string, StatementName>>;
 }
 
 export type AttemptOutcome = 'running' | 'completed' | 'retrying' | 'failed' | 'interrupted';
@@ -84,6 +87,11 @@ export interface StepRecord {
   readonly round: number;
   /** Attempts of this round that no definite refusal answered. */
   readonly open: number;
+  /**
+   * When this round's key was first used, or may have been: its target may forget it some time after. Absent in items of an earlier
+   * release.
+   */
+  readonly keyedAt?: number;
   /** Names the claim that wrote this item last. */
   readonly token: string;
   readonly leaseUntil?: number;

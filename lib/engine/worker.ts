@@ -75,7 +75,8 @@ function carryOut(
     case 'hold':
       return hold(engine, delivery, decision.until);
     case 'saveDeadWorker':
-      return workerDied(engine, decision);
+    case 'saveKeyExpired':
+      return gaveUp(engine, decision);
     case 'claim':
       return claimed(engine, { ...job, at: decision.at, claim: decision.claim });
   }
@@ -102,9 +103,9 @@ async function advanced(engine: WorkerEngine, { chain, state, step }: Place): Pr
   return 'acknowledge';
 }
 
-async function workerDied(
+async function gaveUp(
   engine: WorkerEngine,
-  { at, record, expected }: Extract<MessageDecision, { do: 'saveDeadWorker' }>,
+  { at, record, expected }: Extract<MessageDecision, { do: 'saveDeadWorker' | 'saveKeyExpired' }>,
 ): Promise<Handled | 'decideAgain'> {
   const saved = await saveStep(engine.ports, at.state, record, expected);
   return saved ? await stepFailed(engine, at, record) : 'decideAgain';
@@ -127,7 +128,12 @@ async function claimed(engine: WorkerEngine, job: Attempt): Promise<Handled | 'd
 async function attempt(engine: WorkerEngine, job: Attempt): Promise<Handled> {
   const { chain, step, state } = job.at;
   const timeoutMs = step.timeout * 1_000;
-  const deadlineMs = Math.min(timeoutMs, job.remainingMs() - LIMITS.saveReserveMs);
+  const { forgottenAt = Number.POSITIVE_INFINITY } = job.claim;
+  const deadlineMs = Math.min(
+    timeoutMs,
+    job.remainingMs() - LIMITS.saveReserveMs,
+    forgottenAt - engine.ports.clock.now(),
+  );
   if (deadlineMs < Math.min(LIMITS.leastCallMs, timeoutMs)) return await putBack(engine, job);
 
   const { workflowId, input } = state.meta;

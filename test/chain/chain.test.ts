@@ -25,6 +25,7 @@ describe('a chain', () => {
         {
           name: 'a',
           after: [],
+          keyLifetime: 86_400,
           request,
           targets: ['api'],
           response: undefined,

@@ -15,8 +15,16 @@ describe('what to do next about an error of a step', () => {
     const failed = nextOf(errorOf(code), 'failed');
     expect(failed).toMatch(/^[A-Z].*[^.]\.$/);
     expect(failed).not.toContain('..');
-    if (code === 'EXPIRED') expect(failed).toContain('Start a new workflow');
+    if (code === 'KEY_EXPIRED') expect(failed).toContain('Then resume and say so');
+    else if (code === 'EXPIRED') expect(failed).toContain('Start a new workflow');
     else expect(failed).toMatch(/ Then resume: the call is repeated with the same idempotency key\.$/);
+  });
+
+  it('says until when a resume is safe, where the target may forget the key', () => {
+    const safeUntil = '2026-09-22T16:50:04.123Z';
+    expect(nextOf(errorOf('DEADLINE_EXCEEDED', { safeUntil }), 'failed')).toContain(
+      ` Then resume before ${safeUntil}: the call is repeated with the same idempotency key.`,
+    );
   });
 
   it('tells that the key is the same only where the call may have had an effect', () => {

@@ -36,6 +36,7 @@ describe('the first claim of a step', () => {
       attempt: 1,
       round: 0,
       open: 1,
+      keyedAt: NOW,
       token: MOMENT.token,
       leaseUntil: NOW + 50_000,
       startedAt: NOW,
@@ -215,6 +216,7 @@ describe('a step whose workers all died', () => {
       code: 'WORKER_DIED',
       message: 'the function of step "a" ended 3 times without saving an outcome',
       effect: 'unknown',
+      safeUntil: expect.any(String),
     });
   });
 

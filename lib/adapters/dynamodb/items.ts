@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { OPERATIONS, WORKFLOW_STATUSES } from '../../contract/names.ts';
+import { OPERATIONS, STATEMENTS, WORKFLOW_STATUSES } from '../../contract/names.ts';
 import {
   duePartition,
   ENDED,
@@ -54,6 +54,7 @@ const operation = z.object({
   operation: z.enum(OPERATIONS),
   at: time,
   reason: z.string().exactOptional(),
+  steps: z.record(z.string(), z.enum(STATEMENTS)).exactOptional(),
 });
 
 /** Whatever else is in it a newer version wrote, and will look for: it is kept as it is. */
@@ -77,6 +78,7 @@ const metaItem = z.looseObject({
   nonce: z.string(),
   error: fromJson.pipe(workflowError).exactOptional(),
   newKey: fromJson.pipe(z.object({ step: z.string(), epoch: count })).exactOptional(),
+  newKeys: fromJson.pipe(z.record(z.string(), count)).exactOptional(),
   notify: z.literal('pending').exactOptional(),
   operations: fromJson.pipe(z.array(operation)).exactOptional(),
   createdAt: time,
@@ -102,6 +104,7 @@ const stepItem = z.object({
   attempt: count,
   round: count,
   open: count,
+  keyedAt: time.exactOptional(),
   token: z.string(),
   leaseUntil: time.exactOptional(),
   nextAttemptAt: time.exactOptional(),
@@ -124,6 +127,7 @@ export function metaToItem(meta: WorkflowMeta): Item {
     fingerprint: toJson(meta.fingerprint),
     error: toJson(meta.error),
     newKey: toJson(meta.newKey),
+    newKeys: toJson(meta.newKeys),
     operations: toJson(meta.operations),
     [KEYS.partition]: partitionKey(tenant, workflowId),
     [KEYS.sort]: META_KEY,

@@ -10,6 +10,7 @@ import { erase, idsOf, saveMeta, sensitiveOf, undue } from '../shell.ts';
 import type { WorkflowKey, WorkflowMeta, WorkflowState } from '../state.ts';
 import { type ApiEngine, sendOrLeave } from './api-engine.ts';
 import { answer, existing } from './read.ts';
+import { nameOf, type Statements, saveDone, statementsOf } from './statements.ts';
 
 /**
  * Stops a workflow before its next step; a call already under way may finish, and is shown. Closes one that has failed. Either way its
@@ -21,51 +22,63 @@ export async function cancel(
   { reason }: CancelBody = {},
 ): Promise<WorkflowAnswer> {
   const nonce = engine.ports.random.token();
-  const state = await change(engine, key, nonce, [['processing', 'failed'], 'cancelled'], ({ meta }, now) => {
-    // Who closes a failed workflow knows of its failure.
-    const { notify: _, ...rest } = undue(meta);
-    return {
-      ...erase(rest, sensitiveOf(engine.chains.find(meta.chain, meta.version), meta)),
-      status: 'cancelled',
-      operations: withOperation(meta, 'cancel', now, reason),
-      nonce,
-      updatedAt: now,
-    };
-  });
+  const state = await change(
+    engine,
+    key,
+    nonce,
+    [['processing', 'failed'], 'cancelled'],
+    ({ meta, steps }, now) => {
+      // Who closes a failed workflow knows of its failure.
+      const { notify: _, ...rest } = undue(meta);
+      const cancelled: WorkflowMeta = {
+        ...erase(rest, sensitiveOf(engine.chains.find(meta.chain, meta.version), meta)),
+        status: 'cancelled',
+        operations: withOperation(meta, 'cancel', now, reason),
+        nonce,
+        updatedAt: now,
+      };
+      return { meta: cancelled, steps };
+    },
+  );
   engine.ports.telemetry.emit({ ...idsOf(state.meta), event: 'workflow_cancelled' });
   return answer(engine, state);
 }
 
 /**
- * Continues a failed workflow from its failed step, in one write. `newKey` makes the failed step use a new idempotency key: only where
- * its target cannot have acted on the old one.
+ * Continues a failed workflow from its failed step, in one write of META. What the operator says of steps is saved before: a result that
+ * is given, or ordered with it: a new key.
  */
 export async function resume(
   engine: ApiEngine,
   key: WorkflowKey,
-  { newKey = false, reason }: ResumeBody = {},
+  body: ResumeBody = {},
 ): Promise<WorkflowAnswer> {
   const nonce = engine.ports.random.token();
   let asked: number | undefined;
-  const state = await change(engine, key, nonce, [['failed'], 'resumed'], (loaded, now) => {
+  const state = await change(engine, key, nonce, [['failed'], 'resumed'], async (loaded, now) => {
     asked ??= loaded.meta.epoch;
     // By this very request, perhaps, whose reply was lost: one request resumes once.
     if (loaded.meta.epoch !== asked) throw new ProblemError('WRONG_STATUS', RESUMED_MEANWHILE);
     const chain = resumable(engine, loaded, now);
-    const { error, notify: _, ...meta } = undue(loaded.meta);
+    const said = statementsOf(chain, loaded, body, now);
+    const saved = await saveDone(engine.ports, chain, loaded, said);
+    if (saved === undefined) return undefined;
+    const { error: _, notify: __, ...meta } = undue(loaded.meta);
     const epoch = meta.epoch + 1;
-    return {
+    const resumed: WorkflowMeta = {
       ...meta,
       status: 'processing',
       epoch,
-      operations: withOperation(meta, 'resume', now, reason),
+      operations: withOperation(meta, 'resume', now, body.reason, said),
       nonce,
       updatedAt: now,
       dueAt: now + healthyDuration(chain) * 1_000,
-      ...(newKey && error ? { newKey: { step: error.step, epoch } } : {}),
+      ...newKeysOf(meta, said, epoch),
     };
+    return { ...saved, meta: resumed };
   });
   const { meta } = state;
+  const newKey = meta.newKey?.epoch === meta.epoch;
   engine.ports.telemetry.emit({ ...idsOf(meta), event: 'workflow_resumed', epoch: meta.epoch, newKey });
   const chain = engine.chains.find(meta.chain, meta.version);
   const waiting = decideRepairs(chain, state, engine.ports.clock.now(), true);
@@ -77,14 +90,35 @@ export async function resume(
   return answer(engine, state);
 }
 
+/** The order that steps use new keys from this epoch on: those whose call was not done, or shall be made anew. */
+function newKeysOf(
+  { newKeys }: WorkflowMeta,
+  said: Statements,
+  epoch: number,
+): Pick<WorkflowMeta, 'newKey' | 'newKeys'> {
+  const steps = [...said].filter(([, one]) => nameOf(one) !== 'done').map(([name]) => name);
+  const [first] = steps;
+  if (first === undefined) return {};
+  const newKey = { step: first, epoch };
+  if (steps.length === 1) return { newKey };
+  return { newKey, newKeys: { ...newKeys, ...Object.fromEntries(steps.map((name) => [name, epoch])) } };
+}
+
 /** What operators did to a workflow, and this as the last. */
 function withOperation(
   { operations = [] }: WorkflowMeta,
   operation: OperationName,
   at: number,
   reason: string | undefined,
+  said: Statements = new Map(),
 ): NonNullable<WorkflowMeta['operations']> {
-  const done = { operation, at, ...(reason === undefined ? {} : { reason }) };
+  const steps = Object.fromEntries([...said].map(([name, one]) => [name, nameOf(one)]));
+  const done = {
+    operation,
+    at,
+    ...(reason === undefined ? {} : { reason }),
+    ...(said.size === 0 ? {} : { steps }),
+  };
   return [...operations, done].slice(-LIMITS.operationsKept);
 }
 
@@ -116,6 +150,7 @@ function resumable(engine: ApiEngine, { meta }: WorkflowState, now: number): Cha
 
 /**
  * Changes META from some statuses only, deciding again whenever it changed meanwhile. The loser of two changes gets a 409.
+ * @param decide undefined where a step has changed meanwhile, too
  * @param nonce of this request: META keeps it until another request changes the workflow, whatever else becomes of it
  */
 async function change(
@@ -123,7 +158,10 @@ async function change(
   key: WorkflowKey,
   nonce: string,
   [from, become]: readonly [readonly WorkflowStatus[], string],
-  decide: (state: WorkflowState, now: number) => WorkflowMeta,
+  decide: (
+    state: WorkflowState,
+    now: number,
+  ) => WorkflowState | undefined | Promise<WorkflowState | undefined>,
 ): Promise<WorkflowState> {
   const { ports } = engine;
   for (let tries = 0; tries < LIMITS.decisions; tries += 1) {
@@ -137,8 +175,8 @@ async function change(
         `the workflow is ${status}; only a ${from.join(' or ')} workflow can be ${become}`,
       );
     }
-    const meta = decide(state, ports.clock.now());
-    if (await saveMeta(ports, meta, { status, epoch })) return { ...state, meta };
+    const changed = await decide(state, ports.clock.now());
+    if (changed !== undefined && (await saveMeta(ports, changed.meta, { status, epoch }))) return changed;
   }
   throw new Error(`META of ${key.workflowId} changed at every try`);
 }
