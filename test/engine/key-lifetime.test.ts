@@ -104,7 +104,7 @@ describe('a call that may have acted', () => {
     const chain = requestChain(GRAPHS.line, { retries: 1, timeout: 30, idempotency: { lifetime: 100 } });
     const world = await openWorld(chain);
     await world.begin();
-    world.answers('a', status(503, 'busy', { retryAfter: '69' }));
+    world.answers('a', status(503, 'busy', { retryAfter: '64' }));
     await world.run();
     const deadlines: number[] = [];
     const { http } = world.engine.ports;
@@ -116,7 +116,7 @@ describe('a call that may have acted', () => {
     };
     // The claim is slow: 10 s of the 31 s that are left are gone when the call begins.
     world.faults.next('writeStep', { before: async () => void (await world.clock.advance(10_000)) });
-    await world.clock.advance(69_000);
+    await world.clock.advance(64_000);
     const engine = { ...world.engine, ports: { ...world.engine.ports, http: watched } };
     await handleDelivery(engine, world.receive('a'), () => 45_000);
     expect(deadlines).toEqual([21_000]);

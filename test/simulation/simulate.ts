@@ -29,6 +29,9 @@ export interface SimulateOptions {
   readonly chaos?: (chance: Chance, rates: Rates, now: () => number) => Chaos;
 }
 
+/** Seeds are below: of another chance than that of any schedule. */
+const FORGETFUL = 2 ** 31;
+
 /**
  * Runs the schedule of a seed to its end: everything in it is drawn from the seed.
  * @example const { violations } = await simulate(7, { trace: console.log });
@@ -44,7 +47,8 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
     process: oneProcess ? () => ratesOf(drawn) : undefined,
     isPrompt: () => drawn.rates?.prompt === true,
     skewMs: () => 2 * (drawn.rates?.skewMs ?? 0),
-    subject: (code) => drawSubject(chance, code),
+    // A draw of its own, so that it changes no other. A worker that outlives its function may call when a key is long forgotten.
+    subject: (code) => drawSubject(chance, code, zombies ? undefined : createChance(seed + FORGETFUL)),
     chaos: (time, { chain }) => {
       const all = drawRates(chance, chain.steps, START, oneProcess);
       const rates = { ...all, stopAt: Math.min(all.stopAt, START + longest) };

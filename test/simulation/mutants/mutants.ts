@@ -326,6 +326,11 @@ function retries(`,
     '  return meta.updatedAt + (chain?.keepFailed ?? LIMITS.keepFailed) * DAY_MS;',
     '  return meta.updatedAt + (chain?.keepFailed ?? LIMITS.keepFailed);',
   ]),
+  mutant('a call is repeated though its target may have forgotten the key', [
+    DECISION,
+    'if (until !== undefined && now > until) {',
+    'if (until !== undefined && now > until + 86_400_000) {',
+  ]),
   mutant('a workflow that failed and was closed can be resumed', [
     CHANGE,
     "[['failed'], 'resumed']",

@@ -302,6 +302,8 @@ export function createOracle({
         if (!isCompleted(shadow, before)) report(`${step} took effect before ${before} was saved`);
       }
       const effects = shadow.effects.get(step) ?? new Map<string, unknown>();
+      if (effects.has(idempotencyKey))
+        report(`${step} took effect a second time under ${idempotencyKey}, which its target had forgotten`);
       // What is stored is what the schema makes of the reply.
       effects.set(idempotencyKey, stepOf(shadow, step).response?.parse(result) ?? result);
       shadow.effects.set(step, effects);

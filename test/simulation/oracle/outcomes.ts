@@ -1,4 +1,5 @@
 import type { StepDefinition } from '../../../lib/chain/definition.ts';
+import { LIMITS } from '../../../lib/contract/limits.ts';
 import type { HttpOutcome } from '../../../lib/engine/ports.ts';
 import type { StepRecord } from '../../../lib/engine/state.ts';
 import type { Ended } from './ending.ts';
@@ -34,9 +35,10 @@ export function outcomeProblems(
 ): Problem[] {
   const step = stepOf(shadow, record.step);
   const ended = shadow.endings.get(running.token);
-  const wanted = verdictsOf(step, ended, record.updatedAt - skewMs).map((verdict) =>
+  const wanted = verdictsOf(step, ended, record.updatedAt - skewMs).flatMap((verdict) => [
     written(step, running, verdict),
-  );
+    ...expiring(step, running, verdict),
+  ]);
   const is = inWords(record);
   if (wanted.includes(is)) return [];
   const what = `${record.step} is ${is} after ${ended === undefined ? 'no reply' : JSON.stringify(ended)}, not ${wanted.join(' or ')}`;
@@ -105,6 +107,21 @@ function written({ retries }: StepDefinition, running: StepRecord, verdict: Verd
       ...(httpStatus === undefined ? {} : { httpStatus }),
     },
   });
+}
+
+/** What may follow instead where targets soon forget keys: the wait for the next attempt would be too long. */
+function expiring(step: StepDefinition, running: StepRecord, verdict: Verdict): readonly string[] {
+  if (step.keyLifetime === LIMITS.keyLifetime || verdict.is !== 'may pass') return [];
+  const { open, round, attempt } = running;
+  const left = open - (verdict.acted === 'no' ? 1 : 0);
+  if (attempt > step.retries || left === 0) return [];
+  const { httpStatus } = verdict;
+  const error = {
+    code: 'KEY_EXPIRED',
+    effect: 'unknown',
+    ...(httpStatus === undefined ? {} : { httpStatus }),
+  };
+  return [inWords({ status: 'failed', open: left, round, error })];
 }
 
 interface Item extends Pick<StepRecord, 'status' | 'open' | 'round'> {

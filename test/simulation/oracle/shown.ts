@@ -68,7 +68,9 @@ const fitsMeta = (meta: WorkflowMeta, answer: WorkflowAnswer): boolean =>
   answer.chain === meta.chain &&
   answer.status === meta.status &&
   answer.createdAt === iso(meta.createdAt) &&
-  isShownError(answer.error, meta.error);
+  (meta.status === 'cancelled'
+    ? isDeepStrictEqual(withoutNext(answer.error), withoutNext(meta.error))
+    : isShownError(answer.error, meta.error));
 
 /** An error is shown as it is saved, and says what to do. */
 const isShownError = (shown: StepError | undefined, saved: StepError | undefined): boolean =>

@@ -1,3 +1,4 @@
+import { LIMITS } from '../../../lib/contract/limits.ts';
 import type { StepRecord } from '../../../lib/engine/state.ts';
 import { outcomeProblems } from './outcomes.ts';
 import {
@@ -25,6 +26,8 @@ export function stepProblems(shadow: Shadow, record: StepRecord, times: Times): 
   const was = before === undefined ? 'absent' : before.status;
   const write = `${record.step} went from ${was} to ${record.status}`;
   if (before?.status === 'completed') return [harmful(`${write}: a result that was saved is gone`)];
+  if (before !== undefined && isExpired(before, record))
+    return expiredProblems(shadow, before, record, times, write);
   if (isClaim(shadow, record)) {
     return claimProblems(shadow, before, record, times.now, write);
   }
@@ -36,6 +39,42 @@ export function stepProblems(shadow: Shadow, record: StepRecord, times: Times): 
   }
   if (record.token !== before.token) return [against(`${write} by a stale token`)];
   return endProblems(shadow, before, record, times, write);
+}
+
+/** Whether a step is given up without a call, as its target may have forgotten the key. */
+const isExpired = (before: StepRecord, record: StepRecord): boolean =>
+  record.status === 'failed' && record.error?.code === 'KEY_EXPIRED' && record.token !== before.token;
+
+/** It must have acted, perhaps; nobody may be calling; and it must be too late for a call that ends in time. */
+function expiredProblems(
+  shadow: Shadow,
+  before: StepRecord,
+  record: StepRecord,
+  { now, skewMs }: Times,
+  write: string,
+): Problem[] {
+  const { keyLifetime, timeout } = stepOf(shadow, record.step);
+  const first = Math.min(
+    ...shadow.changes
+      .flatMap((change) =>
+        'step' in change && change.step === record.step
+          ? (change.record?.attempts ?? []).filter(({ round }) => round === before.round)
+          : [],
+      )
+      .map(({ startedAt }) => startedAt),
+  );
+  const last = first + (keyLifetime - LIMITS.leaseMargin - timeout) * 1_000;
+  const problems: Problem[] = [];
+  if (before.open === 0) problems.push(harmful(`${write}, and nobody can have acted on its key`));
+  if (now + skewMs <= last)
+    problems.push(harmful(`${write} for its key, which could be used for ${last - now} ms more`));
+  if (before.status === 'running' && (before.leaseUntil ?? Infinity) > now)
+    problems.push(against(`${write} under a live lease`));
+  if (record.round !== before.round || record.open !== before.open || record.error?.effect !== 'unknown')
+    problems.push(harmful(`${write} for its key, and says that nobody has acted on it`));
+  if (record.epoch !== shadow.meta.epoch && record.epoch !== before.epoch)
+    problems.push(against(`${write} in an epoch that is not`));
+  return problems;
 }
 
 /** A token is fresh at a claim, and where a claim is put back: then all the rest is what the claim had found. */

@@ -38,6 +38,7 @@ export interface StepOptions {
   readonly batchSize?: number;
   readonly concurrency?: number | undefined;
   readonly code?: boolean;
+  readonly idempotency?: { readonly lifetime: number } | undefined;
 }
 
 /** A chain of that shape, each step with a target of its own. */
@@ -79,8 +80,11 @@ const defined = (options: Readonly<Record<string, unknown>>): Readonly<Record<st
 
 const TIMEOUTS = [0.5, 2, 5, 15, 30, 60, 120];
 
-/** One of the shipped chains, or a random graph of one to eight steps with branches and joins. */
-export function drawSubject(chance: Chance, code: Code): Subject {
+/**
+ * One of the shipped chains, or a random graph of one to eight steps with branches and joins.
+ * @param forgetful draws how long their targets remember keys; without it they do for a day
+ */
+export function drawSubject(chance: Chance, code: Code, forgetful: Chance | undefined): Subject {
   if (chance.happens(0.25)) return shippedSubject(chance.pick(SHIPPED));
   // Most mistakes show in small graphs, which are quick; some need large ones.
   const steps = chance.whole(1, chance.pick([3, 5, 8]));
@@ -94,6 +98,8 @@ export function drawSubject(chance: Chance, code: Code): Subject {
     names.push(name);
   }
   const batchSize = chance.pick([1, 1, 5, 10]);
+  // Of some chains the targets soon forget keys: within the time of a few attempts, or of a long wait.
+  const lifetime = forgetful?.happens(0.2) ? forgetful.pick([60, 300, 1_800]) : undefined;
   return graphSubject(
     graph,
     () => ({
@@ -102,6 +108,7 @@ export function drawSubject(chance: Chance, code: Code): Subject {
       batchSize,
       concurrency: chance.happens(0.2) ? 2 : undefined,
       code: chance.happens(0.15),
+      idempotency: lifetime === undefined ? undefined : { lifetime },
     }),
     code,
   );

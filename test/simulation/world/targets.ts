@@ -7,7 +7,7 @@ import type { Time } from './time.ts';
 /** What a target answers to the first call under a key, from the call's body. */
 export type Answer = (target: string, idempotencyKey: string, body: unknown, at: number) => unknown;
 
-/** Targets that honour the idempotency key: they act once for each, and answer the same again. */
+/** Targets that honour the idempotency key: they act once for each, and answer the same again, until they forget it. */
 export interface SimulatedTargets {
   readonly http: Http;
   /** A step's own code that calls something: it throws what a client would throw. */
@@ -19,12 +19,23 @@ interface Options {
   readonly chaos: Chaos;
   readonly oracle: Oracle;
   readonly answer: Answer;
+  /** How long the target of a step remembers a key, in seconds. */
+  readonly lifetimeOf: (step: string) => number;
 }
 
 const HTTP_STATUS = { redirect: 302, invalid: 200 };
 
-export function createTargets({ time, chaos, oracle, answer }: Options): SimulatedTargets {
+export function createTargets({ time, chaos, oracle, answer, lifetimeOf }: Options): SimulatedTargets {
   const answered = new Map<string, unknown>();
+  /** When a call came first under each key that is remembered. */
+  const remembered = new Map<string, number>();
+  const remember = (key: string, now: number): void => {
+    const [, step = ''] = key.split(':');
+    const first = remembered.get(key);
+    if (first !== undefined && now - first <= lifetimeOf(step) * 1_000) return;
+    answered.delete(key);
+    remembered.set(key, now);
+  };
   const act = (target: string, key: string, body: unknown, calledAt: number): unknown => {
     const known = answered.get(key);
     if (known !== undefined) return known;
@@ -42,6 +53,8 @@ export function createTargets({ time, chaos, oracle, answer }: Options): Simulat
   ): Promise<{ readonly reply: Reply; readonly result: unknown } | undefined> => {
     const calledAt = time.now();
     const fault: TargetFault = chaos.target(target, deadlineMs);
+    // A call that never arrives, and one that is refused before anything looks at it, leave nothing to remember.
+    if (fault.effect !== undefined) remember(key, calledAt);
     let result: unknown;
     if (fault.effect !== undefined) {
       time.after(fault.effect, () => {

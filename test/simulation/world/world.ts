@@ -1,4 +1,4 @@
-import { healthyDuration } from '../../../lib/chain/graph.ts';
+import { findStep, healthyDuration } from '../../../lib/chain/graph.ts';
 import { type StepPlace, stepPlaces } from '../../../lib/chain/places.ts';
 import { registry } from '../../../lib/chain/registry.ts';
 import { LIMITS } from '../../../lib/contract/limits.ts';
@@ -87,7 +87,10 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     describe: ({ input }) => ({ chain: subject.chain, card: String(input.card ?? 'no card') }),
   });
   const { answer } = subject;
-  const targets = createTargets({ time, chaos: counted, oracle, answer });
+  const targets = createTargets({
+    ...{ time, chaos: counted, oracle, answer },
+    lifetimeOf: (step) => findStep(subject.chain, step)?.keyLifetime ?? LIMITS.keyLifetime,
+  });
   code.run = targets.run;
   const chains = registry([subject.chain]);
   const around = {
