@@ -25,8 +25,8 @@ export const MUTANTS_OF_DATA: readonly Mutant[] = [
   ]),
   mutant('a resume begins the days anew that a workflow is kept', [
     CHANGE,
-    '      ...(newKey && error ?',
-    '      expiresAt: now + chain.keepDays * 86_400_000,\n      ...(newKey && error ?',
+    '      ...newKeysOf(',
+    '      expiresAt: now + chain.keepDays * 86_400_000,\n      ...newKeysOf(',
   ]),
   mutant('a resume erases the sensitive input', [
     CHANGE,

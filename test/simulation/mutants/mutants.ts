@@ -131,9 +131,9 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('a resume is two writes', [
     CHANGE,
-    `  const state = await change(engine, key, nonce, [['failed'], 'resumed'], (loaded, now) => {`,
-    `  await change(engine, key, 'first', [['failed'], 'resumed'], ({ meta }) => ({ ...meta, status: 'processing' }));
-  const state = await change(engine, key, nonce, [['processing'], 'resumed'], (loaded, now) => {`,
+    `  const state = await change(engine, key, nonce, [['failed'], 'resumed'], async (loaded, now) => {`,
+    `  await change(engine, key, 'first', [['failed'], 'resumed'], ({ meta, steps }) => ({ meta: { ...meta, status: 'processing' }, steps }));
+  const state = await change(engine, key, nonce, [['processing'], 'resumed'], async (loaded, now) => {`,
   ]),
   mutant('a resume keeps the epoch', [
     CHANGE,
@@ -303,8 +303,8 @@ function retries(`,
   ]),
   mutant('a resume is told that nothing has changed', [
     CHANGE,
-    '  return answer(engine, state);\n}\n\n/** What operators did',
-    `  return answer(engine, { ...state, meta: { ...meta, status: 'failed' } });\n}\n\n/** What operators did`,
+    '  return answer(engine, state);\n}\n\n/** The order that',
+    `  return answer(engine, { ...state, meta: { ...meta, status: 'failed' } });\n}\n\n/** The order that`,
   ]),
   mutant('a cancel that does not know the version erases nothing', [
     SHELL,

@@ -8,8 +8,8 @@ const STEP_FAILED = 'lib/engine/step-failed.ts';
 export const MUTANTS_OF_OUTCOMES: readonly Mutant[] = [
   mutant('a new key for one step is one for all', [
     'lib/engine/decision.ts',
-    'const forced = meta.newKey?.step === step.name && loaded',
-    'const forced = meta.newKey !== undefined && loaded',
+    'newKey?.step === step ? newKey.epoch : 0',
+    'newKey?.epoch ?? 0',
   ]),
   mutant('a refusal is said to have had no effect, whatever attempts before it did', [
     OUTCOME,
