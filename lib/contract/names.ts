@@ -149,7 +149,7 @@ export const ENV = {
   tableName: 'STEPLINE_TABLE_NAME',
   queueUrlPrefix: 'STEPLINE_QUEUE_URL_PREFIX',
   targets: 'STEPLINE_TARGETS',
-  topicArn: 'STEPLINE_TOPIC_ARN',
+  failuresTopicArn: 'STEPLINE_FAILURES_TOPIC_ARN',
   runbookUrl: 'STEPLINE_RUNBOOK_URL',
   stage: 'STEPLINE_STAGE',
   chain: 'STEPLINE_CHAIN',

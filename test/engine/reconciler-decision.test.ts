@@ -128,15 +128,8 @@ describe('the repair of a workflow that ended', () => {
 
   const error = { code: 'REFUSED', message: 'no', effect: 'none', step: 'b', attempts: 1 } as const;
 
-  it('is a dead letter where it failed and on-call was not told, known chain or not', () => {
-    const failed = { status: 'failed', error, notify: 'pending' } as const;
-    expect(repairs(failed)).toEqual(always('b to its dead letters: on-call was not told'));
-    expect(told(decideRepairs(undefined, stateOf(resumed(failed)), NOW))).toBe(
-      'b to its dead letters: on-call was not told',
-    );
-  });
-
-  it('is nothing where it failed and on-call was told', () => {
+  it('is nothing where it failed, whether on-call was told or is to be told: a digest is no message', () => {
+    expect(repairs({ status: 'failed', error, notify: 'pending' })).toEqual(always(''));
     expect(repairs({ status: 'failed', error })).toEqual(always(''));
   });
 });

@@ -52,6 +52,7 @@ export function metricsOf(event: EngineEvent): readonly Metric[] {
     case 'claim_put_back':
     case 'message_dead_lettered':
     case 'message_ignored':
+    case 'digest_published':
     case 'unexpected_error':
       return [];
   }

@@ -37,6 +37,7 @@ const COUNTED: { readonly [Name in EngineEvent['event']]: readonly Metric[] } = 
   message_ignored: [],
   dead_letter: [one('DeadLetters', STEP)],
   repaired: [one('Repairs', CHAIN)],
+  digest_published: [],
   message_parked: [one('MessagesParked', {})],
   oldest_unfinished: [{ name: 'OldestUnfinishedStep', unit: 'Milliseconds', value: 65_000, dimensions: {} }],
   unexpected_error: [],
