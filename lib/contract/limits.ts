@@ -48,6 +48,11 @@ export const LIMITS = {
    * letter: a deployment may be under way or being rolled back. It must be below `leastMaxReceives`.
    */
   receivesUnknown: 8,
+  /**
+   * A message that the table did not let its function handle is received this often, 254 s in all, before it is left to the
+   * reconciler. It must be below `leastMaxReceives`.
+   */
+  receivesUnread: 8,
   /** Throttles use up receives too, so the receive count only guards against messages that crash their function. */
   spareReceives: 5,
   leastMaxReceives: 10,
