@@ -182,6 +182,8 @@ export const METRICS = {
   parked: 'MessagesParked',
   repairs: 'Repairs',
   oldestUnfinished: 'OldestUnfinishedStep',
+  oldestUnclaimed: 'OldestUnclaimedStep',
+  unexpectedErrors: 'UnexpectedErrors',
 } as const;
 
 /** The heading of docs/runbook.md that both the mail about a failed workflow and the alarm lead to. */

@@ -67,6 +67,8 @@ export type EngineEvent =
     }
   | { readonly event: 'message_parked'; readonly queue: string; readonly reason: string }
   | { readonly event: 'oldest_unfinished'; readonly ageMs: number }
+  /** Of the steps that could begin and that no function has taken: so old is the oldest message of the step queues, or was. */
+  | { readonly event: 'oldest_unclaimed'; readonly ageMs: number }
   /** Something outside failed; the message or request is tried again. */
   | ({
       readonly event: 'unexpected_error';
@@ -97,5 +99,6 @@ export const EVENT_LEVELS = {
   digest_published: 'info',
   message_parked: 'error',
   oldest_unfinished: 'debug',
+  oldest_unclaimed: 'debug',
   unexpected_error: 'error',
 } as const satisfies Readonly<Record<EngineEvent['event'], EventLevel>>;

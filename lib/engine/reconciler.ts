@@ -84,6 +84,22 @@ export function oldestUnfinishedSince(
   return since.length === 0 ? undefined : Math.min(...since);
 }
 
+/**
+ * Since when a step could begin that no function has taken: the age of its message in the queue, as the table knows it. Undefined if
+ * there is none, or the chain is not known here.
+ */
+export function oldestUnclaimedSince(
+  chain: ChainDefinition | undefined,
+  { meta, steps }: WorkflowState,
+): number | undefined {
+  if (meta.status !== 'processing' || chain === undefined) return undefined;
+  const waiting = chain.steps.filter(({ name }) => {
+    const record = steps.get(name);
+    return record === undefined || (record.status === 'failed' && record.epoch < meta.epoch);
+  });
+  return oldestUnfinishedSince({ ...chain, steps: waiting }, { meta, steps });
+}
+
 /** What one run of the reconciler saw and did. `oldestMs`: age of the oldest unfinished step among the due workflows. */
 export interface ReconcileReport {
   readonly examined: number;
@@ -113,6 +129,7 @@ export async function reconcile(
     oldestMs: Math.max(0, ...reports.map(({ oldestMs }) => oldestMs)),
   };
   engine.ports.telemetry.emit({ event: 'oldest_unfinished', ageMs: report.oldestMs });
+  engine.ports.telemetry.emit({ event: 'oldest_unclaimed', ageMs: collection.unclaimedMs() });
   return report;
 }
 
@@ -191,6 +208,7 @@ async function examine(engine: ReconcilerEngine, collection: Collection, key: Wo
   }
   const since = oldestUnfinishedSince(chain, state);
   const ageMs = since === undefined ? 0 : now - since;
+  collection.sawUnclaimed(now - (oldestUnclaimedSince(chain, state) ?? now));
   // Moves the due time before any push: a backlog is never flooded.
   const untold = untoldOf(meta);
   const told = untold && { ...untold, dueAt: await untilTold(collection, untold, now) };
@@ -256,20 +274,28 @@ export async function push(
 /** Marking a workflow as told takes as long as meeting it: half of a run is for that. */
 const COLLECTING_ENDS_MS = (LIMITS.reconcileInterval * 1_000) / 2;
 
-/** Failures that a run tells of once it has looked at everything: then it knows how many there are. */
+/** What a run gathers: failures, of which it tells once it has looked at everything and knows how many there are, and an age. */
 interface Collection {
   readonly groups: ReadonlyMap<string, readonly Untold[]>;
   add(untold: Untold): void;
   /** As it was when a failure was met first. */
   pace(): Promise<Pace>;
   isOpen(): boolean;
+  /** Age of a step that no function has taken, and of the oldest of them. */
+  sawUnclaimed(ageMs: number): void;
+  unclaimedMs(): number;
 }
 
 function newCollection({ ports }: ReconcilerEngine, remainingMs: () => number): Collection {
   const groups = new Map<string, Untold[]>();
   let pace: Promise<Pace> | undefined;
+  let unclaimedMs = 0;
   return {
     groups,
+    sawUnclaimed: (ageMs) => {
+      unclaimedMs = Math.max(unclaimedMs, ageMs);
+    },
+    unclaimedMs: () => unclaimedMs,
     add: (untold) => {
       const group = groupOf(untold);
       const known = groups.get(group);

@@ -50,6 +50,7 @@ export const EVENTS: { readonly [Name in EngineEvent['event']]: EventNamed<Name>
   },
   message_parked: { event: 'message_parked', queue: 'order-processing_payment', reason: 'not JSON' },
   oldest_unfinished: { event: 'oldest_unfinished', ageMs: 65_000 },
+  oldest_unclaimed: { event: 'oldest_unclaimed', ageMs: 950_000 },
   unexpected_error: { event: 'unexpected_error', ...OF_STEP, where: 'send', message: 'queue is gone' },
 };
 

@@ -58,11 +58,6 @@ export const MUTANTS_OF_TELLING: readonly Mutant[] = [
     'const at = Math.max(now, pace.nextAt);',
     'const at = now;',
   ]),
-  mutant('a digest whose publish failed is left until its kind may be told again', [
-    PACE,
-    'if (window === undefined || window.head === head) return undefined;',
-    'if (window === undefined) return undefined;',
-  ]),
   mutant('a digest tells of failures of another kind', [
     DIGEST,
     '({ chain, error }: Untold): string => ',
