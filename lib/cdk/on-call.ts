@@ -4,10 +4,10 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
-import { ENV } from '../contract/names.ts';
+import { ENV, TOPICS, type Topic as TopicKind } from '../contract/names.ts';
 import { type StageFunction, through } from './lambda.ts';
 import { acknowledge } from './nag.ts';
-import { physicalName, type Stage, TOPICS, type TopicName } from './stage.ts';
+import { physicalName, type Stage } from './stage.ts';
 
 /** The topics that people on call listen to: what is told of failures can never take the alarms with it. */
 export interface OnCallTopics {
@@ -24,20 +24,20 @@ export function onCallTopics(scope: Construct, stage: Stage, key: IKey): OnCallT
       failures: Topic.fromTopicArn(scope, 'Failures', onCall.failuresTopicArn),
     };
   }
-  const alarms = makeTopic(scope, 'OnCall', { stage, key, name: TOPICS.alarms });
+  const alarms = makeTopic(scope, 'OnCall', { stage, key, kind: 'alarms' });
   // A policy of its own replaces the default policy, which lets the services of the account publish.
   alarms.addToResourcePolicy(alarmsMay(scope, ['sns:Publish'], [alarms.topicArn]));
-  return { alarms, failures: makeTopic(scope, 'Failures', { stage, key, name: TOPICS.failures }) };
+  return { alarms, failures: makeTopic(scope, 'Failures', { stage, key, kind: 'failures' }) };
 }
 
 function makeTopic(
   scope: Construct,
   id: string,
-  { stage, key, name }: { readonly stage: Stage; readonly key: IKey; readonly name: TopicName },
+  { stage, key, kind }: { readonly stage: Stage; readonly key: IKey; readonly kind: TopicKind },
 ): Topic {
   const { onCall } = stage.settings;
   const topic = new Topic(scope, id, {
-    topicName: physicalName(stage.name, name),
+    topicName: physicalName(stage.name, TOPICS[kind]),
     displayName: `Stepline ${stage.name}`,
     masterKey: key,
     enforceSSL: true,

@@ -30,10 +30,6 @@ export const placesOf = ({ chains }: Stage): readonly StepPlace[] =>
 export const physicalName = (stage: StageName, ...parts: readonly string[]): string =>
   ['stepline', stage, ...parts].join('_');
 
-/** Topics of a stage, by the last part of their names. */
-export const TOPICS = { alarms: 'on-call', failures: 'failures' } as const;
-export type TopicName = (typeof TOPICS)[keyof typeof TOPICS];
-
 /** @example queueName('dev', { kind: 'parking' }) // 'stepline_dev_parking' */
 export const queueName = (stage: StageName, queue: QueueName): string =>
   physicalName(stage, queueSuffix(queue));
