@@ -1,10 +1,12 @@
 import { SettingsError, stageName } from '../lib/cdk/settings.ts';
 import type { SettledStage } from '../lib/contract/names.ts';
+import { confirmLink, lookWhoHears } from './on-call.ts';
 import { runCdk } from './run-cdk.ts';
 import { refuseWithoutSecrets, SECRETS_CONTEXT } from './secrets.ts';
 
 /*
  * npm run deploy | diff | destroy -- --stage dev [options of the CDK CLI]
+ * npm run deploy -- confirm <link of a mail by AWS Notifications>
  */
 
 const COMMANDS = ['deploy', 'diff', 'destroy'] as const;
@@ -43,13 +45,20 @@ function readArguments([name, ...words]: readonly string[]): Request {
 const UNCHECKED = `${SECRETS_CONTEXT.name}=${SECRETS_CONTEXT.unchecked}`;
 
 try {
-  const request = readArguments(process.argv.slice(2));
-  const told = request.rest.some((word) => word.endsWith(UNCHECKED));
-  if (request.command === 'deploy' && !told) await refuseWithoutSecrets(request.stage);
-  const { command, stage, rest } = request;
-  process.exitCode = await runCdk([command, '-c', `stage=${stage}`, '-c', UNCHECKED, ...rest]);
+  const [name, second, ...words] = process.argv.slice(2);
+  if (name === 'deploy' && second === 'confirm') await confirmLink(words);
+  else process.exitCode = await run(readArguments(process.argv.slice(2)));
 } catch (error) {
   if (!(error instanceof SettingsError)) throw error;
   process.stderr.write(`stepline: ${error.message}\n`);
   process.exitCode = 2;
+}
+
+async function run(request: Request): Promise<number> {
+  const told = request.rest.some((word) => word.endsWith(UNCHECKED));
+  if (request.command === 'deploy' && !told) await refuseWithoutSecrets(request.stage);
+  const { command, stage, rest } = request;
+  const code = await runCdk([command, '-c', `stage=${stage}`, '-c', UNCHECKED, ...rest]);
+  const isDeployed = command === 'deploy' && code === 0 && !rest.includes('--help');
+  return isDeployed ? await lookWhoHears(stage) : code;
 }

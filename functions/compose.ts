@@ -16,7 +16,7 @@ import { parseTargets, type TargetSettings } from '../lib/adapters/targets/setti
 import { registry } from '../lib/chain/registry.ts';
 import { ENV, LOG_LEVELS, type LogLevel, parseQueueSuffix, type QueueName } from '../lib/contract/names.ts';
 import { EngineError } from '../lib/engine/errors.ts';
-import type { Ports } from '../lib/engine/ports.ts';
+import type { Notifier, Ports } from '../lib/engine/ports.ts';
 import type { ReconcilerEngine } from '../lib/engine/reconciler.ts';
 import type { StepFailedEngine } from '../lib/engine/step-failed.ts';
 import type { WorkerEngine } from '../lib/engine/worker.ts';
@@ -69,19 +69,14 @@ export const workerEngine = (): WorkerEngine => ({
 /** What the step-failed function runs on. */
 export const stepFailedEngine = (): StepFailedEngine => ({
   chains: registry(chains),
-  ports: {
-    ...commonPorts(),
-    notifier: createSnsNotifier({
-      client: new SNSClient(BOUNDS),
-      topicArn: variable(ENV.topicArn),
-      stage: variable(ENV.stage),
-      runbookUrl: variable(ENV.runbookUrl),
-    }),
-  },
+  ports: { ...commonPorts(), notifier: notifier() },
 });
 
 /** What the reconciler runs on. */
-export const reconcilerEngine = (): ReconcilerEngine => ({ chains: registry(chains), ports: commonPorts() });
+export const reconcilerEngine = (): ReconcilerEngine => ({
+  chains: registry(chains),
+  ports: { ...commonPorts(), notifier: notifier() },
+});
 
 /** The queue that feeds this step function. */
 export function ownQueue(): QueueName {
@@ -116,6 +111,14 @@ const commonPorts = (): Pick<Ports, 'store' | 'queue' | 'clock' | 'telemetry'> =
   clock: systemClock,
   telemetry: createLambdaTelemetry({ stage: variable(ENV.stage), logLevel: logLevel() }),
 });
+
+const notifier = (): Notifier =>
+  createSnsNotifier({
+    client: new SNSClient(BOUNDS),
+    topicArn: variable(ENV.failuresTopicArn),
+    stage: variable(ENV.stage),
+    runbookUrl: variable(ENV.runbookUrl),
+  });
 
 const wrong = (name: string, problem: string): EngineError =>
   new EngineError('CONFIGURATION', `the environment variable ${name} ${problem}`);

@@ -21,8 +21,9 @@ const ADAPTERS = [
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'lib/contract': ['zod'],
   'lib/chain': ['lib/contract', 'zod'],
-  'lib/engine': ['lib/contract', 'lib/chain', 'zod'],
+  'lib/engine': ['lib/contract', 'lib/chain', 'lib/engine/telling', 'zod'],
   'lib/engine/operations': ['lib/contract', 'lib/chain', 'lib/engine'],
+  'lib/engine/telling': ['lib/contract', 'lib/engine'],
   'lib/adapters': ['lib/contract', 'lib/engine', '@aws-sdk'],
   'lib/adapters/dynamodb': ['lib/contract', 'lib/engine', 'zod', '@aws-sdk'],
   'lib/adapters/sqs': ['lib/contract', 'lib/engine', '@aws-sdk'],

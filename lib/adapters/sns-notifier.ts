@@ -1,6 +1,7 @@
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
 import { nextOf } from '../contract/advice.ts';
-import { RUNBOOK_WORKFLOW_FAILED } from '../contract/names.ts';
+import { ROUTES, RUNBOOK_WORKFLOW_FAILED } from '../contract/names.ts';
+import type { WorkflowError } from '../contract/wire.ts';
 import { EngineError } from '../engine/errors.ts';
 import type { Notification, Notifier } from '../engine/ports.ts';
 
@@ -22,22 +23,22 @@ const SUBJECT_LENGTH = 99;
  */
 export function createSnsNotifier({ client, topicArn, stage, runbookUrl }: SnsOptions): Notifier {
   return {
-    notify: async (notification) => {
+    notify: async (digest) => {
       try {
         await client.send(
           new PublishCommand({
             TopicArn: topicArn,
-            Subject: subjectOf(stage, notification),
-            Message: messageOf(stage, notification, `${runbookUrl}#${RUNBOOK_WORKFLOW_FAILED}`),
+            Subject: subjectOf(stage, digest),
+            Message: messageOf(stage, digest, `${runbookUrl}#${RUNBOOK_WORKFLOW_FAILED}`),
             MessageAttributes: {
-              chain: { DataType: 'String', StringValue: notification.chain },
-              status: { DataType: 'String', StringValue: notification.status },
+              chain: { DataType: 'String', StringValue: digest.chain },
+              status: { DataType: 'String', StringValue: 'failed' },
             },
           }),
         );
       } catch (error) {
         const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-        throw new EngineError('NOTIFICATION_FAILED', `${notification.id} was told to nobody: ${why}`, {
+        throw new EngineError('NOTIFICATION_FAILED', `${digest.id} was told to nobody: ${why}`, {
           cause: error,
         });
       }
@@ -45,36 +46,67 @@ export function createSnsNotifier({ client, topicArn, stage, runbookUrl }: SnsOp
   };
 }
 
-function subjectOf(stage: string, { chain, status, error }: Notification): string {
-  const place = error === undefined ? '' : ` at step ${error.step}`;
-  return `Stepline ${stage}: ${chain} ${status}${place}`.replace(/[^ -~]/g, '?').slice(0, SUBJECT_LENGTH);
+function subjectOf(stage: string, { chain, step, count }: Notification): string {
+  const what = count === 1 ? `${chain} failed` : `${count} of ${chain} failed`;
+  return `Stepline ${stage}: ${what} at step ${step}`.replace(/[^ -~]/g, '?').slice(0, SUBJECT_LENGTH);
 }
 
-/** Lines of a name and a value; lines whose value is not known are left out. */
-function messageOf(stage: string, notification: Notification, runbook: string): string {
-  const { error } = notification;
-  const fields: readonly (readonly [string, string | number | undefined])[] = [
-    ['Workflow', notification.workflowId],
-    ['Chain', notification.chain],
-    ['Stage', stage],
-    ['Tenant', notification.tenant],
-    ['Status', notification.status],
-    ['Step', error?.step],
-    ['Target', error?.target],
-    ['Error', error?.code],
-    ['HTTP status', error?.httpStatus],
-    ['Message', error?.message],
-    ['Next', error && nextOf(error, 'failed')],
-    ['Effect', error === undefined ? undefined : EFFECT[error.effect]],
-    ['Attempts', error?.attempts],
+type Field = readonly [name: string, value: string | number | undefined];
+
+/** One failure with all that is known of it; of several what they have in common, and a few of them. */
+function messageOf(stage: string, digest: Notification, runbook: string): string {
+  const { id, chain, count, examples } = digest;
+  const end: readonly Field[] = [
     ['Runbook', runbook],
-    ['Notification', notification.id],
+    ['Notification', id],
   ];
-  return fields
+  const [first] = examples;
+  if (count === 1 && first !== undefined) {
+    const { workflowId, tenant, error } = first;
+    return linesOf([
+      ['Workflow', workflowId],
+      ['Chain', chain],
+      ['Stage', stage],
+      ['Tenant', tenant],
+      ['Status', 'failed'],
+      ['Step', error.step],
+      ['Target', error.target],
+      ['Error', error.code],
+      ...detailsOf(error),
+      ...end,
+    ]);
+  }
+  const common: readonly Field[] = [
+    ['Failed', `${count} workflows`],
+    ['Chain', chain],
+    ['Stage', stage],
+    ['Step', digest.step],
+    ['Error', digest.code],
+    ['First', new Date(digest.firstAt).toISOString()],
+    ['Last', new Date(digest.lastAt).toISOString()],
+    ['All of them', `GET ${ROUTES.list.path}?chain=${chain}&status=failed`],
+    ...end,
+  ];
+  const some = examples.map(({ workflowId, tenant, error }) =>
+    linesOf([['For example', workflowId], ['Tenant', tenant], ['Target', error.target], ...detailsOf(error)]),
+  );
+  return [linesOf(common), ...some].join('\n\n');
+}
+
+const detailsOf = (error: WorkflowError): readonly Field[] => [
+  ['HTTP status', error.httpStatus],
+  ['Message', error.message],
+  ['Next', nextOf(error, 'failed')],
+  ['Effect', EFFECT[error.effect]],
+  ['Attempts', error.attempts],
+];
+
+/** Lines of a name and a value; lines whose value is not known are left out. */
+const linesOf = (fields: readonly Field[]): string =>
+  fields
     .filter(([, value]) => value !== undefined && value !== '')
     .map(([name, value]) => `${`${name}:`.padEnd(14)} ${oneLine(String(value))}`)
     .join('\n');
-}
 
 const EFFECT = {
   none: 'none, the target has not acted',

@@ -1,11 +1,9 @@
-import { Duration, Fn, Stack } from 'aws-cdk-lib';
+import { Duration, Fn } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
-import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
-import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { DEAD_LETTER_SETTINGS } from '../chain/settings.ts';
@@ -13,15 +11,16 @@ import { LIMITS } from '../contract/limits.ts';
 import { deadLetterQueue, ENV, PARKING, stepQueue } from '../contract/names.ts';
 import { TABLE_SCHEMA } from '../contract/table.ts';
 import { allowQueues, allowTable, CONSUME, HOLD, SEND } from './access.ts';
-import { removalOf, StageFunction, through } from './lambda.ts';
+import { removalOf, StageFunction } from './lambda.ts';
 import { chainsModule } from './modules.ts';
 import type { StageAlarm } from './monitoring/alarms/alarm.ts';
 import { foundationAlarms } from './monitoring/alarms/foundation.ts';
 import { acknowledge } from './nag.ts';
+import { alarmsMay, allowTelling, type OnCallTopics, onCallTopics, tellingEnvironment } from './on-call.ts';
 import { physicalName, placesOf, queueName, type Stage } from './stage.ts';
 
 /**
- * What all chains of a stage share: the table and its key, the parking queue, the topic for on-call, the step-failed
+ * What all chains of a stage share: the table and its key, the parking queue, the topics of on-call, the step-failed
  * function and the reconciler.
  * @example const foundation = new Foundation(this, 'Foundation', { stage });
  */
@@ -30,6 +29,8 @@ export class Foundation extends Construct {
   readonly key: Key;
   readonly table: Table;
   readonly parking: Queue;
+  readonly topics: OnCallTopics;
+  /** Where alarms are told. */
   readonly onCall: ITopic;
   readonly stepFailed: StageFunction;
   readonly reconciler: StageFunction;
@@ -45,7 +46,8 @@ export class Foundation extends Construct {
     this.key = this.makeKey();
     this.table = this.makeTable();
     this.parking = this.makeParking();
-    this.onCall = this.makeTopic();
+    this.topics = onCallTopics(this, stage, this.key);
+    this.onCall = this.topics.alarms;
     this.environment = {
       [ENV.tableName]: this.table.tableName,
       // The URLs of all queues of the stage begin like this one, in every partition of AWS.
@@ -60,11 +62,11 @@ export class Foundation extends Construct {
   private makeKey(): Key {
     const key = new Key(this, 'Key', {
       alias: physicalName(this.stage.name),
-      description: `Encrypts the workflows and the on-call topic of Stepline's stage ${this.stage.name}`,
+      description: `Encrypts the workflows and the on-call topics of Stepline's stage ${this.stage.name}`,
       enableKeyRotation: true,
       removalPolicy: removalOf(this.stage),
     });
-    key.addToResourcePolicy(this.alarmsMay(['kms:Decrypt', 'kms:GenerateDataKey*'], ['*']));
+    key.addToResourcePolicy(alarmsMay(this, ['kms:Decrypt', 'kms:GenerateDataKey*'], ['*']));
     return key;
   }
 
@@ -108,40 +110,6 @@ export class Foundation extends Construct {
     return parking;
   }
 
-  private makeTopic(): ITopic {
-    const { onCall } = this.stage.settings;
-    if (typeof onCall === 'object' && 'topicArn' in onCall) {
-      return Topic.fromTopicArn(this, 'OnCall', onCall.topicArn);
-    }
-    const topic = new Topic(this, 'OnCall', {
-      topicName: physicalName(this.stage.name, 'on-call'),
-      displayName: `Stepline ${this.stage.name}`,
-      masterKey: this.key,
-      enforceSSL: true,
-    });
-    // A policy of its own replaces the default policy, which lets the services of the account publish.
-    topic.addToResourcePolicy(this.alarmsMay(['sns:Publish'], [topic.topicArn]));
-    if (typeof onCall === 'object') {
-      acknowledge(
-        topic.addSubscription(new EmailSubscription(onCall.email)),
-        'Serverless-SNSRedrivePolicy',
-        'SNS tries a mail for hours; what it tells of stays in the table and in the alarm',
-      );
-    }
-    return topic;
-  }
-
-  /** Lets the alarms of this account, and of no other, do what they need to tell on-call. */
-  private alarmsMay(actions: string[], resources: string[]): PolicyStatement {
-    return new PolicyStatement({
-      sid: 'AlarmsTellOnCall',
-      principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
-      actions,
-      resources,
-      conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
-    });
-  }
-
   private makeStepFailed(): StageFunction {
     const fn = new StageFunction(this, 'StepFailed', {
       stage: this.stage,
@@ -151,8 +119,7 @@ export class Foundation extends Construct {
       timeout: DEAD_LETTER_SETTINGS.functionTimeout,
       environment: {
         ...this.environment,
-        [ENV.topicArn]: this.onCall.topicArn,
-        [ENV.runbookUrl]: this.stage.settings.runbookUrl,
+        ...tellingEnvironment(this.stage, this.topics),
       },
       description: 'Marks workflows failed, tells on-call, and queues again what no function could take',
     });
@@ -160,10 +127,7 @@ export class Foundation extends Construct {
     allowTable(fn, this, ['load', 'write']);
     allowQueues(fn, this.stage, SEND, [PARKING, ...places.map(stepQueue)]);
     allowQueues(fn, this.stage, [...CONSUME, ...HOLD], places.map(deadLetterQueue));
-    fn.allow(['sns:Publish'], [this.onCall.topicArn]);
-    const { onCall } = this.stage.settings;
-    const keyArn = typeof onCall === 'object' && 'topicArn' in onCall ? onCall.keyArn : this.key.keyArn;
-    if (keyArn !== undefined) fn.allow(['kms:Decrypt', 'kms:GenerateDataKey'], [keyArn], through(fn, 'sns'));
+    allowTelling(fn, this.stage, this.topics, this.key);
     return fn;
   }
 
@@ -174,12 +138,13 @@ export class Foundation extends Construct {
       entry: 'reconciler',
       chains: this.chains,
       timeout: LIMITS.reconcileInterval,
-      environment: this.environment,
-      description: 'Every minute: queues again what was lost',
+      environment: { ...this.environment, ...tellingEnvironment(this.stage, this.topics) },
+      description: 'Every minute: queues again what was lost, and tells on-call of what failed',
     });
     const places = placesOf(this.stage);
     allowTable(fn, this, ['load', 'write', 'listDue']);
     allowQueues(fn, this.stage, SEND, [...places.map(stepQueue), ...places.map(deadLetterQueue)]);
+    allowTelling(fn, this.stage, this.topics, this.key);
     // The next minute brings the next run, so a late run is worth nothing.
     fn.lambda.configureAsyncInvoke({ retryAttempts: 0 });
     acknowledge(

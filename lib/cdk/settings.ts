@@ -24,6 +24,9 @@ const jwt = z.strictObject({
   operatorScope: z.string().min(1),
 });
 
+const topicArn = () =>
+  z.string().regex(/^arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:\S+$/, 'expected the ARN of a topic');
+
 /** A target without a secret must say so: otherwise a forgotten secret would show only at the first call. */
 const NO_SECRET = z.literal('none').transform(() => undefined);
 
@@ -60,18 +63,21 @@ const stageSettings = z.strictObject({
     .optional(),
   logLevel: z.enum(LOG_LEVELS),
   logRetentionDays: z.literal(RETENTION_DAYS),
-  /** Who is told of failed workflows and alarms: an address, or a topic of the team's own. */
+  /** Who is told of alarms and failed workflows: an address, or topics of the team's own. */
   onCall: z.union(
     [
       z.strictObject({ email: z.email() }),
       z.strictObject({
-        topicArn: z.string().regex(/^arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:\S+$/, 'expected the ARN of a topic'),
-        /** The key that encrypts the topic, if it has one. */
+        /** Where alarms are told. */
+        topicArn: topicArn(),
+        /** Where failed workflows are told, apart from the alarms: a flood of one must not end the other. */
+        failuresTopicArn: topicArn(),
+        /** The key that encrypts the topic of failures, if it has one. */
         keyArn: z.string().regex(KEY_ARN, 'expected the ARN of a key').optional(),
       }),
       z.literal('nobody'),
     ],
-    { error: 'expected { email }, { topicArn } or "nobody"' },
+    { error: 'expected { email }, { topicArn, failuresTopicArn } or "nobody"' },
   ),
   /** Where docs/runbook.md can be read, without a heading: mails and alarms lead to it. */
   runbookUrl: z
@@ -124,7 +130,7 @@ export function settingsOf(stages: Stages, stage: SettledStage): StageSettings {
   const problems = [
     ...unsafeUrls(parsed.data),
     ...unsafeHeaders(parsed.data),
-    ...foreignTopic(parsed.data),
+    ...wrongTopics(parsed.data),
     ...unsafeProd(stage, parsed.data),
   ];
   if (problems.length > 0) throw wrong(stage, problems);
@@ -144,11 +150,13 @@ function sentence(issue: z.core.$ZodIssue, under: readonly PropertyKey[] = []): 
   return `${path.length === 0 ? 'settings' : path.join('.')}: ${issue.message.replace(/^Invalid input: /, '')}`;
 }
 
-/** The first issue of the branch that came nearest: the one with the deepest path. */
+/** The first issue of the branch that came nearest: the one with the deepest path, then with the fewest issues. */
 const nearest = (branches: readonly (readonly z.core.$ZodIssue[])[]): z.core.$ZodIssue | undefined =>
   branches
-    .flatMap(([issue]) => (issue !== undefined && issue.path.length > 0 ? [issue] : []))
-    .sort((one, other) => other.path.length - one.path.length)[0];
+    .flatMap((issues) => issues.slice(0, 1).map((issue) => ({ issue, count: issues.length })))
+    .filter(({ issue }) => issue.path.length > 0)
+    .sort((one, other) => other.issue.path.length - one.issue.path.length || one.count - other.count)[0]
+    ?.issue;
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
@@ -180,15 +188,24 @@ function unsafeHeaders({ targets }: StageSettings): readonly string[] {
   );
 }
 
-/** An alarm can publish only to topics of its own region. */
-function foreignTopic({ onCall, region }: StageSettings): readonly string[] {
-  if (region === undefined || typeof onCall !== 'object' || !('topicArn' in onCall)) return [];
-  const [, , , topicRegion] = onCall.topicArn.split(':');
-  return topicRegion === region
-    ? []
-    : [
-        `onCall.topicArn: the topic is in ${topicRegion}, but the stage is in ${region}; alarms reach only topics of their own region`,
-      ];
+/** An alarm can publish only to topics of its own region. Failures go where no alarm goes. */
+function wrongTopics({ onCall, region }: StageSettings): readonly string[] {
+  if (typeof onCall !== 'object' || !('topicArn' in onCall)) return [];
+  const same =
+    onCall.topicArn === onCall.failuresTopicArn
+      ? [
+          'onCall.failuresTopicArn: write another topic than that of the alarms; subscribe the same people to both',
+        ]
+      : [];
+  const foreign = (['topicArn', 'failuresTopicArn'] as const).flatMap((setting) => {
+    const [, , , topicRegion] = onCall[setting].split(':');
+    return region === undefined || topicRegion === region
+      ? []
+      : [
+          `onCall.${setting}: the topic is in ${topicRegion}, but the stage is in ${region}; a stage reaches only topics of its own region`,
+        ];
+  });
+  return [...same, ...foreign];
 }
 
 /** Settings that would be found wrong only in an emergency. */
@@ -199,6 +216,8 @@ function unsafeProd(stage: SettledStage, { removal, onCall, emulator }: StageSet
   return [
     ...real,
     ...(removal === 'retain' ? [] : ['removal: prod must keep its data; write "retain"']),
-    ...(onCall === 'nobody' ? ['onCall: prod must tell somebody; write { email } or { topicArn }'] : []),
+    ...(onCall === 'nobody'
+      ? ['onCall: prod must tell somebody; write { email } or { topicArn, failuresTopicArn }']
+      : []),
   ];
 }

@@ -48,6 +48,11 @@ export const LIMITS = {
    * letter: a deployment may be under way or being rolled back. It must be below `leastMaxReceives`.
    */
   receivesUnknown: 8,
+  /**
+   * A message that the table did not let its function handle is received this often, 254 s in all, before it is left to the
+   * reconciler. It must be below `leastMaxReceives`.
+   */
+  receivesUnread: 8,
   /** Throttles use up receives too, so the receive count only guards against messages that crash their function. */
   spareReceives: 5,
   leastMaxReceives: 10,
@@ -113,6 +118,25 @@ export const LIMITS = {
   reconcileBackoffCap: 900,
   /** Workflows examined in one run of the reconciler and shard. */
   reconcileBatch: 100,
+  /**
+   * Failures of one chain, step and error are told once in this time. People read a mail every few minutes; what failed stays in
+   * the table, and nothing else waits for it.
+   */
+  digestWindow: 300,
+  /**
+   * After that time only the reconciler, which collects all that have waited, may tell of a kind, for so long: two of its runs, and
+   * one that failed. Then nothing waits any more, and the next failure is told at once again.
+   */
+  digestGrace: 180,
+  /** Workflows that a digest names: enough to see what they have in common. */
+  digestExamples: 3,
+  /**
+   * Between two publishes to on-call, of all functions together. SNS suspends a subscription by mail above ten messages a second, and
+   * deletes it later. Source: Amazon SNS Developer Guide, e-mail subscriptions.
+   */
+  publishInterval: 1,
+  /** The step-failed function waits this long for its turn; what would come later is the reconciler's. */
+  publishPatience: 10,
   /** Times a failed condition may be decided again before the message goes back to its queue. */
   decisions: 8,
 } as const;

@@ -144,12 +144,22 @@ export function parseQueueSuffix(suffix: string): QueueName | undefined {
   return { chain, step, kind: end === undefined ? 'step' : 'deadLetter' };
 }
 
+/** Topics of a stage by what is told there: the part of a topic's physical name after `stepline_<stage>_`. */
+export const TOPICS = { alarms: 'on-call', failures: 'failures' } as const;
+export type Topic = keyof typeof TOPICS;
+
+/**
+ * What `npm run deploy` exits with where the stage was deployed, and somebody who is to be told is not, or nobody knows. A command that
+ * is wrong is 2; the CDK's own failures are 1.
+ */
+export const EXIT_NOT_HEARD = 3;
+
 /** Environment variables that the Lambda functions read. */
 export const ENV = {
   tableName: 'STEPLINE_TABLE_NAME',
   queueUrlPrefix: 'STEPLINE_QUEUE_URL_PREFIX',
   targets: 'STEPLINE_TARGETS',
-  topicArn: 'STEPLINE_TOPIC_ARN',
+  failuresTopicArn: 'STEPLINE_FAILURES_TOPIC_ARN',
   runbookUrl: 'STEPLINE_RUNBOOK_URL',
   stage: 'STEPLINE_STAGE',
   chain: 'STEPLINE_CHAIN',
@@ -182,6 +192,8 @@ export const METRICS = {
   parked: 'MessagesParked',
   repairs: 'Repairs',
   oldestUnfinished: 'OldestUnfinishedStep',
+  oldestUnclaimed: 'OldestUnclaimedStep',
+  unexpectedErrors: 'UnexpectedErrors',
 } as const;
 
 /** The heading of docs/runbook.md that both the mail about a failed workflow and the alarm lead to. */

@@ -87,6 +87,9 @@ export function parsePartitionKey(key: string): { readonly tenant: string; reado
   return { tenant: key.slice(0, end), workflowId: key.slice(end + 1) };
 }
 
+/** The one item that is of no workflow: its key has no `#`. It keeps the pace at which on-call is told. */
+export const PACE_KEYS = { [KEYS.partition]: 'on-call', [KEYS.sort]: 'PACE' } as const;
+
 /** @example stepKey('payment') // 'STEP#payment' */
 export const stepKey = (step: string): string => `${STEP_PREFIX}${step}`;
 

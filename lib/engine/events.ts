@@ -1,4 +1,4 @@
-import type { EventLevel } from '../contract/names.ts';
+import type { EventLevel, StepErrorCode } from '../contract/names.ts';
 import type { StepError, WorkflowError } from '../contract/wire.ts';
 
 interface OfWorkflow {
@@ -56,8 +56,19 @@ export type EngineEvent =
   | ({ readonly event: 'message_ignored'; readonly because: string } & OfStep)
   | ({ readonly event: 'dead_letter'; readonly trip: number; readonly did: string } & OfStep)
   | ({ readonly event: 'repaired'; readonly repair: string } & OfStep)
+  /** `notification`: its id; `count`: failed workflows that it tells of. */
+  | {
+      readonly event: 'digest_published';
+      readonly notification: string;
+      readonly chain: string;
+      readonly step: string;
+      readonly code: StepErrorCode;
+      readonly count: number;
+    }
   | { readonly event: 'message_parked'; readonly queue: string; readonly reason: string }
   | { readonly event: 'oldest_unfinished'; readonly ageMs: number }
+  /** Of the steps that could begin and that no function has taken: so old is the oldest message of the step queues, or was. */
+  | { readonly event: 'oldest_unclaimed'; readonly ageMs: number }
   /** Something outside failed; the message or request is tried again. */
   | ({
       readonly event: 'unexpected_error';
@@ -85,7 +96,9 @@ export const EVENT_LEVELS = {
   message_ignored: 'debug',
   dead_letter: 'info',
   repaired: 'warn',
+  digest_published: 'info',
   message_parked: 'error',
   oldest_unfinished: 'debug',
+  oldest_unclaimed: 'debug',
   unexpected_error: 'error',
 } as const satisfies Readonly<Record<EngineEvent['event'], EventLevel>>;

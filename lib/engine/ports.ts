@@ -1,4 +1,4 @@
-import type { QueueName, WorkflowStatus } from '../contract/names.ts';
+import type { QueueName, StepErrorCode, WorkflowStatus } from '../contract/names.ts';
 import type { StepMessage, WorkflowError } from '../contract/wire.ts';
 import type { EngineEvent } from './events.ts';
 import type { StepRecord, WorkflowKey, WorkflowMeta, WorkflowState } from './state.ts';
@@ -19,6 +19,19 @@ export interface MetaExpectation {
 export type Written<Item> =
   | { readonly written: true }
   | { readonly written: false; readonly current: Item | undefined };
+
+/**
+ * The one item by which all functions of a stage keep the pace at which on-call is told: at most one publish a second, and of
+ * one group of failures one in five minutes. Times are milliseconds since 1970.
+ */
+export interface Pace {
+  /** Counts its writes. */
+  readonly version: number;
+  /** No publish before this. */
+  readonly nextAt: number;
+  /** Groups that were told of, oldest first. `head`: id of the digest, which whoever made it may repeat. */
+  readonly windows: readonly { readonly group: string; readonly head: string; readonly until: number }[];
+}
 
 export interface ListFilter {
   readonly tenant: string;
@@ -64,6 +77,10 @@ export interface Store {
     now: number,
     limit: number,
   ): Promise<readonly (WorkflowKey & { readonly dueAt: number })[]>;
+  /** Eventually consistent: a write decides. Undefined before it was written first. */
+  loadPace(): Promise<Pace | undefined>;
+  /** Durable before it resolves. @param expected the version that it was decided from; 0 for none */
+  writePace(pace: Pace, expected: number): Promise<Written<Pace>>;
 }
 
 export interface Outgoing {
@@ -160,14 +177,25 @@ export interface Telemetry {
   emit(event: EngineEvent): void;
 }
 
-/** What on-call is told; `id` is the same at every repeat. */
+/** A digest: what on-call is told of failed workflows of one chain, step and error. */
 export interface Notification {
+  /** Names the oldest failure in it, `<workflowId>:<epoch>:failed`. A repeat has the same id, and counts anew. */
   readonly id: string;
-  readonly tenant: string;
-  readonly workflowId: string;
   readonly chain: string;
-  readonly status: WorkflowStatus;
-  readonly error: WorkflowError | undefined;
+  readonly step: string;
+  readonly code: StepErrorCode;
+  /** Workflows that failed and that nobody was told of. */
+  readonly count: number;
+  /** When the first and the last of them failed, in milliseconds since 1970. */
+  readonly firstAt: number;
+  readonly lastAt: number;
+  /** The oldest of them. */
+  readonly examples: readonly FailureExample[];
+}
+
+export interface FailureExample extends WorkflowKey {
+  readonly epoch: number;
+  readonly error: WorkflowError;
 }
 
 /** Tells the people on call. Errors: throws when nobody was told; the caller repeats. */

@@ -3,7 +3,7 @@ import { successors } from '../chain/graph.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { allDone, isDone, isReady, notBefore } from './decision.ts';
 import { toldOf } from './errors.ts';
-import type { Outgoing } from './ports.ts';
+import type { Outgoing, Pace } from './ports.ts';
 import {
   type Engine,
   erase,
@@ -17,9 +17,12 @@ import {
   undue,
 } from './shell.ts';
 import type { WorkflowKey, WorkflowMeta, WorkflowState } from './state.ts';
+import { groupOf, type Untold, untoldOf, wantedFor } from './telling/digest.ts';
+import { closedUntil } from './telling/pace.ts';
+import { loadPace, tell } from './telling/tell.ts';
 
 /** What the reconciler needs. */
-export type ReconcilerEngine = Engine<'store' | 'queue' | 'clock' | 'telemetry'>;
+export type ReconcilerEngine = Engine<'store' | 'queue' | 'clock' | 'telemetry' | 'notifier'>;
 
 /** A message that a stuck workflow needs, and why. */
 export interface Repair {
@@ -38,10 +41,6 @@ export function decideRepairs(
   queuesLost = false,
 ): readonly Repair[] {
   const { meta } = state;
-  if (meta.status === 'failed') {
-    if (meta.notify !== 'pending' || meta.error === undefined) return [];
-    return [{ why: 'on-call was not told', outgoing: toDeadLetters(messageFor(meta, meta.error.step)) }];
-  }
   if (meta.status !== 'processing' || chain === undefined) return [];
   if (allDone(chain, state)) {
     const last = chain.steps.find((step) => successors(chain, step.name).length === 0);
@@ -85,6 +84,22 @@ export function oldestUnfinishedSince(
   return since.length === 0 ? undefined : Math.min(...since);
 }
 
+/**
+ * Since when a step could begin that no function has taken: the age of its message in the queue, as the table knows it. Undefined if
+ * there is none, or the chain is not known here.
+ */
+export function oldestUnclaimedSince(
+  chain: ChainDefinition | undefined,
+  { meta, steps }: WorkflowState,
+): number | undefined {
+  if (meta.status !== 'processing' || chain === undefined) return undefined;
+  const waiting = chain.steps.filter(({ name }) => {
+    const record = steps.get(name);
+    return record === undefined || (record.status === 'failed' && record.epoch < meta.epoch);
+  });
+  return oldestUnfinishedSince({ ...chain, steps: waiting }, { meta, steps });
+}
+
 /** What one run of the reconciler saw and did. `oldestMs`: age of the oldest unfinished step among the due workflows. */
 export interface ReconcileReport {
   readonly examined: number;
@@ -93,8 +108,8 @@ export interface ReconcileReport {
 }
 
 /**
- * One run: examines every workflow that is due and repairs what is stuck. Errors: the store's own, where it could not read the
- * index of a shard; the others are done by then.
+ * One run: examines every workflow that is due, repairs what is stuck, and tells on-call of failures that nobody was told of.
+ * Errors: the store's own, where it could not read the index of a shard; the others are done by then.
  * @param remainingMs milliseconds that the function may still run; the rest waits for the next run
  */
 export async function reconcile(
@@ -102,9 +117,11 @@ export async function reconcile(
   remainingMs: () => number,
 ): Promise<ReconcileReport> {
   const shards = Array.from({ length: LIMITS.indexShards }, (_, shard) => shard);
-  const runs = shards.map((shard) => reconcileShard(engine, shard, remainingMs));
+  const collection = newCollection(engine, remainingMs);
+  const runs = shards.map((shard) => reconcileShard(engine, collection, shard, remainingMs));
   // All end before one that failed ends the whole. Without its figure a run that could not see everything counts as missing.
   await Promise.allSettled(runs);
+  await tellAll(engine, collection, remainingMs);
   const reports = await Promise.all(runs);
   const report = {
     examined: reports.reduce((sum, { examined }) => sum + examined, 0),
@@ -112,12 +129,14 @@ export async function reconcile(
     oldestMs: Math.max(0, ...reports.map(({ oldestMs }) => oldestMs)),
   };
   engine.ports.telemetry.emit({ event: 'oldest_unfinished', ageMs: report.oldestMs });
+  engine.ports.telemetry.emit({ event: 'oldest_unclaimed', ageMs: collection.unclaimedMs() });
   return report;
 }
 
 /** Examines page after page of what is due in a shard, until a page is not full, brings nothing new, or time runs out. */
 async function reconcileShard(
   engine: ReconcilerEngine,
+  collection: Collection,
   shard: number,
   remainingMs: () => number,
 ): Promise<ReconcileReport> {
@@ -130,7 +149,8 @@ async function reconcileShard(
     moved = 0;
     for (let first = 0; first < page.length; first += AT_ONCE) {
       if (remainingMs() < RESERVE_MS) return report;
-      const looks = await Promise.all(page.slice(first, first + AT_ONCE).map((due) => look(engine, due)));
+      const some = page.slice(first, first + AT_ONCE);
+      const looks = await Promise.all(some.map((due) => look(engine, collection, due)));
       for (const { repaired, ageMs, mine } of looks) {
         report.examined += 1;
         report.repaired += repaired;
@@ -157,10 +177,11 @@ interface Look {
 /** One workflow that cannot be examined must not keep the others waiting. It stays due, and its age tells on-call in the end. */
 async function look(
   engine: ReconcilerEngine,
+  collection: Collection,
   { dueAt, ...key }: WorkflowKey & { readonly dueAt: number },
 ): Promise<Look> {
   try {
-    return await examine(engine, key);
+    return await examine(engine, collection, key);
   } catch (error) {
     complain(engine, key, toldOf(error));
     return { repaired: 0, ageMs: Math.max(0, engine.ports.clock.now() - dueAt), mine: false };
@@ -173,7 +194,7 @@ const complain = (
   told: ReturnType<typeof toldOf>,
 ): void => ports.telemetry.emit({ event: 'unexpected_error', where: 'reconciler', ...told, workflowId });
 
-async function examine(engine: ReconcilerEngine, key: WorkflowKey): Promise<Look> {
+async function examine(engine: ReconcilerEngine, collection: Collection, key: WorkflowKey): Promise<Look> {
   const { ports } = engine;
   const now = ports.clock.now();
   const state = await loadState(ports, key);
@@ -187,14 +208,21 @@ async function examine(engine: ReconcilerEngine, key: WorkflowKey): Promise<Look
   }
   const since = oldestUnfinishedSince(chain, state);
   const ageMs = since === undefined ? 0 : now - since;
+  collection.sawUnclaimed(now - (oldestUnclaimedSince(chain, state) ?? now));
   // Moves the due time before any push: a backlog is never flooded.
-  const moved = postponed(meta, now);
+  const untold = untoldOf(meta);
+  const told = untold && { ...untold, dueAt: await untilTold(collection, untold, now) };
+  const moved = told === undefined ? postponed(meta, now) : { ...meta, dueAt: told.dueAt };
   const mine = await saveMeta(ports, moved, {
     status: meta.status,
     epoch: meta.epoch,
     dueAt: state.meta.dueAt,
   });
   if (!mine) return { ...nothing, ageMs };
+  if (told !== undefined) {
+    if (collection.isOpen()) collection.add(told);
+    return { repaired: 0, ageMs, mine };
+  }
   if (chain === undefined && meta.status === 'processing') {
     complain(engine, meta, {
       message: `this deployment does not know ${meta.chain} version ${meta.version}`,
@@ -240,5 +268,72 @@ export async function push(
   await ports.queue.send(repairs.map(({ outgoing }) => outgoing));
   for (const { why, outgoing } of repairs) {
     ports.telemetry.emit({ ...idsOf(meta), event: 'repaired', step: outgoing.message.step, repair: why });
+  }
+}
+
+/** Marking a workflow as told takes as long as meeting it: half of a run is for that. */
+const COLLECTING_ENDS_MS = (LIMITS.reconcileInterval * 1_000) / 2;
+
+/** What a run gathers: failures, of which it tells once it has looked at everything and knows how many there are, and an age. */
+interface Collection {
+  readonly groups: ReadonlyMap<string, readonly Untold[]>;
+  add(untold: Untold): void;
+  /** As it was when a failure was met first. */
+  pace(): Promise<Pace>;
+  isOpen(): boolean;
+  /** Age of a step that no function has taken, and of the oldest of them. */
+  sawUnclaimed(ageMs: number): void;
+  unclaimedMs(): number;
+}
+
+function newCollection({ ports }: ReconcilerEngine, remainingMs: () => number): Collection {
+  const groups = new Map<string, Untold[]>();
+  let pace: Promise<Pace> | undefined;
+  let unclaimedMs = 0;
+  return {
+    groups,
+    sawUnclaimed: (ageMs) => {
+      unclaimedMs = Math.max(unclaimedMs, ageMs);
+    },
+    unclaimedMs: () => unclaimedMs,
+    add: (untold) => {
+      const group = groupOf(untold);
+      const known = groups.get(group);
+      if (known === undefined) groups.set(group, [untold]);
+      else known.push(untold);
+    },
+    pace: () => {
+      pace ??= loadPace(ports);
+      return pace;
+    },
+    isOpen: () => remainingMs() > COLLECTING_ENDS_MS,
+  };
+}
+
+/** When a failure is due again if nobody has told of it by then. */
+async function untilTold(collection: Collection, untold: Untold, now: number): Promise<number> {
+  const closed = closedUntil(await collection.pace(), wantedFor(untold, 'all'), now);
+  // The next run must not take it from this one, while that waits for its turn. What this one has no time for waits a window.
+  const wait = collection.isOpen() ? 2 * LIMITS.reconcileInterval : LIMITS.digestWindow;
+  return Math.min(closed ?? Infinity, now + wait * 1_000);
+}
+
+/**
+ * One group after the other, as there is one publish a second. A group whose time has not come is told of all the same where the
+ * oldest failure of its last digest is still there: that was not marked as told, so the digest is repeated. What fails is due again.
+ */
+async function tellAll(
+  engine: ReconcilerEngine,
+  { groups }: Collection,
+  remainingMs: () => number,
+): Promise<void> {
+  const goOn = (): boolean => remainingMs() >= RESERVE_MS;
+  for (const failures of groups.values()) {
+    if (!goOn()) return;
+    try {
+      await tell(engine, { failures, by: 'all', patienceMs: remainingMs() - RESERVE_MS, goOn });
+    } catch (error) {
+      for (const one of failures.slice(0, 1)) complain(engine, one, toldOf(error));
+    }
   }
 }

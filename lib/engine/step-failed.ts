@@ -3,9 +3,12 @@ import type { StepMessage, WorkflowError } from '../contract/wire.ts';
 import { advance } from './advance.ts';
 import { attemptsInEpoch, isExpiring, notBefore } from './decision.ts';
 import { type Handled, handling } from './delivery.ts';
-import type { Delivery } from './ports.ts';
-import { type Engine, idsOf, loadState, messageFor, saveMeta, type Trips, told, toStep } from './shell.ts';
+import type { Delivery, Pace } from './ports.ts';
+import { type Engine, idsOf, loadState, messageFor, saveMeta, type Trips, toStep } from './shell.ts';
 import type { StepRecord, WorkflowMeta, WorkflowState } from './state.ts';
+import { untoldOf, wantedFor } from './telling/digest.ts';
+import { closedUntil } from './telling/pace.ts';
+import { loadPace, tell } from './telling/tell.ts';
 
 /** What the step-failed handler needs. */
 export type StepFailedEngine = Engine<'store' | 'queue' | 'clock' | 'telemetry' | 'notifier'>;
@@ -132,8 +135,16 @@ async function settle(engine: StepFailedEngine, message: StepMessage): Promise<v
       await advance(engine, chain, state, message.step);
       return;
     }
-    const failed = decision.do === 'notify' ? state.meta : await fail(engine, state.meta, decision.error);
-    if (failed !== undefined && (await tell(engine, failed))) return;
+    // Before the write: a failure of a group that was told of just now is due when that may be told again.
+    const pace = await loadPace(ports);
+    const failed =
+      decision.do === 'notify' ? state.meta : await fail(engine, state.meta, decision.error, pace);
+    const untold = failed === undefined ? undefined : untoldOf(failed);
+    if (untold === undefined) continue;
+    const patienceMs = LIMITS.publishPatience * 1_000;
+    await tell(engine, { failures: [untold], by: 'first', pace, patienceMs });
+    // Told, or the reconciler tells of it together with others of its kind.
+    return;
   }
   throw new Error(`META of ${message.workflowId} changed at every try`);
 }
@@ -143,36 +154,15 @@ async function fail(
   { ports }: StepFailedEngine,
   meta: WorkflowMeta,
   error: WorkflowError,
+  pace: Pace,
 ): Promise<WorkflowMeta | undefined> {
   const now = ports.clock.now();
   const wait = LIMITS.reconcileInterval * 1_000;
-  const failed: WorkflowMeta = {
-    ...meta,
-    status: 'failed',
-    error,
-    notify: 'pending',
-    updatedAt: now,
-    dueAt: now + wait,
-    dueAfter: wait,
-  };
-  if (!(await saveMeta(ports, failed, { status: meta.status, epoch: meta.epoch }))) return undefined;
+  const failed = { ...meta, status: 'failed', error, notify: 'pending', updatedAt: now } as const;
+  const untold = untoldOf(failed);
+  const closed = untold && closedUntil(pace, wantedFor(untold, 'first'), now);
+  const due: WorkflowMeta = { ...failed, dueAt: closed ?? now + wait, dueAfter: wait };
+  if (!(await saveMeta(ports, due, { status: meta.status, epoch: meta.epoch }))) return undefined;
   ports.telemetry.emit({ ...idsOf(meta), event: 'workflow_failed', error });
-  return failed;
-}
-
-/** Tells on-call, then notes that in META. */
-async function tell({ chains, ports }: StepFailedEngine, meta: WorkflowMeta): Promise<boolean> {
-  await ports.notifier.notify({
-    id: `${meta.workflowId}:${meta.epoch}:${meta.status}`,
-    tenant: meta.tenant,
-    workflowId: meta.workflowId,
-    chain: meta.chain,
-    status: meta.status,
-    error: meta.error,
-  });
-  return await saveMeta(ports, told(chains.find(meta.chain, meta.version), meta), {
-    status: meta.status,
-    epoch: meta.epoch,
-    ...(meta.dueAt === undefined ? {} : { dueAt: meta.dueAt }),
-  });
+  return due;
 }

@@ -1,10 +1,12 @@
 import { ancestors } from '../chain/graph.ts';
 import { LIMITS } from '../contract/limits.ts';
+import { queueSuffix, stepQueue } from '../contract/names.ts';
 import type { StepMessage } from '../contract/wire.ts';
 import { advance } from './advance.ts';
 import { perform } from './call.ts';
 import { type Claim, decideMessage, type MessageDecision, mustReload, type Place } from './decision.ts';
 import { comeBackIn, comeBackLater, type Handled, handling } from './delivery.ts';
+import { EngineError, toldOf } from './errors.ts';
 import { completedRecord, type Failure, failedRecord } from './outcome.ts';
 import type { Delivery } from './ports.ts';
 import { type Engine, idsOf, loadState, messageFor, saveStep, toDeadLetters } from './shell.ts';
@@ -18,6 +20,7 @@ interface Job {
   readonly delivery: Delivery;
   readonly message: StepMessage;
   readonly remainingMs: () => number;
+  readonly progress: { attempted: boolean };
 }
 
 /**
@@ -29,7 +32,30 @@ export const handleDelivery = (
   delivery: Delivery,
   remainingMs: () => number,
 ): Promise<Handled> =>
-  handling(engine, delivery, (message) => work(engine, { delivery, message, remainingMs }));
+  handling(engine, delivery, async (message) => {
+    const progress = { attempted: false };
+    try {
+      return await work(engine, { delivery, message, remainingMs, progress });
+    } catch (error) {
+      if (progress.attempted || !isTables(error) || delivery.receiveCount < LIMITS.receivesUnread)
+        throw error;
+      return leftToReconciler(engine, message, error);
+    }
+  });
+
+const isTables = (error: unknown): boolean =>
+  error instanceof EngineError && error.code === 'STORE_UNAVAILABLE';
+
+/**
+ * A message that the table kept from being handled must not become a dead letter: after three of them the step would be given up as
+ * one whose function takes nothing. The step is in the table, and the reconciler sends its message once the table is well.
+ */
+function leftToReconciler(engine: WorkerEngine, message: StepMessage, error: unknown): Promise<Handled> {
+  const { chain, step } = message;
+  const where = queueSuffix(stepQueue({ chain, step }));
+  engine.ports.telemetry.emit({ ...idsOfStep(message), event: 'unexpected_error', where, ...toldOf(error) });
+  return ignored(engine, message, 'the table does not answer; the reconciler sends it again');
+}
 
 async function work(engine: WorkerEngine, job: Job): Promise<Handled> {
   const { clock, random } = engine.ports;
@@ -136,6 +162,7 @@ async function attempt(engine: WorkerEngine, job: Attempt): Promise<Handled> {
   );
   if (deadlineMs < Math.min(LIMITS.leastCallMs, timeoutMs)) return await putBack(engine, job);
 
+  job.progress.attempted = true;
   const { workflowId, input } = state.meta;
   const idempotencyKey = `${workflowId}:${step.name}:${job.message.action}:${job.claim.record.round}`;
   engine.ports.telemetry.emit({ ...idsOfAttempt(job), event: 'attempt_started', idempotencyKey });

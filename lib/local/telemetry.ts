@@ -1,7 +1,8 @@
 import { nextOf } from '../contract/advice.ts';
 import { LOG_LEVELS, type LogLevel } from '../contract/names.ts';
+import type { WorkflowError } from '../contract/wire.ts';
 import { type EngineEvent, EVENT_LEVELS } from '../engine/events.ts';
-import type { Notifier, Telemetry } from '../engine/ports.ts';
+import type { Notification, Notifier, Telemetry } from '../engine/ports.ts';
 
 export interface LogOptions {
   readonly level: LogLevel;
@@ -56,20 +57,31 @@ const oneLine = (text: string): string => text.replace(/\p{Cc}+/gu, ' ');
 /** On one machine the person on call reads the log: told as loud as it gets, whatever the level. */
 export function logNotifier({ readable, now, write }: Omit<LogOptions, 'level'>): Notifier {
   return {
-    async notify(notification) {
-      const { id, workflowId, chain, status, error } = notification;
+    async notify(digest) {
       if (!readable) {
         const timestamp = new Date(now()).toISOString();
-        write(JSON.stringify({ timestamp, level: 'error', event: 'on_call_told', ...notification }));
+        write(JSON.stringify({ timestamp, level: 'error', event: 'on_call_told', ...digest }));
         return;
       }
-      const cause =
-        error === undefined
-          ? ''
-          : ` at step ${error.step} after ${error.attempts} attempt(s): ${error.code}${
-              error.httpStatus === undefined ? '' : ` ${error.httpStatus}`
-            }${error.target === undefined ? '' : ` from ${error.target}`}: ${error.message}. ${nextOf(error, 'failed')}`;
-      write(oneLine(`on-call: ${chain} ${workflowId} ${status}${cause} (notification ${id})`));
+      for (const line of digestLines(digest)) write(oneLine(line));
     },
   };
 }
+
+/** One failure in one line; several as a line that counts them, and one for each example. */
+function digestLines({ id, chain, step, code, count, examples }: Notification): readonly string[] {
+  const told = examples.map(
+    ({ workflowId, error }) => `${chain} ${workflowId} failed at step ${step}${causeOf(error)}`,
+  );
+  if (count === 1) return told.map((line) => `on-call: ${line} (notification ${id})`);
+  return [
+    `on-call: ${count} workflows of ${chain} failed at step ${step} with ${code} (notification ${id})`,
+    ...told.map((line) => `on-call:   for example ${line}`),
+  ];
+}
+
+const causeOf = (error: WorkflowError): string => {
+  const status = error.httpStatus === undefined ? '' : ` ${error.httpStatus}`;
+  const target = error.target === undefined ? '' : ` from ${error.target}`;
+  return ` after ${error.attempts} attempt(s): ${error.code}${status}${target}: ${error.message}. ${nextOf(error, 'failed')}`;
+};

@@ -4,7 +4,6 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createSnsNotifier } from '../../lib/adapters/sns-notifier.ts';
 import { nextOf } from '../../lib/contract/advice.ts';
-import { WORKFLOW_STATUSES } from '../../lib/contract/names.ts';
 import type { WorkflowError } from '../../lib/contract/wire.ts';
 import type { Notification } from '../../lib/engine/ports.ts';
 
@@ -34,13 +33,19 @@ const error: WorkflowError = {
   effect: 'none',
   attempts: 2,
 };
+const example = (of: WorkflowError = error, workflowId = WORKFLOW) => ({
+  ...{ tenant: 'acme', workflowId, epoch: 0 },
+  error: of,
+});
 const notification = (changes: Partial<Notification> = {}): Notification => ({
   id: `${WORKFLOW}:0:failed`,
-  tenant: 'acme',
-  workflowId: WORKFLOW,
   chain: 'order-processing',
-  status: 'failed',
-  error,
+  step: 'payment',
+  code: 'REFUSED',
+  count: 1,
+  firstAt: 0,
+  lastAt: 61_000,
+  examples: [example()],
   ...changes,
 });
 
@@ -67,8 +72,8 @@ describe('a notification', () => {
 
   it('says in its subject where, what and at which step', async () => {
     expect((await told()).subject).toBe('Stepline test: order-processing failed at step payment');
-    expect((await told({ error: undefined, status: 'cancelled' })).subject).toBe(
-      'Stepline test: order-processing cancelled',
+    expect((await told({ count: 512 })).subject).toBe(
+      'Stepline test: 512 of order-processing failed at step payment',
     );
   });
 
@@ -94,7 +99,9 @@ describe('a notification', () => {
 
   it('leaves out the lines of what is not known', async () => {
     const { target: _, httpStatus: __, ...bare } = error;
-    const { lines } = await told({ error: { ...bare, message: '', effect: 'unknown', attempts: 0 } });
+    const { lines } = await told({
+      examples: [example({ ...bare, message: '', effect: 'unknown', attempts: 0 })],
+    });
     expect(lines.map((line) => line.slice(0, line.indexOf(':')))).toEqual([
       'Workflow',
       'Chain',
@@ -113,15 +120,37 @@ describe('a notification', () => {
     expect(lines).toContain('Attempts:      0');
   });
 
-  it('without an error names the workflow all the same', async () => {
-    const { lines } = await told({ error: undefined });
-    expect(lines).toContain(`Workflow:      ${WORKFLOW}`);
-    expect(lines.some((line) => /^(Step|Error|Effect|Attempts|Message):/.test(line))).toBe(false);
+  it('of several counts them, says since when, and names some of them', async () => {
+    const other = `wf_${'0b'.repeat(16)}`;
+    const { lines } = await told({ count: 512, examples: [example(), example(error, other)] });
+    expect(lines).toEqual([
+      'Failed:        512 workflows',
+      'Chain:         order-processing',
+      'Stage:         test',
+      'Step:          payment',
+      'Error:         REFUSED',
+      'First:         1970-01-01T00:00:00.000Z',
+      'Last:          1970-01-01T00:01:01.000Z',
+      'All of them:   GET /api/workflows?chain=order-processing&status=failed',
+      'Runbook:       https://wiki.example.com/runbook.md#workflow-failed',
+      `Notification:  ${WORKFLOW}:0:failed`,
+      ...[WORKFLOW, other].flatMap((workflowId) => [
+        '',
+        `For example:   ${workflowId}`,
+        'Tenant:        acme',
+        'Target:        payments',
+        'HTTP status:   402',
+        'Message:       card declined',
+        `Next:          ${nextOf(error, 'failed')}`,
+        'Effect:        none, the target has not acted',
+        'Attempts:      2',
+      ]),
+    ]);
   });
 
   it('keeps a reply that looks like lines of ours on its own line', async () => {
     const message = 'declined\nStatus:        completed\r\nEffect: none\u2028Step: mail\u2029x\u0085y\u000bz';
-    const { lines } = await told({ error: { ...error, message } });
+    const { lines } = await told({ examples: [example({ ...error, message })] });
     expect(lines).toHaveLength(15);
     expect(lines.filter((line) => line.startsWith('Status:'))).toEqual(['Status:        failed']);
     expect(lines[9]).toBe('Message:       declined Status:        completed Effect: none Step: mail x y z');
@@ -140,7 +169,7 @@ describe('a notification', () => {
 describe('the subject', () => {
   it('is cut to the 99 characters that SNS takes', async () => {
     const step = 's'.repeat(200);
-    const { subject, lines } = await told({ error: { ...error, step } });
+    const { subject, lines } = await told({ step, examples: [example({ ...error, step })] });
     expect(subject).toHaveLength(99);
     expect(subject).toMatch(/^Stepline test: order-processing failed at step s+$/);
     expect(lines).toContain(`Step:          ${step}`);
@@ -149,9 +178,8 @@ describe('the subject', () => {
   it('is printable ASCII on one line, whatever the names are', async () => {
     const text = fc.string({ unit: 'binary', maxLength: 120 });
     await fc.assert(
-      fc.asyncProperty(text, text, text, fc.constantFrom(...WORKFLOW_STATUSES), async (...names) => {
-        const [stage, chain, step, status] = names;
-        const { subject } = await told({ chain, status, error: { ...error, step } }, stage);
+      fc.asyncProperty(text, text, text, fc.constantFrom(1, 512), async (stage, chain, step, count) => {
+        const { subject } = await told({ chain, step, count }, stage);
         expect(subject).toMatch(/^[ -~]{1,99}$/);
         expect(subject).toMatch(/^[A-Za-z0-9]/);
       }),

@@ -41,6 +41,11 @@ describe('the command for a stage', () => {
       'stepline: Write one of: npm run deploy, npm run diff, npm run destroy.',
     ],
     [
+      'that confirms something else than the link of a mail',
+      ['deploy', 'confirm', 'https://example.com/confirmation.html?TopicArn=x'],
+      "stepline: This is not the link of a mail by AWS Notifications. Write: npm run deploy -- confirm '",
+    ],
+    [
       'by somebody who is signed in nowhere',
       ['deploy', '--stage', 'dev'],
       'stepline: Cannot find out whether the secrets of stage "dev" exist: CredentialsProviderError',

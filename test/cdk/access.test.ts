@@ -130,11 +130,31 @@ describe('the step-failed function and the reconciler', () => {
     );
   });
 
-  it('the reconciler queues every step and every dead letter, and reads what is due', () => {
+  it('the reconciler queues every step and every dead letter, reads what is due, and tells on-call', () => {
     expect(queues('reconciler', 'sqs:SendMessage')).toEqual([...names, ...dead].sort());
-    expect(actions('reconciler')).toEqual([...BASE, ...WRITE, 'sqs:SendMessage'].sort());
+    expect(actions('reconciler')).toEqual([...BASE, ...WRITE, 'sqs:SendMessage', 'sns:Publish'].sort());
     const tables = may('reconciler').filter(({ action }) => action === 'dynamodb:Query');
     expect(tables.map(({ resource }) => resource.endsWith('/index/due'))).toEqual([false, true]);
+  });
+});
+
+describe('the topics of on-call', () => {
+  it('are two: no function may publish where alarms are told', () => {
+    const topics = dev.all('AWS::SNS::Topic').map(({ properties }) => properties.TopicName);
+    expect(topics.sort()).toEqual(['stepline_dev_failures', 'stepline_dev_on-call']);
+    const publishing = [...grants(dev)].flatMap(([name, list]) =>
+      list.filter(({ action }) => action === 'sns:Publish').map(({ resource }) => `${name} ${resource}`),
+    );
+    expect(publishing).toHaveLength(2);
+    for (const one of publishing) expect(one).toMatch(/^stepline_dev_(step-failed|reconciler) .*Failures/);
+  });
+
+  it('have the same people, who subscribe to both', async () => {
+    const staging = await synthesized('staging');
+    const subscribed = staging.all('AWS::SNS::Subscription').map(({ properties }) => properties);
+    expect(subscribed).toHaveLength(2);
+    expect(new Set(subscribed.map(({ TopicArn }) => JSON.stringify(TopicArn))).size).toBe(2);
+    for (const { Endpoint } of subscribed) expect(Endpoint).toBe('stepline-staging@example.com');
   });
 });
 

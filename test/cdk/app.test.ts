@@ -182,20 +182,21 @@ describe('a step', () => {
 describe('a topic of the team’s own', () => {
   it('is told, and none is made', async () => {
     const topicArn = 'arn:aws:sns:eu-central-1:123456789012:pager';
+    const failuresTopicArn = 'arn:aws:sns:eu-central-1:123456789012:failures';
     const topicKey = 'arn:aws:kms:eu-central-1:123456789012:key/2';
     const dev = await synthesize('dev', {
-      stages: { ...stages, dev: { ...stages.dev, onCall: { topicArn, keyArn: topicKey } } },
+      stages: { ...stages, dev: { ...stages.dev, onCall: { topicArn, failuresTopicArn, keyArn: topicKey } } },
     });
     expect(dev.all('AWS::SNS::Topic')).toEqual([]);
     const [stepFailed] = dev
       .all('AWS::Lambda::Function')
       .filter(({ properties }) => properties.FunctionName === 'stepline_dev_step-failed');
     expect(stepFailed?.properties).toMatchObject({
-      Environment: { Variables: { STEPLINE_TOPIC_ARN: topicArn } },
+      Environment: { Variables: { STEPLINE_FAILURES_TOPIC_ARN: failuresTopicArn } },
     });
     expect(grants(dev).get('stepline_dev_step-failed')).toEqual(
       expect.arrayContaining([
-        { action: 'sns:Publish', resource: topicArn },
+        { action: 'sns:Publish', resource: failuresTopicArn },
         { action: 'kms:GenerateDataKey', resource: topicKey },
       ]),
     );

@@ -14,6 +14,8 @@ const read = (changes: object, stage: 'dev' | 'prod' = 'dev') =>
   settingsOf({ ...stages, [stage]: { ...(stage === 'dev' ? dev : stages.prod), ...changes } }, stage);
 const targets = (changes: object) => ({ targets: { payments: { ...payments, ...changes } } });
 
+const topicIn = (region: string, name: string): string => `arn:aws:sns:${region}:123456789012:${name}`;
+
 describe('settings', () => {
   it.each(STAGE_NAMES)('of %s, as shipped, are valid', (stage) => {
     expect(settingsOf(stages, stage).targets).toHaveProperty('payments');
@@ -86,11 +88,30 @@ describe('settings', () => {
       /authorization\.issuer: "http:\/\/id\.example\.com" must begin with https:/,
     ],
     ['an address that is none', { onCall: { email: 'nobody' } }, /onCall\.email: /],
-    ['a topic that is none', { onCall: { topicArn: 'topic' } }, /onCall\.topicArn: /],
+    [
+      'a topic that is none',
+      { onCall: { topicArn: 'topic', failuresTopicArn: topicIn('eu-central-1', 'failures') } },
+      /onCall\.topicArn: /,
+    ],
+    [
+      'one topic for alarms and failures',
+      {
+        onCall: {
+          topicArn: topicIn('eu-central-1', 'pager'),
+          failuresTopicArn: topicIn('eu-central-1', 'pager'),
+        },
+      },
+      /onCall\.failuresTopicArn: write another topic than that of the alarms/,
+    ],
+    [
+      'no topic for failures',
+      { onCall: { topicArn: topicIn('eu-central-1', 'pager') } },
+      /onCall\.failuresTopicArn: /,
+    ],
     [
       'nobody named to tell',
       { onCall: undefined },
-      /onCall: expected \{ email \}, \{ topicArn \} or "nobody"/,
+      /onCall: expected \{ email \}, \{ topicArn, failuresTopicArn \} or "nobody"/,
     ],
     [
       'a secret among the headers',
@@ -109,7 +130,13 @@ describe('settings', () => {
     ],
     [
       'a topic of another region',
-      { region: 'eu-central-1', onCall: { topicArn: 'arn:aws:sns:us-west-2:123456789012:pager' } },
+      {
+        region: 'eu-central-1',
+        onCall: {
+          topicArn: topicIn('us-west-2', 'pager'),
+          failuresTopicArn: topicIn('eu-central-1', 'failures'),
+        },
+      },
       /onCall\.topicArn: the topic is in us-west-2, but the stage is in eu-central-1/,
     ],
     ['an account that is none', { account: '42' }, /account: expected the 12 digits/],

@@ -18,6 +18,8 @@ const OPERATIONS = [
   'writeStep',
   'list',
   'listDue',
+  'loadPace',
+  'writePace',
   'send',
   'park',
   'setVisibility',

@@ -81,7 +81,7 @@ describe('a call that may have acted', () => {
         next: expect.stringContaining('resume and say so'),
       },
     });
-    expect(world.notifications.at(-1)).toMatchObject({ error: { code: 'KEY_EXPIRED' } });
+    expect(world.notifications.at(-1)).toMatchObject({ code: 'KEY_EXPIRED' });
   });
 
   it('fails now where the wait for its next attempt would end too late', async () => {

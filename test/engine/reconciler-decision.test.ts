@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { TERMINAL_STATUSES } from '../../lib/contract/names.ts';
-import { decideRepairs, oldestUnfinishedSince, type Repair } from '../../lib/engine/reconciler.ts';
+import {
+  decideRepairs,
+  oldestUnclaimedSince,
+  oldestUnfinishedSince,
+  type Repair,
+} from '../../lib/engine/reconciler.ts';
 import { completedOf, START } from '../ports/store/fixtures.ts';
 import {
   always,
@@ -128,16 +133,31 @@ describe('the repair of a workflow that ended', () => {
 
   const error = { code: 'REFUSED', message: 'no', effect: 'none', step: 'b', attempts: 1 } as const;
 
-  it('is a dead letter where it failed and on-call was not told, known chain or not', () => {
-    const failed = { status: 'failed', error, notify: 'pending' } as const;
-    expect(repairs(failed)).toEqual(always('b to its dead letters: on-call was not told'));
-    expect(told(decideRepairs(undefined, stateOf(resumed(failed)), NOW))).toBe(
-      'b to its dead letters: on-call was not told',
-    );
+  it('is nothing where it failed, whether on-call was told or is to be told: a digest is no message', () => {
+    expect(repairs({ status: 'failed', error, notify: 'pending' })).toEqual(always(''));
+    expect(repairs({ status: 'failed', error })).toEqual(always(''));
+  });
+});
+
+describe('the oldest step that no function has taken', () => {
+  const since = (state: Parameters<typeof oldestUnclaimedSince>[1]) =>
+    oldestUnclaimedSince(chainOf(GRAPHS.line), state);
+  const a = { ...completedOf('a', 1), completedAt: START + 100 };
+
+  it('waits since the start, or since the step before it was done', () => {
+    expect(since(stateOf(resumed({ updatedAt: START + 5 })))).toBe(START + 5);
+    expect(since(stateOf(resumed(), { a }))).toBe(START + 100);
   });
 
-  it('is nothing where it failed and on-call was told', () => {
-    expect(repairs({ status: 'failed', error })).toEqual(always(''));
+  it('is none that was claimed, whatever came of it, unless a resume asks for it again', () => {
+    for (const kind of ['running, lease live', 'retrying, not due', 'failed'] as const) {
+      expect(since(stateOf(resumed(), { a: RECORDS[kind] }))).toBeUndefined();
+    }
+  });
+
+  it('is none of a workflow that ended, or whose chain this deployment does not know', () => {
+    expect(since(stateOf(resumed({ status: 'failed', notify: 'pending' })))).toBeUndefined();
+    expect(oldestUnclaimedSince(undefined, stateOf(resumed()))).toBeUndefined();
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { LIMITS } from '../../lib/contract/limits.ts';
 import { cancel, resume } from '../../lib/engine/operations/change.ts';
 import { handleDeadLetter } from '../../lib/engine/step-failed.ts';
 import { handleDelivery } from '../../lib/engine/worker.ts';
@@ -52,10 +53,13 @@ describe('the dead letter of a step that failed', () => {
     expect(world.notifications).toEqual([
       {
         id: `${key.workflowId}:0:failed`,
-        ...key,
         chain: LINE.name,
-        status: 'failed',
-        error: expect.objectContaining({ step: 'a', code: 'REFUSED' }),
+        step: 'a',
+        code: 'REFUSED',
+        count: 1,
+        firstAt: world.clock.now(),
+        lastAt: world.clock.now(),
+        examples: [{ ...key, epoch: 0, error: expect.objectContaining({ step: 'a', code: 'REFUSED' }) }],
       },
     ]);
     const meta = await world.meta(key);
@@ -101,6 +105,7 @@ describe('the dead letter of a step that failed', () => {
     const { world, key } = await refused();
     world.answers('a', status(402));
     await world.run();
+    await world.clock.advance((LIMITS.digestWindow + LIMITS.digestGrace) * 1_000);
     await resume(world.engine, key);
     await world.run();
     expect(world.notifications.map(({ id }) => id)).toEqual([
@@ -333,9 +338,13 @@ describe('two branches that fail', () => {
     world.answers('a', status(402));
     world.answers('b', status(404));
     await Promise.all([world.work('a'), world.work('b')]);
-    await Promise.all([world.work('a', 'deadLetter'), world.work('b', 'deadLetter')]);
+    const both = Promise.all([world.work('a', 'deadLetter'), world.work('b', 'deadLetter')]);
+    await world.clock.advance(1_000);
+    await both;
     const { error } = await world.meta(key);
-    expect(world.notifications.map((told) => told.error)).toEqual(world.notifications.map(() => error));
+    const told = world.notifications.flatMap(({ examples }) => examples);
+    expect(told.length).toBeGreaterThan(0);
+    expect(told.map((one) => one.error)).toEqual(told.map(() => error));
     expect(eventsOf(world, 'workflow_failed')).toHaveLength(1);
   });
 });

@@ -16,7 +16,7 @@ import { handleDelivery } from '../../lib/engine/worker.ts';
 import { createEmbeddedQueues, type EmbeddedQueues } from '../../lib/local/queue/queue.ts';
 import { openEmbeddedStore } from '../../lib/local/store/store.ts';
 import { loaded } from '../ports/store/fixtures.ts';
-import { type ManualClock, manualClock } from '../support/manual-clock.ts';
+import { type ManualClock, manualClock, settle } from '../support/manual-clock.ts';
 import { createFaults, type Faults } from './faults.ts';
 import { buildChain, type Graph } from './fixtures.ts';
 
@@ -157,6 +157,8 @@ export async function openWorld(
       writeStep: (...write) => around('writeStep', () => store.writeStep(...write)),
       list: (filter) => around('list', () => store.list(filter)),
       listDue: (...asked) => around('listDue', () => store.listDue(...asked)),
+      loadPace: () => around('loadPace', () => store.loadPace()),
+      writePace: (...write) => around('writePace', () => store.writePace(...write)),
     },
     queue: {
       send: (outgoing) =>
@@ -264,9 +266,22 @@ async function run(world: World): Promise<void> {
   for (let rounds = 0; rounds < 100; rounds += 1) {
     const deliveries = queueNames(chain).flatMap((queue) => queues.receive(queue, 10));
     if (deliveries.length === 0) return;
-    await Promise.all(deliveries.map((delivery) => world.handle(delivery)));
+    await inTime(world, Promise.all(deliveries.map((delivery) => world.handle(delivery))));
   }
   throw new Error('the queues do not come to rest');
+}
+
+/** Lets a second go by where work waits for its turn to tell on-call, and for nothing else. */
+async function inTime({ clock }: World, work: Promise<unknown>): Promise<void> {
+  let isDone = false;
+  const done = work.finally(() => {
+    isDone = true;
+  });
+  for (let turns = 0; !isDone; turns += 1) {
+    await settle();
+    if (!isDone && turns % 20 === 19) await clock.advance(1_000);
+  }
+  await done;
 }
 
 /** Events of one kind. */

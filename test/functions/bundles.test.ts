@@ -11,6 +11,7 @@ const CLIENTS = ['dynamodb', 'sqs', 'sns', 'secrets-manager', 'ssm'] as const;
 const MORE_CLIENTS: Partial<Record<FunctionName, readonly string[]>> = {
   step: ['secrets-manager', 'ssm'],
   'step-failed': ['sns'],
+  reconciler: ['sns'],
 };
 const clientsIn = (name: FunctionName): readonly string[] =>
   CLIENTS.filter((client) =>
@@ -23,7 +24,9 @@ describe.each(FUNCTIONS)('the bundle of %s', (name) => {
   });
 
   it('holds the on-call topic only where it is told', () => {
-    expect(sourcesOf(name).includes('lib/adapters/sns-notifier.ts')).toBe(name === 'step-failed');
+    expect(sourcesOf(name).includes('lib/adapters/sns-notifier.ts')).toBe(
+      name === 'step-failed' || name === 'reconciler',
+    );
   });
 
   it('reads secrets only where targets are called', () => {

@@ -27,7 +27,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   [ENV.queueUrlPrefix]: 'https://sqs.eu-central-1.amazonaws.com/123456789012/stepline_dev_',
   [ENV.stage]: 'dev',
   [ENV.targets]: TARGETS,
-  [ENV.topicArn]: 'arn:aws:sns:eu-central-1:123456789012:stepline-dev-on-call',
+  [ENV.failuresTopicArn]: 'arn:aws:sns:eu-central-1:123456789012:stepline-dev-on-call',
   [ENV.runbookUrl]: 'https://wiki.example.com/runbook.md',
   [ENV.chain]: 'order-processing',
   [ENV.step]: 'payment',
@@ -59,8 +59,8 @@ const PARTS: readonly (readonly [string, () => unknown, readonly string[]])[] = 
   ['the API', apiService, COMMON],
   ['a step', workerEngine, [...COMMON, ENV.targets]],
   ['a step’s own queue', ownQueue, [ENV.chain, ENV.step]],
-  ['the step-failed function', stepFailedEngine, [...COMMON, ENV.topicArn, ENV.runbookUrl]],
-  ['the reconciler', reconcilerEngine, COMMON],
+  ['the step-failed function', stepFailedEngine, [...COMMON, ENV.failuresTopicArn, ENV.runbookUrl]],
+  ['the reconciler', reconcilerEngine, [...COMMON, ENV.failuresTopicArn, ENV.runbookUrl]],
 ];
 const NEEDS = PARTS.flatMap(([part, compose, names]) => names.map((name) => [part, name, compose] as const));
 const SPARES = PARTS.flatMap(([part, compose, names]) =>

@@ -77,12 +77,12 @@ beforeAll(async () => {
     PAY_KEY: 'Bearer s3cret',
   });
   const onCall = {
-    [ENV.topicArn]: 'arn:aws:sns:us-east-1:000000000000:on-call',
+    [ENV.failuresTopicArn]: 'arn:aws:sns:us-east-1:000000000000:failures',
     [ENV.runbookUrl]: 'https://wiki.example.com/runbook.md',
   };
   await Promise.all([
-    ...(['start', 'get', 'list', 'cancel', 'resume', 'reconciler'] as const).map((name) => start(name, name)),
-    start('step-failed', 'step-failed', onCall),
+    ...(['start', 'get', 'list', 'cancel', 'resume'] as const).map((name) => start(name, name)),
+    ...(['step-failed', 'reconciler'] as const).map((name) => start(name, name, onCall)),
     ...['payment', 'shipment', 'confirmation'].map((name) => start(name, 'step', step(name))),
   ]);
 }, 60_000);
@@ -216,7 +216,7 @@ describe('the deployed functions', () => {
     });
     expect(published).toMatchObject([
       {
-        TopicArn: 'arn:aws:sns:us-east-1:000000000000:on-call',
+        TopicArn: 'arn:aws:sns:us-east-1:000000000000:failures',
         Subject: 'Stepline test: order-processing failed at step payment',
         Message: expect.stringContaining(id),
       },

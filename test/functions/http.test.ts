@@ -34,7 +34,8 @@ const ROUTES: readonly (readonly [string, (service: Service) => ApiHandler, ApiE
 /** A store of which every method fails so. */
 const failing = (error: () => unknown): Store => {
   const fail = () => Promise.reject(error());
-  return { create: fail, load: fail, writeMeta: fail, writeStep: fail, list: fail, listDue: fail };
+  const reads = { load: fail, list: fail, listDue: fail, loadPace: fail };
+  return { ...reads, create: fail, writeMeta: fail, writeStep: fail, writePace: fail };
 };
 
 it('a parameter that a client made up is named by its beginning', async () => {

@@ -148,7 +148,12 @@ describe('a body that is no message of the queue', () => {
 
 /** Ports whose every method does the same. */
 const FAILING: Readonly<Record<string, (fail: () => never) => Partial<Ports>>> = {
-  store: (fail) => ({ store: all(fail, 'create', 'load', 'writeMeta', 'writeStep', 'list', 'listDue') }),
+  store: (fail) => ({
+    store: all(
+      fail,
+      ...(['create', 'load', 'writeMeta', 'writeStep', 'list', 'listDue', 'loadPace', 'writePace'] as const),
+    ),
+  }),
   queue: (fail) => ({ queue: all(fail, 'send', 'park', 'setVisibility') }),
   http: (fail) => ({ http: all(fail, 'call') }),
   targets: (fail) => ({ targets: all(fail, 'resolve') }),

@@ -141,6 +141,8 @@ const watched = (store: Store, written: WorkflowKey[]): Store => {
     load: (key) => store.load(key),
     list: (filter) => store.list(filter),
     listDue: (...of) => store.listDue(...of),
+    loadPace: () => store.loadPace(),
+    writePace: (...write) => store.writePace(...write),
     create: async (meta) => {
       const result = await store.create(meta);
       if (result.written) note(meta);

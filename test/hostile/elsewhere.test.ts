@@ -24,7 +24,7 @@ describe('a redirect', () => {
       );
       expect(state).toEqual(failed('REDIRECTED', 'unknown', status));
       // On-call is told last: nothing follows of its own.
-      expect(await engine.told()).toMatchObject({ status: 'failed', error: { code: 'REDIRECTED' } });
+      expect(await engine.told()).toMatchObject({ count: 1, code: 'REDIRECTED' });
       expect(other.accepted).toHaveLength(0);
       expect(requestsOf(server)).toBe(1);
       expect(server.received()).toContain(SECRET);

@@ -104,7 +104,7 @@ describe('the engine of one process', () => {
       error: { step: 'b', code: 'REFUSED', httpStatus: 400 },
       steps: { a: 'completed', b: 'failed', c: 'completed', d: 'pending' },
     });
-    expect(notifications).toMatchObject([{ id: `${id}:0:failed`, workflowId: id, status: 'failed' }]);
+    expect(notifications).toMatchObject([{ id: `${id}:0:failed`, step: 'b', count: 1 }]);
     expect(engine.queues.depth(deadLetters('b'))).toEqual({ visible: 0, inFlight: 0, delayed: 0 });
   });
 
@@ -333,7 +333,7 @@ describe('killed and started again, the engine', () => {
   });
 
   it('tells on-call of a failure that was saved and not told', async () => {
-    const { engine, begin, order, rest, http, notifier, notifications } = await world();
+    const { engine, begin, order, rest, clock, http, notifier, notifications } = await world();
     const notify = vi.spyOn(notifier, 'notify').mockRejectedValue(new Error('the terminal is gone'));
     http.answer('/a', reply(400, 'no'));
     const id = await order();
@@ -342,7 +342,7 @@ describe('killed and started again, the engine', () => {
     expect(notifications).toEqual([]);
     notify.mockRestore();
     await begin();
-    await rest();
+    await clock.advance(2 * MINUTE);
     expect(notifications).toMatchObject([{ id: `${id}:0:failed` }]);
   });
 

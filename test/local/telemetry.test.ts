@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { nextOf } from '../../lib/contract/advice.ts';
 import { LOG_LEVELS, type LogLevel } from '../../lib/contract/names.ts';
+import type { WorkflowError } from '../../lib/contract/wire.ts';
 import { type EngineEvent, EVENT_LEVELS } from '../../lib/engine/events.ts';
 import type { Notification } from '../../lib/engine/ports.ts';
 import { logNotifier, logTelemetry } from '../../lib/local/telemetry.ts';
@@ -96,24 +97,27 @@ describe('the level of the log', () => {
 });
 
 describe('the line for the person on call', () => {
+  const failure: WorkflowError = {
+    step: 'payment',
+    attempts: 3,
+    code: 'TARGET_UNAVAILABLE',
+    message: 'busy',
+    target: 'payments',
+    httpStatus: 503,
+    effect: 'unknown',
+  };
+  const example = (id: string, error = failure) => ({ tenant: 'default', workflowId: id, epoch: 0, error });
   const notification: Notification = {
     id: 'wf_1:0:failed',
-    tenant: 'default',
-    workflowId: 'wf_1',
     chain: 'orders',
-    status: 'failed',
-    error: {
-      step: 'payment',
-      attempts: 3,
-      code: 'TARGET_UNAVAILABLE',
-      message: 'busy',
-      target: 'payments',
-      httpStatus: 503,
-      effect: 'unknown',
-    },
+    step: 'payment',
+    code: 'TARGET_UNAVAILABLE',
+    count: 1,
+    firstAt: 0,
+    lastAt: 0,
+    examples: [example('wf_1')],
   };
-
-  const NEXT = notification.error && nextOf(notification.error, 'failed');
+  const NEXT = nextOf(failure, 'failed');
 
   async function told(changes: Partial<Notification> = {}, readable = true): Promise<string[]> {
     const lines: string[] = [];
@@ -136,18 +140,28 @@ describe('the line for the person on call', () => {
   });
 
   it('leaves out what is not known', async () => {
-    const { target: _, httpStatus: __, ...error } = notification.error ?? ({} as never);
-    expect(await told({ error: { ...error, code: 'RUN_FAILED' } })).toEqual([
+    const { target: _, httpStatus: __, ...error } = failure;
+    expect(await told({ examples: [example('wf_1', { ...error, code: 'RUN_FAILED' })] })).toEqual([
       `on-call: orders wf_1 failed at step payment after 3 attempt(s): RUN_FAILED: busy. ${nextOf({ ...error, code: 'RUN_FAILED' }, 'failed')} (notification wf_1:0:failed)`,
-    ]);
-    expect(await told({ error: undefined })).toEqual([
-      'on-call: orders wf_1 failed (notification wf_1:0:failed)',
     ]);
   });
 
+  it('counts what failed together, and names some of it', async () => {
+    const [first, ...others] = await told({ count: 512, examples: [example('wf_1'), example('wf_2')] });
+    expect(first).toBe(
+      'on-call: 512 workflows of orders failed at step payment with TARGET_UNAVAILABLE (notification wf_1:0:failed)',
+    );
+    expect(others).toEqual(
+      ['wf_1', 'wf_2'].map(
+        (id) =>
+          `on-call:   for example orders ${id} failed at step payment after 3 attempt(s): TARGET_UNAVAILABLE 503 from payments: busy. ${NEXT}`,
+      ),
+    );
+  });
+
   it('is one line, whatever the target answered', async () => {
-    const error = notification.error && { ...notification.error, message: 'a\r\nb\u001b[2Jc' };
-    const [line, ...others] = await told({ error });
+    const error = { ...failure, message: 'a\r\nb\u001b[2Jc' };
+    const [line, ...others] = await told({ examples: [example('wf_1', error)] });
     expect(others).toEqual([]);
     expect(line).toContain('from payments: a b [2Jc. ');
   });

@@ -40,8 +40,17 @@ export const EVENTS: { readonly [Name in EngineEvent['event']]: EventNamed<Name>
   message_ignored: { event: 'message_ignored', ...OF_STEP, because: 'the workflow is completed' },
   dead_letter: { event: 'dead_letter', ...OF_STEP, trip: 1, did: 'queueAgain' },
   repaired: { event: 'repaired', ...OF_STEP, repair: 'the lease is over' },
+  digest_published: {
+    event: 'digest_published',
+    notification: `wf_${'0a'.repeat(16)}:0:failed`,
+    chain: 'order-processing',
+    step: 'payment',
+    code: 'REFUSED',
+    count: 512,
+  },
   message_parked: { event: 'message_parked', queue: 'order-processing_payment', reason: 'not JSON' },
   oldest_unfinished: { event: 'oldest_unfinished', ageMs: 65_000 },
+  oldest_unclaimed: { event: 'oldest_unclaimed', ageMs: 950_000 },
   unexpected_error: { event: 'unexpected_error', ...OF_STEP, where: 'send', message: 'queue is gone' },
 };
 

@@ -8,6 +8,7 @@ import {
   listingPartition,
   META_KEY,
   metaTimeToLive,
+  PACE_KEYS,
   parsePartitionKey,
   parseStepKey,
   partitionKey,
@@ -17,6 +18,7 @@ import {
 } from '../../contract/table.ts';
 import { listingPosition, stepError, workflowError } from '../../contract/wire.ts';
 import { EngineError } from '../../engine/errors.ts';
+import type { Pace } from '../../engine/ports.ts';
 import type { StepRecord, WorkflowKey, WorkflowMeta } from '../../engine/state.ts';
 
 /**
@@ -167,6 +169,23 @@ export function stepFromItem(item: unknown): StepRecord {
   if (step === undefined) throw newer(`there is an item "${kind}"`);
   return { step, ...read(stepItem, item) };
 }
+
+const paceItem = z.object({
+  version: count,
+  nextAt: time,
+  windows: fromJson.pipe(z.array(z.object({ group: z.string(), head: z.string(), until: time }))),
+});
+
+/** The item of the pace: it never expires. */
+export const paceToItem = (pace: Pace): Item => ({
+  ...PACE_KEYS,
+  version: pace.version,
+  nextAt: pace.nextAt,
+  windows: toJson(pace.windows),
+});
+
+/** Errors: throws where the item is not what `paceToItem` writes. */
+export const paceFromItem = (item: unknown): Pace => read(paceItem, item);
 
 /** The sort key of any item. */
 export const sortKeyOf = (item: unknown): string => sortKey.parse(item).sk;

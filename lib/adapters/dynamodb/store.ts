@@ -1,8 +1,16 @@
 import type { QueryCommandOutput } from '@aws-sdk/lib-dynamodb';
-import { KEYS, META_KEY, partitionKey } from '../../contract/table.ts';
-import type { MetaExpectation, StepExpectation, Store, Written } from '../../engine/ports.ts';
+import { KEYS, META_KEY, PACE_KEYS, partitionKey } from '../../contract/table.ts';
+import type { MetaExpectation, Pace, StepExpectation, Store, Written } from '../../engine/ports.ts';
 import type { StepRecord, WorkflowKey, WorkflowMeta, WorkflowState } from '../../engine/state.ts';
-import { metaFromItem, metaToItem, sortKeyOf, stepFromItem, stepToItem } from './items.ts';
+import {
+  metaFromItem,
+  metaToItem,
+  paceFromItem,
+  paceToItem,
+  sortKeyOf,
+  stepFromItem,
+  stepToItem,
+} from './items.ts';
 import { listDueWorkflows, listWorkflows } from './listing.ts';
 import {
   ABSENT,
@@ -33,7 +41,27 @@ export function createDynamoDbStore(options: DynamoDbOptions): Store {
     load: (key) => orUnavailable(`load of ${key.workflowId}`, () => load(table, key)),
     list: (filter) => orUnavailable('listing', () => listWorkflows(table, filter)),
     listDue: (...of) => orUnavailable('reading what is due', () => listDueWorkflows(table, ...of)),
+    loadPace: () => orUnavailable('load of the pace', () => loadPace(table)),
+    writePace: (pace, expected) =>
+      orUnavailable('write of the pace', async () => {
+        const condition = expected === 0 ? ABSENT : equals({ version: expected });
+        return parsed(await table.put(paceToItem(pace), condition), paceFromItem);
+      }),
   };
+}
+
+/**
+ * By a query, like every load: the role of a function that may load needs no other permission. Eventually consistent, which costs
+ * half: every failed workflow reads it, and only a write decides.
+ */
+async function loadPace(table: Table): Promise<Pace | undefined> {
+  const key = equals(PACE_KEYS);
+  const { Items = [] } = await table.query({
+    KeyConditionExpression: key.text,
+    ExpressionAttributeNames: { ...key.names },
+    ExpressionAttributeValues: { ...key.values },
+  });
+  return Items[0] === undefined ? undefined : paceFromItem(Items[0]);
 }
 
 const writeMeta = (table: Table, meta: WorkflowMeta, condition: Expression): Promise<Written<WorkflowMeta>> =>

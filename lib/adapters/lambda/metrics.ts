@@ -47,12 +47,17 @@ export function metricsOf(event: EngineEvent): readonly Metric[] {
       return [{ name: METRICS.parked, unit: 'Count', value: 1, dimensions: {} }];
     case 'oldest_unfinished':
       return [{ name: METRICS.oldestUnfinished, unit: 'Milliseconds', value: event.ageMs, dimensions: {} }];
+    case 'oldest_unclaimed':
+      return [{ name: METRICS.oldestUnclaimed, unit: 'Milliseconds', value: event.ageMs, dimensions: {} }];
+    case 'unexpected_error':
+      // Of the stage: one alarm hears it for all functions. The log line tells where it was.
+      return [{ name: METRICS.unexpectedErrors, unit: 'Count', value: 1, dimensions: {} }];
     case 'workflow_erased':
     case 'output_failed':
     case 'claim_put_back':
     case 'message_dead_lettered':
     case 'message_ignored':
-    case 'unexpected_error':
+    case 'digest_published':
       return [];
   }
 }

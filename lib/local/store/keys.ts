@@ -11,6 +11,7 @@ import type { WorkflowKey, WorkflowMeta } from '../../engine/state.ts';
  *     w/<tenant>/<workflow id>/STEP#<name>     an item
  *     l/<tenant>/<chain>/<status>/<position>   the workflow's one place in the listing
  *     d/<shard>/<due at>/<tenant>/<id>         present while the reconciler has something to look at
+ *     !pace                                    the pace at which on-call is told
  *
  * One listing entry moves with the status: a healthy workflow costs three changes of it in all, every filter reads only
  * what it shows, and a listing without filters merges as many ranges as there are chains and statuses.
@@ -35,6 +36,7 @@ const textOf = (written: string): string =>
 export const itemsOf = ({ tenant, workflowId }: WorkflowKey): string =>
   `w/${part(tenant)}/${part(workflowId)}/`;
 export const META = 'META';
+export const PACE = '!pace';
 export const stepItem = (step: string): string => `STEP#${step}`;
 
 export const LISTINGS = 'l/';

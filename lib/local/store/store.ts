@@ -16,6 +16,7 @@ import { type Database, openDatabase, type Where } from './database.ts';
 import { createGroupCommit, type GroupCommit, type Operation } from './group-commit.ts';
 import { type Indexes, openIndexes } from './indexes.ts';
 import { itemsOf, META, rangeOf, stepItem } from './keys.ts';
+import { openPace } from './pace.ts';
 import { beginRun, endRun, noteRecovered, type Recovery } from './system.ts';
 
 /** The table of one process, on disk or in memory. */
@@ -107,6 +108,7 @@ export async function storeOver(database: Database, options: Options): Promise<E
     closed: false,
     broken: false,
   };
+  const pace = openPace(database, state.commits);
   return {
     create: (meta) => guarded(state, () => create(state, meta)),
     load: (key) => guarded(state, () => load(state, key)),
@@ -117,6 +119,8 @@ export async function storeOver(database: Database, options: Options): Promise<E
       guarded(state, () => write(state, key, stepChanged(record, expected))),
     list: (filter) => guarded(state, () => state.indexes.list(filter)),
     listDue: (shard, now, limit) => guarded(state, () => state.indexes.listDue(shard, now, limit)),
+    loadPace: () => guarded(state, () => pace.loadPace()),
+    writePace: (next, expected) => guarded(state, () => pace.writePace(next, expected)),
     unfinished: () => state.indexes.allDue(),
     failed: () => state.indexes.allFailed(),
     recovery,

@@ -95,7 +95,7 @@ function listener({ lambda, sns, sqs, prefix }: Probe): Listener {
       const { Environment } = await lambda.send(
         new GetFunctionConfigurationCommand({ FunctionName: `${prefix}step-failed` }),
       );
-      const TopicArn = Environment?.Variables?.[ENV.topicArn] ?? '';
+      const TopicArn = Environment?.Variables?.[ENV.failuresTopicArn] ?? '';
       const [, partition, , region, account] = TopicArn.split(':');
       const queueArn = `arn:${partition}:sqs:${region}:${account}:${QueueName}`;
       const Attributes = { Policy: policyOf(queueArn, TopicArn), MessageRetentionPeriod: '3600' };

@@ -37,9 +37,11 @@ const COUNTED: { readonly [Name in EngineEvent['event']]: readonly Metric[] } = 
   message_ignored: [],
   dead_letter: [one('DeadLetters', STEP)],
   repaired: [one('Repairs', CHAIN)],
+  digest_published: [],
   message_parked: [one('MessagesParked', {})],
   oldest_unfinished: [{ name: 'OldestUnfinishedStep', unit: 'Milliseconds', value: 65_000, dimensions: {} }],
-  unexpected_error: [],
+  oldest_unclaimed: [{ name: 'OldestUnclaimedStep', unit: 'Milliseconds', value: 950_000, dimensions: {} }],
+  unexpected_error: [one('UnexpectedErrors', {})],
 };
 
 const byName = (metrics: readonly Metric[]): Metric[] =>

@@ -150,7 +150,7 @@ export function lambdaScenarios(deployed: () => Deployed, open: () => Promise<St
   });
 }
 
-/** A queue that hears what the topic says. */
+/** A queue that hears what the topic of failures says. */
 async function hearing({ sqs, sns }: Behind): Promise<string> {
   const name = 'on-call-listener';
   const { QueueUrl = '' } = await sqs.send(
@@ -173,7 +173,7 @@ async function hearing({ sqs, sns }: Behind): Promise<string> {
   );
   await sns.send(
     new SubscribeCommand({
-      TopicArn: `arn:aws:sns:${REGION}:${ACCOUNT}:stepline_dev_on-call`,
+      TopicArn: `arn:aws:sns:${REGION}:${ACCOUNT}:stepline_dev_failures`,
       Protocol: 'sqs',
       Endpoint: `${QUEUE_ARN}:${name}`,
     }),

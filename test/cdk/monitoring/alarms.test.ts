@@ -16,6 +16,7 @@ const STEP = [
 ];
 const CHAIN = ['workflow-failed', 'repairs'];
 const SHARED = [
+  ...['api-5xx-hour', 'step-unclaimed', 'table-refuses', 'unexpected-errors'],
   ...['message-parked', 'oldest-unfinished-step', 'reconciler-missing', 'api-5xx', 'api-throttled'],
   ...['step-failed_function-errors', 'step-failed_throttles', 'step-failed_recursion-dropped'],
   ...['reconciler_function-errors', 'reconciler_throttles'],
@@ -95,8 +96,8 @@ describe('the alarms of a stage', () => {
   it('wake somebody only for what cannot wait', () => {
     const loud = alarms.filter((alarm) => severityOf(alarm) === 'critical').map(kindOf);
     expect([...new Set(loud)].sort()).toEqual([
-      ...['api-5xx', 'dead-letter-unhandled', 'message-parked'],
-      ...['oldest-unfinished-step', 'reconciler-missing'],
+      ...['api-5xx', 'api-5xx-hour', 'dead-letter-unhandled', 'message-parked'],
+      ...['oldest-unfinished-step', 'reconciler-missing', 'step-unclaimed'],
     ]);
   });
 
@@ -129,15 +130,14 @@ describe('an alarm', () => {
     });
   });
 
-  it('tells of dead letters that nobody takes by what is in the queue, not by what was sent to it', () => {
+  it('tells of dead letters that nobody takes by how long the oldest has waited, not by how many there are', () => {
     expect(watched('order-processing_payment_dead-letter-unhandled')).toEqual([
-      'AWS/SQS ApproximateNumberOfMessagesVisible Maximum',
-      'AWS/SQS ApproximateNumberOfMessagesNotVisible Maximum',
+      'AWS/SQS ApproximateAgeOfOldestMessage Maximum',
     ]);
     const { Threshold, DatapointsToAlarm, EvaluationPeriods } = alarmNamed(
       'order-processing_payment_dead-letter-unhandled',
     );
-    expect([Threshold, DatapointsToAlarm, EvaluationPeriods]).toEqual([1, 10, 10]);
+    expect([Threshold, DatapointsToAlarm, EvaluationPeriods]).toEqual([600, 1, 1]);
   });
 
   it('tells at once of a message in the parking queue', () => {

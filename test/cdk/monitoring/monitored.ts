@@ -35,6 +35,7 @@ const alarm = z.object({
     Metrics: z
       .array(
         z.object({
+          Id: z.string(),
           Expression: z.string().optional(),
           MetricStat: stat.optional(),
           Period: z.number().optional(),

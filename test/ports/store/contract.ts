@@ -4,6 +4,7 @@ import { dueContract } from './due.ts';
 import { ABSENT, claimOf, completedOf, given, loaded, metaOf } from './fixtures.ts';
 import { listContract } from './list.ts';
 import { metaContract } from './meta.ts';
+import { paceContract } from './pace.ts';
 import { stepContract } from './step.ts';
 import { valuesContract } from './values.ts';
 
@@ -31,6 +32,7 @@ export function storeContract(name: string, make: MakeStore): void {
     valuesContract(store);
     listContract(store);
     dueContract(store);
+    paceContract(store);
   });
 }
 

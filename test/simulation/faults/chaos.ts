@@ -10,6 +10,8 @@ export const PORT_CALLS = [
   'writeStep',
   'list',
   'listDue',
+  'loadPace',
+  'writePace',
   'send',
   'park',
   'setVisibility',
@@ -19,7 +21,13 @@ export const PORT_CALLS = [
 export type PortCall = (typeof PORT_CALLS)[number];
 
 /** Reads change nothing: one whose reply is lost has failed, and none is done too late. */
-export const READS: ReadonlySet<PortCall> = new Set<PortCall>(['load', 'list', 'listDue', 'resolve']);
+export const READS: ReadonlySet<PortCall> = new Set<PortCall>([
+  'load',
+  'list',
+  'listDue',
+  'loadPace',
+  'resolve',
+]);
 
 /**
  * `fail`: not done, and the caller is told so. `lose`: done, and the caller is told that it failed. `late`: the caller is

@@ -2,6 +2,7 @@ import type { Mutation } from '../bundle.ts';
 import { MUTANTS_OF_DATA } from './data.ts';
 import { type Mutant, mutant } from './mutant.ts';
 import { MUTANTS_OF_OUTCOMES } from './outcomes.ts';
+import { MUTANTS_OF_TELLING } from './telling.ts';
 
 const DECISION = 'lib/engine/decision.ts';
 const WORKER = 'lib/engine/worker.ts';
@@ -218,11 +219,6 @@ export const MUTANTS: readonly Mutant[] = [
     '  if (!(await isRepeat(engine, chain, meta, payload))) {',
     '  if (meta.fingerprint === undefined) {',
   ]),
-  mutant('on-call counts as told before it is', [
-    STEP_FAILED,
-    '    error: meta.error,\n  });\n  return await saveMeta(ports, told(',
-    '    error: meta.error,\n  }).catch(() => undefined);\n  return await saveMeta(ports, told(',
-  ]),
   mutant('one dead letter is enough to fail a step that nobody could take', [
     STEP_FAILED,
     'if (message.trip >= LIMITS.trips) ',
@@ -291,11 +287,6 @@ function retries(`,
     `trips: { trip: message.trip + 1, `,
     `trips: { trip: LIMITS.trips, `,
   ]),
-  mutant('on-call is told by the reconciler alone', [
-    STEP_FAILED,
-    'if (failed !== undefined && (await tell(engine, failed))) return;',
-    `if (failed !== undefined && (decision.do !== 'notify' || (await tell(engine, failed)))) return;`,
-  ]),
   mutant('the last step leaves the end to the reconciler', [
     WORKER,
     'if (latest !== undefined) await advance(engine, chain, latest, step.name);',
@@ -338,4 +329,5 @@ function retries(`,
   ]),
   ...MUTANTS_OF_DATA,
   ...MUTANTS_OF_OUTCOMES,
+  ...MUTANTS_OF_TELLING,
 ];

@@ -1,7 +1,7 @@
 import { LIMITS } from '../../../lib/contract/limits.ts';
 import type { StepMessage } from '../../../lib/contract/wire.ts';
 import type { EngineEvent } from '../../../lib/engine/events.ts';
-import type { Notification, Store } from '../../../lib/engine/ports.ts';
+import type { Notification, Pace, Store } from '../../../lib/engine/ports.ts';
 import type { StepRecord, WorkflowKey, WorkflowMeta } from '../../../lib/engine/state.ts';
 import type { EmbeddedStore } from '../../../lib/local/store/store.ts';
 import { type Answers, createAnswers } from './answers.ts';
@@ -23,6 +23,7 @@ import {
   stepOf,
 } from './shadow.ts';
 import { isClaim, isForced, keyOfCall, putBackClaim, recoveryProblems, stepProblems } from './step.ts';
+import { createTelling } from './telling.ts';
 import { createWaits } from './waits.ts';
 
 /** What was wrong, and when, in milliseconds since the schedule began. */
@@ -62,6 +63,7 @@ export interface Oracle {
   /** A target acts, for the first time under this key. @param calledAt when the call was made by which it does */
   acted(idempotencyKey: string, result: unknown, calledAt: number): void;
   notified(notification: Notification): void;
+  paceWritten(pace: Pace): void;
   /** Something that outsiders see: answers, logs. Sensitive values must not be in it. */
   shown(where: string, text: string): void;
   /** A process begins anew on what is left in the table; until `recovered` it puts back what the last one left. */
@@ -114,6 +116,7 @@ export function createOracle({
   const cards = new Set<string>();
   const listeners: ((shadow: Shadow, before: WorkflowMeta | undefined) => void)[] = [];
   const waits = createWaits(skewMs);
+  const telling = createTelling((workflowId) => byId.get(workflowId));
   const calls = createCallsUnderWay(() => !zombies && skewMs() === 0, now);
   let begun = 0;
   let happened = 0;
@@ -187,17 +190,31 @@ export function createOracle({
     // Who resumes or closes a failed workflow before on-call was told knows of it.
     if (before.status === 'failed' && meta.status !== 'failed')
       for (const id of shadow.mustTell) if (!shadow.told.has(id)) shadow.mustTell.delete(id);
-    const telling = `${meta.workflowId}:${meta.epoch}:${meta.status}`;
-    if (meta.notify === 'pending' && !shadow.toTell.has(telling)) {
-      shadow.toTell.set(telling, now());
-      shadow.mustTell.add(telling);
+    const id = `${meta.workflowId}:${meta.epoch}:${meta.status}`;
+    if (meta.notify === 'pending' && !shadow.toTell.has(id)) {
+      shadow.toTell.set(id, now());
+      shadow.mustTell.add(id);
     }
     putMeta(shadow, meta);
+    if (before.notify === 'pending' && meta.status === 'failed' && meta.notify === undefined) {
+      for (const problem of telling.marked(meta)) note(problem);
+      told(shadow, id);
+    }
     const erased = meta.status === 'completed' || meta.status === 'cancelled';
     if (erased && shadow.chain.sensitive.length > 0 && JSON.stringify(meta).includes(shadow.card)) {
       report(`META of a workflow that is ${meta.status} holds a sensitive value`);
     }
     for (const listener of listeners) listener(shadow, before);
+  };
+
+  /** On-call knows of a failure: it was named, or counted with others. */
+  const told = (shadow: Shadow, id: string): void => {
+    const failedAt = shadow.toTell.get(id);
+    if (isPrompt() && !shadow.told.has(id) && failedAt !== undefined) {
+      const patience = patienceMs + telling.patienceFor(shadow.meta, failedAt, now());
+      for (const problem of promptToldProblems(shadow, id, now(), patience)) note(problem);
+    }
+    shadow.told.add(id);
   };
 
   const restore = createRestore({ workflows, report, metaWritten, putStep });
@@ -314,17 +331,20 @@ export function createOracle({
     },
     notified: (notification) => {
       shown('a notification', JSON.stringify(notification));
-      const shadow = byId.get(notification.workflowId);
-      if (shadow?.toTell.has(notification.id) !== true)
-        report(`on-call was told ${notification.id}, which is not so`);
-      else if (isPrompt() && !shadow.told.has(notification.id))
-        for (const problem of promptToldProblems(shadow, notification.id, now(), patienceMs)) note(problem);
-      shadow?.told.add(notification.id);
+      for (const problem of telling.published(notification)) note(problem);
+      for (const { workflowId, epoch } of notification.examples) {
+        const shadow = byId.get(workflowId);
+        if (shadow !== undefined) told(shadow, `${workflowId}:${epoch}:failed`);
+      }
+    },
+    paceWritten: (pace) => {
+      for (const problem of telling.paceWritten(pace)) note(problem);
     },
     shown,
     restarted: async (store) => {
       recovering = true;
       await restore(store);
+      for (const problem of telling.restarted(await store.loadPace())) note(problem);
     },
     recovered: () => {
       recovering = false;

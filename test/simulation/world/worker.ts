@@ -41,6 +41,8 @@ const ERRORS: Readonly<Record<PortCall, ErrorCode>> = {
   writeStep: 'STORE_UNAVAILABLE',
   list: 'STORE_UNAVAILABLE',
   listDue: 'STORE_UNAVAILABLE',
+  loadPace: 'STORE_UNAVAILABLE',
+  writePace: 'STORE_UNAVAILABLE',
   send: 'QUEUE_UNAVAILABLE',
   park: 'QUEUE_UNAVAILABLE',
   setVisibility: 'QUEUE_UNAVAILABLE',
@@ -301,6 +303,22 @@ function storeOf({ backing, chaos, oracle, time }: WorkerOptions, through: Throu
         'listDue',
         () => String(shard),
         () => store.listDue(shard, now, limit).then((due) => due.filter(() => !chaos.isMissing())),
+      ),
+    loadPace: () =>
+      through(
+        'loadPace',
+        () => '',
+        () => store.loadPace(),
+      ),
+    writePace: (pace, expected) =>
+      through(
+        'writePace',
+        () => `${expected} -> ${pace.version} ${pace.windows.at(-1)?.head}`,
+        () =>
+          witness(
+            () => store.writePace(pace, expected),
+            () => oracle.paceWritten(pace),
+          ),
       ),
   };
 }

@@ -150,7 +150,9 @@ const tracer =
 function longestRepair(places: readonly StepPlace[], { chain }: Subject): number {
   const lease = Math.max(...places.map(({ settings }) => settings.functionTimeout)) + LIMITS.leaseMargin;
   const waits = LIMITS.retryAfter + LIMITS.reconcileBackoffCap + 2 * LIMITS.reconcileInterval + lease;
-  return (waits + 2 * healthyDuration(chain)) * 1_000;
+  // A failure may have to wait until its kind may be told again, and be told twice before it is marked.
+  const telling = 2 * (LIMITS.digestWindow + 2 * LIMITS.reconcileInterval);
+  return (waits + telling + 2 * healthyDuration(chain)) * 1_000;
 }
 
 function countEnds(counts: Counts, { workflows }: Oracle, zombies: boolean): void {

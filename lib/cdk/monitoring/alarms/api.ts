@@ -8,7 +8,7 @@ import { physicalName } from '../../stage.ts';
 import { metric, type Reading } from '../metrics.ts';
 import { StageAlarm, type WatchedStage } from './alarm.ts';
 import { functionAlarms } from './function.ts';
-import { LEAST_ERRORS } from './kinds.ts';
+import { LEAST_ERRORS, LEAST_ERRORS_HOUR } from './kinds.ts';
 
 /** The API, as its alarms see it. */
 export interface WatchedApi extends Construct {
@@ -23,6 +23,7 @@ export function apiAlarms(api: WatchedApi, watched: WatchedStage): readonly Stag
   countTurnedAway(api, watched.stage.name);
   return [
     new StageAlarm(api, 'api-5xx', { ...whole, metric: (period) => serverErrors(api, period) }),
+    new StageAlarm(api, 'api-5xx-hour', { ...whole, metric: (period) => mostlyErrors(api, period) }),
     new StageAlarm(api, 'api-throttled', {
       ...whole,
       metric: (period) => turnedAway(watched.stage.name, { statistic: 'Sum', period }),
@@ -42,6 +43,18 @@ const serverErrors = ({ http }: WatchedApi, period: Duration): IMetric =>
       requests: http.metricCount({ statistic: 'Sum', period }),
     },
     label: '5xx in percent',
+    period,
+  });
+
+/** 1 if more than half of all answers are 5xx; zero while there are too few. */
+const mostlyErrors = ({ http }: WatchedApi, period: Duration): IMetric =>
+  new MathExpression({
+    expression: `IF(errors >= ${LEAST_ERRORS_HOUR} AND 2 * errors > requests, 1, 0)`,
+    usingMetrics: {
+      errors: http.metricServerError({ statistic: 'Sum', period }),
+      requests: http.metricCount({ statistic: 'Sum', period }),
+    },
+    label: 'more than half are 5xx',
     period,
   });
 

@@ -2,7 +2,7 @@ import type { Duration } from 'aws-cdk-lib';
 import { type IMetric, MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
 import { PARKING, type StageName } from '../../../contract/names.ts';
-import { functionMetric, ourMetric, queueMetric } from '../metrics.ts';
+import { functionMetric, ourMetric, queueMetric, tableMetric } from '../metrics.ts';
 import { StageAlarm, type WatchedStage } from './alarm.ts';
 import { functionAlarms } from './function.ts';
 
@@ -26,6 +26,15 @@ export function foundationAlarms(foundation: WatchedFoundation): readonly StageA
       ...whole,
       metric: (period) => ourMetric('oldestUnfinished', { stage }, { statistic: 'Maximum', period }),
     }),
+    new StageAlarm(foundation, 'unexpected-errors', {
+      ...whole,
+      metric: (period) => ourMetric('unexpectedErrors', { stage }, { statistic: 'Sum', period }),
+    }),
+    new StageAlarm(foundation, 'step-unclaimed', {
+      ...whole,
+      metric: (period) => ourMetric('oldestUnclaimed', { stage }, { statistic: 'Maximum', period }),
+    }),
+    new StageAlarm(foundation, 'table-refuses', { ...whole, metric: (period) => refused(stage, period) }),
     new StageAlarm(foundation, 'reconciler-missing', {
       ...whole,
       metric: (period) => goodRuns(stage, period),
@@ -44,6 +53,25 @@ export function foundationAlarms(foundation: WatchedFoundation): readonly StageA
 }
 
 const about = (name: string) => ({ parts: [name], words: `the function ${name}` });
+
+/** What our functions ask of the table. */
+const OPERATIONS = ['Query', 'PutItem', 'GetItem', 'BatchGetItem'] as const;
+
+/** Requests that the table throttled or failed, of all functions. A metric that has no data counts as zero. */
+const refused = (stage: StageName, period: Duration): IMetric => {
+  const reading = { statistic: 'Sum', period };
+  const metrics = OPERATIONS.flatMap((operation) =>
+    (['ThrottledRequests', 'SystemErrors'] as const).map(
+      (name) => [`${name}_${operation}`.toLowerCase(), tableMetric(name, stage, operation, reading)] as const,
+    ),
+  );
+  return new MathExpression({
+    expression: `SUM([${metrics.map(([id]) => `FILL(${id}, 0)`).join(', ')}])`,
+    usingMetrics: Object.fromEntries(metrics),
+    label: 'throttled or failed requests',
+    period,
+  });
+};
 
 /** A run that fails has repaired nothing. */
 const goodRuns = (stage: StageName, period: Duration): IMetric => {

@@ -32,6 +32,8 @@ const NOTHING_IS_WELL = TreatMissingData.NOT_BREACHING;
 /** With fewer attempts or errors than this in a period, a percentage says nothing. */
 export const LEAST_ATTEMPTS = 10;
 export const LEAST_ERRORS = 5;
+/** The same for a look over an hour. */
+export const LEAST_ERRORS_HOUR = 3;
 
 /**
  * Seconds in which the reconciler has looked at every workflow that is late. It runs every minute, and looks at a workflow again
@@ -59,13 +61,16 @@ export const ALARM_KINDS = {
     threshold: fixed(25),
     missing: NOTHING_IS_WELL,
   },
-  /** A dead letter is handled within seconds. If that fails it is parked after a minute, or after 15 if its function crashes. */
+  /**
+   * In seconds, the age of the oldest: many dead letters that are handled one after another are work and no fault. One that its
+   * function fails is parked after a minute, or after 15 if the function crashes. SQS leaves out what was received three times.
+   */
   'dead-letter-unhandled': {
     severity: 'critical',
     meaning: 'dead letters are not handled, so failures are told to nobody',
     period: 60,
-    looks: { beyond: 10, of: 10 },
-    threshold: fixed(1),
+    looks: ONCE,
+    threshold: fixed(600),
     missing: NOTHING_IS_WELL,
   },
   /** Nobody consumes the parking queue, so what is in it stays. SQS sends no metrics of a queue that was empty for six hours. */
@@ -114,6 +119,39 @@ export const ALARM_KINDS = {
     threshold: fixed(3),
     missing: NOTHING_IS_WELL,
   },
+  /**
+   * Of all functions together. Each is tried again, and one alone means nothing. A function that cannot work (no permission, no table,
+   * a bug) has at least five in five minutes from a single message, which comes back after 2, 4, 8, … seconds.
+   */
+  'unexpected-errors': {
+    severity: 'warning',
+    meaning: 'functions meet errors that they do not expect, and try again',
+    period: 300,
+    looks: ONCE,
+    threshold: fixed(5),
+    missing: NOTHING_IS_WELL,
+  },
+  /**
+   * In milliseconds. A message waits for seconds where its function takes any. Without the reconciler there is no data: this alarm
+   * stays as it is, and `reconciler-missing` sounds.
+   */
+  'step-unclaimed': {
+    severity: 'critical',
+    meaning: 'a function takes no messages: a step has waited in its queue for a quarter of an hour',
+    period: SEEN_WITHIN,
+    looks: ONCE,
+    threshold: fixed(900_000),
+    missing: TreatMissingData.IGNORE,
+  },
+  /** Throttled and failed requests, of all kinds together. The SDK repeats each twice; what goes on is a limit or an outage. */
+  'table-refuses': {
+    severity: 'warning',
+    meaning: 'the table throttles requests or fails them',
+    period: 300,
+    looks: { beyond: 2, of: 3 },
+    threshold: fixed(10),
+    missing: NOTHING_IS_WELL,
+  },
   /** Short throttling passes by itself. If it lasts a quarter of an hour, a limit of the account is too low. */
   throttles: {
     severity: 'warning',
@@ -137,6 +175,15 @@ export const ALARM_KINDS = {
     severity: 'critical',
     meaning: 'the API answers with 5xx: workflows cannot be started or read',
     period: 300,
+    looks: ONCE,
+    threshold: fixed(1),
+    missing: NOTHING_IS_WELL,
+  },
+  /** 1 where it is so. A stage that few call has too few errors in five minutes for the alarm above, though it serves nobody. */
+  'api-5xx-hour': {
+    severity: 'critical',
+    meaning: 'most of the last hour’s requests were answered with 5xx',
+    period: 3_600,
     looks: ONCE,
     threshold: fixed(1),
     missing: NOTHING_IS_WELL,

@@ -1,7 +1,7 @@
 import { type IMetric, MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
 import { deadLetterQueue } from '../../../contract/names.ts';
-import { type Figure, ourMetric, queueDepth, type Reading } from '../metrics.ts';
+import { type Figure, ourMetric, queueMetric, type Reading } from '../metrics.ts';
 import { StageAlarm, type WatchedStage } from './alarm.ts';
 import { functionAlarms } from './function.ts';
 import { LEAST_ATTEMPTS } from './kinds.ts';
@@ -26,8 +26,11 @@ export function stepAlarms(scope: WatchedStep, watched: WatchedStage): readonly 
     new StageAlarm(scope, 'dead-letter-unhandled', {
       watched,
       ...subject,
-      // A message that fails again and again is more often in a function than waiting, so both are counted.
-      metric: (period) => queueDepth(stage, deadLetterQueue({ chain, step }), { period }),
+      metric: (period) =>
+        queueMetric('ApproximateAgeOfOldestMessage', stage, deadLetterQueue({ chain, step }), {
+          statistic: 'Maximum',
+          period,
+        }),
     }),
     ...functionAlarms(scope.function, watched, subject, [
       'function-errors',

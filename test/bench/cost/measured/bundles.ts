@@ -27,7 +27,7 @@ const ENVIRONMENT = {
   [ENV.chain]: 'order-processing',
   [ENV.step]: 'payment',
   [ENV.targets]: '{}',
-  [ENV.topicArn]: 'arn:aws:sns:us-east-1:000000000000:on-call',
+  [ENV.failuresTopicArn]: 'arn:aws:sns:us-east-1:000000000000:on-call',
   [ENV.runbookUrl]: 'https://example.com/runbook.md',
 };
 

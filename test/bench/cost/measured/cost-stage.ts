@@ -79,12 +79,17 @@ export async function openCostStage(
     [ENV.step]: step,
     [ENV.targets]: JSON.stringify(targets.targets),
   });
+  const onCall = {
+    [ENV.failuresTopicArn]: 'arn:aws:sns:us-east-1:000000000000:failures',
+    [ENV.runbookUrl]: 'https://example.com/runbook.md',
+  };
   const functions = new Map<string, DeployedFunction>();
   const start = async (of: string, name: FunctionName, env = {}): Promise<void> => {
     functions.set(of, await deploy(bundles, name, { ...common, ...env }));
   };
   await Promise.all([
-    ...(['start', 'get', 'reconciler'] as const).map((name) => start(name, name)),
+    ...(['start', 'get'] as const).map((name) => start(name, name)),
+    start('reconciler', 'reconciler', onCall),
     ...STEPS.map((step) => start(step, 'step', ofStep(step))),
   ]);
   const invocations: Invocation[] = [];

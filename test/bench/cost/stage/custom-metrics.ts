@@ -15,7 +15,7 @@ const GOES_WELL: readonly EventName[] = [
 ];
 
 /** Told by every run of the reconciler: an idle stage has it too, where it is measured. */
-const ALWAYS: readonly EventName[] = ['oldest_unfinished'];
+const ALWAYS: readonly EventName[] = ['oldest_unfinished', 'oldest_unclaimed'];
 
 /** Custom metrics as CloudWatch bills them: each name with each set of dimensions, in a month in which it was written. */
 export interface CustomMetrics {
