@@ -16,8 +16,8 @@ interface Use {
 const TABLE_USES = {
   /** Loads a workflow. */
   load: { actions: ['dynamodb:Query'] },
-  /** Writes conditionally. */
-  write: { actions: ['dynamodb:PutItem'] },
+  /** Writes conditionally, and reads the item itself where a failed condition brings none. */
+  write: { actions: ['dynamodb:PutItem', 'dynamodb:GetItem'] },
   list: { actions: ['dynamodb:Query'], index: INDEX_NAMES.listing },
   /** Reads the status of listed workflows, which the index does not hold. */
   listStatus: { actions: ['dynamodb:BatchGetItem'] },

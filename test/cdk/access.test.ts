@@ -1,9 +1,14 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createDynamoDbStore } from '../../lib/adapters/dynamodb/store.ts';
 import { acknowledgements } from '../../lib/cdk/nag.ts';
 import { stepPlaces } from '../../lib/chain/places.ts';
+import type { Store } from '../../lib/engine/ports.ts';
+import { claimOf, metaOf } from '../ports/store/fixtures.ts';
+import { type Dynalite, startDynalite } from '../support/dynalite.ts';
 import { chains } from '../support/shipped-chains.ts';
 import { type Grant, grants, rolesOf } from './grants.ts';
-import { type Synthesized, synthesized } from './synth.ts';
+import { ENVIRONMENT, type Synthesized, synthesized } from './synth.ts';
 
 let dev: Synthesized;
 let may: (name: string) => readonly Grant[];
@@ -28,7 +33,7 @@ const KEY = ['kms:Decrypt', 'kms:DescribeKey'];
 const KEY_WRITE = [...KEY, 'kms:Encrypt', 'kms:GenerateDataKey', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'];
 const BASE = [...LOGGING, ...TRACING];
 const LOAD = ['dynamodb:Query'];
-const WRITE = ['dynamodb:PutItem', ...LOAD, ...KEY_WRITE];
+const WRITE = ['dynamodb:GetItem', 'dynamodb:PutItem', ...LOAD, ...KEY_WRITE];
 const TAKE = [
   'sqs:ReceiveMessage',
   'sqs:DeleteMessage',
@@ -135,6 +140,64 @@ describe('the step-failed function and the reconciler', () => {
     expect(actions('reconciler')).toEqual([...BASE, ...WRITE, 'sqs:SendMessage'].sort());
     const tables = may('reconciler').filter(({ action }) => action === 'dynamodb:Query');
     expect(tables.map(({ resource }) => resource.endsWith('/index/due'))).toEqual([false, true]);
+  });
+});
+
+describe('the store, held to the role of a function that writes', () => {
+  let database: Dynalite;
+  let tableName: string;
+  beforeAll(async () => {
+    database = await startDynalite();
+    tableName = await database.createTable();
+  });
+  afterAll(() => database.close());
+
+  /** A store whose requests are refused, as AWS does, unless the role of this function allows them on the table. */
+  function heldTo(name: string): Store {
+    const allowed = may(name).flatMap(({ action, resource }) =>
+      resource.includes('/index/') ? [] : [action],
+    );
+    const client = new DynamoDBClient({
+      endpoint: database.url,
+      region: ENVIRONMENT.region,
+      credentials: { accessKeyId: 'none', secretAccessKey: 'none' },
+    });
+    client.middlewareStack.add(
+      (next, { commandName }) =>
+        async (args) => {
+          const action = `dynamodb:${commandName?.replace(/Command$/, '')}`;
+          if (allowed.includes(action)) return await next(args);
+          throw Object.assign(new Error(`not authorized to perform ${action}`), {
+            name: 'AccessDeniedException',
+          });
+        },
+      { step: 'initialize' },
+    );
+    return createDynamoDbStore({ client, tableName });
+  }
+  const writers = [
+    ...['start', 'cancel', 'resume', 'step-failed', 'reconciler'],
+    ...stepPlaces(chains).map(({ chain, step }) => `${chain}_${step}`),
+  ];
+
+  it('they are all that may put items', () => {
+    const put = [...grants(dev)].filter(([, list]) =>
+      list.some(({ action }) => action === 'dynamodb:PutItem'),
+    );
+    expect(put.map(([name]) => name).sort()).toEqual(writers.map((name) => `stepline_dev_${name}`).sort());
+  });
+
+  it.each(writers)('%s is told what stands in the way of a write, and that nothing does', async (name) => {
+    const store = heldTo(name);
+    const meta = metaOf(name);
+    const claim = claimOf('payment');
+    // The item is gone: a failed condition brings none, and the store reads it.
+    const gone = { written: false, current: undefined };
+    expect(await store.writeMeta(meta, { status: 'processing', epoch: 0 })).toEqual(gone);
+    const expected = { status: 'running', token: claim.token } as const;
+    expect(await store.writeStep(meta, claim, expected, meta.expiresAt)).toEqual(gone);
+    expect(await store.create(meta)).toEqual({ written: true });
+    expect(await store.create(meta)).toEqual({ written: false, current: meta });
   });
 });
 
