@@ -1,5 +1,7 @@
+import { RESERVE_CONTEXT } from '../lib/cdk/app.ts';
 import { SettingsError, stageName } from '../lib/cdk/settings.ts';
 import type { SettledStage } from '../lib/contract/names.ts';
+import { reservePlan } from './account.ts';
 import { runCdk } from './run-cdk.ts';
 import { refuseWithoutSecrets, SECRETS_CONTEXT } from './secrets.ts';
 
@@ -42,12 +44,23 @@ function readArguments([name, ...words]: readonly string[]): Request {
 /** Before a deployment the secrets are looked for here, unless it says this itself; the other commands need none. */
 const UNCHECKED = `${SECRETS_CONTEXT.name}=${SECRETS_CONTEXT.unchecked}`;
 
+/** What the app is told of the account. A diff finds it out by itself, and may do without. */
+async function reserveOf({ command, stage, rest }: Request): Promise<readonly string[]> {
+  const { name, made, none } = RESERVE_CONTEXT;
+  if (command === 'diff' || rest.some((word) => new RegExp(`(^|=)${name}=`).test(word))) return [];
+  if (command === 'destroy') return ['-c', `${name}=${none}`];
+  const plan = await reservePlan(stage);
+  for (const line of plan.says) process.stderr.write(`stepline: ${line}\n`);
+  return ['-c', `${name}=${plan.made ? made : none}`];
+}
+
 try {
   const request = readArguments(process.argv.slice(2));
-  const told = request.rest.some((word) => word.endsWith(UNCHECKED));
-  if (request.command === 'deploy' && !told) await refuseWithoutSecrets(request.stage);
   const { command, stage, rest } = request;
-  process.exitCode = await runCdk([command, '-c', `stage=${stage}`, '-c', UNCHECKED, ...rest]);
+  const told = rest.some((word) => word.endsWith(UNCHECKED));
+  if (command === 'deploy' && !told) await refuseWithoutSecrets(stage);
+  const reserve = await reserveOf(request);
+  process.exitCode = await runCdk([command, '-c', `stage=${stage}`, '-c', UNCHECKED, ...reserve, ...rest]);
 } catch (error) {
   if (!(error instanceof SettingsError)) throw error;
   process.stderr.write(`stepline: ${error.message}\n`);

@@ -20,6 +20,7 @@ import type { Foundation } from './foundation.ts';
 import { removalOf, StageFunction } from './lambda.ts';
 import type { StageAlarm } from './monitoring/alarms/alarm.ts';
 import { apiAlarms } from './monitoring/alarms/api.ts';
+import { reserveOf } from './reserve.ts';
 import { physicalName, placesOf } from './stage.ts';
 
 const FUNCTIONS = {
@@ -93,6 +94,7 @@ export class Api extends Construct {
           ...(authorization.type === 'jwt' ? { [ENV.tenantClaim]: authorization.tenantClaim } : {}),
         },
         description,
+        ...(name === 'start' ? { reserve: reserveOf(stage).start } : {}),
       });
       allowTable(fn, foundation, uses);
       return fn;

@@ -7,6 +7,9 @@ import { SettingsError, type Stages, settingsOf, stageName } from './settings.ts
 import { SteplineStack } from './stack.ts';
 import type { Stage } from './stage.ts';
 
+/** The context that says whether the stage reserves executions: `-c reserve=made` or `none`. Without it none are reserved. */
+export const RESERVE_CONTEXT = { name: 'reserve', made: 'made', none: 'none' } as const;
+
 export interface Deployment {
   readonly chains: readonly ChainDefinition[];
   /** Files that export the chains, and folders of such files. */
@@ -22,7 +25,8 @@ export interface Deployment {
 export async function steplineApp({ chains, places, stages }: Deployment, app = new App()): Promise<App> {
   const name = stageName(app.node.tryGetContext('stage'));
   const sources = await chainSources(chains, places);
-  return stageApp({ name, settings: settingsOf(stages, name), chains: sources }, app);
+  const reserves = app.node.tryGetContext(RESERVE_CONTEXT.name) === RESERVE_CONTEXT.made;
+  return stageApp({ name, settings: settingsOf(stages, name), chains: sources, reserves }, app);
 }
 
 /** The CDK app of one stage, checked by cdk-nag. */

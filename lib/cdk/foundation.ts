@@ -18,6 +18,7 @@ import { chainsModule } from './modules.ts';
 import type { StageAlarm } from './monitoring/alarms/alarm.ts';
 import { foundationAlarms } from './monitoring/alarms/foundation.ts';
 import { acknowledge } from './nag.ts';
+import { reserveOf } from './reserve.ts';
 import { physicalName, placesOf, queueName, type Stage } from './stage.ts';
 
 /**
@@ -149,6 +150,7 @@ export class Foundation extends Construct {
       entry: 'step-failed',
       chains: this.chains,
       timeout: DEAD_LETTER_SETTINGS.functionTimeout,
+      reserve: reserveOf(this.stage).stepFailed,
       environment: {
         ...this.environment,
         [ENV.topicArn]: this.onCall.topicArn,
@@ -174,6 +176,7 @@ export class Foundation extends Construct {
       entry: 'reconciler',
       chains: this.chains,
       timeout: LIMITS.reconcileInterval,
+      reserve: reserveOf(this.stage).reconciler,
       environment: this.environment,
       description: 'Every minute: queues again what was lost',
     });

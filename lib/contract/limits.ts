@@ -38,6 +38,12 @@ export const LIMITS = {
   /** A mapping's maxConcurrency is 2 to 1,000. */
   concurrencyLeast: 2,
   concurrencyMost: 1_000,
+  /** AWS refuses a reserve that would leave an account less than this. */
+  unreservedLeast: 100,
+  /** A start writes once or twice and sends; with a cold function it takes about half of this. In milliseconds. */
+  startMs: 1_000,
+  /** A run of the reconciler ends before the next one begins; an operator may run it by hand beside that. */
+  reconcilersAtOnce: 2,
   /** A receive takes at most 10 messages. */
   batchSize: 10,
 

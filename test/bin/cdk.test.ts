@@ -55,9 +55,26 @@ describe('the command for a stage', () => {
     30_000,
   );
 
-  it('goes on without a look at the secrets where it is told so', () => {
-    // An app that synthesizes nothing: the command of the CDK itself fails, and no check of ours comes before it.
+  it('without a look at the secrets asks for the account’s limit, and says how to go on without', () => {
     const { code, said } = run('deploy', '--stage', 'dev', '-c', 'secrets=unchecked', '--app', 'false');
+    expect(said).toContain('stepline: Cannot read how many functions the account may run at once: Cred');
+    expect(said).toContain('-c reserve=none');
+    expect(code).toBe(2);
+  }, 30_000);
+
+  it('goes on without a look at the secrets and the account where it is told so', () => {
+    // An app that synthesizes nothing: the command of the CDK itself fails, and no check of ours comes before it.
+    const { code, said } = run(
+      'deploy',
+      '--stage',
+      'dev',
+      '-c',
+      'secrets=unchecked',
+      '-c',
+      'reserve=none',
+      '--app',
+      'false',
+    );
     expect(said).not.toContain('stepline:');
     expect(code).toBe(1);
   }, 30_000);

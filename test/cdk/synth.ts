@@ -67,6 +67,12 @@ export function synthesized(stage: StageName): Promise<Synthesized> {
 export const synthesize = (stage: StageName, changes: Partial<Deployment> = {}): Promise<Synthesized> =>
   synthesizedBy(testApp({ stage }), stage, changes);
 
+/** A stage of the shipped chains as the app makes it with more context, such as `{ reserve: 'made' }`. */
+export const synthesizedWith = (
+  stage: StageName,
+  context: Readonly<Record<string, unknown>>,
+): Promise<Synthesized> => synthesizedBy(testApp({ stage, ...context }), stage, {});
+
 /** A stage of the shipped chains with the bundles of its functions, which takes a while. */
 export const bundled = (stage: StageName): Promise<Synthesized> =>
   synthesizedBy(testApp({ stage, 'aws:cdk:bundling-stacks': ['**'] }), stage, {});
