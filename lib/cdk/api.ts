@@ -15,7 +15,7 @@ import { Construct } from 'constructs';
 import { registry } from '../chain/registry.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { ENV, ROUTES, START_IDEMPOTENCY_HEADER, stepQueue } from '../contract/names.ts';
-import { allowQueues, allowTable, SEND, type TableUse } from './access.ts';
+import { allowEveryQueue, allowQueues, allowTable, SEND, type TableUse } from './access.ts';
 import type { Foundation } from './foundation.ts';
 import { removalOf, StageFunction } from './lambda.ts';
 import type { StageAlarm } from './monitoring/alarms/alarm.ts';
@@ -108,7 +108,7 @@ export class Api extends Construct {
     };
     const places = placesOf(stage);
     allowQueues(functions.start, stage, SEND, places.filter(({ root }) => root).map(stepQueue));
-    allowQueues(functions.resume, stage, SEND, places.map(stepQueue));
+    allowEveryQueue(functions.resume, stage, SEND, 'steps');
     return functions;
   }
 

@@ -1,6 +1,7 @@
 import { App } from 'aws-cdk-lib';
 import type { ChainDefinition } from '../chain/definition.ts';
 import { DefinitionError } from '../chain/definition-error.ts';
+import { measure, refuseBeyondCeiling, templatesOf } from './ceiling.ts';
 import { chainSources } from './modules.ts';
 import { acknowledgements, checkWithNag } from './nag.ts';
 import { SettingsError, type Stages, settingsOf, stageName } from './settings.ts';
@@ -29,8 +30,11 @@ export async function steplineApp({ chains, places, stages }: Deployment, app = 
   return stageApp({ name, settings: settingsOf(stages, name), chains: sources, reserves }, app);
 }
 
-/** The CDK app of one stage, checked by cdk-nag. */
-export function stageApp(stage: Stage, app = new App()): App {
+/**
+ * The CDK app of one stage.
+ * @param check what looks at it whenever it is synthesized
+ */
+export function stageApp(stage: Stage, app = new App(), check: (app: App) => void = checkWithNag): App {
   const { name, settings } = stage;
   const account = settings.account ?? process.env.CDK_DEFAULT_ACCOUNT;
   const region = settings.region ?? process.env.CDK_DEFAULT_REGION;
@@ -41,7 +45,7 @@ export function stageApp(stage: Stage, app = new App()): App {
     terminationProtection: settings.removal === 'retain',
     tags: { application: 'stepline', stage: name },
   });
-  checkWithNag(app);
+  check(app);
   return app;
 }
 
@@ -49,7 +53,9 @@ export function stageApp(stage: Stage, app = new App()): App {
 export async function main(build: () => Promise<App>): Promise<void> {
   try {
     const app = await build();
-    app.synth();
+    const { directory } = app.synth();
+    for (const line of refuseBeyondCeiling(measure(templatesOf(app, directory))))
+      process.stderr.write(`stepline: ${line}\n`);
     const stays = acknowledgements(app);
     process.stderr.write(`cdk-nag: ${stays.length} findings acknowledged; see lib/cdk for each reason\n`);
   } catch (error) {

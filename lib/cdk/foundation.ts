@@ -10,16 +10,16 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { DEAD_LETTER_SETTINGS } from '../chain/settings.ts';
 import { LIMITS } from '../contract/limits.ts';
-import { deadLetterQueue, ENV, PARKING, stepQueue } from '../contract/names.ts';
+import { ENV, PARKING } from '../contract/names.ts';
 import { TABLE_SCHEMA } from '../contract/table.ts';
-import { allowQueues, allowTable, CONSUME, HOLD, SEND } from './access.ts';
+import { allowEveryQueue, allowQueues, allowTable, CONSUME, HOLD, SEND } from './access.ts';
 import { removalOf, StageFunction, through } from './lambda.ts';
 import { chainsModule } from './modules.ts';
 import type { StageAlarm } from './monitoring/alarms/alarm.ts';
 import { foundationAlarms } from './monitoring/alarms/foundation.ts';
 import { acknowledge } from './nag.ts';
 import { reserveOf } from './reserve.ts';
-import { physicalName, placesOf, queueName, type Stage } from './stage.ts';
+import { physicalName, queueName, type Stage } from './stage.ts';
 
 /**
  * What all chains of a stage share: the table and its key, the parking queue, the topic for on-call, the step-failed
@@ -158,10 +158,10 @@ export class Foundation extends Construct {
       },
       description: 'Marks workflows failed, tells on-call, and queues again what no function could take',
     });
-    const places = placesOf(this.stage);
     allowTable(fn, this, ['load', 'write']);
-    allowQueues(fn, this.stage, SEND, [PARKING, ...places.map(stepQueue)]);
-    allowQueues(fn, this.stage, [...CONSUME, ...HOLD], places.map(deadLetterQueue));
+    allowQueues(fn, this.stage, SEND, [PARKING]);
+    allowEveryQueue(fn, this.stage, SEND, 'steps');
+    allowEveryQueue(fn, this.stage, [...CONSUME, ...HOLD], 'deadLetters');
     fn.allow(['sns:Publish'], [this.onCall.topicArn]);
     const { onCall } = this.stage.settings;
     const keyArn = typeof onCall === 'object' && 'topicArn' in onCall ? onCall.keyArn : this.key.keyArn;
@@ -180,9 +180,8 @@ export class Foundation extends Construct {
       environment: this.environment,
       description: 'Every minute: queues again what was lost',
     });
-    const places = placesOf(this.stage);
     allowTable(fn, this, ['load', 'write', 'listDue']);
-    allowQueues(fn, this.stage, SEND, [...places.map(stepQueue), ...places.map(deadLetterQueue)]);
+    allowEveryQueue(fn, this.stage, SEND, 'steps');
     // The next minute brings the next run, so a late run is worth nothing.
     fn.lambda.configureAsyncInvoke({ retryAttempts: 0 });
     acknowledge(
