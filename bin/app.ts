@@ -15,11 +15,13 @@ await main(async () => {
 });
 
 /** Only where the CDK CLI found somebody who is signed in: everybody else synthesizes as well. */
-const signedIn = (): boolean => process.env.CDK_DEFAULT_ACCOUNT !== undefined;
+function signedIn(): boolean {
+  return process.env.CDK_DEFAULT_ACCOUNT !== undefined;
+}
 
-const say = (line: string): void => {
+function say(line: string): void {
   process.stderr.write(`stepline: ${line}\n`);
-};
+}
 
 async function lookAtAccount(app: App): Promise<void> {
   if (app.node.tryGetContext(RESERVE_CONTEXT.name) !== undefined || !signedIn()) return;

@@ -2,6 +2,7 @@ import { RESERVE_CONTEXT } from '../lib/cdk/app.ts';
 import { SettingsError, stageName } from '../lib/cdk/settings.ts';
 import type { SettledStage } from '../lib/contract/names.ts';
 import { reservePlan } from './account.ts';
+import { LOSSES_CONTEXT, refuseLosses } from './losses.ts';
 import { runCdk } from './run-cdk.ts';
 import { refuseWithoutSecrets, SECRETS_CONTEXT } from './secrets.ts';
 
@@ -41,26 +42,41 @@ function readArguments([name, ...words]: readonly string[]): Request {
   return { command, stage, rest };
 }
 
-/** Before a deployment the secrets are looked for here, unless it says this itself; the other commands need none. */
-const UNCHECKED = `${SECRETS_CONTEXT.name}=${SECRETS_CONTEXT.unchecked}`;
+/** Whether the command itself gives this context, as `-c name=value` or `--context=name=value`. */
+const gives = ({ rest }: Request, name: string, value = ''): boolean =>
+  rest.some((word) => new RegExp(`(^|=)${name}=${value}`).test(word));
+
+const tell = (lines: readonly string[]): void => {
+  for (const line of lines) process.stderr.write(`stepline: ${line}\n`);
+};
 
 /** What the app is told of the account. A diff finds it out by itself, and may do without. */
-async function reserveOf({ command, stage, rest }: Request): Promise<readonly string[]> {
+async function reserveOf(request: Request): Promise<readonly string[]> {
   const { name, made, none } = RESERVE_CONTEXT;
-  if (command === 'diff' || rest.some((word) => new RegExp(`(^|=)${name}=`).test(word))) return [];
-  if (command === 'destroy') return ['-c', `${name}=${none}`];
-  const plan = await reservePlan(stage);
-  for (const line of plan.says) process.stderr.write(`stepline: ${line}\n`);
+  if (request.command === 'diff' || gives(request, name)) return [];
+  if (request.command === 'destroy') return ['-c', `${name}=${none}`];
+  const plan = await reservePlan(request.stage);
+  tell(plan.says);
   return ['-c', `${name}=${plan.made ? made : none}`];
+}
+
+/** Before a deployment: is all there that it needs, and does it take away nothing that is needed? */
+async function look(request: Request): Promise<void> {
+  if (request.command !== 'deploy') return;
+  const { name, unchecked } = SECRETS_CONTEXT;
+  if (!gives(request, name, unchecked)) await refuseWithoutSecrets(request.stage);
+  if (gives(request, LOSSES_CONTEXT.name, LOSSES_CONTEXT.accepted)) return;
+  tell(await refuseLosses(request.stage));
 }
 
 try {
   const request = readArguments(process.argv.slice(2));
+  await look(request);
   const { command, stage, rest } = request;
-  const told = rest.some((word) => word.endsWith(UNCHECKED));
-  if (command === 'deploy' && !told) await refuseWithoutSecrets(stage);
+  // The secrets are looked for here, or not at all.
+  const unchecked = `${SECRETS_CONTEXT.name}=${SECRETS_CONTEXT.unchecked}`;
   const reserve = await reserveOf(request);
-  process.exitCode = await runCdk([command, '-c', `stage=${stage}`, '-c', UNCHECKED, ...reserve, ...rest]);
+  process.exitCode = await runCdk([command, '-c', `stage=${stage}`, '-c', unchecked, ...reserve, ...rest]);
 } catch (error) {
   if (!(error instanceof SettingsError)) throw error;
   process.stderr.write(`stepline: ${error.message}\n`);

@@ -1,5 +1,5 @@
 import { Stack, Token } from 'aws-cdk-lib';
-import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { deadLetterQueue, type QueueName, stepQueue } from '../contract/names.ts';
 import { INDEX_NAMES } from '../contract/table.ts';
@@ -36,14 +36,18 @@ const KEY_WRITE_ACTIONS = [
 /** Lets a function use the table in these ways, and the key of the table only through DynamoDB. */
 export function allowTable(
   fn: StageFunction,
-  { table, key }: { readonly table: Table; readonly key: IKey },
+  { table, tableKey }: { readonly table: Pick<ITable, 'tableArn'>; readonly tableKey: IKey },
   uses: readonly TableUse[],
 ): void {
   for (const { actions, index } of uses.map((use): Use => TABLE_USES[use])) {
     const resource = index === undefined ? table.tableArn : `${table.tableArn}/index/${index}`;
     fn.allow(actions, [resource]);
   }
-  fn.allow(uses.includes('write') ? KEY_WRITE_ACTIONS : KEY_ACTIONS, [key.keyArn], through(fn, 'dynamodb'));
+  fn.allow(
+    uses.includes('write') ? KEY_WRITE_ACTIONS : KEY_ACTIONS,
+    [tableKey.keyArn],
+    through(fn, 'dynamodb'),
+  );
 }
 
 /** ARNs in one statement. With more, the statement would not fit into a managed policy of 6,144 characters. */

@@ -1,9 +1,16 @@
 import { Duration, Fn, Stack } from 'aws-cdk-lib';
-import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
+import {
+  AttributeType,
+  BillingMode,
+  type ITable,
+  ProjectionType,
+  Table,
+  TableEncryption,
+} from 'aws-cdk-lib/aws-dynamodb';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Key } from 'aws-cdk-lib/aws-kms';
+import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
@@ -19,7 +26,7 @@ import type { StageAlarm } from './monitoring/alarms/alarm.ts';
 import { foundationAlarms } from './monitoring/alarms/foundation.ts';
 import { acknowledge } from './nag.ts';
 import { reserveOf } from './reserve.ts';
-import { physicalName, queueName, type Stage } from './stage.ts';
+import { physicalName, queueName, type Stage, tableName } from './stage.ts';
 
 /**
  * What all chains of a stage share: the table and its key, the parking queue, the topic for on-call, the step-failed
@@ -29,7 +36,9 @@ import { physicalName, queueName, type Stage } from './stage.ts';
 export class Foundation extends Construct {
   readonly stage: Stage;
   readonly key: Key;
-  readonly table: Table;
+  readonly table: Pick<ITable, 'tableName' | 'tableArn'>;
+  /** The key that encrypts the table. */
+  readonly tableKey: IKey;
   readonly parking: Queue;
   readonly onCall: ITopic;
   readonly stepFailed: StageFunction;
@@ -44,7 +53,9 @@ export class Foundation extends Construct {
     super(scope, id);
     this.stage = stage;
     this.key = this.makeKey();
-    this.table = this.makeTable();
+    const { existing } = stage.settings;
+    this.tableKey = existing === undefined ? this.key : Key.fromKeyArn(this, 'TableKey', existing.keyArn);
+    this.table = existing === undefined ? this.makeTable() : this.existingTable(existing.table);
     this.parking = this.makeParking();
     this.onCall = this.makeTopic();
     this.environment = {
@@ -69,10 +80,14 @@ export class Foundation extends Construct {
     return key;
   }
 
+  private existingTable(name: string): Foundation['table'] {
+    return Table.fromTableName(this, 'ExistingTable', name);
+  }
+
   private makeTable(): Table {
     const { partitionKey, sortKey, indexes, timeToLive } = TABLE_SCHEMA;
     const table = new Table(this, 'Table', {
-      tableName: physicalName(this.stage.name),
+      tableName: tableName(this.stage),
       partitionKey: attribute(partitionKey),
       sortKey: attribute(sortKey),
       billingMode: BillingMode.PAY_PER_REQUEST,
@@ -192,6 +207,7 @@ export class Foundation extends Construct {
     const rule = new Rule(this, 'EveryMinute', {
       ruleName: physicalName(this.stage.name, 'reconciler'),
       schedule: Schedule.rate(Duration.seconds(LIMITS.reconcileInterval)),
+      enabled: this.stage.settings.paused !== true,
       targets: [new LambdaFunction(fn.lambda, { retryAttempts: 0 })],
     });
     acknowledge(

@@ -61,7 +61,7 @@ export function planReserve(stage: SizedStage, account: AccountConcurrency): Res
   const sum = start + stepFailed + reconciler;
   const left = account.limit - account.reservedByOthers - sum;
   const made = left >= LIMITS.unreservedLeast;
-  const parts = `start ${start} + step-failed ${stepFailed} + reconciler ${reconciler} = ${sum}`;
+  const parts = `start ${start} + step-failed ${stepFailed} + reconciler ${reconciler}`;
   const others = account.reservedByOthers > 0 ? ` - ${account.reservedByOthers} reserved by others` : '';
   const arithmetic = `${account.limit} of the account${others} - ${sum} (${parts}) = ${left}`;
   const shared = made ? left : account.limit - account.reservedByOthers;
@@ -69,7 +69,7 @@ export function planReserve(stage: SizedStage, account: AccountConcurrency): Res
     made,
     says: [
       made
-        ? `Functions that the steps must not starve have executions of their own: ${parts}. For all other functions of the account ${left} stay: ${arithmetic}.`
+        ? `Executions are kept for the functions that the steps must not starve: ${arithmetic}, which stay for all other functions of the account.`
         : [
             `Nothing is reserved for start, step-failed and reconciler: ${arithmetic}, and AWS wants ${LIMITS.unreservedLeast} to stay unreserved.`,
             'When the steps take all that there is, nothing is started, repaired or told until they let go.',

@@ -35,6 +35,10 @@ export const placesOf = ({
 export const physicalName = (stage: StageName, ...parts: readonly string[]): string =>
   ['stepline', stage, ...parts].join('_');
 
+/** The name of the stage's table: its own, or that of one that was there already. */
+export const tableName = ({ name, settings }: Pick<Stage, 'name' | 'settings'>): string =>
+  settings.existing?.table ?? physicalName(name);
+
 /** @example queueName('dev', { kind: 'parking' }) // 'stepline_dev_parking' */
 export const queueName = (stage: StageName, queue: QueueName): string =>
   physicalName(stage, queueSuffix(queue));

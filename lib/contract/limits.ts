@@ -28,6 +28,8 @@ export const LIMITS = {
   stepBundleBytes: 1_200_000,
   /** A stack of CloudFormation holds 500 resources, and a step is 15 of them. */
   stepsPerStack: 33,
+  /** One deployment may create, change or delete 2,500 resources, and what is not of a step needs up to 250 of them. */
+  newStepsPerDeployment: 150,
   retries: 100,
   /** SQS hides a received message for at most 12 hours in all. */
   visibility: 43_200,

@@ -68,7 +68,7 @@ describe('the plan for an account', () => {
     const { made, says } = planReserve(stage('dev'), { limit: 1_000, reservedByOthers: 100 });
     expect(made).toBe(true);
     expect(says).toEqual([
-      'Functions that the steps must not starve have executions of their own: start 150 + step-failed 25 + reconciler 2 = 177. For all other functions of the account 723 stay: 1000 of the account - 100 reserved by others - 177 (start 150 + step-failed 25 + reconciler 2 = 177) = 723.',
+      'Executions are kept for the functions that the steps must not starve: 1000 of the account - 100 reserved by others - 177 (start 150 + step-failed 25 + reconciler 2) = 723, which stay for all other functions of the account.',
     ]);
   });
 
@@ -83,7 +83,7 @@ describe('the plan for an account', () => {
     const { made, says } = planReserve(stage('dev'), { limit: 10, reservedByOthers: 0 });
     expect(made).toBe(false);
     expect(says[0]).toContain(
-      'Nothing is reserved for start, step-failed and reconciler: 10 of the account - 177 (start 150 + step-failed 25 + reconciler 2 = 177) = -167, and AWS wants 100 to stay unreserved.',
+      'Nothing is reserved for start, step-failed and reconciler: 10 of the account - 177 (start 150 + step-failed 25 + reconciler 2) = -167, and AWS wants 100 to stay unreserved.',
     );
     expect(says[0]).toContain('Ask AWS for 277 (Service Quotas, AWS Lambda, Concurrent executions)');
     expect(planReserve(stage('dev'), { limit: 277, reservedByOthers: 0 }).made).toBe(true);

@@ -3,7 +3,7 @@ import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
 import { Dashboard, type IWidget, TextWidget } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { StageName } from '../../../contract/names.ts';
-import { physicalName, type Stage } from '../../stage.ts';
+import { physicalName, type Stage, tableName } from '../../stage.ts';
 import { pagesOf } from '../pages.ts';
 import { chainRows, type ShownChain, STEP_METRICS } from './chain.ts';
 import { apiRows, SHARED_METRICS, sharedRows } from './shared.ts';
@@ -86,7 +86,7 @@ export class StageDashboard extends Construct {
         chains.map(({ chainName }) => chainName),
       ),
       ...apiRows(api.http, name),
-      ...sharedRows(name, chains),
+      ...sharedRows({ name, table: tableName(foundation.stage) }, chains),
     ];
     return [
       ...alarmRows(this, alarms).map(({ row, alarms: shown }) => ({
