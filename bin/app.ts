@@ -1,25 +1,49 @@
-import type { App } from 'aws-cdk-lib';
+import { App } from 'aws-cdk-lib';
 import { chains } from '../functions/chains/index.ts';
-import { main, steplineApp } from '../lib/cdk/app.ts';
+import { main, RESERVE_CONTEXT, steplineApp } from '../lib/cdk/app.ts';
 import { stageName } from '../lib/cdk/settings.ts';
+import { AccountUnknown, reservePlan } from './account.ts';
 import { refuseWithoutSecrets, SECRETS_CONTEXT, SecretsUnknown } from './secrets.ts';
 import { stages } from './stages.ts';
 
 await main(async () => {
-  const app = await steplineApp({ chains, places: ['functions/chains'], stages });
+  const app = new App();
+  await lookAtAccount(app);
+  await steplineApp({ chains, places: ['functions/chains'], stages }, app);
   await lookForSecrets(app);
   return app;
 });
 
 /** Only where the CDK CLI found somebody who is signed in: everybody else synthesizes as well. */
+function signedIn(): boolean {
+  return process.env.CDK_DEFAULT_ACCOUNT !== undefined;
+}
+
+function say(line: string): void {
+  process.stderr.write(`stepline: ${line}\n`);
+}
+
+async function lookAtAccount(app: App): Promise<void> {
+  if (app.node.tryGetContext(RESERVE_CONTEXT.name) !== undefined || !signedIn()) return;
+  try {
+    const { made, says } = await reservePlan(stageName(app.node.tryGetContext('stage')));
+    for (const line of says) say(line);
+    app.node.setContext(RESERVE_CONTEXT.name, made ? RESERVE_CONTEXT.made : RESERVE_CONTEXT.none);
+  } catch (error) {
+    // Whoever may not look may still synthesize.
+    if (!(error instanceof AccountUnknown)) throw error;
+    say(`${error.message} Nothing is reserved now.`);
+  }
+}
+
 async function lookForSecrets(app: App): Promise<void> {
   const unchecked = app.node.tryGetContext(SECRETS_CONTEXT.name) === SECRETS_CONTEXT.unchecked;
-  if (unchecked || process.env.CDK_DEFAULT_ACCOUNT === undefined) return;
+  if (unchecked || !signedIn()) return;
   try {
     await refuseWithoutSecrets(stageName(app.node.tryGetContext('stage')));
   } catch (error) {
     // Whoever may not look may still synthesize.
     if (!(error instanceof SecretsUnknown)) throw error;
-    process.stderr.write(`stepline: ${error.message}\n`);
+    say(error.message);
   }
 }

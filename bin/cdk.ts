@@ -1,5 +1,8 @@
+import { RESERVE_CONTEXT } from '../lib/cdk/app.ts';
 import { SettingsError, stageName } from '../lib/cdk/settings.ts';
 import type { SettledStage } from '../lib/contract/names.ts';
+import { reservePlan } from './account.ts';
+import { LOSSES_CONTEXT, refuseLosses } from './losses.ts';
 import { confirmLink, lookWhoHears } from './on-call.ts';
 import { runCdk } from './run-cdk.ts';
 import { refuseWithoutSecrets, SECRETS_CONTEXT } from './secrets.ts';
@@ -41,8 +44,32 @@ function readArguments([name, ...words]: readonly string[]): Request {
   return { command, stage, rest };
 }
 
-/** Before a deployment the secrets are looked for here, unless it says this itself; the other commands need none. */
-const UNCHECKED = `${SECRETS_CONTEXT.name}=${SECRETS_CONTEXT.unchecked}`;
+/** Whether the command itself gives this context, as `-c name=value` or `--context=name=value`. */
+const gives = ({ rest }: Request, name: string, value = ''): boolean =>
+  rest.some((word) => new RegExp(`(^|=)${name}=${value}`).test(word));
+
+const tell = (lines: readonly string[]): void => {
+  for (const line of lines) process.stderr.write(`stepline: ${line}\n`);
+};
+
+/** What the app is told of the account. A diff finds it out by itself, and may do without. */
+async function reserveOf(request: Request): Promise<readonly string[]> {
+  const { name, made, none } = RESERVE_CONTEXT;
+  if (request.command === 'diff' || gives(request, name)) return [];
+  if (request.command === 'destroy') return ['-c', `${name}=${none}`];
+  const plan = await reservePlan(request.stage);
+  tell(plan.says);
+  return ['-c', `${name}=${plan.made ? made : none}`];
+}
+
+/** Before a deployment: is all there that it needs, and does it take away nothing that is needed? */
+async function look(request: Request): Promise<void> {
+  if (request.command !== 'deploy') return;
+  const { name, unchecked } = SECRETS_CONTEXT;
+  if (!gives(request, name, unchecked)) await refuseWithoutSecrets(request.stage);
+  if (gives(request, LOSSES_CONTEXT.name, LOSSES_CONTEXT.accepted)) return;
+  tell(await refuseLosses(request.stage));
+}
 
 try {
   const [name, second, ...words] = process.argv.slice(2);
@@ -55,10 +82,12 @@ try {
 }
 
 async function run(request: Request): Promise<number> {
-  const told = request.rest.some((word) => word.endsWith(UNCHECKED));
-  if (request.command === 'deploy' && !told) await refuseWithoutSecrets(request.stage);
+  await look(request);
   const { command, stage, rest } = request;
-  const code = await runCdk([command, '-c', `stage=${stage}`, '-c', UNCHECKED, ...rest]);
+  // The secrets are looked for here, or not at all.
+  const unchecked = `${SECRETS_CONTEXT.name}=${SECRETS_CONTEXT.unchecked}`;
+  const reserve = await reserveOf(request);
+  const code = await runCdk([command, '-c', `stage=${stage}`, '-c', unchecked, ...reserve, ...rest]);
   const isDeployed = command === 'deploy' && code === 0 && !rest.includes('--help');
   return isDeployed ? await lookWhoHears(stage) : code;
 }

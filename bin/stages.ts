@@ -46,23 +46,24 @@ export const stages: Stages = {
   staging: {
     targets: targets('staging'),
     authorization: { type: 'iam' },
-    throttling: { rate: 200, burst: 400 },
+    throttling: { rate: 50, burst: 100 },
     logLevel: 'info',
     logRetentionDays: 30,
     onCall: { email: 'stepline-staging@example.com' },
     runbookUrl,
     removal: 'destroy',
-    concurrency: 50,
+    concurrency: 20,
   },
+  // Twelve steps at 50 fit into an account's first limit of 1,000 executions at once; `npm run deploy` says how it adds up.
   prod: {
     targets: targets('prod'),
     authorization: { type: 'iam' },
-    throttling: { rate: 1_000, burst: 2_000 },
+    throttling: { rate: 100, burst: 200 },
     logLevel: 'info',
     logRetentionDays: 90,
     onCall: { email: 'stepline-on-call@example.com' },
     runbookUrl,
     removal: 'retain',
-    concurrency: 100,
+    concurrency: 50,
   },
 };

@@ -29,7 +29,7 @@ import {
   tenantOf,
   workflowKey,
 } from './http.ts';
-import { refuseRoute, routesOf } from './routes.ts';
+import { refuseRoute, routed, routesOf } from './routes.ts';
 
 /** What the API runs on: an engine together with all the chains of the deployment. */
 export type Service = ApiEngine & {
@@ -52,10 +52,10 @@ export const startHandler =
   (service: Service): ApiHandler =>
   (event) =>
     answering(service.ports.telemetry, 'start', async () => {
-      const chain = service.chains.byStart(event.rawPath);
-      const method = event.requestContext?.http?.method ?? 'POST';
+      const { method, path, basePath } = routed(event);
+      const chain = service.chains.byStart(path);
       if (chain === undefined || method !== 'POST') {
-        return refuseRoute(routesOf(service.chains), method, event.rawPath);
+        return refuseRoute(routesOf(service.chains), method, path);
       }
       const idempotencyKey = readIdempotencyKey(event);
       const started = await start(service, chain, {
@@ -64,7 +64,7 @@ export const startHandler =
         headers: event.headers ?? {},
         ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       });
-      return json(202, started, { location: workflowPath(started.workflowId) });
+      return json(202, started, { location: basePath + workflowPath(started.workflowId) });
     });
 
 function readIdempotencyKey(event: ApiEvent): string | undefined {

@@ -8,7 +8,10 @@ import type { WorkflowKey } from '../lib/engine/state.ts';
 
 /** What the handlers read of an HTTP API event (payload format 2.0): a part of `APIGatewayProxyEventV2`. */
 export interface ApiEvent {
-  readonly rawPath: string;
+  /** The route that the API found, such as `GET /api/workflows/{id}`. Absent where somebody invokes the function by hand. */
+  readonly routeKey?: string;
+  /** On a custom domain it may begin with the base path of the API's mapping. */
+  readonly rawPath?: string;
   /** Absent where somebody invokes the function by hand. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
   readonly queryStringParameters?: Readonly<Record<string, string | undefined>>;

@@ -1,7 +1,7 @@
 import type { Registry } from '../lib/chain/registry.ts';
 import { ROUTES } from '../lib/contract/names.ts';
 import { ProblemError } from '../lib/engine/problems.ts';
-import { type ApiAnswer, problemAnswer } from './http.ts';
+import { type ApiAnswer, type ApiEvent, problemAnswer } from './http.ts';
 
 /** One route of the API. `path` is as in an HTTP API: `{id}` stands for one segment. */
 export interface Route {
@@ -25,6 +25,31 @@ const route = (name: Route['name'], method: string, path: string): Route => ({
   path,
   pattern: new RegExp(`^${path.replace('{id}', '(?<id>[^/]+)')}$`),
 });
+
+/** A request as the API routed it. */
+interface Routed {
+  readonly method: string;
+  /** The path within the API. */
+  readonly path: string;
+  /** What the path begins with on a custom domain, where the event says so. */
+  readonly basePath: string;
+}
+
+/** What a route key ends with where the route takes every path: a path of ours has no `+`. */
+const ANY_PATH = '/{proxy+}';
+
+/**
+ * What a request asks for, by the route that the API found: on a custom domain `rawPath` may begin with the base path of a mapping.
+ * @example routed({ routeKey: 'POST /api/process-order', rawPath: '/shop/api/process-order', … }) // { method: 'POST', path: '/api/process-order', basePath: '/shop' }
+ */
+export function routed({ routeKey, rawPath, pathParameters, requestContext }: ApiEvent): Routed {
+  const [, keyPath] = routeKey?.split(' ') ?? [];
+  const method = requestContext?.http?.method ?? 'POST';
+  const whole = rawPath ?? '/';
+  if (keyPath === undefined) return { method, path: whole, basePath: '' };
+  const path = keyPath === ANY_PATH ? `/${pathParameters?.proxy ?? ''}` : keyPath;
+  return { method, path, basePath: whole.endsWith(path) ? whole.slice(0, -path.length) : '' };
+}
 
 /** The answer to a request that no route takes: 405 with the methods that its path has, or 404 with the routes there are. */
 export function refuseRoute(routes: readonly Route[], method: string, path: string): ApiAnswer {

@@ -2,7 +2,16 @@ import { configDefaults, defineConfig } from 'vitest/config';
 import { announced } from './support/announced.ts';
 
 /** Whole machines in small, and what takes a minute: `npm run test:deep`, one file after another. */
-export const DEEP = ['simulation', 'hostile', 'soak', 'fuzz', 'newcomer', 'bench/cost', 'e2e/crash'];
+export const DEEP = [
+  'simulation',
+  'hostile',
+  'soak',
+  'fuzz',
+  'newcomer',
+  'bench/cost',
+  'e2e/crash',
+  'cdk/thousand',
+];
 /** They replace modules, clients of the SDK or the clock, so each file has modules of its own. */
 export const REPLACING = [
   ...['adapters', 'ops', 'ports/queue/sqs', 'functions/compose'],

@@ -1,9 +1,10 @@
-import { Stack } from 'aws-cdk-lib';
-import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import { Stack, Token } from 'aws-cdk-lib';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import type { QueueName } from '../contract/names.ts';
+import { deadLetterQueue, type QueueName, stepQueue } from '../contract/names.ts';
 import { INDEX_NAMES } from '../contract/table.ts';
 import { type StageFunction, through } from './lambda.ts';
+import { acknowledge } from './nag.ts';
 import { queueName, type Stage } from './stage.ts';
 
 /** Requests to the table or to one index of it. */
@@ -16,8 +17,8 @@ interface Use {
 const TABLE_USES = {
   /** Loads a workflow. */
   load: { actions: ['dynamodb:Query'] },
-  /** Writes conditionally. */
-  write: { actions: ['dynamodb:PutItem'] },
+  /** Writes conditionally, and reads the item itself where a failed condition brings none. */
+  write: { actions: ['dynamodb:PutItem', 'dynamodb:GetItem'] },
   list: { actions: ['dynamodb:Query'], index: INDEX_NAMES.listing },
   /** Reads the status of listed workflows, which the index does not hold. */
   listStatus: { actions: ['dynamodb:BatchGetItem'] },
@@ -35,14 +36,18 @@ const KEY_WRITE_ACTIONS = [
 /** Lets a function use the table in these ways, and the key of the table only through DynamoDB. */
 export function allowTable(
   fn: StageFunction,
-  { table, key }: { readonly table: Table; readonly key: IKey },
+  { table, tableKey }: { readonly table: Pick<ITable, 'tableArn'>; readonly tableKey: IKey },
   uses: readonly TableUse[],
 ): void {
   for (const { actions, index } of uses.map((use): Use => TABLE_USES[use])) {
     const resource = index === undefined ? table.tableArn : `${table.tableArn}/index/${index}`;
     fn.allow(actions, [resource]);
   }
-  fn.allow(uses.includes('write') ? KEY_WRITE_ACTIONS : KEY_ACTIONS, [key.keyArn], through(fn, 'dynamodb'));
+  fn.allow(
+    uses.includes('write') ? KEY_WRITE_ACTIONS : KEY_ACTIONS,
+    [tableKey.keyArn],
+    through(fn, 'dynamodb'),
+  );
 }
 
 /** ARNs in one statement. With more, the statement would not fit into a managed policy of 6,144 characters. */
@@ -62,6 +67,48 @@ export function allowQueues(
       some.map((queue) => queueArn(fn, stage, queue)),
     );
   }
+}
+
+/** Stands for every chain, and every step of it. */
+const EVERY = { chain: '*', step: '*' } as const;
+const EVERY_QUEUE = {
+  /** Queues of steps, and of their dead letters. */
+  steps: stepQueue(EVERY),
+  deadLetters: deadLetterQueue(EVERY),
+} as const;
+
+/**
+ * Lets a function do `actions` to all queues of the steps of a stage, by a pattern: a role holds ten managed policies of 6,144
+ * characters, and the names of some hundred queues take more. Every name of a stage begins with the stage, so nobody else's queue fits.
+ */
+export function allowEveryQueue(
+  fn: StageFunction,
+  stage: Stage,
+  actions: readonly string[],
+  which: keyof typeof EVERY_QUEUE,
+): void {
+  const queue = EVERY_QUEUE[which];
+  fn.allow(actions, [queueArn(fn, stage, queue)]);
+  acknowledge(
+    fn.role,
+    `AwsSolutions-IAM5[Resource::${patternOf(fn, stage, queue)}]`,
+    'it handles every step of the stage; all queues of the stage have names that begin like this, and no others do',
+  );
+}
+
+/** The pattern as cdk-nag writes it: what CloudFormation fills in stands in angle brackets. */
+function patternOf(fn: StageFunction, stage: Stage, queue: QueueName): string {
+  const { partition, region, account } = Stack.of(fn);
+  const known = (value: string, name: string): string =>
+    Token.isUnresolved(value) ? `<AWS::${name}>` : value;
+  return [
+    'arn',
+    known(partition, 'Partition'),
+    'sqs',
+    known(region, 'Region'),
+    known(account, 'AccountId'),
+    queueName(stage.name, queue),
+  ].join(':');
 }
 
 export const queueArn = (scope: StageFunction, stage: Stage, queue: QueueName): string =>

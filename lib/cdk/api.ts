@@ -10,17 +10,18 @@ import {
 } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpIamAuthorizer, HttpJwtAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
-import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { type ILogGroup, LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { registry } from '../chain/registry.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { ENV, ROUTES, START_IDEMPOTENCY_HEADER, stepQueue } from '../contract/names.ts';
-import { allowQueues, allowTable, SEND, type TableUse } from './access.ts';
+import { allowEveryQueue, allowQueues, allowTable, SEND, type TableUse } from './access.ts';
 import type { Foundation } from './foundation.ts';
 import { removalOf, StageFunction } from './lambda.ts';
 import type { StageAlarm } from './monitoring/alarms/alarm.ts';
 import { apiAlarms } from './monitoring/alarms/api.ts';
-import { physicalName, placesOf } from './stage.ts';
+import { reserveOf } from './reserve.ts';
+import { physicalName, placesOf, type Stage } from './stage.ts';
 
 const FUNCTIONS = {
   start: { uses: ['load', 'write'], description: 'Saves a workflow and queues its first steps' },
@@ -58,7 +59,7 @@ export class Api extends Construct {
   readonly http: HttpApi;
   readonly functions: Readonly<Record<FunctionName, StageFunction>>;
   readonly url: string;
-  readonly accessLogs: LogGroup;
+  readonly accessLogs: ILogGroup;
   readonly alarms: readonly StageAlarm[];
 
   constructor(scope: Construct, id: string, { foundation }: { readonly foundation: Foundation }) {
@@ -93,6 +94,7 @@ export class Api extends Construct {
           ...(authorization.type === 'jwt' ? { [ENV.tenantClaim]: authorization.tenantClaim } : {}),
         },
         description,
+        ...(name === 'start' ? { reserve: reserveOf(stage).start } : {}),
       });
       allowTable(fn, foundation, uses);
       return fn;
@@ -106,7 +108,7 @@ export class Api extends Construct {
     };
     const places = placesOf(stage);
     allowQueues(functions.start, stage, SEND, places.filter(({ root }) => root).map(stepQueue));
-    allowQueues(functions.resume, stage, SEND, places.map(stepQueue));
+    allowEveryQueue(functions.resume, stage, SEND, 'steps');
     return functions;
   }
 
@@ -145,14 +147,21 @@ export class Api extends Construct {
     });
   }
 
-  private addStage({ stage }: Foundation): LogGroup {
-    const { logRetentionDays, throttling } = stage.settings;
-    const logs = new LogGroup(this, 'AccessLogs', {
-      // Resource policies of log groups below this prefix are not limited to 5,120 characters.
-      logGroupName: `/aws/vendedlogs/apis/${physicalName(stage.name)}`,
-      retention: logRetentionDays,
+  private makeAccessLogs(stage: Stage): ILogGroup {
+    // Resource policies of log groups below this prefix are not limited to 5,120 characters.
+    const logGroupName = `/aws/vendedlogs/apis/${physicalName(stage.name)}`;
+    if (stage.settings.existing?.accessLogs)
+      return LogGroup.fromLogGroupName(this, 'AccessLogs', logGroupName);
+    return new LogGroup(this, 'AccessLogs', {
+      logGroupName,
+      retention: stage.settings.logRetentionDays,
       removalPolicy: removalOf(stage),
     });
+  }
+
+  private addStage({ stage }: Foundation): ILogGroup {
+    const { throttling } = stage.settings;
+    const logs = this.makeAccessLogs(stage);
     new HttpStage(this, 'Stage', {
       httpApi: this.http,
       stageName: '$default',

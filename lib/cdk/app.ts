@@ -1,11 +1,15 @@
 import { App } from 'aws-cdk-lib';
 import type { ChainDefinition } from '../chain/definition.ts';
 import { DefinitionError } from '../chain/definition-error.ts';
+import { measure, refuseBeyondCeiling, templatesOf } from './ceiling.ts';
 import { chainSources } from './modules.ts';
 import { acknowledgements, checkWithNag } from './nag.ts';
 import { SettingsError, type Stages, settingsOf, stageName } from './settings.ts';
 import { SteplineStack } from './stack.ts';
 import type { Stage } from './stage.ts';
+
+/** The context that says whether the stage reserves executions: `-c reserve=made` or `none`. Without it none are reserved. */
+export const RESERVE_CONTEXT = { name: 'reserve', made: 'made', none: 'none' } as const;
 
 export interface Deployment {
   readonly chains: readonly ChainDefinition[];
@@ -22,11 +26,15 @@ export interface Deployment {
 export async function steplineApp({ chains, places, stages }: Deployment, app = new App()): Promise<App> {
   const name = stageName(app.node.tryGetContext('stage'));
   const sources = await chainSources(chains, places);
-  return stageApp({ name, settings: settingsOf(stages, name), chains: sources }, app);
+  const reserves = app.node.tryGetContext(RESERVE_CONTEXT.name) === RESERVE_CONTEXT.made;
+  return stageApp({ name, settings: settingsOf(stages, name), chains: sources, reserves }, app);
 }
 
-/** The CDK app of one stage, checked by cdk-nag. */
-export function stageApp(stage: Stage, app = new App()): App {
+/**
+ * The CDK app of one stage.
+ * @param check what looks at it whenever it is synthesized
+ */
+export function stageApp(stage: Stage, app = new App(), check: (app: App) => void = checkWithNag): App {
   const { name, settings } = stage;
   const account = settings.account ?? process.env.CDK_DEFAULT_ACCOUNT;
   const region = settings.region ?? process.env.CDK_DEFAULT_REGION;
@@ -37,7 +45,7 @@ export function stageApp(stage: Stage, app = new App()): App {
     terminationProtection: settings.removal === 'retain',
     tags: { application: 'stepline', stage: name },
   });
-  checkWithNag(app);
+  check(app);
   return app;
 }
 
@@ -45,7 +53,9 @@ export function stageApp(stage: Stage, app = new App()): App {
 export async function main(build: () => Promise<App>): Promise<void> {
   try {
     const app = await build();
-    app.synth();
+    const { directory } = app.synth();
+    for (const line of refuseBeyondCeiling(measure(templatesOf(app, directory))))
+      process.stderr.write(`stepline: ${line}\n`);
     const stays = acknowledgements(app);
     process.stderr.write(`cdk-nag: ${stays.length} findings acknowledged; see lib/cdk for each reason\n`);
   } catch (error) {

@@ -1,23 +1,31 @@
 import { Duration, Fn } from 'aws-cdk-lib';
-import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
+import {
+  AttributeType,
+  BillingMode,
+  type ITable,
+  ProjectionType,
+  Table,
+  TableEncryption,
+} from 'aws-cdk-lib/aws-dynamodb';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import { Key } from 'aws-cdk-lib/aws-kms';
+import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { DEAD_LETTER_SETTINGS } from '../chain/settings.ts';
 import { LIMITS } from '../contract/limits.ts';
-import { deadLetterQueue, ENV, PARKING, stepQueue } from '../contract/names.ts';
+import { ENV, PARKING } from '../contract/names.ts';
 import { TABLE_SCHEMA } from '../contract/table.ts';
-import { allowQueues, allowTable, CONSUME, HOLD, SEND } from './access.ts';
+import { allowEveryQueue, allowQueues, allowTable, CONSUME, HOLD, SEND } from './access.ts';
 import { removalOf, StageFunction } from './lambda.ts';
 import { chainsModule } from './modules.ts';
 import type { StageAlarm } from './monitoring/alarms/alarm.ts';
 import { foundationAlarms } from './monitoring/alarms/foundation.ts';
 import { acknowledge } from './nag.ts';
 import { alarmsMay, allowTelling, type OnCallTopics, onCallTopics, tellingEnvironment } from './on-call.ts';
-import { physicalName, placesOf, queueName, type Stage } from './stage.ts';
+import { reserveOf } from './reserve.ts';
+import { physicalName, queueName, type Stage, tableName } from './stage.ts';
 
 /**
  * What all chains of a stage share: the table and its key, the parking queue, the topics of on-call, the step-failed
@@ -27,7 +35,9 @@ import { physicalName, placesOf, queueName, type Stage } from './stage.ts';
 export class Foundation extends Construct {
   readonly stage: Stage;
   readonly key: Key;
-  readonly table: Table;
+  readonly table: Pick<ITable, 'tableName' | 'tableArn'>;
+  /** The key that encrypts the table. */
+  readonly tableKey: IKey;
   readonly parking: Queue;
   readonly topics: OnCallTopics;
   /** Where alarms are told. */
@@ -44,7 +54,9 @@ export class Foundation extends Construct {
     super(scope, id);
     this.stage = stage;
     this.key = this.makeKey();
-    this.table = this.makeTable();
+    const { existing } = stage.settings;
+    this.tableKey = existing === undefined ? this.key : Key.fromKeyArn(this, 'TableKey', existing.keyArn);
+    this.table = existing === undefined ? this.makeTable() : this.existingTable(existing.table);
     this.parking = this.makeParking();
     this.topics = onCallTopics(this, stage, this.key);
     this.onCall = this.topics.alarms;
@@ -70,10 +82,14 @@ export class Foundation extends Construct {
     return key;
   }
 
+  private existingTable(name: string): Foundation['table'] {
+    return Table.fromTableName(this, 'ExistingTable', name);
+  }
+
   private makeTable(): Table {
     const { partitionKey, sortKey, indexes, timeToLive } = TABLE_SCHEMA;
     const table = new Table(this, 'Table', {
-      tableName: physicalName(this.stage.name),
+      tableName: tableName(this.stage),
       partitionKey: attribute(partitionKey),
       sortKey: attribute(sortKey),
       billingMode: BillingMode.PAY_PER_REQUEST,
@@ -117,16 +133,17 @@ export class Foundation extends Construct {
       entry: 'step-failed',
       chains: this.chains,
       timeout: DEAD_LETTER_SETTINGS.functionTimeout,
+      reserve: reserveOf(this.stage).stepFailed,
       environment: {
         ...this.environment,
         ...tellingEnvironment(this.stage, this.topics),
       },
       description: 'Marks workflows failed, tells on-call, and queues again what no function could take',
     });
-    const places = placesOf(this.stage);
     allowTable(fn, this, ['load', 'write']);
-    allowQueues(fn, this.stage, SEND, [PARKING, ...places.map(stepQueue)]);
-    allowQueues(fn, this.stage, [...CONSUME, ...HOLD], places.map(deadLetterQueue));
+    allowQueues(fn, this.stage, SEND, [PARKING]);
+    allowEveryQueue(fn, this.stage, SEND, 'steps');
+    allowEveryQueue(fn, this.stage, [...CONSUME, ...HOLD], 'deadLetters');
     allowTelling(fn, this.stage, this.topics, this.key);
     return fn;
   }
@@ -138,12 +155,12 @@ export class Foundation extends Construct {
       entry: 'reconciler',
       chains: this.chains,
       timeout: LIMITS.reconcileInterval,
+      reserve: reserveOf(this.stage).reconciler,
       environment: { ...this.environment, ...tellingEnvironment(this.stage, this.topics) },
       description: 'Every minute: queues again what was lost, and tells on-call of what failed',
     });
-    const places = placesOf(this.stage);
     allowTable(fn, this, ['load', 'write', 'listDue']);
-    allowQueues(fn, this.stage, SEND, [...places.map(stepQueue), ...places.map(deadLetterQueue)]);
+    allowEveryQueue(fn, this.stage, SEND, 'steps');
     allowTelling(fn, this.stage, this.topics, this.key);
     // The next minute brings the next run, so a late run is worth nothing.
     fn.lambda.configureAsyncInvoke({ retryAttempts: 0 });
@@ -155,6 +172,7 @@ export class Foundation extends Construct {
     const rule = new Rule(this, 'EveryMinute', {
       ruleName: physicalName(this.stage.name, 'reconciler'),
       schedule: Schedule.rate(Duration.seconds(LIMITS.reconcileInterval)),
+      enabled: this.stage.settings.paused !== true,
       targets: [new LambdaFunction(fn.lambda, { retryAttempts: 0 })],
     });
     acknowledge(

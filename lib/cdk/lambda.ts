@@ -23,6 +23,8 @@ export interface StageFunctionProps {
   readonly timeout: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly description: string;
+  /** Executions at once that are kept for this function, where the stage reserves any. */
+  readonly reserve?: number;
 }
 
 /**
@@ -59,6 +61,9 @@ export class StageFunction extends Construct {
       architecture: Architecture.ARM_64,
       memorySize: MEMORY,
       timeout: Duration.seconds(props.timeout),
+      ...(stage.reserves && props.reserve !== undefined
+        ? { reservedConcurrentExecutions: props.reserve }
+        : {}),
       role: this.role,
       logGroup,
       tracing: Tracing.ACTIVE,

@@ -85,6 +85,25 @@ const stageSettings = z.strictObject({
     .refine((url) => !url.includes('#'), 'expected an address without a #heading'),
   /** What becomes of the table, its key and the access logs when the stack is destroyed. */
   removal: z.enum(['retain', 'destroy']),
+  /**
+   * A table that is there already, restored from a backup or left by a stack that was deleted: the stage goes on with it and makes none
+   * of its own. `keyArn`: the key that encrypts it.
+   */
+  existing: z
+    .strictObject({
+      table: z
+        .string()
+        .regex(
+          /^[A-Za-z0-9_.-]{3,255}$/,
+          'expected the name of a DynamoDB table: 3 to 255 letters, digits and _.-',
+        ),
+      keyArn: z.string().regex(KEY_ARN, 'expected the ARN of a key'),
+      /** Whether the log group of the API's requests is there as well: a stack that was deleted leaves it, too. */
+      accessLogs: z.boolean().default(false),
+    })
+    .optional(),
+  /** No function takes a message and the reconciler does not run: to look at a table before anything is done with it. */
+  paused: z.literal(true).optional(),
   /** How many functions of one step run at a time, unless the step says otherwise. */
   concurrency: z.int().min(LIMITS.concurrencyLeast).max(LIMITS.concurrencyMost),
   /** An AWS emulator on this machine: base URLs may then be http on a loopback address. */
@@ -131,6 +150,7 @@ export function settingsOf(stages: Stages, stage: SettledStage): StageSettings {
     ...unsafeUrls(parsed.data),
     ...unsafeHeaders(parsed.data),
     ...wrongTopics(parsed.data),
+    ...ownTable(stage, parsed.data),
     ...unsafeProd(stage, parsed.data),
   ];
   if (problems.length > 0) throw wrong(stage, problems);
@@ -207,6 +227,14 @@ function wrongTopics({ onCall, region }: StageSettings): readonly string[] {
   });
   return [...same, ...foreign];
 }
+
+/** CloudFormation deletes the table of a stack that no longer makes it, unless the stack keeps its data. */
+const ownTable = (stage: SettledStage, { existing, removal }: StageSettings): readonly string[] =>
+  existing?.table === `stepline_${stage}` && removal === 'destroy'
+    ? [
+        'existing.table: this is the stage’s own table, and with removal "destroy" the deployment would delete it; restore it under another name, or leave existing out',
+      ]
+    : [];
 
 /** Settings that would be found wrong only in an emergency. */
 function unsafeProd(stage: SettledStage, { removal, onCall, emulator }: StageSettings): readonly string[] {

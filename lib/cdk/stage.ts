@@ -16,11 +16,16 @@ export interface Stage {
   readonly name: StageName;
   readonly settings: StageSettings;
   readonly chains: readonly ChainSource[];
+  /** Whether start, step-failed and reconciler have executions of their own: only where the account has room for them. */
+  readonly reserves?: boolean;
 }
 
 /** Every step of every chain of a stage. */
-export const placesOf = ({ chains }: Stage): readonly StepPlace[] =>
-  stepPlaces(chains.map(({ definition }) => definition));
+export const placesOf = ({
+  chains,
+}: {
+  readonly chains: readonly Pick<ChainSource, 'definition'>[];
+}): readonly StepPlace[] => stepPlaces(chains.map(({ definition }) => definition));
 
 /**
  * A physical name. It begins with the stage, so that stages can share an account. Only names of steps have two more parts, so no
@@ -29,6 +34,10 @@ export const placesOf = ({ chains }: Stage): readonly StepPlace[] =>
  */
 export const physicalName = (stage: StageName, ...parts: readonly string[]): string =>
   ['stepline', stage, ...parts].join('_');
+
+/** The name of the stage's table: its own, or that of one that was there already. */
+export const tableName = ({ name, settings }: Pick<Stage, 'name' | 'settings'>): string =>
+  settings.existing?.table ?? physicalName(name);
 
 /** @example queueName('dev', { kind: 'parking' }) // 'stepline_dev_parking' */
 export const queueName = (stage: StageName, queue: QueueName): string =>

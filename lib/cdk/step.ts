@@ -14,6 +14,9 @@ import { acknowledge } from './nag.ts';
 import { queueName } from './stage.ts';
 import { allowSecrets, targetsEnvironment, targetsOf } from './targets.ts';
 
+/** Said even where it is the default: CloudFormation leaves a mapping off if the template merely stops to say that it is. */
+const isRunning = ({ stage }: Foundation): boolean => stage.settings.paused !== true;
+
 /** The rule is for streams; a queue has a redrive policy instead. */
 const NO_DESTINATION = 'Serverless-LambdaEventSourceMappingDestination';
 
@@ -99,7 +102,8 @@ export class Step extends Construct {
     return fn;
   }
 
-  private feedFunction({ stage }: Foundation): void {
+  private feedFunction(foundation: Foundation): void {
+    const { stage } = foundation;
     const { batchSize, maxConcurrency = stage.settings.concurrency } = this.place.settings;
     const mapping = new EventSourceMapping(this, 'Mapping', {
       target: this.function.lambda,
@@ -107,6 +111,7 @@ export class Step extends Construct {
       batchSize,
       maxConcurrency,
       reportBatchItemFailures: true,
+      enabled: isRunning(foundation),
     });
     // Lambda refuses a mapping to a queue that its role may not read.
     mapping.node.addDependency(this.function.role);
@@ -121,6 +126,7 @@ export class Step extends Construct {
       batchSize: DEAD_LETTER_SETTINGS.batchSize,
       maxConcurrency: DEAD_LETTER_SETTINGS.maxConcurrency,
       reportBatchItemFailures: true,
+      enabled: isRunning(foundation),
     });
     mapping.node.addDependency(stepFailed.role);
     acknowledge(mapping, NO_DESTINATION, 'what the function does not take goes to the parking queue');

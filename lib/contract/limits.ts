@@ -28,6 +28,8 @@ export const LIMITS = {
   stepBundleBytes: 1_200_000,
   /** A stack of CloudFormation holds 500 resources, and a step is 15 of them. */
   stepsPerStack: 33,
+  /** One deployment may create, change or delete 2,500 resources, and what is not of a step needs up to 250 of them. */
+  newStepsPerDeployment: 150,
   retries: 100,
   /** SQS hides a received message for at most 12 hours in all. */
   visibility: 43_200,
@@ -38,6 +40,12 @@ export const LIMITS = {
   /** A mapping's maxConcurrency is 2 to 1,000. */
   concurrencyLeast: 2,
   concurrencyMost: 1_000,
+  /** AWS refuses a reserve that would leave an account less than this. */
+  unreservedLeast: 100,
+  /** A start writes once or twice and sends; with a cold function it takes about half of this. In milliseconds. */
+  startMs: 1_000,
+  /** A run of the reconciler ends before the next one begins; an operator may run it by hand beside that. */
+  reconcilersAtOnce: 2,
   /** A receive takes at most 10 messages. */
   batchSize: 10,
 
@@ -140,3 +148,43 @@ export const LIMITS = {
   /** Times a failed condition may be decided again before the message goes back to its queue. */
   decisions: 8,
 } as const;
+
+/** A bound that AWS sets to a stage. `hard`: nobody can raise it. `quota`: AWS raises it on request. `operation`: of one deployment. */
+interface Ceiling {
+  readonly what: string;
+  readonly most: number;
+  readonly kind: 'hard' | 'quota' | 'operation';
+  readonly remedy: string;
+}
+
+const ASK = 'Ask AWS for more (Service Quotas) before you deploy; what else the account has counts too.';
+const FEWER_STEPS = 'Let a chain do several calls in one run step, or give some chains a stage of their own.';
+
+/**
+ * What a stage of many steps runs into. Sources: the quotas pages of AWS CloudFormation, IAM, AWS Lambda, Amazon API Gateway, Amazon
+ * CloudWatch and CloudWatch Logs.
+ */
+export const CEILINGS = {
+  templateBytes: { what: 'bytes of a template', most: 1_000_000, kind: 'hard', remedy: FEWER_STEPS },
+  stackResources: { what: 'resources in a stack', most: 500, kind: 'hard', remedy: FEWER_STEPS },
+  stackParameters: { what: 'parameters of a stack', most: 200, kind: 'hard', remedy: FEWER_STEPS },
+  stackOutputs: { what: 'outputs of a stack', most: 200, kind: 'hard', remedy: FEWER_STEPS },
+  environmentBytes: {
+    what: 'bytes in the environment of a function',
+    most: 4_096,
+    kind: 'hard',
+    remedy: 'It holds the settings of the targets that the step calls: let several steps call them.',
+  },
+  managedPolicies: { what: 'managed policies of a role', most: 10, kind: 'quota', remedy: ASK },
+  routes: { what: 'routes of the API', most: 300, kind: 'quota', remedy: ASK },
+  roles: { what: 'roles in the account', most: 1_000, kind: 'quota', remedy: ASK },
+  alarms: { what: 'alarms in the account and region', most: 5_000, kind: 'quota', remedy: ASK },
+  savedQueries: { what: 'saved queries of CloudWatch Logs', most: 1_000, kind: 'quota', remedy: ASK },
+  resourcesAtOnce: {
+    what: 'resources that one deployment may create, change or delete, nested stacks included',
+    most: 2_500,
+    kind: 'operation',
+    remedy:
+      'A first deployment creates all of them: begin with some of the chains in functions/chains/index.ts, and add others with each further deployment.',
+  },
+} as const satisfies Readonly<Record<string, Ceiling>>;

@@ -65,6 +65,7 @@ async function serve({ routes, handlers }: Front, request: IncomingMessage): Pro
     return problemAnswer(new ProblemError('TOO_LARGE', detail), { connection: 'close' });
   }
   const event: ApiEvent = {
+    routeKey: found.routeKey,
     rawPath: path,
     headers: headersOf(request),
     pathParameters: found.parameters,
@@ -75,14 +76,22 @@ async function serve({ routes, handlers }: Front, request: IncomingMessage): Pro
   return await handlers[found.route](event);
 }
 
-type Found = { readonly route: Route['name']; readonly parameters: Readonly<Record<string, string>> };
+type Found = {
+  readonly route: Route['name'];
+  readonly routeKey: string;
+  readonly parameters: Readonly<Record<string, string>>;
+};
 
 function find(routes: readonly Route[], method: string, path: string): Found | ApiAnswer {
   for (const candidate of routes) {
     const match = candidate.method === method ? candidate.pattern.exec(path) : null;
     if (match === null) continue;
     const { id } = match.groups ?? {};
-    return { route: candidate.name, parameters: id === undefined ? {} : { id: decoded(id) } };
+    return {
+      route: candidate.name,
+      routeKey: `${method} ${candidate.path}`,
+      parameters: id === undefined ? {} : { id: decoded(id) },
+    };
   }
   return refuseRoute(routes, method, path);
 }

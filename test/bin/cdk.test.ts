@@ -60,10 +60,27 @@ describe('the command for a stage', () => {
     30_000,
   );
 
-  it('goes on without a look at the secrets where it is told so', () => {
+  const unchecked = ['deploy', '--stage', 'dev', '-c', 'secrets=unchecked'] as const;
+
+  it('without a look at the secrets asks what is in the queues, and says how to go on without', () => {
+    const { code, said } = run(...unchecked, '--app', 'false');
+    expect(said).toContain('would take away a step that is still needed: CredentialsProviderError');
+    expect(said).toContain('-c losses=accepted');
+    expect(code).toBe(2);
+  });
+
+  it('without these two looks asks for the account’s limit, and says how to go on without', () => {
+    const { code, said } = run(...unchecked, '-c', 'losses=accepted', '--app', 'false');
+    expect(said).toContain('stepline: Cannot read how many functions the account may run at once: Cred');
+    expect(said).toContain('-c reserve=none');
+    expect(code).toBe(2);
+  });
+
+  it('goes on without any look where it is told so', () => {
     // An app that synthesizes nothing: the command of the CDK itself fails, and no check of ours comes before it.
-    const { code, said } = run('deploy', '--stage', 'dev', '-c', 'secrets=unchecked', '--app', 'false');
+    const words = ['-c', 'losses=accepted', '-c', 'reserve=none', '--app', 'false'];
+    const { code, said } = run(...unchecked, ...words);
     expect(said).not.toContain('stepline:');
     expect(code).toBe(1);
-  }, 30_000);
+  });
 });

@@ -1,9 +1,16 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createDynamoDbStore } from '../../lib/adapters/dynamodb/store.ts';
 import { acknowledgements } from '../../lib/cdk/nag.ts';
+import { queueName } from '../../lib/cdk/stage.ts';
 import { stepPlaces } from '../../lib/chain/places.ts';
+import { deadLetterQueue, PARKING, stepQueue } from '../../lib/contract/names.ts';
+import type { Store } from '../../lib/engine/ports.ts';
+import { claimOf, metaOf } from '../ports/store/fixtures.ts';
+import { type Dynalite, startDynalite } from '../support/dynalite.ts';
 import { chains } from '../support/shipped-chains.ts';
 import { type Grant, grants, rolesOf } from './grants.ts';
-import { type Synthesized, synthesized } from './synth.ts';
+import { ENVIRONMENT, type Synthesized, synthesized } from './synth.ts';
 
 let dev: Synthesized;
 let may: (name: string) => readonly Grant[];
@@ -28,7 +35,7 @@ const KEY = ['kms:Decrypt', 'kms:DescribeKey'];
 const KEY_WRITE = [...KEY, 'kms:Encrypt', 'kms:GenerateDataKey', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'];
 const BASE = [...LOGGING, ...TRACING];
 const LOAD = ['dynamodb:Query'];
-const WRITE = ['dynamodb:PutItem', ...LOAD, ...KEY_WRITE];
+const WRITE = ['dynamodb:GetItem', 'dynamodb:PutItem', ...LOAD, ...KEY_WRITE];
 const TAKE = [
   'sqs:ReceiveMessage',
   'sqs:DeleteMessage',
@@ -87,13 +94,9 @@ describe('the functions of the API', () => {
     .filter(({ root }) => root)
     .map(({ chain, step }) => `${chain}_${step}`)
     .sort();
-  const all = stepPlaces(chains)
-    .map(({ chain, step }) => `${chain}_${step}`)
-    .sort();
-
   it.each([
     ['start', [...WRITE, 'sqs:SendMessage'], roots],
-    ['resume', [...WRITE, 'sqs:SendMessage'], all],
+    ['resume', [...WRITE, 'sqs:SendMessage'], ['*_*']],
     ['cancel', WRITE, []],
     ['get', [...LOAD, ...KEY], []],
     ['list', ['dynamodb:BatchGetItem', ...LOAD, ...KEY], []],
@@ -119,19 +122,16 @@ describe('the functions of the API', () => {
 });
 
 describe('the step-failed function and the reconciler', () => {
-  const names = stepPlaces(chains).map(({ chain, step }) => `${chain}_${step}`);
-  const dead = names.map((name) => `${name}_dlq`);
-
   it('step-failed takes every dead letter, queues every step, and tells on-call', () => {
-    for (const action of TAKE) expect(queues('step-failed', action)).toEqual([...dead].sort());
-    expect(queues('step-failed', 'sqs:SendMessage')).toEqual(['parking', ...names].sort());
+    for (const action of TAKE) expect(queues('step-failed', action)).toEqual(['*_*_dlq']);
+    expect(queues('step-failed', 'sqs:SendMessage')).toEqual(['*_*', 'parking']);
     expect(actions('step-failed')).toEqual(
       [...new Set([...BASE, ...WRITE, ...TAKE, 'sqs:SendMessage', 'sns:Publish'])].sort(),
     );
   });
 
   it('the reconciler queues every step and every dead letter, reads what is due, and tells on-call', () => {
-    expect(queues('reconciler', 'sqs:SendMessage')).toEqual([...names, ...dead].sort());
+    expect(queues('reconciler', 'sqs:SendMessage')).toEqual(['*_*']);
     expect(actions('reconciler')).toEqual([...BASE, ...WRITE, 'sqs:SendMessage', 'sns:Publish'].sort());
     const tables = may('reconciler').filter(({ action }) => action === 'dynamodb:Query');
     expect(tables.map(({ resource }) => resource.endsWith('/index/due'))).toEqual([false, true]);
@@ -158,18 +158,107 @@ describe('the topics of on-call', () => {
   });
 });
 
+describe('the store, held to the role of a function that writes', () => {
+  let database: Dynalite;
+  let tableName: string;
+  beforeAll(async () => {
+    database = await startDynalite();
+    tableName = await database.createTable();
+  });
+  afterAll(() => database.close());
+
+  /** A store whose requests are refused, as AWS does, unless the role of this function allows them on the table. */
+  function heldTo(name: string): Store {
+    const allowed = may(name).flatMap(({ action, resource }) =>
+      resource.includes('/index/') ? [] : [action],
+    );
+    const client = new DynamoDBClient({
+      endpoint: database.url,
+      region: ENVIRONMENT.region,
+      credentials: { accessKeyId: 'none', secretAccessKey: 'none' },
+    });
+    client.middlewareStack.add(
+      (next, { commandName }) =>
+        async (args) => {
+          const action = `dynamodb:${commandName?.replace(/Command$/, '')}`;
+          if (allowed.includes(action)) return await next(args);
+          throw Object.assign(new Error(`not authorized to perform ${action}`), {
+            name: 'AccessDeniedException',
+          });
+        },
+      { step: 'initialize' },
+    );
+    return createDynamoDbStore({ client, tableName });
+  }
+  const writers = [
+    ...['start', 'cancel', 'resume', 'step-failed', 'reconciler'],
+    ...stepPlaces(chains).map(({ chain, step }) => `${chain}_${step}`),
+  ];
+
+  it('they are all that may put items', () => {
+    const put = [...grants(dev)].filter(([, list]) =>
+      list.some(({ action }) => action === 'dynamodb:PutItem'),
+    );
+    expect(put.map(([name]) => name).sort()).toEqual(writers.map((name) => `stepline_dev_${name}`).sort());
+  });
+
+  it.each(writers)('%s is told what stands in the way of a write, and that nothing does', async (name) => {
+    const store = heldTo(name);
+    const meta = metaOf(name);
+    const claim = claimOf('payment');
+    // The item is gone: a failed condition brings none, and the store reads it.
+    const gone = { written: false, current: undefined };
+    expect(await store.writeMeta(meta, { status: 'processing', epoch: 0 })).toEqual(gone);
+    const expected = { status: 'running', token: claim.token } as const;
+    expect(await store.writeStep(meta, claim, expected, meta.expiresAt)).toEqual(gone);
+    expect(await store.create(meta)).toEqual({ written: true });
+    expect(await store.create(meta)).toEqual({ written: false, current: meta });
+  });
+});
+
+describe('the patterns of queues', () => {
+  const matches = (pattern: string, name: string): boolean =>
+    new RegExp(`^${pattern.replaceAll('*', '.*')}$`).test(name);
+  const patterns = (): readonly string[] =>
+    [...grants(dev).values()]
+      .flat()
+      .flatMap(({ action, resource }) =>
+        action.startsWith('sqs:') && resource.includes('*') ? [resource] : [],
+      );
+
+  it('fit what they stand for', () => {
+    for (const place of stepPlaces(chains)) {
+      const [queue, dead] = [stepQueue(place), deadLetterQueue(place)].map((name) => queueName('dev', name));
+      expect(matches('stepline_dev_*_*', queue ?? '')).toBe(true);
+      expect(matches('stepline_dev_*_*_dlq', queue ?? '')).toBe(false);
+      expect(matches('stepline_dev_*_*_dlq', dead ?? '')).toBe(true);
+    }
+    expect(matches('stepline_dev_*_*', queueName('dev', PARKING))).toBe(false);
+  });
+
+  it('begin with the stage, so no queue of another stage or of somebody else fits', () => {
+    expect(patterns().length).toBeGreaterThan(0);
+    for (const pattern of patterns()) expect(pattern).toMatch(/:123456789012:stepline_dev_\*_\*(_dlq)?$/);
+  });
+});
+
 describe('every role', () => {
+  /** They handle every step, and `the patterns of queues` are of them alone. */
+  const shared = ['resume', 'step-failed', 'reconciler'];
+
   it('is of one function', () => {
     const roles = [...rolesOf(dev)].map(([name, role]) => `${name.split('_').slice(0, -1)}/${role}`);
     expect(new Set(roles).size).toBe(roles.length);
   });
 
-  it('names actions and resources; a wildcard stands only where X-Ray leaves no choice', () => {
+  it('names actions and resources; a wildcard stands only where X-Ray leaves no choice, and in the name of a queue', () => {
     for (const [name, list] of grants(dev)) {
       expect(list.length, name).toBeGreaterThan(0);
       for (const { action, resource } of list) {
         expect(action, name).not.toContain('*');
-        if (!TRACING.includes(action)) expect(resource, `${name} ${action}`).not.toContain('*');
+        const handlesAll = shared.some((one) => name === `stepline_dev_${one}`);
+        if (TRACING.includes(action) || (handlesAll && action.startsWith('sqs:'))) continue;
+        expect(resource, `${name} ${action}`).not.toContain('*');
       }
     }
   });

@@ -1,10 +1,11 @@
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { App, NestedStack } from 'aws-cdk-lib';
+import { App, NestedStack, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as z from 'zod';
 import { type Deployment, steplineApp } from '../../lib/cdk/app.ts';
+import type { TemplateFile } from '../../lib/cdk/ceiling.ts';
 import { SteplineStack } from '../../lib/cdk/stack.ts';
 import type { StageName } from '../../lib/contract/names.ts';
 import { chains } from '../support/shipped-chains.ts';
@@ -28,7 +29,7 @@ export interface Synthesized {
   readonly main: Template;
   /** The nested stack of each chain, by the chain's name. */
   readonly nested: ReadonlyMap<string, Template>;
-  /** The main template, then those of the chains. */
+  /** The main template, then those of the chains and of the dashboards. */
   readonly templates: readonly Template[];
   /** Every resource of a type, whichever stack it stands in. */
   all(type: string): readonly Resource[];
@@ -47,6 +48,10 @@ export const testApp = (context: Readonly<Record<string, unknown>> = {}): App =>
     context: { ...FLAGS, 'aws:cdk:bundling-stacks': [], ...context },
     outdir: mkdtempSync(join(tmpdir(), 'stepline-cdk-')),
   });
+
+/** The templates as text. CDK writes them without indentation. */
+export const bodiesOf = ({ templates }: Pick<Synthesized, 'templates'>): readonly TemplateFile[] =>
+  templates.map((one, at) => ({ name: `template ${at}`, text: JSON.stringify(one.toJSON()) }));
 
 const done = new Map<StageName, Promise<Synthesized>>();
 
@@ -67,6 +72,12 @@ export function synthesized(stage: StageName): Promise<Synthesized> {
 export const synthesize = (stage: StageName, changes: Partial<Deployment> = {}): Promise<Synthesized> =>
   synthesizedBy(testApp({ stage }), stage, changes);
 
+/** A stage of the shipped chains as the app makes it with more context, such as `{ reserve: 'made' }`. */
+export const synthesizedWith = (
+  stage: StageName,
+  context: Readonly<Record<string, unknown>>,
+): Promise<Synthesized> => synthesizedBy(testApp({ stage, ...context }), stage, {});
+
 /** A stage of the shipped chains with the bundles of its functions, which takes a while. */
 export const bundled = (stage: StageName): Promise<Synthesized> =>
   synthesizedBy(testApp({ stage, 'aws:cdk:bundling-stacks': ['**'] }), stage, {});
@@ -85,7 +96,11 @@ async function synthesizedBy(app: App, stage: StageName, changes: Partial<Deploy
       throw new Error(`the chain ${name} has no nested stack`);
     }),
   );
-  const templates = [main, ...nested.values()];
+  const others = stack.node
+    .findAll()
+    .filter((one) => one instanceof NestedStack && !names.includes(one.node.id))
+    .map((one) => Template.fromStack(Stack.of(one)));
+  const templates = [main, ...nested.values(), ...others];
   return {
     app,
     stack,

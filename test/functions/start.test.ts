@@ -225,6 +225,49 @@ describe('a start is refused, and nothing is started,', () => {
   });
 });
 
+describe('on a custom domain', () => {
+  const http = { method: 'POST' };
+
+  it.each([
+    ['the base path is kept in the path', '/shop/api/process-order', '/shop'],
+    ['it is kept in the path and looks like ours', '/api/api/process-order', '/api'],
+    ['it is taken off the path', '/api/process-order', ''],
+  ])('the route that the API found is what counts: %s', async (_, rawPath, base) => {
+    const routeKey = `POST ${START_PATH}`;
+    const answer = await start({ routeKey, rawPath, requestContext: { http }, body: ORDER });
+    expect(answer.statusCode).toBe(202);
+    const { workflowId } = startAnswer.parse(JSON.parse(answer.body));
+    expect(answer.headers.location).toBe(`${base}/api/workflows/${workflowId}`);
+  });
+
+  it.each([
+    ['a path where no chain starts', 'POST', 'api/process-orders', { status: 404, code: 'UNKNOWN_ROUTE' }],
+    ['another method', 'PUT', 'api/process-order', { status: 405, code: 'METHOD_NOT_ALLOWED' }],
+  ])('%s is refused by its path within the API', async (_, method, proxy, refusal) => {
+    const answer = await start({
+      routeKey: `${method} /{proxy+}`,
+      rawPath: `/shop/${proxy}`,
+      pathParameters: { proxy },
+      requestContext: { http: { method } },
+      body: ORDER,
+    });
+    expect(expectRefusal(answer, refusal)).toContain(`/${proxy}`);
+    expect(answer.body).not.toContain('/shop');
+    await expectNothingStarted(stage);
+  });
+
+  it('the base path alone is refused as the root of the API', async () => {
+    const answer = await start({
+      routeKey: 'GET /',
+      rawPath: '/shop',
+      requestContext: { http: { method: 'GET' } },
+    });
+    expect(expectRefusal(answer, { status: 404, code: 'UNKNOWN_ROUTE' })).toContain(
+      'no route has the path /;',
+    );
+  });
+});
+
 describe('an Idempotency-Key', () => {
   const keyed = (body: unknown, key = 'order 77', rawPath = START_PATH) =>
     start({ body, rawPath, headers: { 'idempotency-key': key } });

@@ -85,8 +85,11 @@ export type Success =
   | { readonly of: 'start' | 'workflow'; readonly workflowId: string }
   | { readonly of: 'list'; readonly workflowIds: readonly string[] };
 
-/** Reads a success, which must have the form that is documented. */
-export function successOf({ statusCode, headers, body }: Answer): Success | undefined {
+/**
+ * Reads a success, which must have the form that is documented.
+ * @param basePath what a custom domain put before the path
+ */
+export function successOf({ statusCode, headers, body }: Answer, basePath = ''): Success | undefined {
   if (statusCode >= 400) return undefined;
   const json: unknown = JSON.parse(body);
   const listed = listAnswer.safeParse(json);
@@ -95,6 +98,6 @@ export function successOf({ statusCode, headers, body }: Answer): Success | unde
   const started = startAnswer.safeParse(json);
   if (!started.success) return { of: 'workflow', workflowId: workflowAnswer.parse(json).workflowId };
   const { workflowId } = started.data;
-  assert.equal(headers.location, `/api/workflows/${workflowId}`);
+  assert.equal(headers.location, `${basePath}/api/workflows/${workflowId}`);
   return { of: 'start', workflowId };
 }

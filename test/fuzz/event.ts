@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import * as z from 'zod';
 import type { ApiEvent } from '../../functions/http.ts';
+import { ROUTES } from '../../lib/contract/names.ts';
 import type { Request } from './request.ts';
 import { record } from './values.ts';
 import { CLAIM, TENANTS } from './world.ts';
@@ -10,11 +11,14 @@ export interface Envelope {
   readonly token: 'tenant' | 'none' | 'no claims' | 'number' | 'list' | 'spaced' | 'long' | 'null';
   readonly body: 'text' | 'base64' | 'base64url' | 'text called base64' | 'base64 called text';
   readonly headers: 'lower' | 'upper' | 'joined';
+  /** What a custom domain puts before the path. */
+  readonly basePath: '' | '/shop' | '/api';
   readonly without: Field | undefined;
   /** Whether what is not there is null. */
   readonly asNull: boolean;
 }
 const FIELDS = [
+  'routeKey',
   'rawPath',
   'headers',
   'queryStringParameters',
@@ -43,6 +47,10 @@ export const anyEnvelope: fc.Arbitrary<Envelope> = record({
     { weight: 10, arbitrary: fc.constant('lower') },
     { weight: 1, arbitrary: fc.constantFrom('upper', 'joined') },
   ),
+  basePath: fc.oneof(
+    { weight: 6, arbitrary: fc.constant('') },
+    { weight: 1, arbitrary: fc.constantFrom('/shop', '/api') },
+  ),
   without: fc.oneof(
     { weight: 12, arbitrary: fc.constant(undefined) },
     { weight: 1, arbitrary: fc.constantFrom(...FIELDS) },
@@ -58,18 +66,32 @@ export const isKnown = ({ token, without }: Envelope): boolean =>
 export function eventOf(request: Request, envelope: Envelope): ApiEvent {
   const { without } = envelope;
   const http = without === 'http' ? undefined : { method: request.method, path: request.path };
+  const routeKey = routeKeyOf(request);
   const fields: Readonly<Record<string, unknown>> = {
     version: '2.0',
-    rawPath: request.path,
+    routeKey,
+    rawPath: `${envelope.basePath}${request.path}`,
     headers: headersOf(request, envelope),
     ...(request.query.length === 0 ? {} : { queryStringParameters: joined(request.query) }),
-    pathParameters: { id: request.id },
+    pathParameters: {
+      id: request.id,
+      ...(routeKey.endsWith(ANY_PATH) ? { proxy: request.path.slice(1) } : {}),
+    },
     ...bodyOf(request.body, envelope),
     requestContext: { http, authorizer: authorizerOf(request.by, envelope) },
   };
   if (without === undefined) return anEvent.parse(fields);
   const { [without]: _, ...rest } = fields;
   return anEvent.parse(envelope.asNull ? { ...rest, [without]: null } : rest);
+}
+
+const ANY_PATH = '/{proxy+}';
+
+/** The route that an HTTP API finds. */
+function routeKeyOf({ route, method, path }: Request): string {
+  const fixed = route === 'start' || route === 'nowhere' ? undefined : ROUTES[route];
+  if (fixed !== undefined) return `${fixed.method} ${fixed.path}`;
+  return `${method} ${route === 'start' && method === 'POST' ? path : ANY_PATH}`;
 }
 
 const anEvent = z.custom<ApiEvent>((event) => typeof event === 'object');

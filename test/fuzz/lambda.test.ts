@@ -21,7 +21,6 @@ const LEAST = {
   'start 202': 300,
   'start 400': 400,
   'start 403': 25,
-  'start 404': 2,
   'start 405': 50,
   'start 413': 10,
   'start 422': 4,
@@ -45,6 +44,8 @@ const LEAST = {
   'resume 409': 60,
   'resume 413': 3,
   'nowhere 404': 100,
+  'start 202 under a base path': 50,
+  'nowhere 404 under a base path': 20,
   ...Object.fromEntries(START_PATHS.map((path) => [`${path} 202`, 30])),
   'workflow of another tenant 404': 150,
   'shown own data': 200,
@@ -63,6 +64,7 @@ async function ask(world: World, asked: Asked, envelope: Envelope, coverage: Cov
   const answer = await world.handlers[handler](event);
   coverage.count('requests');
   coverage.count(`${request.route} ${answer.statusCode}`);
+  if (envelope.basePath !== '') coverage.count(`${request.route} ${answer.statusCode} under a base path`);
   if (request.route === 'start') coverage.count(`${request.path} ${answer.statusCode}`);
   if (isAboutAnother(world, request)) coverage.count(`workflow of another tenant ${answer.statusCode}`);
   const sent = (): string =>
@@ -77,7 +79,7 @@ async function ask(world: World, asked: Asked, envelope: Envelope, coverage: Cov
     world.written().filter((key) => key.tenant !== tenant),
     [],
   );
-  const success = successOf(answer);
+  const success = successOf(answer, envelope.without === 'rawPath' ? '' : envelope.basePath);
   if (success === undefined) return;
   assert.ok(isKnown(envelope), `${answer.statusCode} without a tenant`);
   const own = world.ids[request.by] ?? [];

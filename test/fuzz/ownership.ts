@@ -8,6 +8,7 @@ const PLAIN: Envelope = {
   token: 'tenant',
   body: 'text',
   headers: 'lower',
+  basePath: '',
   without: undefined,
   asNull: false,
 };

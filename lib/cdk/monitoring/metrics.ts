@@ -69,9 +69,9 @@ export const functionMetric = (
   reading: Reading,
 ): Metric => metric('AWS/Lambda', name, { FunctionName: physicalName(stage, ...parts) }, reading);
 
-/** A metric of DynamoDB about one operation on the stage's table. */
-export const tableMetric = (name: string, stage: StageName, operation: string, reading: Reading): Metric =>
-  metric('AWS/DynamoDB', name, { TableName: physicalName(stage), Operation: operation }, reading);
+/** A metric of DynamoDB about one operation on a table. */
+export const tableMetric = (name: string, table: string, operation: string, reading: Reading): Metric =>
+  metric('AWS/DynamoDB', name, { TableName: table, Operation: operation }, reading);
 
 export const metric = (
   namespace: string,

@@ -16,7 +16,7 @@ const NOWHERE = 'http://127.0.0.1:9';
  */
 await main(async () => {
   const app = new App();
-  const { targets, authorization, changed, listed } = deployment.parse(
+  const { targets, authorization, changed, listed, existing, paused } = deployment.parse(
     JSON.parse(String(app.node.tryGetContext('deployment'))),
   );
   const dev: Stages['dev'] = {
@@ -36,9 +36,12 @@ await main(async () => {
     removal: 'destroy',
     concurrency: 5,
     emulator: true,
+    ...(existing === undefined ? {} : { existing }),
+    ...(paused === undefined ? {} : { paused }),
   };
   // MiniStack forgets the attributes of what an update of a nested stack leaves alone; a tag is a change to everything.
-  Tags.of(app).add('deployment', changed ? 'second' : 'first');
+  const which = [changed ? 'second' : 'first', existing?.table ?? 'own', paused ? 'paused' : 'running'];
+  Tags.of(app).add('deployment', which.join('-'));
   return await steplineApp(
     {
       chains: [

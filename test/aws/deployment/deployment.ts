@@ -28,6 +28,9 @@ export const deployment = z.strictObject({
   changed: z.boolean().default(false),
   /** The chains that `functions/chains/index.ts` lists, and none of the tests. */
   listed: z.boolean().default(false),
+  /** A table that is there already, and the key that encrypts it. */
+  existing: z.strictObject({ table: z.string(), keyArn: z.string() }).optional(),
+  paused: z.literal(true).optional(),
 });
 export type Deployment = z.input<typeof deployment>;
 

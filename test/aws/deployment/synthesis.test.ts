@@ -41,7 +41,9 @@ onMiniStack('a synthesis by somebody who is signed in to AWS', () => {
     return { code: status, said: stderr };
   };
 
-  it('is refused while a secret is missing, with the command that makes it', async () => {
+  it('is refused while a secret is missing, with the command that makes it', {
+    timeout: 300_000,
+  }, async () => {
     const { code, said } = synth();
     expect(code).not.toBe(0);
     expect(said).toContain('stepline: Secrets of stage "dev" are missing:');

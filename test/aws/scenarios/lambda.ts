@@ -1,4 +1,5 @@
 import { FilterLogEventsCommand, paginateDescribeLogGroups } from '@aws-sdk/client-cloudwatch-logs';
+import { DeleteItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import {
   type EventSourceMappingConfiguration,
   InvokeCommand,
@@ -6,13 +7,22 @@ import {
   UpdateEventSourceMappingCommand,
 } from '@aws-sdk/client-lambda';
 import { SubscribeCommand } from '@aws-sdk/client-sns';
-import { CreateQueueCommand, DeleteMessageCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import {
+  CreateQueueCommand,
+  DeleteMessageCommand,
+  GetQueueAttributesCommand,
+  ReceiveMessageCommand,
+} from '@aws-sdk/client-sqs';
 import { expect, it } from 'vitest';
 import * as z from 'zod';
 import { stepSettings } from '../../../lib/chain/settings.ts';
 import { LIMITS } from '../../../lib/contract/limits.ts';
+import { DEFAULT_TENANT, type QueueName, queueSuffix } from '../../../lib/contract/names.ts';
+import { partitionKey } from '../../../lib/contract/table.ts';
+import type { StepMessage } from '../../../lib/contract/wire.ts';
 import { FIXTURE_TIMEOUT, ORDER, quickOrder } from '../../e2e/fixture-chains.ts';
-import { effectsOf, ended, type Stage, show, start, until } from '../../e2e/stage.ts';
+import { effectsOf, ended, type Stage, send, show, start, until } from '../../e2e/stage.ts';
+import { record } from '../../functions/lambda-events.ts';
 import { quickDeath, quickOne } from '../deployment/fixture-chains.ts';
 import type { Behind, Deployed } from '../deployment/stage.ts';
 import { ACCOUNT, REGION } from '../ministack/ministack.ts';
@@ -25,6 +35,16 @@ const { functionTimeout } = stepSettings({
   batchSize: 1,
   concurrency: undefined,
 });
+
+const PAYMENT_OF_QUICK_ONE = {
+  tenant: DEFAULT_TENANT,
+  chain: quickOne.name,
+  version: quickOne.version,
+  step: 'payment',
+  action: 'do',
+  epoch: 0,
+  trip: 0,
+} as const;
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -102,6 +122,25 @@ export function lambdaScenarios(deployed: () => Deployed, open: () => Promise<St
     ]);
   });
 
+  it('a workflow whose items are gone when its call ends is let go, and nothing goes wrong', async () => {
+    const { back } = deployed();
+    const stage = await open();
+    await stage.demo.setFault('payments', { latencyMs: 2_000 });
+    await feed(back, 'quick-one_payment', false);
+    const id = await start(stage, quickOne.start, { card: ORDER.card });
+    const taken = take(back, { ...PAYMENT_OF_QUICK_ONE, workflowId: id });
+    await until(stage, id, ({ steps }) => steps.payment === 'running');
+    await forget(back, id);
+    // The save finds no item and reads it once more, which the role must allow.
+    expect(await taken).toEqual(['one']);
+    const told = (await logLines(back)).filter((line) => line.includes(id));
+    expect(told.filter((line) => line.includes('attempt_started'))).toHaveLength(1);
+    expect(told.filter((line) => line.includes('unexpected_error'))).toEqual([]);
+    await feed(back, 'quick-one_payment', true);
+    await untilHandled(back, { chain: quickOne.name, step: 'payment', kind: 'step' });
+    expect((await send(stage, 'GET', `/api/workflows/${id}`)).status).toBe(404);
+  });
+
   it('on-call is told of a failed workflow in words, through the topic', async () => {
     const { back, outputs } = deployed();
     const stage = await open();
@@ -132,22 +171,76 @@ export function lambdaScenarios(deployed: () => Deployed, open: () => Promise<St
     const stage = await open();
     const id = await start(stage, quickOrder.start, ORDER);
     await ended(stage, id);
-    const lines: string[] = [];
-    for await (const { logGroups = [] } of paginateDescribeLogGroups(
-      { client: back.logs },
-      { logGroupNamePrefix: '/aws/lambda/stepline_dev_' },
-    )) {
-      for (const { logGroupName } of logGroups) {
-        const { events = [] } = await back.logs.send(new FilterLogEventsCommand({ logGroupName }));
-        lines.push(...events.map(({ message = '' }) => message));
-      }
-    }
+    const lines = await logLines(back);
     expect(lines.filter((line) => line.includes(ORDER.card))).toEqual([]);
     const story = lines.filter((line) => line.includes(id) && line.trimStart().startsWith('{'));
     expect(story.map((line) => z.looseObject({ event: z.string() }).parse(JSON.parse(line)).event)).toEqual(
       expect.arrayContaining(['workflow_started', 'attempt_started', 'step_completed', 'workflow_completed']),
     );
   });
+}
+
+/** What all functions of the stage have logged. */
+async function logLines({ logs }: Behind): Promise<readonly string[]> {
+  const lines: string[] = [];
+  for await (const { logGroups = [] } of paginateDescribeLogGroups(
+    { client: logs },
+    { logGroupNamePrefix: '/aws/lambda/stepline_dev_' },
+  )) {
+    for (const { logGroupName } of logGroups) {
+      const { events = [] } = await logs.send(new FilterLogEventsCommand({ logGroupName }));
+      lines.push(...events.map(({ message = '' }) => message));
+    }
+  }
+  return lines;
+}
+
+/** Hands a message to the function of its step, as a mapping would; answers the ids of those that it did not take. */
+async function take({ lambda }: Behind, message: StepMessage): Promise<readonly string[]> {
+  const { Payload, FunctionError } = await lambda.send(
+    new InvokeCommand({
+      FunctionName: `stepline_dev_${message.chain}_${message.step}`,
+      Payload: JSON.stringify({ Records: [record('one', message)] }),
+    }),
+  );
+  const text = Buffer.from(Payload ?? []).toString();
+  expect(FunctionError, text).toBeUndefined();
+  return batchResponse.parse(JSON.parse(text)).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
+}
+
+const batchResponse = z.object({ batchItemFailures: z.array(z.object({ itemIdentifier: z.string() })) });
+
+/** Deletes the items of a workflow, as somebody might by hand, and as their time to live does in the end. */
+async function forget({ dynamodb }: Behind, id: string): Promise<void> {
+  const pk = { S: partitionKey(DEFAULT_TENANT, id) };
+  const { Items = [] } = await dynamodb.send(
+    new QueryCommand({
+      TableName: 'stepline_dev',
+      KeyConditionExpression: 'pk = :pk',
+      ExpressionAttributeValues: { ':pk': pk },
+      ConsistentRead: true,
+    }),
+  );
+  for (const { sk } of Items) {
+    if (sk === undefined) continue;
+    await dynamodb.send(new DeleteItemCommand({ TableName: 'stepline_dev', Key: { pk, sk } }));
+  }
+}
+
+/** Waits until a queue has no message left, waiting or taken. */
+async function untilHandled({ sqs, urlOf }: Behind, queue: QueueName): Promise<void> {
+  const QueueUrl = await urlOf(queue);
+  for (let looks = 0; looks < 60; looks += 1) {
+    const { Attributes = {} } = await sqs.send(
+      new GetQueueAttributesCommand({
+        QueueUrl,
+        AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
+      }),
+    );
+    if (Object.values(Attributes).every((count) => count === '0')) return;
+    await wait(500);
+  }
+  throw new Error(`${queueSuffix(queue)} is not empty after half a minute`);
 }
 
 /** A queue that hears what the topic of failures says. */

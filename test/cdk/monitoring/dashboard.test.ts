@@ -29,10 +29,13 @@ const below = (heading: string): readonly Widget[] => {
 describe('the dashboard of a stage', () => {
   it('is one, named like the stage, and the stack says where', () => {
     expect(others).toEqual([]);
-    dev.main.hasResourceProperties('AWS::CloudWatch::Dashboard', { DashboardName: 'stepline_dev' });
+    expect(dev.all('AWS::CloudWatch::Dashboard').map(({ properties }) => properties.DashboardName)).toEqual([
+      'stepline_dev_dashboard',
+    ]);
+    dev.main.resourceCountIs('AWS::CloudWatch::Dashboard', 0);
     dev.main.hasOutput('DashboardUrl', {
       Value:
-        'https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#dashboards/dashboard/stepline_dev',
+        'https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#dashboards/dashboard/stepline_dev_dashboard',
     });
   });
 
@@ -131,8 +134,8 @@ describe('the dashboards of many chains', () => {
     [1, 1, 1],
     [4, 3, 1],
     [120, 3, 3],
-    [200, 1, 4],
-    [3, 200, 3],
+    [200, 1, 5],
+    [3, 200, 4],
   ])('%i of %i steps: %i of them, each within what CloudWatch takes', async (count, steps, pages) => {
     const made = await dashboardsOfMany(count, steps);
     expect(made).toHaveLength(pages);
@@ -152,8 +155,8 @@ describe('the dashboards of many chains', () => {
 
   it('lead to one another', async () => {
     for (const [first] of await dashboardsOfMany(120, 3)) {
-      expect(first?.properties.markdown).toContain('[stepline_dev](https://');
-      expect(first?.properties.markdown).toContain('[stepline_dev_3](https://');
+      expect(first?.properties.markdown).toContain('[stepline_dev_dashboard](https://');
+      expect(first?.properties.markdown).toContain('[stepline_dev_dashboard-3](https://');
     }
   });
 });

@@ -4,12 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { ALARM_KINDS } from '../../../lib/cdk/monitoring/alarms/kinds.ts';
 import { settingsOf } from '../../../lib/cdk/settings.ts';
 import { ENV, RUNBOOK_WORKFLOW_FAILED, STEP_ERROR_CODES } from '../../../lib/contract/names.ts';
+import { TABLE_SCHEMA } from '../../../lib/contract/table.ts';
 import { stages } from '../fixture-stages.ts';
 import { synthesized } from '../synth.ts';
 import { alarmsOf, kindOf } from './monitored.ts';
 
 const text = readFileSync(join(import.meta.dirname, '../../../docs/runbook.md'), 'utf8');
-const [introduction = '', ...parts] = text.split(/^## /m);
+const [alarms = '', drills = ''] = text.split(/^# Drills$/m);
+const [introduction = '', ...parts] = alarms.split(/^## /m);
 const sections = new Map(
   parts.map((part) => {
     const end = part.indexOf('\n');
@@ -58,6 +60,19 @@ describe('the runbook', () => {
     });
   });
 
+  it('has the drill of a restored table, with settings that a stage takes', () => {
+    expect(drills).toContain('## Restore the table');
+    const existing = {
+      table: 'stepline_dev_restored',
+      keyArn: 'arn:aws:kms:eu-central-1:123456789012:key/1',
+    };
+    expect(drills).toContain(`existing: { table: '${existing.table}', keyArn: 'arn:aws:kms:…' }`);
+    expect(drills).toContain('paused: true');
+    const settings = settingsOf({ ...stages, dev: { ...stages.dev, existing, paused: true } }, 'dev');
+    expect(settings).toMatchObject({ existing: { ...existing, accessLogs: false }, paused: true });
+    expect(drills).toContain(`AttributeName=${TABLE_SCHEMA.timeToLive}`);
+  });
+
   it.each([
     ['docs/runbook.md', 'expected the http or https address of docs/runbook.md'],
     ['file:///docs/runbook.md', 'expected the http or https address of docs/runbook.md'],
@@ -69,7 +84,11 @@ describe('the runbook', () => {
 
   it('names only resources that the stage dev has', () => {
     const templates = JSON.stringify(dev.templates.map((template) => template.toJSON()));
-    const named = new Set([...text.matchAll(/stepline_dev_[a-z_-]*[a-z]/g)].map(([name]) => name));
+    const named = new Set(
+      [...text.replaceAll('stepline_dev_restored', '').matchAll(/stepline_dev_[a-z_-]*[a-z]/g)].map(
+        ([name]) => name,
+      ),
+    );
     expect([...named].filter((name) => !templates.includes(`"${name}"`))).toEqual([]);
   });
 });

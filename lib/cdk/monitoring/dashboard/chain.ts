@@ -9,8 +9,6 @@ export interface ShownChain {
   readonly steps: readonly { readonly place: { readonly step: string } }[];
 }
 
-/** Widgets of one chain: its heading, and two rows of four graphs. */
-export const CHAIN_WIDGETS = 9;
 /** Metrics of one step in these widgets, with those that are only part of a sum. */
 export const STEP_METRICS = 10;
 

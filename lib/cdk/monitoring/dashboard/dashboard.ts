@@ -2,15 +2,21 @@ import { Duration, NestedStack, Stack } from 'aws-cdk-lib';
 import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
 import { Dashboard, type IWidget, TextWidget } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
-import { physicalName, type Stage } from '../../stage.ts';
+import type { StageName } from '../../../contract/names.ts';
+import { physicalName, type Stage, tableName } from '../../stage.ts';
 import { pagesOf } from '../pages.ts';
-import { CHAIN_WIDGETS, chainRows, type ShownChain, STEP_METRICS } from './chain.ts';
+import { chainRows, type ShownChain, STEP_METRICS } from './chain.ts';
 import { apiRows, SHARED_METRICS, sharedRows } from './shared.ts';
-import { alarmWidgets, type ShownAlarm, workflowGraphs } from './top.ts';
+import { alarmRows, type ShownAlarm, workflowGraphs } from './top.ts';
 import { COLUMNS } from './widgets.ts';
 
-/** What a dashboard can hold, beside its heading. Source: "CloudWatch service quotas", dashboards. */
-const MOST = { widgets: 499, metrics: 2_500 } as const;
+/**
+ * What a dashboard can hold, beside its heading, and its template. Sources: "CloudWatch service quotas", dashboards; "CloudFormation
+ * quotas", template body.
+ */
+const MOST = { widgets: 499, metrics: 2_500, bytes: 900_000 } as const;
+/** What each takes in the template at most: the ARN of an alarm, with what CloudFormation fills in, and a metric with its look. */
+const BYTES = { alarm: 256, metric: 300 } as const;
 /** Metrics of one chain in the graphs of all chains: three counts and the repairs. */
 const METRICS_OF_CHAIN = 4;
 /** The time range that it shows when it is opened. */
@@ -27,45 +33,43 @@ interface Alarmed {
   readonly alarms: readonly ShownAlarm[];
 }
 
+/** Rows that stay together, and how much of a dashboard they take. */
+interface Part {
+  readonly rows: readonly (readonly IWidget[])[];
+  readonly share: number;
+}
+
 /**
- * What people on call look at: what is wrong, whether workflows make progress, what all chains share, then each chain. Chains that
- * do not fit on one dashboard are on a second one.
+ * What people on call look at: what is wrong, whether workflows make progress, what all chains share, then each chain. What does not
+ * fit on one dashboard is on a second one. Each is in a nested stack, because a template holds 1 MB and a full dashboard takes most
+ * of that.
  * @example new StageDashboard(this, 'Dashboard', { foundation, api, chains }).url
  */
 export class StageDashboard extends Construct {
-  /** Where it is in the console. */
+  /** Where the first one is in the console. */
   readonly url: string;
 
   constructor(scope: Construct, id: string, props: StageDashboardProps) {
     super(scope, id);
-    const { foundation, chains } = props;
-    const { name, settings } = foundation.stage;
-    const top = this.top(props);
-    const pages = pagesOf(chains, shareOfChain, 1, share(top.flat().length, topMetrics(chains.length)));
-    const names = pages.map((_, at) => physicalName(name, ...(at === 0 ? [] : [`${at + 1}`])));
+    const { name, settings } = props.foundation.stage;
+    const pages = pagesOf(this.parts(props), ({ share }) => share, 1);
+    const names = pages.map((_, at) => nameOf(name, at));
     const links = [
       `[Runbook](${settings.runbookUrl})`,
       ...(pages.length === 1 ? [] : names.map((page) => `[${page}](${this.urlOf(page)})`)),
     ];
     const heading = `# Stepline ${name}\n${links.join(' · ')}`;
-    for (const [at, page] of pages.entries()) {
-      this.addPage(at, names[at] ?? physicalName(name), [
-        [new TextWidget({ markdown: heading, width: COLUMNS, height: 2 })],
-        ...(at === 0 ? top : []),
-        ...page.flatMap((chain) => chainRows(name, chain)),
-      ]);
+    for (const [at, parts] of pages.entries()) {
+      new Dashboard(new NestedStack(this, `Page${at + 1}`), 'Page', {
+        dashboardName: nameOf(name, at),
+        defaultInterval: SHOWN,
+        widgets: [
+          [new TextWidget({ markdown: heading, width: COLUMNS, height: 2 })],
+          ...parts.flatMap(({ rows }) => rows.map((row) => [...row])),
+        ],
+      });
     }
-    this.url = this.urlOf(physicalName(name));
-  }
-
-  private addPage(at: number, dashboardName: string, rows: readonly (readonly IWidget[])[]): void {
-    // A template holds 1 MB, and a full dashboard takes half of that.
-    const home = at === 0 ? this : new NestedStack(this, `Page${at + 1}`);
-    new Dashboard(home, 'Page', {
-      dashboardName,
-      defaultInterval: SHOWN,
-      widgets: rows.map((row) => [...row]),
-    });
+    this.url = this.urlOf(nameOf(name, 0));
   }
 
   private urlOf(dashboard: string): string {
@@ -73,28 +77,44 @@ export class StageDashboard extends Construct {
     return `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboard}`;
   }
 
-  /** What is shown above the chains. It does not grow with their number. */
-  private top({ foundation, api, chains }: StageDashboardProps): readonly (readonly IWidget[])[] {
+  private parts({ foundation, api, chains }: StageDashboardProps): readonly Part[] {
     const { name } = foundation.stage;
-    return [
-      alarmWidgets(
-        this,
-        [foundation, api, ...chains].flatMap(({ alarms }) => alarms),
-      ),
+    const alarms = [foundation, api, ...chains].flatMap((one) => one.alarms);
+    const shared = [
       workflowGraphs(
         name,
         chains.map(({ chainName }) => chainName),
       ),
       ...apiRows(api.http, name),
-      ...sharedRows(name, chains),
+      ...sharedRows({ name, table: tableName(foundation.stage) }, chains),
+    ];
+    return [
+      ...alarmRows(this, alarms).map(({ row, alarms: shown }) => ({
+        rows: [row],
+        share: shareOf({ rows: [row], alarms: shown }),
+      })),
+      {
+        rows: shared,
+        share: shareOf({ rows: shared, metrics: SHARED_METRICS + METRICS_OF_CHAIN * chains.length }),
+      },
+      ...chains.map((chain) => {
+        const rows = chainRows(name, chain);
+        return { rows, share: shareOf({ rows, metrics: STEP_METRICS * chain.steps.length }) };
+      }),
     ];
   }
 }
 
+/** Not the stage's name alone: dashboards of this name were once in another stack, and two stacks must not own one dashboard. */
+const nameOf = (stage: StageName, at: number): string =>
+  `${physicalName(stage, 'dashboard')}${at === 0 ? '' : `-${at + 1}`}`;
+
 /** How much of a dashboard something takes. */
-const share = (widgets: number, metrics: number): number =>
-  Math.max(widgets / MOST.widgets, metrics / MOST.metrics);
-
-const shareOfChain = ({ steps }: ShownChain): number => share(CHAIN_WIDGETS, STEP_METRICS * steps.length);
-
-const topMetrics = (chains: number): number => SHARED_METRICS + METRICS_OF_CHAIN * chains;
+function shareOf({
+  rows,
+  metrics = 0,
+  alarms = 0,
+}: Pick<Part, 'rows'> & { readonly metrics?: number; readonly alarms?: number }): number {
+  const bytes = alarms * BYTES.alarm + metrics * BYTES.metric;
+  return Math.max(rows.flat().length / MOST.widgets, metrics / MOST.metrics, bytes / MOST.bytes);
+}

@@ -44,20 +44,23 @@ export const apiRows = (http: HttpApi, stage: StageName): readonly IWidget[][] =
 ];
 
 /** What all chains share. */
-export const sharedRows = (stage: StageName, chains: readonly ShownChain[]): readonly IWidget[][] => [
+export const sharedRows = (
+  { name: stage, table }: { readonly name: StageName; readonly table: string },
+  chains: readonly ShownChain[],
+): readonly IWidget[][] => [
   heading('## Shared'),
-  row([tableLatency(stage), tableErrors(stage), lambda()]),
+  row([tableLatency(table), tableErrors(table), lambda()]),
   row([reconciler(stage), repairs(stage, chains), stepFailed(stage)]),
 ];
 
 /** What the engine does with the table. */
 const OPERATIONS = ['Query', 'PutItem'] as const;
 
-const tableLatency = (stage: StageName): Graph => ({
+const tableLatency = (table: string): Graph => ({
   title: 'Table: latency',
   left: OPERATIONS.flatMap((operation) =>
     ['Average', 'p99'].map((statistic) =>
-      tableMetric('SuccessfulRequestLatency', stage, operation, {
+      tableMetric('SuccessfulRequestLatency', table, operation, {
         statistic,
         label: `${operation} ${statistic}`,
       }),
@@ -66,11 +69,11 @@ const tableLatency = (stage: StageName): Graph => ({
   leftLabel: 'milliseconds',
 });
 
-const tableErrors = (stage: StageName): Graph => ({
+const tableErrors = (table: string): Graph => ({
   title: 'Table: requests refused',
   left: OPERATIONS.flatMap((operation) => [
-    tableMetric('ThrottledRequests', stage, operation, { ...COUNT, label: `${operation} throttled` }),
-    tableMetric('SystemErrors', stage, operation, { ...COUNT, label: `${operation} failed` }),
+    tableMetric('ThrottledRequests', table, operation, { ...COUNT, label: `${operation} throttled` }),
+    tableMetric('SystemErrors', table, operation, { ...COUNT, label: `${operation} failed` }),
   ]),
   leftLabel: 'a minute',
 });

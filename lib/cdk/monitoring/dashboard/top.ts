@@ -27,24 +27,48 @@ const TITLES: Readonly<Record<Severity, string>> = {
   warning: 'Warnings that sound now',
 };
 
-/** What is wrong now: the alarms that sound, first the critical ones. Empty widgets are good. */
-export const alarmWidgets = (scope: Construct, alarms: readonly ShownAlarm[]): IWidget[] =>
-  SEVERITIES.flatMap((severity) =>
-    chunksOf(
+/** A row of alarms, and how many it shows. */
+export interface AlarmRow {
+  readonly row: readonly IWidget[];
+  readonly alarms: number;
+}
+
+/** What is wrong now: the alarms that sound, beside each other the critical ones and the warnings. Empty widgets are good. */
+export function alarmRows(scope: Construct, alarms: readonly ShownAlarm[]): readonly AlarmRow[] {
+  const bySeverity = SEVERITIES.map((severity) => ({
+    severity,
+    chunks: chunksOf(
       alarms.filter((alarm) => alarm.severity === severity),
       ALARMS_PER_WIDGET,
-    ).map(
-      (some, at) =>
-        new AlarmStatusWidget({
-          title: at === 0 ? TITLES[severity] : `${TITLES[severity]} (${at + 1})`,
-          alarms: some.map(({ alarmName }) => byName(scope, alarmName)),
-          states: [AlarmState.ALARM],
-          sortBy: AlarmStatusWidgetSortBy.STATE_UPDATED_TIMESTAMP,
-          width: COLUMNS / SEVERITIES.length,
-          height: 4,
-        }),
     ),
-  );
+  }));
+  const rows = Math.max(...bySeverity.map(({ chunks }) => chunks.length));
+  return Array.from({ length: rows }, (_, at) => {
+    const shown = bySeverity.flatMap(({ severity, chunks }) => {
+      const some = chunks[at];
+      return some === undefined ? [] : [{ severity, some }];
+    });
+    return {
+      row: shown.map(({ severity, some }) => alarmWidget(scope, severity, some, at)),
+      alarms: shown.reduce((sum, { some }) => sum + some.length, 0),
+    };
+  });
+}
+
+const alarmWidget = (
+  scope: Construct,
+  severity: Severity,
+  alarms: readonly ShownAlarm[],
+  at: number,
+): IWidget =>
+  new AlarmStatusWidget({
+    title: at === 0 ? TITLES[severity] : `${TITLES[severity]} (${at + 1})`,
+    alarms: alarms.map(({ alarmName }) => byName(scope, alarmName)),
+    states: [AlarmState.ALARM],
+    sortBy: AlarmStatusWidgetSortBy.STATE_UPDATED_TIMESTAMP,
+    width: COLUMNS / SEVERITIES.length,
+    height: 4,
+  });
 
 /** By name, because a nested stack has 200 outputs at most. */
 const byName = (scope: Construct, alarmName: string) =>

@@ -1,0 +1,80 @@
+import { chains } from '../functions/chains/index.ts';
+import { SettingsError, settingsOf } from '../lib/cdk/settings.ts';
+import { physicalName, tableName } from '../lib/cdk/stage.ts';
+import type { ChainDefinition } from '../lib/chain/definition.ts';
+import { stepPlaces } from '../lib/chain/places.ts';
+import { CEILINGS, LIMITS } from '../lib/contract/limits.ts';
+import type { SettledStage } from '../lib/contract/names.ts';
+import { type Losses, lossesOf, type Remaining } from '../lib/ops/losses.ts';
+import { stages } from './stages.ts';
+
+/** The context with which a deployment takes away what is still needed: `-c losses=accepted`. */
+export const LOSSES_CONTEXT = { name: 'losses', accepted: 'accepted' } as const;
+
+/** What a deployment of `chains` leaves. */
+export function remainingOf(of: readonly ChainDefinition[]): Remaining {
+  const versions = new Map<string, number[]>();
+  for (const { name, version } of of) versions.set(name, [...(versions.get(name) ?? []), version]);
+  return { steps: stepPlaces(of), versions };
+}
+
+/**
+ * A step that is no longer in any definition loses its queues at the next deployment, with what is in them, and workflows that need it
+ * cannot go on.
+ * Errors: `SettingsError`, which says what would be lost and how to go on, or why AWS did not tell.
+ * @returns what to tell: the steps whose queues go although nothing needs them
+ */
+export async function refuseLosses(stage: SettledStage): Promise<readonly string[]> {
+  const settings = settingsOf(stages, stage);
+  const place = {
+    queuePrefix: physicalName(stage, ''),
+    tableName: tableName({ name: stage, settings }),
+    region: settings.region,
+  };
+  const losses = await lossesOf(place, remainingOf(chains)).catch((error: unknown) => {
+    const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    throw new SettingsError(
+      `Cannot find out whether this deployment would take away a step that is still needed: ${why}. Sign in as somebody who may list queues (sqs:ListQueues, sqs:GetQueueAttributes) and read the table (dynamodb:Scan, dynamodb:BatchGetItem), or go on without this look: -c ${LOSSES_CONTEXT.name}=${LOSSES_CONTEXT.accepted}`,
+    );
+  });
+  const refusal = refusalOf(stage, losses) ?? tooManyOf(losses);
+  if (refusal !== undefined) throw new SettingsError(refusal);
+  return losses.steps.map(
+    ({ chain, step }) =>
+      `The step ${step} of ${chain} is in no definition any more: its queues are deleted. They are empty, and no workflow needs them.`,
+  );
+}
+
+/** Why a deployment is refused; undefined where nothing would be lost. */
+export function refusalOf(stage: SettledStage, losses: Losses): string | undefined {
+  const lines = linesOf(losses);
+  if (lines.length === 0) return undefined;
+  return [
+    `This deployment of stage "${stage}" would delete queues of steps that are still needed:`,
+    ...lines.map((line) => `  ${line}`),
+    'Put these definitions back into functions/chains/index.ts, beside the new ones, until their workflows have ended: wait for those that are processing, and resume or cancel the failed ones.',
+    `To lose all of it: -c ${LOSSES_CONTEXT.name}=${LOSSES_CONTEXT.accepted}`,
+  ].join('\n');
+}
+
+/** Why CloudFormation would refuse a deployment half-way; undefined where it would not. */
+export function tooManyOf({ added }: Pick<Losses, 'added'>): string | undefined {
+  const most = LIMITS.newStepsPerDeployment;
+  if (added.length <= most) return undefined;
+  return `This deployment would make ${added.length} new steps. CloudFormation takes ${CEILINGS.resourcesAtOnce.most} resources in one deployment, which is ${most} steps. ${CEILINGS.resourcesAtOnce.remedy}`;
+}
+
+function linesOf({ messages, workflows }: Losses): readonly string[] {
+  return [
+    ...workflows.map(
+      ({ chain, processing, failed, examples }) =>
+        `${chain}: no version is left for ${counted(processing, 'workflow')} that ${processing === 1 ? 'is' : 'are'} processing and ${failed} that failed and could be resumed (${examples.join(', ')}${processing + failed > examples.length ? ', …' : ''})`,
+    ),
+    ...messages.map(
+      ({ chain, step, messages: waiting, deadLetters }) =>
+        `${chain}, step ${step}: ${counted(waiting, 'message')} in its queue and ${counted(deadLetters, 'dead letter')}`,
+    ),
+  ];
+}
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

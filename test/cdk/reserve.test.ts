@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { planReserve, reserveOf, type SizedStage } from '../../lib/cdk/reserve.ts';
+import { settingsOf } from '../../lib/cdk/settings.ts';
+import type { SettledStage } from '../../lib/contract/names.ts';
+import { chains } from '../support/shipped-chains.ts';
+import { stages } from './fixture-stages.ts';
+import { textOf } from './grants.ts';
+import { synthesized, synthesizedWith } from './synth.ts';
+
+const stage = (name: SettledStage): SizedStage => ({
+  settings: settingsOf(stages, name),
+  chains: chains.map((definition) => ({ definition })),
+});
+
+const mapping = z.object({
+  FunctionName: z.unknown(),
+  ScalingConfig: z.object({ MaximumConcurrency: z.number() }),
+});
+const fn = z.object({ FunctionName: z.string(), ReservedConcurrentExecutions: z.number().optional() });
+
+describe('the reserve of a stage', () => {
+  it('is of start, step-failed and reconciler, and of no step', async () => {
+    const dev = await synthesizedWith('dev', { reserve: 'made' });
+    const reserving = dev
+      .all('AWS::Lambda::Function')
+      .map(({ properties }) => fn.parse(properties))
+      .filter(({ ReservedConcurrentExecutions }) => ReservedConcurrentExecutions !== undefined);
+    const { start, stepFailed, reconciler } = reserveOf(stage('dev'));
+    expect(
+      Object.fromEntries(
+        reserving.map(({ FunctionName, ReservedConcurrentExecutions }) => [
+          FunctionName,
+          ReservedConcurrentExecutions,
+        ]),
+      ),
+    ).toEqual({
+      stepline_dev_start: start,
+      'stepline_dev_step-failed': stepFailed,
+      stepline_dev_reconciler: reconciler,
+    });
+    const taken = dev
+      .all('AWS::Lambda::EventSourceMapping')
+      .map(({ properties }) => mapping.parse(properties))
+      .filter(({ FunctionName }) => textOf(FunctionName).includes('StepFailed'))
+      .reduce((sum, { ScalingConfig }) => sum + ScalingConfig.MaximumConcurrency, 0);
+    // A mapping that is throttled uses up receives of dead letters, and they are few.
+    expect(taken).toBeGreaterThan(0);
+    expect(taken).toBeLessThan(stepFailed);
+  });
+
+  it('lets through all starts that the throttling of the stage lets through', () => {
+    for (const name of ['dev', 'staging', 'prod'] as const) {
+      const { burst } = settingsOf(stages, name).throttling;
+      expect(reserveOf(stage(name)).start).toBeGreaterThan(burst);
+    }
+  });
+
+  it('is not made unless the app is told to', async () => {
+    for (const { properties } of (await synthesized('dev')).all('AWS::Lambda::Function')) {
+      expect(properties).not.toHaveProperty('ReservedConcurrentExecutions');
+    }
+  });
+});
+
+describe('the plan for an account', () => {
+  it('that has room makes the reserve, and says what stays', () => {
+    const { made, says } = planReserve(stage('dev'), { limit: 1_000, reservedByOthers: 100 });
+    expect(made).toBe(true);
+    expect(says).toEqual([
+      'Executions are kept for the functions that the steps must not starve: 1000 of the account - 100 reserved by others - 177 (start 150 + step-failed 25 + reconciler 2) = 723, which stay for all other functions of the account.',
+    ]);
+  });
+
+  it('leaves 100 unreserved, or reserves nothing', () => {
+    const dev = stage('dev');
+    expect(planReserve(dev, { limit: 277, reservedByOthers: 0 })).toMatchObject({ made: true });
+    expect(planReserve(dev, { limit: 276, reservedByOthers: 0 })).toMatchObject({ made: false });
+    expect(planReserve(dev, { limit: 1_000, reservedByOthers: 724 })).toMatchObject({ made: false });
+  });
+
+  it('that is new reserves nothing, and says what to ask AWS for', () => {
+    const { made, says } = planReserve(stage('dev'), { limit: 10, reservedByOthers: 0 });
+    expect(made).toBe(false);
+    expect(says[0]).toContain(
+      'Nothing is reserved for start, step-failed and reconciler: 10 of the account - 177 (start 150 + step-failed 25 + reconciler 2) = -167, and AWS wants 100 to stay unreserved.',
+    );
+    expect(says[0]).toContain('Ask AWS for 277 (Service Quotas, AWS Lambda, Concurrent executions)');
+    expect(planReserve(stage('dev'), { limit: 277, reservedByOthers: 0 }).made).toBe(true);
+    expect(says[1]).toContain('may take 120 executions at once, but they share 10 with');
+  });
+
+  it('of a stage whose steps may take more than stays says how much, and what would be enough', () => {
+    const { made, says } = planReserve(stage('staging'), { limit: 1_000, reservedByOthers: 0 });
+    expect(made).toBe(true);
+    const [, beyond = ''] = says;
+    expect(beyond).toContain('may take 600 executions at once, but they share 373 with');
+    const limit = Number(/Ask AWS for (\d+)/.exec(beyond)?.[1]);
+    expect(planReserve(stage('staging'), { limit, reservedByOthers: 0 }).says).toHaveLength(1);
+    expect(planReserve(stage('staging'), { limit: limit - 1, reservedByOthers: 0 }).says).toHaveLength(2);
+  });
+});

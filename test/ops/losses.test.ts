@@ -1,0 +1,136 @@
+import {
+  GetQueueAttributesCommand,
+  GetQueueUrlCommand,
+  ListQueuesCommand,
+  QueueDoesNotExist,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import { mockClient } from 'aws-sdk-client-mock';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { createDynamoDbStore } from '../../lib/adapters/dynamodb/store.ts';
+import type { WorkflowMeta } from '../../lib/engine/state.ts';
+import { lossesOf, type Remaining } from '../../lib/ops/losses.ts';
+import { metaOf } from '../ports/store/fixtures.ts';
+import { type Dynalite, startDynalite } from '../support/dynalite.ts';
+
+const sqs = mockClient(SQSClient);
+let database: Dynalite;
+let table: string;
+beforeAll(async () => {
+  database = await startDynalite();
+  process.env.AWS_ENDPOINT_URL_DYNAMODB = database.url;
+  process.env.AWS_ACCESS_KEY_ID = 'none';
+  process.env.AWS_SECRET_ACCESS_KEY = 'none';
+});
+afterAll(() => database.close());
+beforeEach(async () => {
+  sqs.reset();
+  table = await database.createTable();
+});
+afterEach(() => database.deleteTable(table));
+
+/** The queues of a stage, and how many messages wait in each. */
+function queues(waiting: Readonly<Record<string, number>>): void {
+  const prefix = 'https://sqs.eu-central-1.amazonaws.com/123456789012/';
+  sqs.on(ListQueuesCommand).resolves({
+    QueueUrls: Object.keys(waiting).map((name) => `${prefix}stepline_dev_${name}`),
+  });
+  sqs.on(GetQueueUrlCommand).rejects(new QueueDoesNotExist({ message: 'no', $metadata: {} }));
+  for (const [name, count] of Object.entries(waiting)) {
+    const QueueUrl = `${prefix}stepline_dev_${name}`;
+    sqs.on(GetQueueUrlCommand, { QueueName: `stepline_dev_${name}` }).resolves({ QueueUrl });
+    sqs.on(GetQueueAttributesCommand, { QueueUrl }).resolves({
+      Attributes: {
+        ApproximateNumberOfMessages: String(count),
+        ApproximateNumberOfMessagesNotVisible: '0',
+        ApproximateNumberOfMessagesDelayed: '0',
+      },
+    });
+  }
+}
+
+const NOTHING = { orders_payment: 0, orders_payment_dlq: 0, orders_mail: 0, orders_mail_dlq: 0, parking: 3 };
+
+async function save(...workflows: readonly Partial<WorkflowMeta>[]): Promise<void> {
+  const store = createDynamoDbStore({ client: database.client, tableName: table });
+  for (const [at, changes] of workflows.entries()) {
+    const meta = metaOf(`one ${at}`, { chain: 'orders', version: 1, ...changes });
+    const ended = meta.status === 'processing' ? meta : withoutDue(meta);
+    expect(await store.create(ended)).toEqual({ written: true });
+  }
+}
+const withoutDue = ({ dueAt: _, ...meta }: WorkflowMeta): WorkflowMeta => meta;
+
+const remaining = (steps: readonly string[], versions: readonly number[]): Remaining => ({
+  steps: steps.map((step) => ({ chain: 'orders', step })),
+  versions: new Map(versions.length === 0 ? [] : [['orders', versions]]),
+});
+const look = (of: Remaining) =>
+  lossesOf({ queuePrefix: 'stepline_dev_', tableName: table, region: 'eu-central-1' }, of);
+
+it('where all steps stay nothing is lost, and the table is not read', async () => {
+  queues({ ...NOTHING, orders_payment: 7 });
+  await save({});
+  expect(
+    await lossesOf(
+      { queuePrefix: 'stepline_dev_', tableName: 'no-such-table', region: 'eu-central-1' },
+      remaining(['payment', 'mail'], [1]),
+    ),
+  ).toEqual({ added: [], steps: [], messages: [], workflows: [] });
+});
+
+it('a step that goes takes the messages of its queues along', async () => {
+  queues({ ...NOTHING, orders_mail: 2, orders_mail_dlq: 1, orders_payment: 9 });
+  expect(await look(remaining(['payment', 'receipt'], [2]))).toEqual({
+    added: [{ chain: 'orders', step: 'receipt' }],
+    steps: [{ chain: 'orders', step: 'mail' }],
+    messages: [{ chain: 'orders', step: 'mail', messages: 2, deadLetters: 1 }],
+    workflows: [],
+  });
+});
+
+it('a chain that goes strands the workflows that are processing or may be resumed, and no others', async () => {
+  queues(NOTHING);
+  await save(
+    ...[{}, {}, { status: 'failed' as const }],
+    ...[{ status: 'completed' as const }, { status: 'cancelled' as const }, { chain: 'others' }],
+  );
+  const { steps, messages, workflows } = await look(remaining([], []));
+  expect(steps).toHaveLength(2);
+  expect(messages).toEqual([]);
+  expect(workflows).toEqual([
+    {
+      chain: 'orders',
+      processing: 2,
+      failed: 1,
+      examples: [expect.stringMatching(/^wf_/), expect.any(String), expect.any(String)],
+    },
+  ]);
+});
+
+it('a step that goes strands the workflows of versions that go, and not those of a version that stays', async () => {
+  queues(NOTHING);
+  await save({ version: 1 }, { version: 2 }, { version: 2, status: 'failed' });
+  const { workflows } = await look(remaining(['payment'], [2]));
+  expect(workflows).toMatchObject([{ chain: 'orders', processing: 1, failed: 0 }]);
+  expect((await look(remaining(['payment'], [1, 2]))).workflows).toEqual([]);
+});
+
+it('more workflows than one read takes are counted, and three are named', async () => {
+  queues(NOTHING);
+  await save(...Array.from({ length: 230 }, () => ({})));
+  const [lost] = (await look(remaining(['payment'], [2]))).workflows;
+  expect(lost).toMatchObject({ processing: 230, failed: 0 });
+  expect(lost?.examples).toHaveLength(3);
+});
+
+it('a stage without a table has no workflows to lose', async () => {
+  queues(NOTHING);
+  const place = { queuePrefix: 'stepline_dev_', tableName: 'no-such-table', region: 'eu-central-1' };
+  expect(await lossesOf(place, remaining(['payment'], [1]))).toMatchObject({ messages: [], workflows: [] });
+});
+
+it('is not taken for nothing where AWS does not answer', async () => {
+  sqs.on(ListQueuesCommand).rejects(new Error('no credentials'));
+  await expect(look(remaining([], []))).rejects.toThrow('no credentials');
+});
