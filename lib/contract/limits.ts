@@ -23,6 +23,8 @@ export const LIMITS = {
   leastCallMs: 1_000,
   /** An HTTP API waits 30 s for a function. */
   apiFunctionTimeout: 29,
+  /** A browser asks once an hour whether a page may call the API: an origin that was taken off the list is out an hour later. */
+  preflightAge: 3_600,
   /** What is uploaded for a function of the API, and of a step: loading it is most of a cold start. In bytes, without maps. */
   apiBundleBytes: 700_000,
   stepBundleBytes: 1_200_000,

@@ -10,8 +10,13 @@ export interface Options {
   readonly targets: string | undefined;
   /** Targets that are demo ones although there is such a file. */
   readonly demo: readonly string[];
+  /** Origins of pages that may call the API, as a browser writes them. */
+  readonly allowedOrigins: readonly string[];
   readonly logLevel: LogLevel;
 }
+
+/** The option that lets a page in, as it is written. */
+export const ALLOW_ORIGIN = '--allow-origin';
 
 export const HELP = `Stepline on one machine: the same chains, engine and handlers as on AWS.
 
@@ -25,6 +30,7 @@ export const HELP = `Stepline on one machine: the same chains, engine and handle
                     { "payments": { "baseUrl": "https://pay.example", "headers": { "authorization": "env:PAYMENTS_KEY" } } }
                     where env:NAME reads an environment variable
   --demo A,B        with --targets: let demo targets stand in for these
+  --allow-origin O  let pages of this origin call the API, for example http://localhost:5173; several: with commas, or once for each
   --log-level L     ${LOG_LEVELS.join(', ')} (info)
   --help            show this text
 `;
@@ -54,6 +60,9 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     sample: values['no-sample'] !== true,
     targets: values.targets,
     demo: readDemo(values.demo, values.targets),
+    allowedOrigins: [
+      ...new Set((values['allow-origin'] ?? []).flatMap((text) => text.split(',')).map(readOrigin)),
+    ],
     logLevel: readLevel(values['log-level'] ?? 'info'),
   };
 }
@@ -69,6 +78,7 @@ function parse(args: readonly string[]) {
         'no-sample': { type: 'boolean' },
         targets: { type: 'string' },
         demo: { type: 'string' },
+        'allow-origin': { type: 'string', multiple: true },
         'log-level': { type: 'string' },
         help: { type: 'boolean' },
       },
@@ -94,6 +104,19 @@ function readDemo(text: string | undefined, targets: string | undefined): readon
     throw new OptionError(`--demo is "${text}"; it must be names of targets, such as --demo mail,sms`);
   }
   return [...new Set(names)];
+}
+
+/** A browser compares origins letter by letter: scheme, host and port, and nothing after them. */
+function readOrigin(written: string): string {
+  const text = written.trim();
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
+    throw new OptionError(
+      `${ALLOW_ORIGIN} is "${text}"; it must be the origin of your page, such as http://localhost:5173`,
+    );
+  }
+  if (url.origin !== text) throw new OptionError(`${ALLOW_ORIGIN} is "${text}"; write ${url.origin}`);
+  return text;
 }
 
 function readLevel(text: string): LogLevel {

@@ -54,7 +54,7 @@ export async function startLocal(
     if (problems.length > 0) throw problems[0];
   };
   // The port comes first: of two processes that are started alike, the second hears that the port is taken.
-  const front = await listen(options.port);
+  const front = await listen(options);
   undo.push(front.close);
   try {
     const store = await openEmbeddedStore(
@@ -128,12 +128,13 @@ const CLOSE_CHECK_MS = 50;
 /** How long it waits for clients that send their requests slowly, in milliseconds: answering takes no time. */
 const CLOSE_PATIENCE_MS = 2_000;
 
-async function listen(port: number): Promise<Front> {
+async function listen({ port, allowedOrigins }: Options): Promise<Front> {
   let open: ((service: Service) => void) | undefined;
   const server = createFront(
     new Promise<Service>((resolve) => {
       open = resolve;
     }),
+    allowedOrigins,
   );
   let underWay = 0;
   server.on('request', (_, response) => {

@@ -8,6 +8,7 @@ const DEFAULTS = {
   sample: true,
   targets: undefined,
   demo: [],
+  allowedOrigins: [],
   logLevel: 'info',
 } as const;
 
@@ -30,6 +31,16 @@ describe('the options', () => {
       ['--targets', 'targets.json', '--demo', 'mail, sms,mail'],
       { targets: 'targets.json', demo: ['mail', 'sms'] },
     ],
+    [
+      '--allow-origin, with commas, once for each, and twice the same',
+      [
+        '--allow-origin',
+        'http://localhost:5173, https://app.test',
+        '--allow-origin=http://[::1]:8080',
+        '--allow-origin=https://app.test',
+      ],
+      { allowedOrigins: ['http://localhost:5173', 'https://app.test', 'http://[::1]:8080'] },
+    ],
     ...LOG_LEVELS.map((level): [string, string[], object] => [
       `--log-level ${level}`,
       ['--log-level', level],
@@ -50,7 +61,18 @@ describe('the options', () => {
   });
 
   it('are all in the help', () => {
-    for (const option of ['port', 'data', 'memory', 'no-sample', 'targets', 'demo', 'log-level', 'help']) {
+    const all = [
+      'port',
+      'data',
+      'memory',
+      'no-sample',
+      'targets',
+      'demo',
+      'allow-origin',
+      'log-level',
+      'help',
+    ];
+    for (const option of all) {
       expect(HELP).toContain(`  --${option} `);
     }
     for (const level of LOG_LEVELS) expect(HELP).toContain(level);
@@ -82,6 +104,22 @@ describe('an option that cannot be used names itself and what to write instead',
       ['--targets', 'x', '--demo', 'mail,'],
       '--demo is "mail,"; it must be names',
     ],
+    ...['', '*', 'null', 'localhost:5173', 'ftp://app.test', 'http://'].map(
+      (origin): [string, string[], string] => [
+        `"${origin}", which is no origin of a page`,
+        [`--allow-origin=${origin}`],
+        `--allow-origin is "${origin}"; it must be the origin of your page, such as http://localhost:5173`,
+      ],
+    ),
+    ...[
+      ['http://localhost:5173/', 'http://localhost:5173'],
+      ['http://LOCALHOST:5173', 'http://localhost:5173'],
+      ['https://app.test:443/path?x', 'https://app.test'],
+    ].map(([written, meant]): [string, string[], string] => [
+      `${written}, which no browser writes so`,
+      ['--allow-origin', String(written)],
+      `--allow-origin is "${written}"; write ${meant}`,
+    ]),
     ['a value for a switch', ['--memory=yes'], "'--memory' does not take an argument"],
   ])('%s', (_, args, message) => {
     expect(() => readOptions(args)).toThrow(OptionError);

@@ -45,6 +45,7 @@ const OPTIONS: Options = {
   sample: false,
   targets: undefined,
   demo: [],
+  allowedOrigins: [],
   logLevel: 'silent',
 };
 
