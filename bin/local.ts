@@ -12,12 +12,13 @@ const say = (line: string): void => {
 const NAMED = 4;
 
 function greet(
-  { baseUrl, routes, demo, engine }: LocalProcess,
+  { baseUrl, routes, demo, engine, notes }: LocalProcess,
   { data }: Options,
   sample: Sample | undefined,
 ): void {
   const kept = data === undefined ? 'workflows in memory only' : `workflows kept in ${data}`;
   say(`Stepline listens on ${baseUrl} (${kept})`);
+  for (const note of notes) say(`note: ${note}`);
   if (engine.recovered > 0) say(`${engine.recovered} unfinished workflow(s) of an earlier run go on`);
   say('');
   for (const route of routes) say(`  ${route}`);

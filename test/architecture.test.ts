@@ -64,7 +64,11 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'lib/local/demo': [
     ...['lib/contract', 'lib/adapters/targets', 'lib/local/loopback', 'zod', 'json-schema-faker'],
   ],
-  'lib/local/store': ['lib/contract', 'lib/chain', 'lib/engine', 'zod', 'classic-level', 'memory-level'],
+  'lib/local/store': [
+    ...['lib/contract', 'lib/chain', 'lib/engine', 'lib/local/store/files'],
+    ...['zod', 'classic-level', 'memory-level'],
+  ],
+  'lib/local/store/files': ['lib/engine'],
   'lib/local/queue': ['lib/contract', 'lib/engine', 'aws-lambda'],
   'lib/ops': ['lib/contract', '@aws-sdk'],
   'lib/probe': ['lib/contract', 'lib/chain', 'zod', '@aws-sdk', '@smithy'],

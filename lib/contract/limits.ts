@@ -111,6 +111,16 @@ export const LIMITS = {
    */
   noClaimLastDays: 1,
 
+  /**
+   * The one process rewrites its files so often if something was erased: what was is gone from them within an hour, the time
+   * of the rewriting and a run that failed included.
+   */
+  purgeInterval: 1_200,
+  /** A store above this, in bytes, is rewritten in 16 pieces: a process that ends waits for one of them at most. */
+  purgePieceBytes: 64 * 1_024 * 1_024,
+  /** A process that ends begins no piece after this, in milliseconds: a person waits. */
+  purgeAtCloseMs: 2_000,
+
   reconcileInterval: 60,
   reconcileBackoffCap: 900,
   /** Workflows examined in one run of the reconciler and shard. */

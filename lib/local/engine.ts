@@ -5,12 +5,12 @@ import { type Registry, registry } from '../chain/registry.ts';
 import { DEAD_LETTER_SETTINGS } from '../chain/settings.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { deadLetterQueue, PARKING, stepQueue } from '../contract/names.ts';
-import { toldOf } from '../engine/errors.ts';
 import type { Ports } from '../engine/ports.ts';
 import { reconcile } from '../engine/reconciler.ts';
 import type { Engine } from '../engine/shell.ts';
 import { type Mapping, startMapping } from './queue/mapping.ts';
 import { createEmbeddedQueues, type EmbeddedQueues } from './queue/queue.ts';
+import { type Rounds, startRounds } from './rounds.ts';
 import { type Leftover, recover } from './store/recovery.ts';
 
 export interface LocalEngineOptions extends Omit<Ports, 'queue'> {
@@ -100,34 +100,12 @@ function startMappings(service: Engine, queues: EmbeddedQueues, place: StepPlace
 }
 
 /** The reconciler's schedule. A run that fails is told; the next one comes all the same. */
-function everyMinute(service: Engine): { now(): Promise<void>; stop(): Promise<void> } {
+function everyMinute(service: Engine): Rounds & { now(): Promise<void> } {
   const { clock, telemetry } = service.ports;
   const ms = LIMITS.reconcileInterval * 1_000;
-  let stopped = false;
-  let cancel = (): void => undefined;
-  let running = Promise.resolve();
   const now = async (): Promise<void> => {
     const end = clock.now() + ms;
     await reconcile(service, () => end - clock.now());
   };
-  const again = (): void => {
-    cancel = clock.after(ms, () => {
-      running = now()
-        .catch((error) =>
-          telemetry.emit({ event: 'unexpected_error', where: 'reconciler', ...toldOf(error) }),
-        )
-        .finally(() => {
-          if (!stopped) again();
-        });
-    });
-  };
-  again();
-  return {
-    now,
-    stop: async () => {
-      stopped = true;
-      cancel();
-      await running;
-    },
-  };
+  return { now, ...startRounds({ clock, telemetry, ms, where: 'reconciler', run: now }) };
 }

@@ -1,5 +1,6 @@
 import type { ClassicLevel } from 'classic-level';
 import { EngineError, messageOf } from '../../engine/errors.ts';
+import { makePrivate } from './files/private.ts';
 import type { Operation } from './group-commit.ts';
 import type { Range } from './keys.ts';
 
@@ -21,7 +22,19 @@ export interface Database {
   keys(ranges: readonly RangeQuery[]): Promise<string[][]>;
   /** The keys of a range one after another, as of the moment of the call. */
   eachKey(range: RangeQuery): AsyncIterable<string>;
+  /** Undefined in memory. */
+  readonly files?: Files;
+  /** What of the directory could not be made private, in words for the user. */
+  readonly notes: readonly string[];
   close(): Promise<void>;
+}
+
+/** The files of a database on disk. */
+export interface Files {
+  /** Merges what the files hold of these keys, so that nothing that was overwritten is left there. */
+  compact(from: string, to: string): Promise<void>;
+  /** About how many bytes they take. */
+  size(from: string, to: string): Promise<number>;
 }
 
 type Snapshot = ReturnType<ClassicLevel['snapshot']>;
@@ -42,7 +55,18 @@ interface Level {
 
 /** Opens LevelDB on disk, or its likeness in memory. Errors: `CONFIGURATION` with what to do. */
 export async function openDatabase(where: Where): Promise<Database> {
-  const level = where.kind === 'memory' ? await memoryLevel() : await diskLevel(where.directory);
+  if (where.kind === 'memory') return over(await memoryLevel());
+  const { directory } = where;
+  const notes = await makePrivate(directory).catch((error: unknown) => cannotOpen(directory, error));
+  const level = await diskLevel(directory);
+  const files: Files = {
+    compact: (from, to) => level.compactRange(from, to),
+    size: (from, to) => level.approximateSize(from, to),
+  };
+  return { ...over(level), files, notes };
+}
+
+function over(level: Level): Database {
   return {
     write: (operations) => {
       // One call each: an array of operations is copied and checked at seven times the cost.
@@ -64,6 +88,7 @@ export async function openDatabase(where: Where): Promise<Database> {
       }
     },
     eachKey: (range) => level.keys(range),
+    notes: [],
     close: () => level.close(),
   };
 }
@@ -75,18 +100,22 @@ async function memoryLevel(): Promise<Level> {
   return level;
 }
 
-async function diskLevel(directory: string): Promise<Level> {
+async function diskLevel(directory: string): Promise<ClassicLevel> {
   const { ClassicLevel } = await import('classic-level');
   const level = new ClassicLevel<string, string>(directory);
   try {
     await level.open();
     return level;
   } catch (error) {
-    const cause = error instanceof Error ? error.cause : undefined;
-    const locked = cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_LOCKED';
-    const message = locked
-      ? `the data directory ${directory} is in use: stop the other process, or pass another directory with --data`
-      : `the data directory ${directory} cannot be opened (${messageOf(cause ?? error)}): make it writable, or pass another with --data`;
-    throw new EngineError('CONFIGURATION', message, { cause: error });
+    return cannotOpen(directory, error);
   }
+}
+
+function cannotOpen(directory: string, error: unknown): never {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const locked = cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_LOCKED';
+  const message = locked
+    ? `the data directory ${directory} is in use: stop the other process, or pass another directory with --data`
+    : `the data directory ${directory} cannot be opened (${messageOf(cause ?? error)}): make it writable, or pass another with --data`;
+  throw new EngineError('CONFIGURATION', message, { cause: error });
 }

@@ -1,3 +1,4 @@
+import { LIMITS } from '../../contract/limits.ts';
 import { EngineError, messageOf } from '../../engine/errors.ts';
 import type { Store, Written } from '../../engine/ports.ts';
 import type { StepRecord, WorkflowKey, WorkflowMeta, WorkflowState } from '../../engine/state.ts';
@@ -13,6 +14,7 @@ import {
 import { type Change, keepStep, metaChanged, metaCreated, stepChanged } from './changes.ts';
 import { copyMeta, copyStep } from './copies.ts';
 import { type Database, openDatabase, type Where } from './database.ts';
+import { createErasure, type Erasure } from './erasure.ts';
 import { createGroupCommit, type GroupCommit, type Operation } from './group-commit.ts';
 import { type Indexes, openIndexes } from './indexes.ts';
 import { itemsOf, META, rangeOf, stepItem } from './keys.ts';
@@ -32,6 +34,10 @@ export interface EmbeddedStore extends Store {
    * refused; whatever was answered before is on disk, and the next opening finds it.
    */
   readonly broken: Promise<unknown>;
+  /** What the user should know of the directory. */
+  readonly notes: readonly string[];
+  /** Rewrites the files, so that what was erased is not in them any more; nothing where nothing was. */
+  purge(): Promise<void>;
   /** Flushes since the opening, and workflows in memory. */
   stats(): StoreStats;
   /** Saves what is under way and lets the directory go. Errors: `STORE_UNAVAILABLE` if that could not be saved. */
@@ -74,6 +80,7 @@ interface State {
   readonly cache: Cache;
   readonly commits: GroupCommit;
   readonly indexes: Indexes;
+  readonly erasure: Erasure;
   /** Workflows that are being read from the database. */
   readonly reading: Map<string, Promise<void>>;
   /** Nobody has said yet that the claims which may be lost are accounted for. */
@@ -90,18 +97,20 @@ export async function storeOver(database: Database, options: Options): Promise<E
   const broken = new Promise<unknown>((resolve) => {
     tellBroken = resolve;
   });
+  const commits = createGroupCommit({
+    write: database.write,
+    schedule: options.schedule,
+    onFailure: (cause) => {
+      state.broken = true;
+      tellBroken(cause);
+    },
+  });
   const state: State = {
     database,
     cache,
-    commits: createGroupCommit({
-      write: database.write,
-      schedule: options.schedule,
-      onFailure: (cause) => {
-        state.broken = true;
-        tellBroken(cause);
-      },
-    }),
+    commits,
     indexes: await openIndexes(database),
+    erasure: createErasure(database, commits),
     reading: new Map(),
     claimsLost: recovery.claimsLost,
     closed: false,
@@ -122,6 +131,8 @@ export async function storeOver(database: Database, options: Options): Promise<E
     recovery,
     recovered: () => guarded(state, () => recovered(state)),
     broken,
+    notes: database.notes,
+    purge: () => guarded(state, () => state.erasure.purge(() => !state.closed && !state.broken)),
     stats: () => ({ flushes: state.commits.flushes, cached: cache.size }),
     close: () => close(state).catch(unavailable),
   };
@@ -158,10 +169,17 @@ async function close(state: State): Promise<void> {
     await state.commits.idle();
     if (state.broken) throw new EngineError('STORE_UNAVAILABLE', BROKEN);
     await saveClaims(state);
+    await purgeAtLast(state);
     await endRun(state.database, state.claimsLost);
   } finally {
     await state.database.close();
   }
+}
+
+/** Nobody knows when the next run comes. A large store is not worth waiting for: the next run finds what is left to do. */
+async function purgeAtLast({ erasure, broken }: State): Promise<void> {
+  const end = performance.now() + LIMITS.purgeAtCloseMs;
+  await erasure.purge(() => !broken && performance.now() < end);
 }
 
 /** A run that closes the store says that it lost no claim: so none may be in memory alone. */
@@ -243,7 +261,10 @@ function save<Item>(state: State, entry: Entry, change: Change<Item>): Promise<v
   const { claim } = change;
   const mayBeLost = claim?.mayBeLost(entry) === true;
   cache.hold(entry);
+  const before = entry.meta;
   const indexed = change.apply(entry);
+  const erased =
+    change.item === META && entry.meta !== undefined ? state.erasure.changes(before, entry.meta) : [];
   if (claim !== undefined && mayBeLost) {
     // What comes after a claim is a call, not another worker: it need not wait for the disk.
     entry.claimed.add(claim.step);
@@ -252,6 +273,7 @@ function save<Item>(state: State, entry: Entry, change: Change<Item>): Promise<v
   const flush = commits.flush([
     put(entry, change.item, change.record),
     ...indexed,
+    ...erased,
     ...claims(entry, change.item),
   ]);
   entry.flush = flush;
