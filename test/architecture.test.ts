@@ -68,7 +68,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     ...['lib/contract', 'lib/chain', 'lib/engine', 'lib/local/store/files'],
     ...['zod', 'classic-level', 'memory-level'],
   ],
-  'lib/local/store/files': ['lib/engine'],
+  'lib/local/store/files': ['lib/engine', 'classic-level'],
   'lib/local/queue': ['lib/contract', 'lib/engine', 'aws-lambda'],
   'lib/ops': ['lib/contract', '@aws-sdk'],
   'lib/probe': ['lib/contract', 'lib/chain', 'zod', '@aws-sdk', '@smithy'],

@@ -5,6 +5,8 @@ export interface Options {
   readonly port: number;
   /** Directory of the store; undefined for memory only. */
   readonly data: string | undefined;
+  /** Goes on although acknowledged writes are missing from the directory. */
+  readonly acceptLoss: boolean;
   readonly sample: boolean;
   /** Path of a JSON file with the targets; undefined for the demo targets. */
   readonly targets: string | undefined;
@@ -24,6 +26,7 @@ export const HELP = `Stepline on one machine: the same chains, engine and handle
 
   --port N          listen on this port of 127.0.0.1 (3000; the demo targets take the ports after it)
   --data DIR        keep the workflows in this directory (.stepline)
+  --accept-loss     start although the directory has lost writes, and say which workflows are gone
   --memory          keep the workflows in memory only
   --no-sample       do not run the sample order
   --targets FILE    call these targets instead of the demo ones: JSON, for example
@@ -51,12 +54,16 @@ export function readOptions(args: readonly string[]): Options | 'help' {
   if (values.memory === true && values.data !== undefined) {
     throw new OptionError('--memory and --data exclude each other: choose one');
   }
+  if (values.memory === true && values['accept-loss'] === true) {
+    throw new OptionError('--memory and --accept-loss exclude each other: memory has nothing to lose');
+  }
   if (values.data === '') {
     throw new OptionError('--data is ""; it must name a directory. For none at all write --memory');
   }
   return {
     port: readPort(values.port ?? '3000'),
     data: values.memory === true ? undefined : (values.data ?? '.stepline'),
+    acceptLoss: values['accept-loss'] === true,
     sample: values['no-sample'] !== true,
     targets: values.targets,
     demo: readDemo(values.demo, values.targets),
@@ -75,6 +82,7 @@ function parse(args: readonly string[]) {
         port: { type: 'string' },
         data: { type: 'string' },
         memory: { type: 'boolean' },
+        'accept-loss': { type: 'boolean' },
         'no-sample': { type: 'boolean' },
         targets: { type: 'string' },
         demo: { type: 'string' },

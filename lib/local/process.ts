@@ -63,7 +63,9 @@ export async function startLocal(
   undo.push(front.close);
   try {
     const store = await openEmbeddedStore(
-      options.data === undefined ? { kind: 'memory' } : { kind: 'disk', directory: options.data },
+      options.data === undefined
+        ? { kind: 'memory' }
+        : { kind: 'disk', directory: options.data, acceptLoss: options.acceptLoss },
     );
     undo.push(() => store.close());
     const { settings, demo: pretended } = await settleTargets(chains, options);

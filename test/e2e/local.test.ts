@@ -10,6 +10,7 @@ async function open(): Promise<Stage> {
     {
       port: 0,
       data: undefined,
+      acceptLoss: false,
       sample: false,
       targets: undefined,
       demo: [],

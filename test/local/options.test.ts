@@ -5,6 +5,7 @@ import { HELP, OptionError, readOptions } from '../../lib/local/options.ts';
 const DEFAULTS = {
   port: 3_000,
   data: '.stepline',
+  acceptLoss: false,
   sample: true,
   targets: undefined,
   demo: [],
@@ -24,6 +25,7 @@ describe('the options', () => {
     ['the last --port there is', ['--port', '65535'], { port: 65_535 }],
     ['--data', ['--data', 'some/where'], { data: 'some/where' }],
     ['--memory', ['--memory'], { data: undefined }],
+    ['--accept-loss', ['--accept-loss'], { acceptLoss: true }],
     ['--no-sample', ['--no-sample'], { sample: false }],
     ['--targets', ['--targets', 'targets.json'], { targets: 'targets.json' }],
     [
@@ -65,6 +67,7 @@ describe('the options', () => {
       'port',
       'data',
       'memory',
+      'accept-loss',
       'no-sample',
       'targets',
       'demo',
@@ -93,6 +96,7 @@ describe('an option that cannot be used names itself and what to write instead',
     ['a port that is missing', ['--port'], "'--port <value>' argument missing"],
     ['a directory without a name', ['--data', ''], '--data is ""; it must name a directory'],
     ['a directory and memory', ['--data', 'x', '--memory'], '--memory and --data exclude each other'],
+    ['loss and memory', ['--memory', '--accept-loss'], '--memory and --accept-loss exclude each other'],
     [
       'an unknown level',
       ['--log-level', 'loud'],

@@ -194,6 +194,7 @@ const OTHERS = targetsCalledBy(chains).filter((name) => name !== 'payments');
 const OPTIONS: Options = {
   port: 0,
   data: undefined,
+  acceptLoss: false,
   sample: false,
   targets: undefined,
   demo: [],

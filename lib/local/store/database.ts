@@ -1,11 +1,15 @@
 import type { ClassicLevel } from 'classic-level';
-import { EngineError, messageOf } from '../../engine/errors.ts';
-import { makePrivate } from './files/private.ts';
 import type { Operation } from './group-commit.ts';
 import type { Range } from './keys.ts';
 
 /** Where the store keeps its data. */
-export type Where = { readonly kind: 'memory' } | { readonly kind: 'disk'; readonly directory: string };
+export type Where = { readonly kind: 'memory' } | ({ readonly kind: 'disk' } & OnDisk);
+
+export interface OnDisk {
+  readonly directory: string;
+  /** Goes on although writes that were acknowledged are lost. */
+  readonly acceptLoss?: boolean;
+}
 
 export interface RangeQuery extends Range {
   readonly reverse?: boolean;
@@ -26,7 +30,15 @@ export interface Database {
   readonly files?: Files;
   /** What of the directory could not be made private, in words for the user. */
   readonly notes: readonly string[];
+  /** There where writes were lost, and that was accepted. */
+  readonly lost?: Lost;
   close(): Promise<void>;
+}
+
+/** What is known of writes that are lost. */
+export interface Lost {
+  /** Workflows of which something may be lost, as far as they could be read. */
+  readonly ids: readonly string[];
 }
 
 /** The files of a database on disk. */
@@ -40,7 +52,7 @@ export interface Files {
 type Snapshot = ReturnType<ClassicLevel['snapshot']>;
 
 /** The part of abstract-level that both of its implementations share. */
-interface Level {
+export interface Level {
   batch(): {
     put(key: string, value: string): unknown;
     del(key: string): unknown;
@@ -53,30 +65,10 @@ interface Level {
   close(): Promise<void>;
 }
 
-/** Opens LevelDB on disk, or its likeness in memory. Errors: `CONFIGURATION` with what to do. */
-export async function openDatabase(where: Where): Promise<Database> {
-  if (where.kind === 'memory') return over(await memoryLevel());
-  const { directory } = where;
-  const notes = await makePrivate(directory).catch((error: unknown) => cannotOpen(directory, error));
-  const level = await diskLevel(directory);
-  const files: Files = {
-    compact: (from, to) => level.compactRange(from, to),
-    size: (from, to) => level.approximateSize(from, to),
-  };
-  return { ...over(level), files, notes };
-}
-
-function over(level: Level): Database {
+/** A database over LevelDB, or its likeness. */
+export function over(level: Level): Database {
   return {
-    write: (operations) => {
-      // One call each: an array of operations is copied and checked at seven times the cost.
-      const batch = level.batch();
-      for (const operation of operations) {
-        if (operation.type === 'put') batch.put(operation.key, operation.value);
-        else batch.del(operation.key);
-      }
-      return batch.write({ sync: true });
-    },
+    write: (operations) => batchOf(level, operations).write({ sync: true }),
     get: (key) => level.getSync(key),
     entries: (range) => level.iterator(range).all(),
     keys: async (ranges) => {
@@ -93,29 +85,12 @@ function over(level: Level): Database {
   };
 }
 
-async function memoryLevel(): Promise<Level> {
-  const { MemoryLevel } = await import('memory-level');
-  const level = new MemoryLevel<string, string>({ storeEncoding: 'utf8' });
-  await level.open();
-  return level;
-}
-
-async function diskLevel(directory: string): Promise<ClassicLevel> {
-  const { ClassicLevel } = await import('classic-level');
-  const level = new ClassicLevel<string, string>(directory);
-  try {
-    await level.open();
-    return level;
-  } catch (error) {
-    return cannotOpen(directory, error);
+/** One call each: an array of operations is copied and checked at seven times the cost. */
+export function batchOf(level: Pick<Level, 'batch'>, operations: readonly Operation[]) {
+  const batch = level.batch();
+  for (const operation of operations) {
+    if (operation.type === 'put') batch.put(operation.key, operation.value);
+    else batch.del(operation.key);
   }
-}
-
-function cannotOpen(directory: string, error: unknown): never {
-  const cause = error instanceof Error ? error.cause : undefined;
-  const locked = cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_LOCKED';
-  const message = locked
-    ? `the data directory ${directory} is in use: stop the other process, or pass another directory with --data`
-    : `the data directory ${directory} cannot be opened (${messageOf(cause ?? error)}): make it writable, or pass another with --data`;
-  throw new EngineError('CONFIGURATION', message, { cause: error });
+  return batch;
 }

@@ -13,11 +13,13 @@ import {
 } from './cache.ts';
 import { type Change, keepStep, metaChanged, metaCreated, stepChanged } from './changes.ts';
 import { copyMeta, copyStep } from './copies.ts';
-import { type Database, openDatabase, type Where } from './database.ts';
+import type { Database, Where } from './database.ts';
 import { createErasure, type Erasure } from './erasure.ts';
 import { createGroupCommit, type GroupCommit, type Operation } from './group-commit.ts';
 import { type Indexes, openIndexes } from './indexes.ts';
 import { itemsOf, META, rangeOf, stepItem } from './keys.ts';
+import { mend } from './mending.ts';
+import { openDatabase } from './opening.ts';
 import { beginRun, endRun, noteRecovered, type Recovery } from './system.ts';
 
 /** The table of one process, on disk or in memory. */
@@ -51,7 +53,7 @@ export interface StoreStats {
 
 /**
  * Opens the store. A directory is made if need be, and locked: one process at a time.
- * Errors: `CONFIGURATION` when another process holds it or it cannot be opened.
+ * Errors: `CONFIGURATION` when another process holds it, it cannot be opened, or writes are missing and that is not accepted.
  * @example const store = await openEmbeddedStore({ kind: 'disk', directory: '.stepline' });
  */
 export async function openEmbeddedStore(where: Where): Promise<EmbeddedStore> {
@@ -91,7 +93,9 @@ interface State {
 
 /** The store over an open database. */
 export async function storeOver(database: Database, options: Options): Promise<EmbeddedStore> {
-  const recovery = await beginRun(database);
+  const { lost } = database;
+  const losses = lost === undefined ? [] : await mend(database, lost);
+  const recovery = await beginRun(database, lost !== undefined);
   const cache = createCache(options.cache ?? CACHE_LIMITS);
   let tellBroken = (_: unknown): void => undefined;
   const broken = new Promise<unknown>((resolve) => {
@@ -131,7 +135,7 @@ export async function storeOver(database: Database, options: Options): Promise<E
     recovery,
     recovered: () => guarded(state, () => recovered(state)),
     broken,
-    notes: database.notes,
+    notes: [...database.notes, ...losses],
     purge: () => guarded(state, () => state.erasure.purge(() => !state.closed && !state.broken)),
     stats: () => ({ flushes: state.commits.flushes, cached: cache.size }),
     close: () => close(state).catch(unavailable),
@@ -207,7 +211,7 @@ async function read(state: State, items: string): Promise<void> {
   for (const [key, value] of found) {
     const item = key.slice(items.length);
     resize(entry, item, value.length);
-    // The database checks its own sums, and nothing but this store writes it: what it holds is what was saved.
+    // The files were looked at when they were opened, and nothing but this store writes them: what they hold is what was saved.
     if (item === META) entry.meta = JSON.parse(value);
     else keepStep(entry, JSON.parse(value));
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { LIMITS } from '../../../lib/contract/limits.ts';
 import type { WorkflowMeta } from '../../../lib/engine/state.ts';
-import { openDatabase } from '../../../lib/local/store/database.ts';
+import { openDatabase } from '../../../lib/local/store/opening.ts';
 import { type EmbeddedStore, openEmbeddedStore } from '../../../lib/local/store/store.ts';
 import { given, metaOf } from '../../ports/store/fixtures.ts';
 import { closers } from '../../support/closers.ts';
