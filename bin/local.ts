@@ -67,6 +67,8 @@ async function main(): Promise<void> {
   const local = await startLocal(chains, options, { readable: process.stdout.isTTY === true, say });
   const running = new AbortController();
   stopOnSignal(local, running);
+  // An error that nobody caught ends the process as ever, and an exit of a step's own does: which attempt it was is noted on the way out.
+  process.on('exit', local.engine.atExit);
   void local.broken.then(endAsBroken);
   const { chains: known } = local.engine.service;
   const sample = await sampleFor(known);

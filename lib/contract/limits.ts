@@ -121,6 +121,12 @@ export const LIMITS = {
   /** A process that ends begins no piece after this, in milliseconds: a person waits. */
   purgeAtCloseMs: 2_000,
 
+  /**
+   * After a life that ended badly, a call of a target that is begun alone keeps the others waiting so long, in milliseconds: its target
+   * may hang, and it is code of a `run` step that ends a process.
+   */
+  turnOfRequestMs: 1_000,
+
   reconcileInterval: 60,
   reconcileBackoffCap: 900,
   /** Workflows examined in one run of the reconciler and shard. */

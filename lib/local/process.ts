@@ -82,6 +82,7 @@ export async function startLocal(
       chains,
       store,
       leftover: store,
+      attempts: store.attempts,
       http,
       targets: createSettingsTargets({ ...settings, ...demo?.targets }, remedy(options)),
       telemetry,

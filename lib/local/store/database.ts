@@ -1,4 +1,5 @@
 import type { ClassicLevel } from 'classic-level';
+import type { Attempts } from './attempts.ts';
 import type { Operation } from './group-commit.ts';
 import type { Range } from './keys.ts';
 
@@ -28,6 +29,8 @@ export interface Database {
   eachKey(range: RangeQuery): AsyncIterable<string>;
   /** Undefined in memory. */
   readonly files?: Files;
+  /** Undefined in memory. */
+  readonly attempts?: Attempts;
   /** What of the directory could not be made private, in words for the user. */
   readonly notes: readonly string[];
   /** There where writes were lost, and that was accepted. */

@@ -1,10 +1,12 @@
 import type { ClassicLevel } from 'classic-level';
 import { EngineError, messageOf } from '../../engine/errors.ts';
+import { createAttempts } from './attempts.ts';
 import { batchOf, type Database, type OnDisk, over } from './database.ts';
 import { type Acknowledged, openAcknowledged, readAcknowledged } from './files/acknowledged.ts';
 import { COUNT_KEY, type Damage, type Inspection, inspect } from './files/inspection.ts';
 import { makePrivate } from './files/private.ts';
 import { rescue } from './files/rescue.ts';
+import { openRunning } from './files/running.ts';
 
 /**
  * Opens LevelDB in a directory, once its files have shown that no write is missing which was acknowledged.
@@ -36,8 +38,15 @@ export async function openOnDisk({ directory, acceptLoss = false }: OnDisk): Pro
   }
   const isLost = losses.length > 0 || missing > 0;
   if (acceptLoss && !isLost) notes.push('nothing was lost: --accept-loss can be left out');
+  const running = openRunning(directory);
+  const database = counted(level, count, openAcknowledged(directory, count));
   return {
-    ...counted(level, count, openAcknowledged(directory, count)),
+    ...database,
+    attempts: createAttempts(running),
+    close: async () => {
+      await database.close();
+      running.close();
+    },
     notes,
     ...(isLost ? { lost: { ids: [...new Set(losses.flatMap(({ ids }) => ids))] } } : {}),
   };

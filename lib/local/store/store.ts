@@ -2,6 +2,7 @@ import { LIMITS } from '../../contract/limits.ts';
 import { EngineError, messageOf } from '../../engine/errors.ts';
 import type { Store, Written } from '../../engine/ports.ts';
 import type { StepRecord, WorkflowKey, WorkflowMeta, WorkflowState } from '../../engine/state.ts';
+import { type Attempts, NO_ATTEMPTS, type Suspect } from './attempts.ts';
 import {
   CACHE_LIMITS,
   type Cache,
@@ -36,6 +37,9 @@ export interface EmbeddedStore extends Store {
    * refused; whatever was answered before is on disk, and the next opening finds it.
    */
   readonly broken: Promise<unknown>;
+  /** Which attempts run, for the next life of the process. */
+  readonly attempts: Attempts;
+  readonly suspects: readonly Suspect[];
   /** What the user should know of the directory. */
   readonly notes: readonly string[];
   /** Rewrites the files, so that what was erased is not in them any more; nothing where nothing was. */
@@ -93,7 +97,7 @@ interface State {
 
 /** The store over an open database. */
 export async function storeOver(database: Database, options: Options): Promise<EmbeddedStore> {
-  const { lost } = database;
+  const { lost, attempts = NO_ATTEMPTS } = database;
   const losses = lost === undefined ? [] : await mend(database, lost);
   const recovery = await beginRun(database, lost !== undefined);
   const cache = createCache(options.cache ?? CACHE_LIMITS);
@@ -135,6 +139,8 @@ export async function storeOver(database: Database, options: Options): Promise<E
     recovery,
     recovered: () => guarded(state, () => recovered(state)),
     broken,
+    attempts,
+    suspects: attempts.suspects,
     notes: [...database.notes, ...losses],
     purge: () => guarded(state, () => state.erasure.purge(() => !state.closed && !state.broken)),
     stats: () => ({ flushes: state.commits.flushes, cached: cache.size }),

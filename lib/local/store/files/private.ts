@@ -4,7 +4,7 @@ import { messageOf } from '../../../engine/errors.ts';
 
 /** Of what lies in a directory: the files of the store, and of the demo targets beside them. */
 const OURS =
-  /^(?:CURRENT|LOCK|LOG|LOG\.old|MANIFEST-\d+|\d+\.(?:log|ldb|sst|dbtmp)|acknowledged|demo-ledger\.jsonl)$/;
+  /^(?:CURRENT|LOCK|LOG|LOG\.old|MANIFEST-\d+|\d+\.(?:log|ldb|sst|dbtmp)|acknowledged|running|demo-ledger\.jsonl)$/;
 
 const FOR_OTHERS = 0o077;
 const DIRECTORY = 0o700;
