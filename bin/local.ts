@@ -12,12 +12,13 @@ const say = (line: string): void => {
 const NAMED = 4;
 
 function greet(
-  { baseUrl, routes, demo, engine }: LocalProcess,
+  { baseUrl, routes, demo, engine, notes }: LocalProcess,
   { data }: Options,
   sample: Sample | undefined,
 ): void {
   const kept = data === undefined ? 'workflows in memory only' : `workflows kept in ${data}`;
   say(`Stepline listens on ${baseUrl} (${kept})`);
+  for (const note of notes) say(`note: ${note}`);
   if (engine.recovered > 0) say(`${engine.recovered} unfinished workflow(s) of an earlier run go on`);
   say('');
   for (const route of routes) say(`  ${route}`);
@@ -66,6 +67,8 @@ async function main(): Promise<void> {
   const local = await startLocal(chains, options, { readable: process.stdout.isTTY === true, say });
   const running = new AbortController();
   stopOnSignal(local, running);
+  // An error that nobody caught ends the process as ever, and an exit of a step's own does: which attempt it was is noted on the way out.
+  process.on('exit', local.engine.atExit);
   void local.broken.then(endAsBroken);
   const { chains: known } = local.engine.service;
   const sample = await sampleFor(known);

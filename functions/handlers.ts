@@ -8,7 +8,7 @@ import {
   workflowPath,
 } from '../lib/contract/names.ts';
 import { cancelBody, LISTING_POSITION, resumeBody } from '../lib/contract/wire.ts';
-import type { Handled } from '../lib/engine/delivery.ts';
+import { comeBackIn, type Handled } from '../lib/engine/delivery.ts';
 import type { ApiEngine } from '../lib/engine/operations/api-engine.ts';
 import { cancel, resume } from '../lib/engine/operations/change.ts';
 import { get, list } from '../lib/engine/operations/read.ts';
@@ -17,7 +17,7 @@ import type { Delivery, ListFilter } from '../lib/engine/ports.ts';
 import { fieldErrors, ProblemError } from '../lib/engine/problems.ts';
 import { type ReconcileReport, type ReconcilerEngine, reconcile } from '../lib/engine/reconciler.ts';
 import { handleDeadLetter, type StepFailedEngine } from '../lib/engine/step-failed.ts';
-import { handleDelivery, type WorkerEngine } from '../lib/engine/worker.ts';
+import { deathsOf, handleDelivery, type WorkerEngine } from '../lib/engine/worker.ts';
 import {
   type ApiAnswer,
   type ApiEvent,
@@ -30,6 +30,7 @@ import {
   workflowKey,
 } from './http.ts';
 import { refuseRoute, routed, routesOf } from './routes.ts';
+import { inTurn } from './turns.ts';
 
 /** What the API runs on: an engine together with all the chains of the deployment. */
 export type Service = ApiEngine & {
@@ -164,25 +165,34 @@ function readBody<Body>(event: ApiEvent, route: 'cancel' | 'resume', schema: Sch
   );
 }
 
-/** The worker of one step: messages of a batch run concurrently, and one never fails another. */
+/** The worker of one step. Messages of a batch run concurrently, and one never fails another; those whose function died run in turn. */
 export const stepHandler =
   (engine: WorkerEngine, queue: QueueName): QueueHandler =>
-  (event, context) =>
-    batch(event, queue, (delivery) =>
-      handleDelivery(engine, delivery, () => context.getRemainingTimeInMillis()),
+  (event, context) => {
+    const remainingMs = (): number => context.getRemainingTimeInMillis();
+    return batch(event, queue, (deliveries) =>
+      inTurn(deliveries, {
+        handle: (delivery) => handleDelivery(engine, delivery, remainingMs).catch(comesBack),
+        deathsOf: (delivery) => deathsOf(engine, delivery),
+        comeBack: (delivery) => comeBackIn(engine, delivery, 0),
+        remainingMs,
+      }),
     );
+  };
 
 /** The step-failed function, on every dead-letter queue; `queueOf` tells whose queue a record came from. */
 export const stepFailedHandler =
   (engine: StepFailedEngine, queueOf: (eventSourceArn: string) => QueueName): QueueHandler =>
   (event) =>
-    batch(event, queueOf, (delivery) => handleDeadLetter(engine, delivery));
+    batch(event, queueOf, (deliveries) =>
+      Promise.all(deliveries.map((delivery) => handleDeadLetter(engine, delivery).catch(comesBack))),
+    );
 
 /** Partial batch response: what is not named is deleted. */
 async function batch(
   { Records }: SQSEvent,
   queue: QueueName | ((eventSourceArn: string) => QueueName),
-  handle: (delivery: Delivery) => Promise<Handled>,
+  handle: (deliveries: readonly Delivery[]) => Promise<readonly Handled[]>,
 ): Promise<SQSBatchResponse> {
   // A batch comes from one queue: where that is not ours, all of it fails, and aloud.
   const deliveries = Records.map((record) => ({
@@ -191,7 +201,7 @@ async function batch(
     receiveCount: Number(record.attributes.ApproximateReceiveCount),
     body: record.body,
   }));
-  const handled = await Promise.all(deliveries.map((delivery) => handle(delivery).catch(comesBack)));
+  const handled = await handle(deliveries);
   return {
     batchItemFailures: Records.filter((_, at) => handled[at] !== 'acknowledge').map(({ messageId }) => ({
       itemIdentifier: messageId,

@@ -14,7 +14,7 @@ import { type ILogGroup, LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { registry } from '../chain/registry.ts';
 import { LIMITS } from '../contract/limits.ts';
-import { ENV, ROUTES, START_IDEMPOTENCY_HEADER, stepQueue } from '../contract/names.ts';
+import { BROWSER_USE, ENV, ROUTES, stepQueue } from '../contract/names.ts';
 import { allowEveryQueue, allowQueues, allowTable, SEND, type TableUse } from './access.ts';
 import type { Foundation } from './foundation.ts';
 import { removalOf, StageFunction } from './lambda.ts';
@@ -199,8 +199,8 @@ const SIGNATURE_HEADERS = ['x-amz-date', 'x-amz-security-token', 'x-amz-content-
 
 const corsOf = (origins: readonly string[]) => ({
   allowOrigins: [...origins],
-  allowMethods: [CorsHttpMethod.GET, CorsHttpMethod.POST],
-  allowHeaders: ['authorization', 'content-type', START_IDEMPOTENCY_HEADER, ...SIGNATURE_HEADERS],
-  exposeHeaders: ['location', 'retry-after'],
-  maxAge: Duration.hours(1),
+  allowMethods: BROWSER_USE.methods.map((method) => CorsHttpMethod[method]),
+  allowHeaders: ['authorization', ...BROWSER_USE.requestHeaders, ...SIGNATURE_HEADERS],
+  exposeHeaders: [...BROWSER_USE.answerHeaders],
+  maxAge: Duration.seconds(LIMITS.preflightAge),
 });

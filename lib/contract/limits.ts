@@ -23,6 +23,8 @@ export const LIMITS = {
   leastCallMs: 1_000,
   /** An HTTP API waits 30 s for a function. */
   apiFunctionTimeout: 29,
+  /** A browser asks once an hour whether a page may call the API: an origin that was taken off the list is out an hour later. */
+  preflightAge: 3_600,
   /** What is uploaded for a function of the API, and of a step: loading it is most of a cold start. In bytes, without maps. */
   apiBundleBytes: 700_000,
   stepBundleBytes: 1_200_000,
@@ -121,6 +123,22 @@ export const LIMITS = {
    * whose item is gone would be called again. In days.
    */
   noClaimLastDays: 1,
+
+  /**
+   * The one process rewrites its files so often if something was erased: what was is gone from them within an hour, the time
+   * of the rewriting and a run that failed included.
+   */
+  purgeInterval: 1_200,
+  /** A store above this, in bytes, is rewritten in 16 pieces: a process that ends waits for one of them at most. */
+  purgePieceBytes: 64 * 1_024 * 1_024,
+  /** A process that ends begins no piece after this, in milliseconds: a person waits. */
+  purgeAtCloseMs: 2_000,
+
+  /**
+   * After a life that ended badly, a call of a target that is begun alone keeps the others waiting so long, in milliseconds: its target
+   * may hang, and it is code of a `run` step that ends a process.
+   */
+  turnOfRequestMs: 1_000,
 
   reconcileInterval: 60,
   reconcileBackoffCap: 900,

@@ -73,6 +73,16 @@ export const CALL_HEADERS = {
 /** The request header that makes a start safe to repeat. */
 export const START_IDEMPOTENCY_HEADER = 'idempotency-key';
 
+/** The request header in which a browser says which site a request comes from (Fetch Metadata). */
+export const SITE_HEADER = 'sec-fetch-site';
+
+/** What a page of an allowed origin may use of the API: methods and headers of its requests, headers of the answers. */
+export const BROWSER_USE = {
+  methods: ['GET', 'POST'],
+  requestHeaders: ['content-type', START_IDEMPOTENCY_HEADER],
+  answerHeaders: ['location', 'retry-after'],
+} as const;
+
 /** The tenant of all requests on a stage without tenants. */
 export const DEFAULT_TENANT = 'default';
 

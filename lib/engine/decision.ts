@@ -194,7 +194,7 @@ export function interrupted(record: StepRecord, now: number): readonly AttemptRe
 }
 
 /** The failure saved for workers that all died: nobody knows what their calls did, so the round stays. */
-function deadWorker(record: StepRecord, step: StepDefinition, now: number): StepRecord {
+export function deadWorker(record: StepRecord, step: StepDefinition, now: number): StepRecord {
   const { leaseUntil: _, ...kept } = record;
   return {
     ...kept,

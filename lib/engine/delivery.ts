@@ -37,6 +37,10 @@ export function handling(
   );
 }
 
+/** The message in a delivery; undefined if it cannot be read here or belongs to another queue. */
+export const readMessage = (delivery: Delivery): StepMessage | undefined =>
+  readAs(stepMessage, readJson(delivery.body), delivery);
+
 function readJson(body: string): unknown {
   try {
     return JSON.parse(body);

@@ -12,6 +12,7 @@ export const PROBLEMS = {
   INVALID_JSON: { status: 400, title: 'The body is not JSON' },
   INVALID_REQUEST: { status: 400, title: 'The request is not valid' },
   NO_TENANT: { status: 403, title: 'The token names no tenant' },
+  FOREIGN_CALLER: { status: 403, title: 'The request comes from a page that may not call' },
   UNKNOWN_ROUTE: { status: 404, title: 'There is no such route' },
   UNKNOWN_WORKFLOW: { status: 404, title: 'There is no such workflow' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'The route does not take this method' },

@@ -4,8 +4,15 @@ import { queueSuffix, stepQueue } from '../contract/names.ts';
 import type { StepMessage } from '../contract/wire.ts';
 import { advance } from './advance.ts';
 import { perform } from './call.ts';
-import { type Claim, decideMessage, type MessageDecision, mustReload, type Place } from './decision.ts';
-import { comeBackIn, comeBackLater, type Handled, handling } from './delivery.ts';
+import {
+  attemptsInEpoch,
+  type Claim,
+  decideMessage,
+  type MessageDecision,
+  mustReload,
+  type Place,
+} from './decision.ts';
+import { comeBackIn, comeBackLater, type Handled, handling, readMessage } from './delivery.ts';
 import { EngineError, toldOf } from './errors.ts';
 import { completedRecord, type Failure, failedRecord } from './outcome.ts';
 import type { Delivery } from './ports.ts';
@@ -55,6 +62,18 @@ function leftToReconciler(engine: WorkerEngine, message: StepMessage, error: unk
   const where = queueSuffix(stepQueue({ chain, step }));
   engine.ports.telemetry.emit({ ...idsOfStep(message), event: 'unexpected_error', where, ...toldOf(error) });
   return ignored(engine, message, 'the table does not answer; the reconciler sends it again');
+}
+
+/**
+ * How many attempts at a message's step ended without an outcome, the last one so too: its function died. 0 for a message that is received for
+ * the first time, for which nothing is loaded.
+ * Errors: those of the table.
+ */
+export async function deathsOf({ ports }: WorkerEngine, delivery: Delivery): Promise<number> {
+  const message = delivery.receiveCount > 1 ? readMessage(delivery) : undefined;
+  const state = message && (await loadState(ports, message));
+  const record = message && state?.steps.get(message.step);
+  return state !== undefined && record?.status === 'running' ? attemptsInEpoch(state, record) : 0;
 }
 
 async function work(engine: WorkerEngine, job: Job): Promise<Handled> {

@@ -5,18 +5,23 @@ import { type Registry, registry } from '../chain/registry.ts';
 import { DEAD_LETTER_SETTINGS } from '../chain/settings.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { deadLetterQueue, PARKING, stepQueue } from '../contract/names.ts';
-import { toldOf } from '../engine/errors.ts';
 import type { Ports } from '../engine/ports.ts';
 import { reconcile } from '../engine/reconciler.ts';
 import type { Engine } from '../engine/shell.ts';
+import { type Blame, createBlame } from './blame.ts';
 import { type Mapping, startMapping } from './queue/mapping.ts';
 import { createEmbeddedQueues, type EmbeddedQueues } from './queue/queue.ts';
+import { type Rounds, startRounds } from './rounds.ts';
+import { type Attempts, NO_ATTEMPTS } from './store/attempts.ts';
 import { type Leftover, recover } from './store/recovery.ts';
+import { takeTurns, type Worker } from './turns.ts';
 
 export interface LocalEngineOptions extends Omit<Ports, 'queue'> {
   readonly chains: readonly ChainDefinition[];
   /** What an earlier run of this process left in the store; nothing if left out. */
   readonly leftover?: Leftover;
+  /** Which attempts run, and ran when an earlier life ended; nothing if left out. */
+  readonly attempts?: Attempts;
 }
 
 /** The engine of one process: the handlers that Lambda runs, on embedded queues. */
@@ -27,6 +32,8 @@ export interface LocalEngine {
   readonly recovered: number;
   /** One run of the reconciler; it also runs every minute by itself. */
   reconcile(): Promise<void>;
+  /** To be called when the process ends by itself, from where it does: an attempt that did it is noted. */
+  atExit(): void;
   /** Takes no more messages; resolves once running invocations, the reconciler's too, have ended and saved. */
   stop(): Promise<void>;
 }
@@ -36,22 +43,31 @@ export interface LocalEngine {
  * @example const engine = await startLocalEngine({ chains, store, http, targets, telemetry, notifier, clock, random, leftover: store });
  */
 export async function startLocalEngine(options: LocalEngineOptions): Promise<LocalEngine> {
-  const { chains, leftover, ...ports } = options;
+  const { chains, leftover, attempts = NO_ATTEMPTS, ...ports } = options;
   const queues = createEmbeddedQueues(ports);
-  const service = { chains: registry(chains), ports: { ...ports, queue: queues } };
+  const blame = createBlame(attempts, ports.telemetry);
+  const { telemetry } = blame;
+  const service = { chains: registry(chains), ports: { ...ports, telemetry, queue: queues } };
   const places = stepPlaces(chains);
   declareQueues(queues, places);
   // Before any worker runs: what recovery decides from must not change under it.
   const recovered = leftover === undefined ? 0 : await recover(service, leftover);
-  const mappings = places.flatMap((place) => startMappings(service, queues, place));
+  attempts.settled();
+  const workers = places.map((place) => workerOf(service, queues, place, blame, chains));
+  const turns = takeTurns({ ...ports, queues, workers, suspects: attempts.suspects });
+  // Nothing else runs beside what may end the process.
+  const started = turns.done.then(() => startMappings(service, queues, places, workers));
   const rounds = everyMinute(service);
   return {
     service,
     queues,
     recovered,
     reconcile: rounds.now,
+    atExit: blame.atExit,
     stop: async () => {
-      await Promise.all([rounds, ...mappings].map((one) => one.stop()));
+      attempts.forgive();
+      turns.stop();
+      await Promise.all([rounds, ...(await started)].map((one) => one.stop()));
       queues.close();
     },
   };
@@ -76,58 +92,55 @@ export function declareQueues(queues: EmbeddedQueues, places: readonly StepPlace
   }
 }
 
-function startMappings(service: Engine, queues: EmbeddedQueues, place: StepPlace): readonly Mapping[] {
-  const { clock } = service.ports;
-  const { settings } = place;
-  const worker = startMapping({
+/** What takes the messages of one step. */
+function workerOf(
+  service: Engine,
+  queues: EmbeddedQueues,
+  place: StepPlace,
+  { handler }: Blame,
+  chains: readonly ChainDefinition[],
+): Worker {
+  const steps = chains.filter(({ name }) => name === place.chain).flatMap((chain) => chain.steps);
+  const isRequest = steps.every(({ name, request }) => name !== place.step || request !== undefined);
+  return {
     queues,
     queue: stepQueue(place),
-    batchSize: settings.batchSize,
-    ...(settings.maxConcurrency === undefined ? {} : { maxConcurrency: settings.maxConcurrency }),
-    invoke: stepHandler(service, stepQueue(place)),
-    clock,
-    functionTimeout: settings.functionTimeout,
-  });
-  const failures = startMapping({
-    queues,
-    queue: deadLetterQueue(place),
-    batchSize: DEAD_LETTER_SETTINGS.batchSize,
-    invoke: stepFailedHandler(service, () => deadLetterQueue(place)),
-    clock,
-    functionTimeout: DEAD_LETTER_SETTINGS.functionTimeout,
-  });
-  return [worker, failures];
+    invoke: handler(stepHandler(service, stepQueue(place))),
+    clock: service.ports.clock,
+    functionTimeout: place.settings.functionTimeout,
+    ...(isRequest ? { patienceMs: LIMITS.turnOfRequestMs } : {}),
+  };
 }
 
+const startMappings = (
+  service: Engine,
+  queues: EmbeddedQueues,
+  places: readonly StepPlace[],
+  workers: readonly Worker[],
+): readonly Mapping[] =>
+  places.flatMap((place, at) => {
+    const { batchSize, maxConcurrency } = place.settings;
+    const worker = workers[at];
+    const failures = startMapping({
+      queues,
+      queue: deadLetterQueue(place),
+      batchSize: DEAD_LETTER_SETTINGS.batchSize,
+      invoke: stepFailedHandler(service, () => deadLetterQueue(place)),
+      clock: service.ports.clock,
+      functionTimeout: DEAD_LETTER_SETTINGS.functionTimeout,
+    });
+    if (worker === undefined) return [failures];
+    const most = maxConcurrency === undefined ? {} : { maxConcurrency };
+    return [startMapping({ ...worker, batchSize, ...most }), failures];
+  });
+
 /** The reconciler's schedule. A run that fails is told; the next one comes all the same. */
-function everyMinute(service: Engine): { now(): Promise<void>; stop(): Promise<void> } {
+function everyMinute(service: Engine): Rounds & { now(): Promise<void> } {
   const { clock, telemetry } = service.ports;
   const ms = LIMITS.reconcileInterval * 1_000;
-  let stopped = false;
-  let cancel = (): void => undefined;
-  let running = Promise.resolve();
   const now = async (): Promise<void> => {
     const end = clock.now() + ms;
     await reconcile(service, () => end - clock.now());
   };
-  const again = (): void => {
-    cancel = clock.after(ms, () => {
-      running = now()
-        .catch((error) =>
-          telemetry.emit({ event: 'unexpected_error', where: 'reconciler', ...toldOf(error) }),
-        )
-        .finally(() => {
-          if (!stopped) again();
-        });
-    });
-  };
-  again();
-  return {
-    now,
-    stop: async () => {
-      stopped = true;
-      cancel();
-      await running;
-    },
-  };
+  return { now, ...startRounds({ clock, telemetry, ms, where: 'reconciler', run: now }) };
 }

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import {
   type ApiHandler,
   cancelHandler,
@@ -12,6 +12,8 @@ import { type ApiAnswer, type ApiEvent, problemAnswer } from '../../functions/ht
 import { type Route, refuseRoute, routesOf } from '../../functions/routes.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { ProblemError } from '../engine/problems.ts';
+import { createLoopbackServer } from './loopback/server.ts';
+import { ALLOW_ORIGIN } from './options.ts';
 
 /** What answers each route. */
 const handlersOf = (service: Service): Readonly<Record<Route['name'], ApiHandler>> => ({
@@ -30,8 +32,9 @@ interface Front {
 /**
  * A Node HTTP server that gives each request to the same handler that Lambda runs, as the same event.
  * @param ready what the requests wait for that come before everything is open
+ * @param allowedOrigins pages that may call it, besides programs
  */
-export function createFront(ready: Promise<Service>): Server {
+export function createFront(ready: Promise<Service>, allowedOrigins: readonly string[] = []): Server {
   const front = ready.then(
     (service): Front => ({
       routes: routesOf(service.chains),
@@ -39,19 +42,25 @@ export function createFront(ready: Promise<Service>): Server {
     }),
   );
   front.catch(() => undefined);
-  const server = createServer((request, response) => {
-    front
-      .then((known) => serve(known, request))
-      .then(
-        (answer) => send(response, answer),
-        () => response.destroy(),
-      );
-  });
+  const server = createLoopbackServer(
+    (request, response) => {
+      front
+        .then((known) => serve(known, request))
+        .then(
+          (answer) => send(response, answer),
+          () => response.destroy(),
+        );
+    },
+    { allowedOrigins, option: ALLOW_ORIGIN, refuse },
+  );
   // A client that sends its request slowly must not hold a connection for ever.
   server.requestTimeout = 30_000;
   server.headersTimeout = 10_000;
   return server;
 }
+
+const refuse = (request: IncomingMessage, response: ServerResponse, reason: string): void =>
+  send(response, drained(request, problemAnswer(new ProblemError('FOREIGN_CALLER', reason))));
 
 async function serve({ routes, handlers }: Front, request: IncomingMessage): Promise<ApiAnswer> {
   const target = request.url ?? '/';

@@ -5,13 +5,20 @@ export interface Options {
   readonly port: number;
   /** Directory of the store; undefined for memory only. */
   readonly data: string | undefined;
+  /** Goes on although acknowledged writes are missing from the directory. */
+  readonly acceptLoss: boolean;
   readonly sample: boolean;
   /** Path of a JSON file with the targets; undefined for the demo targets. */
   readonly targets: string | undefined;
   /** Targets that are demo ones although there is such a file. */
   readonly demo: readonly string[];
+  /** Origins of pages that may call the API, as a browser writes them. */
+  readonly allowedOrigins: readonly string[];
   readonly logLevel: LogLevel;
 }
+
+/** The option that lets a page in, as it is written. */
+export const ALLOW_ORIGIN = '--allow-origin';
 
 export const HELP = `Stepline on one machine: the same chains, engine and handlers as on AWS.
 
@@ -19,12 +26,14 @@ export const HELP = `Stepline on one machine: the same chains, engine and handle
 
   --port N          listen on this port of 127.0.0.1 (3000; the demo targets take the ports after it)
   --data DIR        keep the workflows in this directory (.stepline)
+  --accept-loss     start although the directory has lost writes, and say which workflows are gone
   --memory          keep the workflows in memory only
   --no-sample       do not run the sample order
   --targets FILE    call these targets instead of the demo ones: JSON, for example
                     { "payments": { "baseUrl": "https://pay.example", "headers": { "authorization": "env:PAYMENTS_KEY" } } }
                     where env:NAME reads an environment variable
   --demo A,B        with --targets: let demo targets stand in for these
+  --allow-origin O  let pages of this origin call the API, for example http://localhost:5173; several: with commas, or once for each
   --log-level L     ${LOG_LEVELS.join(', ')} (info)
   --help            show this text
 `;
@@ -45,15 +54,22 @@ export function readOptions(args: readonly string[]): Options | 'help' {
   if (values.memory === true && values.data !== undefined) {
     throw new OptionError('--memory and --data exclude each other: choose one');
   }
+  if (values.memory === true && values['accept-loss'] === true) {
+    throw new OptionError('--memory and --accept-loss exclude each other: memory has nothing to lose');
+  }
   if (values.data === '') {
     throw new OptionError('--data is ""; it must name a directory. For none at all write --memory');
   }
   return {
     port: readPort(values.port ?? '3000'),
     data: values.memory === true ? undefined : (values.data ?? '.stepline'),
+    acceptLoss: values['accept-loss'] === true,
     sample: values['no-sample'] !== true,
     targets: values.targets,
     demo: readDemo(values.demo, values.targets),
+    allowedOrigins: [
+      ...new Set((values['allow-origin'] ?? []).flatMap((text) => text.split(',')).map(readOrigin)),
+    ],
     logLevel: readLevel(values['log-level'] ?? 'info'),
   };
 }
@@ -66,9 +82,11 @@ function parse(args: readonly string[]) {
         port: { type: 'string' },
         data: { type: 'string' },
         memory: { type: 'boolean' },
+        'accept-loss': { type: 'boolean' },
         'no-sample': { type: 'boolean' },
         targets: { type: 'string' },
         demo: { type: 'string' },
+        'allow-origin': { type: 'string', multiple: true },
         'log-level': { type: 'string' },
         help: { type: 'boolean' },
       },
@@ -94,6 +112,19 @@ function readDemo(text: string | undefined, targets: string | undefined): readon
     throw new OptionError(`--demo is "${text}"; it must be names of targets, such as --demo mail,sms`);
   }
   return [...new Set(names)];
+}
+
+/** A browser compares origins letter by letter: scheme, host and port, and nothing after them. */
+function readOrigin(written: string): string {
+  const text = written.trim();
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
+    throw new OptionError(
+      `${ALLOW_ORIGIN} is "${text}"; it must be the origin of your page, such as http://localhost:5173`,
+    );
+  }
+  if (url.origin !== text) throw new OptionError(`${ALLOW_ORIGIN} is "${text}"; write ${url.origin}`);
+  return text;
 }
 
 function readLevel(text: string): LogLevel {

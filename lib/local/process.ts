@@ -7,14 +7,17 @@ import { systemClock, systemRandom } from '../adapters/system.ts';
 import { createSettingsTargets } from '../adapters/targets/settings.ts';
 import type { ChainDefinition } from '../chain/definition.ts';
 import { registry } from '../chain/registry.ts';
+import { LIMITS } from '../contract/limits.ts';
 import { EngineError } from '../engine/errors.ts';
+import type { Telemetry } from '../engine/ports.ts';
 import { callersIn } from './callers.ts';
 import type { FindCaller } from './demo/answers.ts';
 import { type DemoTargets, startDemoTargets } from './demo/targets.ts';
 import { type LocalEngine, startLocalEngine } from './engine.ts';
 import { createFront } from './http-front.ts';
 import { OptionError, type Options } from './options.ts';
-import { openEmbeddedStore } from './store/store.ts';
+import { type Rounds, startRounds } from './rounds.ts';
+import { type EmbeddedStore, openEmbeddedStore } from './store/store.ts';
 import { settleTargets } from './targets.ts';
 import { logNotifier, logTelemetry } from './telemetry.ts';
 
@@ -25,6 +28,8 @@ export interface LocalProcess {
   readonly engine: LocalEngine;
   /** Resolves with the cause when the store has failed: nothing can go on then. */
   readonly broken: Promise<unknown>;
+  /** What the user should know of the data directory. */
+  readonly notes: readonly string[];
   /** Lets running calls end, saves, and closes everything. */
   stop(): Promise<void>;
 }
@@ -54,11 +59,13 @@ export async function startLocal(
     if (problems.length > 0) throw problems[0];
   };
   // The port comes first: of two processes that are started alike, the second hears that the port is taken.
-  const front = await listen(options.port);
+  const front = await listen(options);
   undo.push(front.close);
   try {
     const store = await openEmbeddedStore(
-      options.data === undefined ? { kind: 'memory' } : { kind: 'disk', directory: options.data },
+      options.data === undefined
+        ? { kind: 'memory' }
+        : { kind: 'disk', directory: options.data, acceptLoss: options.acceptLoss },
     );
     undo.push(() => store.close());
     const { settings, demo: pretended } = await settleTargets(chains, options);
@@ -70,29 +77,43 @@ export async function startLocal(
     const http = createHttpClient();
     undo.push(async () => http.close());
     const log = { readable: output.readable, now: systemClock.now, write: output.say };
+    const telemetry = logTelemetry({ ...log, level: options.logLevel });
     const engine = await startLocalEngine({
       chains,
       store,
       leftover: store,
+      attempts: store.attempts,
       http,
       targets: createSettingsTargets({ ...settings, ...demo?.targets }, remedy(options)),
-      telemetry: logTelemetry({ ...log, level: options.logLevel }),
+      telemetry,
       notifier: logNotifier(log),
       clock: systemClock,
       random: systemRandom,
     });
     undo.push(() => engine.stop());
+    undo.push(startPurges(store, telemetry).stop);
     // When all is well the front closes first, so that nobody hears of a part that is closed already.
     undo.push(front.close);
     front.open(engine.service);
     const routes = routesOf(engine.service.chains).map(({ method, path }) => `${method} ${path}`);
-    return { baseUrl: `http://${HOST}:${front.port}`, routes, demo, engine, broken: store.broken, stop };
+    const { broken, notes } = store;
+    return { baseUrl: `http://${HOST}:${front.port}`, routes, demo, engine, broken, notes, stop };
   } catch (error) {
     // What goes wrong on the way back is a consequence of this.
     await stop().catch(() => undefined);
     throw error;
   }
 }
+
+/** What was erased leaves the disk some time later. */
+const startPurges = (store: EmbeddedStore, telemetry: Telemetry): Rounds =>
+  startRounds({
+    clock: systemClock,
+    telemetry,
+    ms: LIMITS.purgeInterval * 1_000,
+    where: 'purge',
+    run: () => store.purge(),
+  });
 
 /** The demo targets keep their ledger beside the workflows: nothing is charged twice over a restart. */
 const startDemo = (
@@ -128,12 +149,13 @@ const CLOSE_CHECK_MS = 50;
 /** How long it waits for clients that send their requests slowly, in milliseconds: answering takes no time. */
 const CLOSE_PATIENCE_MS = 2_000;
 
-async function listen(port: number): Promise<Front> {
+async function listen({ port, allowedOrigins }: Options): Promise<Front> {
   let open: ((service: Service) => void) | undefined;
   const server = createFront(
     new Promise<Service>((resolve) => {
       open = resolve;
     }),
+    allowedOrigins,
   );
   let underWay = 0;
   server.on('request', (_, response) => {

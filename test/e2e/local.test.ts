@@ -7,7 +7,16 @@ import type { Stage } from './stage.ts';
 async function open(): Promise<Stage> {
   const local = await startLocal(
     [...chains, ...fixtureChains],
-    { port: 0, data: undefined, sample: false, targets: undefined, demo: [], logLevel: 'silent' },
+    {
+      port: 0,
+      data: undefined,
+      acceptLoss: false,
+      sample: false,
+      targets: undefined,
+      demo: [],
+      allowedOrigins: [],
+      logLevel: 'silent',
+    },
     { readable: false, say: () => undefined },
   );
   const { baseUrl, demo, engine } = local;

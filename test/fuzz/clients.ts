@@ -32,7 +32,7 @@ export async function serve(
   client: Client,
   coverage: Coverage,
 ): Promise<readonly string[]> {
-  const pieces = await Promise.all(client.requests.map((written) => bytesOf(known, written)));
+  const pieces = await Promise.all(client.requests.map((written) => bytesOf(known, port, written)));
   const bytes = Buffer.concat(pieces);
   const sent = bytes.toString('latin1');
   // One that is refused may be the last on its connection: only of a single request it is known what comes back.

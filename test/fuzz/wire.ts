@@ -39,6 +39,9 @@ const BEYOND = '9'.repeat(30);
 
 const LINES: readonly string[] = [
   'host: other',
+  'origin: https://other.test',
+  'origin: null',
+  'sec-fetch-site: cross-site',
   'connection: close',
   'connection: keep-alive, close, x',
   'content-type: text/html',
@@ -129,14 +132,14 @@ export const isProper = ({ framing, version, target, method, lines, changes }: W
   changes.length === 0;
 
 /** The bytes of a request. */
-export async function bytesOf(world: Known, written: Written): Promise<Buffer> {
+export async function bytesOf(world: Known, port: number, written: Written): Promise<Buffer> {
   const request = await requestOf(world, written.asked);
   const { method = request.method, target = targetOf(request), version } = written;
   const body = request.body ?? Buffer.alloc(0);
   const { lines, payload } = framed(body, request.body === undefined ? 'neither' : written.framing);
   const head = [
     `${method} ${target} ${version}`,
-    'host: localhost',
+    `host: localhost:${port}`,
     ...request.headers.map(([name, value]) => `${name}: ${value.replaceAll(/[^\t\x20-\xff]/g, '')}`),
     ...lines,
     ...written.lines,

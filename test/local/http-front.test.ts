@@ -98,8 +98,8 @@ class Connection {
   }
 }
 
-const request = (line: string, headers: readonly string[] = [], body = ''): string =>
-  [`${line} HTTP/1.1`, 'host: localhost', ...headers, '', body].join('\r\n');
+const request = (port: number, line: string, headers: readonly string[] = [], body = ''): string =>
+  [`${line} HTTP/1.1`, `host: localhost:${port}`, ...headers, '', body].join('\r\n');
 
 const jsonOf = async (response: Response): Promise<Readonly<Record<string, unknown>>> =>
   z.record(z.string(), z.unknown()).parse(await response.json());
@@ -156,7 +156,7 @@ describe('the front', () => {
     const { port } = await front();
     const connection = new Connection(port);
     for (let times = 0; times < 3; times += 1) {
-      await connection.write(request('GET /api/workflows'));
+      await connection.write(request(port, 'GET /api/workflows'));
       expect(await connection.answer()).toMatchObject({ status: 200 });
     }
   });
@@ -209,7 +209,7 @@ describe('a path', () => {
   it('asked with HEAD is a 405 without a body', async () => {
     const { port } = await front();
     const connection = new Connection(port);
-    await connection.write(request('HEAD /api/workflows'));
+    await connection.write(request(port, 'HEAD /api/workflows'));
     await connection.closed();
     const [head = '', body] = connection.received.split('\r\n\r\n');
     expect(head).toMatch(/^HTTP\/1\.1 405 /);
@@ -220,7 +220,7 @@ describe('a path', () => {
   it('asked with a method that HTTP does not know is a 400', async () => {
     const { port } = await front();
     const connection = new Connection(port);
-    await connection.write(request('FETCH /api/workflows'));
+    await connection.write(request(port, 'FETCH /api/workflows'));
     await connection.closed();
     expect(connection.received).toMatch(/^HTTP\/1\.1 400 /);
   });
@@ -238,7 +238,7 @@ describe('a path', () => {
     async (id) => {
       const { port } = await front();
       const connection = new Connection(port);
-      await connection.write(request(`GET /api/workflows/${id}`));
+      await connection.write(request(port, `GET /api/workflows/${id}`));
       const { status, body } = await connection.answer();
       expect([status, problem.parse(JSON.parse(body)).code]).toEqual([404, 'UNKNOWN_WORKFLOW']);
     },
@@ -300,7 +300,7 @@ describe('a body', () => {
   ])('of more than 128 KB %s is a 413, and others go on being answered', async (_, headers, body) => {
     const { port, url } = await front();
     const connection = new Connection(port);
-    await connection.write(request('POST /api/diamond', headers, body));
+    await connection.write(request(port, 'POST /api/diamond', headers, body));
     const answer = await connection.answer();
     expect(answer.status).toBe(413);
     expect(answer.head).toContain('connection: close');
@@ -325,7 +325,7 @@ describe('a body', () => {
   it('that is larger than it may be is refused before its end', async () => {
     const { port } = await front();
     const connection = new Connection(port);
-    await connection.write(request('POST /api/diamond', ['content-length: 100000000'], large));
+    await connection.write(request(port, 'POST /api/diamond', ['content-length: 100000000'], large));
     expect((await connection.answer()).status).toBe(413);
   });
 
@@ -333,7 +333,7 @@ describe('a body', () => {
     const { port, http, clock } = await front();
     const connection = new Connection(port);
     const body = Buffer.from(JSON.stringify({ card: 'ä日\u{1f69a}' }));
-    await connection.write(request('POST /api/diamond', [`content-length: ${body.length}`]));
+    await connection.write(request(port, 'POST /api/diamond', [`content-length: ${body.length}`]));
     for (const byte of body) {
       await connection.write(Buffer.of(byte));
       await sleep(1);
@@ -353,7 +353,7 @@ describe('a body', () => {
     const { port, url, store } = await front();
     const create = vi.spyOn(store, 'create');
     const connection = new Connection(port);
-    await connection.write(request('POST /api/diamond', ['content-length: 100'], BODY));
+    await connection.write(request(port, 'POST /api/diamond', ['content-length: 100'], BODY));
     await sleep(10);
     connection.destroy();
     await connection.closed();
@@ -366,7 +366,7 @@ describe('a body', () => {
 describe('a client that is slow', () => {
   it('does not keep others waiting', async () => {
     const { port, url } = await front();
-    for (const text of ['', 'GET /api/work', request('POST /api/diamond', ['content-length: 9'])]) {
+    for (const text of ['', 'GET /api/work', request(port, 'POST /api/diamond', ['content-length: 9'])]) {
       await new Connection(port).write(text);
     }
     expect((await fetch(`${url}/api/workflows`)).status).toBe(200);
@@ -403,7 +403,7 @@ describe('before it is open, the front', () => {
     });
     const { port } = await listen(createFront(ready));
     const connection = new Connection(port);
-    await connection.write(request('GET /api/workflows'));
+    await connection.write(request(port, 'GET /api/workflows'));
     fail(new Error('no store'));
     await connection.closed();
     expect(connection.received).toBe('');

@@ -5,9 +5,11 @@ import { HELP, OptionError, readOptions } from '../../lib/local/options.ts';
 const DEFAULTS = {
   port: 3_000,
   data: '.stepline',
+  acceptLoss: false,
   sample: true,
   targets: undefined,
   demo: [],
+  allowedOrigins: [],
   logLevel: 'info',
 } as const;
 
@@ -23,12 +25,23 @@ describe('the options', () => {
     ['the last --port there is', ['--port', '65535'], { port: 65_535 }],
     ['--data', ['--data', 'some/where'], { data: 'some/where' }],
     ['--memory', ['--memory'], { data: undefined }],
+    ['--accept-loss', ['--accept-loss'], { acceptLoss: true }],
     ['--no-sample', ['--no-sample'], { sample: false }],
     ['--targets', ['--targets', 'targets.json'], { targets: 'targets.json' }],
     [
       '--demo, with spaces and twice the same',
       ['--targets', 'targets.json', '--demo', 'mail, sms,mail'],
       { targets: 'targets.json', demo: ['mail', 'sms'] },
+    ],
+    [
+      '--allow-origin, with commas, once for each, and twice the same',
+      [
+        '--allow-origin',
+        'http://localhost:5173, https://app.test',
+        '--allow-origin=http://[::1]:8080',
+        '--allow-origin=https://app.test',
+      ],
+      { allowedOrigins: ['http://localhost:5173', 'https://app.test', 'http://[::1]:8080'] },
     ],
     ...LOG_LEVELS.map((level): [string, string[], object] => [
       `--log-level ${level}`,
@@ -50,7 +63,19 @@ describe('the options', () => {
   });
 
   it('are all in the help', () => {
-    for (const option of ['port', 'data', 'memory', 'no-sample', 'targets', 'demo', 'log-level', 'help']) {
+    const all = [
+      'port',
+      'data',
+      'memory',
+      'accept-loss',
+      'no-sample',
+      'targets',
+      'demo',
+      'allow-origin',
+      'log-level',
+      'help',
+    ];
+    for (const option of all) {
       expect(HELP).toContain(`  --${option} `);
     }
     for (const level of LOG_LEVELS) expect(HELP).toContain(level);
@@ -71,6 +96,7 @@ describe('an option that cannot be used names itself and what to write instead',
     ['a port that is missing', ['--port'], "'--port <value>' argument missing"],
     ['a directory without a name', ['--data', ''], '--data is ""; it must name a directory'],
     ['a directory and memory', ['--data', 'x', '--memory'], '--memory and --data exclude each other'],
+    ['loss and memory', ['--memory', '--accept-loss'], '--memory and --accept-loss exclude each other'],
     [
       'an unknown level',
       ['--log-level', 'loud'],
@@ -82,6 +108,22 @@ describe('an option that cannot be used names itself and what to write instead',
       ['--targets', 'x', '--demo', 'mail,'],
       '--demo is "mail,"; it must be names',
     ],
+    ...['', '*', 'null', 'localhost:5173', 'ftp://app.test', 'http://'].map(
+      (origin): [string, string[], string] => [
+        `"${origin}", which is no origin of a page`,
+        [`--allow-origin=${origin}`],
+        `--allow-origin is "${origin}"; it must be the origin of your page, such as http://localhost:5173`,
+      ],
+    ),
+    ...[
+      ['http://localhost:5173/', 'http://localhost:5173'],
+      ['http://LOCALHOST:5173', 'http://localhost:5173'],
+      ['https://app.test:443/path?x', 'https://app.test'],
+    ].map(([written, meant]): [string, string[], string] => [
+      `${written}, which no browser writes so`,
+      ['--allow-origin', String(written)],
+      `--allow-origin is "${written}"; write ${meant}`,
+    ]),
     ['a value for a switch', ['--memory=yes'], "'--memory' does not take an argument"],
   ])('%s', (_, args, message) => {
     expect(() => readOptions(args)).toThrow(OptionError);

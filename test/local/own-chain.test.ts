@@ -32,7 +32,16 @@ const chainOf = (response: z.ZodType, version = 1) =>
 async function local(chains: readonly ReturnType<typeof chainOf>[], data?: string): Promise<LocalProcess> {
   const started = await startLocal(
     chains,
-    { port: 0, data, sample: false, targets: undefined, demo: [], logLevel: 'silent' },
+    {
+      port: 0,
+      data,
+      acceptLoss: false,
+      sample: false,
+      targets: undefined,
+      demo: [],
+      allowedOrigins: [],
+      logLevel: 'silent',
+    },
     { readable: false, say: () => undefined },
   );
   closers.push(() => started.stop().catch(() => undefined));

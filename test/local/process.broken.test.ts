@@ -15,8 +15,8 @@ const disk = vi.hoisted(() => ({
   spare: 0,
 }));
 
-vi.mock('../../lib/local/store/database.ts', async (importOriginal) => {
-  const original = await importOriginal<typeof import('../../lib/local/store/database.ts')>();
+vi.mock('../../lib/local/store/opening.ts', async (importOriginal) => {
+  const original = await importOriginal<typeof import('../../lib/local/store/opening.ts')>();
   return {
     ...original,
     openDatabase: async (): Promise<Database> => {
@@ -42,9 +42,11 @@ beforeEach(() => {
 const OPTIONS: Options = {
   port: 0,
   data: undefined,
+  acceptLoss: false,
   sample: false,
   targets: undefined,
   demo: [],
+  allowedOrigins: [],
   logLevel: 'silent',
 };
 

@@ -194,9 +194,11 @@ const OTHERS = targetsCalledBy(chains).filter((name) => name !== 'payments');
 const OPTIONS: Options = {
   port: 0,
   data: undefined,
+  acceptLoss: false,
   sample: false,
   targets: undefined,
   demo: [],
+  allowedOrigins: [],
   logLevel: 'silent',
 };
 
@@ -287,7 +289,7 @@ describe('stopping', () => {
 
   it('waits only so long for a client that stops in the middle of its request', async () => {
     const { baseUrl, stop } = await local();
-    const head = 'POST /api/process-order HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{';
+    const head = `POST /api/process-order HTTP/1.1\r\nhost: ${new URL(baseUrl).host}\r\ncontent-length: 10\r\n\r\n{`;
     const slow = await connect(baseUrl, head);
     // An answer to a later request: by then the server has seen the earlier one.
     await (await fetch(`${baseUrl}/api/workflows`)).text();
@@ -305,7 +307,7 @@ describe('stopping', () => {
   it('answers a request that is under way', async () => {
     const { baseUrl, stop } = await local();
     const body = JSON.stringify(SAMPLE.body);
-    const head = `POST ${SAMPLE.path} HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n`;
+    const head = `POST ${SAMPLE.path} HTTP/1.1\r\nhost: ${new URL(baseUrl).host}\r\ncontent-length: ${body.length}\r\n\r\n`;
     const socket = await connect(baseUrl, head);
     await (await fetch(`${baseUrl}/api/workflows`)).text();
     const stopping = stop();

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { LIMITS } from '../../contract/limits.ts';
+import { createLoopbackServer } from '../loopback/server.ts';
 
 /** A server that listens. */
 export interface Listener {
@@ -11,7 +12,7 @@ export interface Listener {
 
 /** Errors: what `listen` reports, such as `EADDRINUSE`. */
 export async function openListener(handler: RequestListener, host: string, port: number): Promise<Listener> {
-  const server = createServer(handler);
+  const server = createLoopbackServer(handler, { allowedOrigins: [], refuse });
   server.listen(port, host);
   await once(server, 'listening');
   const address = server.address();
@@ -25,6 +26,13 @@ export async function openListener(handler: RequestListener, host: string, port:
       await closed;
     },
   };
+}
+
+/** No page has business here: whoever may start a chain from a page needs no target of it. */
+function refuse(request: IncomingMessage, response: ServerResponse, reason: string): void {
+  request.resume();
+  response.on('error', () => undefined);
+  sendText(response, 403, JSON.stringify({ error: reason }), { connection: 'close' });
 }
 
 /** As `openListener`, on any free port where the wanted one is taken. */

@@ -48,14 +48,14 @@ export interface LedgerFile {
  * Errors: an `Error` that names the line that cannot be read.
  */
 export function openLedgerFile(path: string): LedgerFile {
-  mkdirSync(dirname(path), { recursive: true });
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const bytes = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
   const whole = bytes.lastIndexOf('\n') + 1;
   if (whole < bytes.length) truncateSync(path, whole);
   const texts = bytes.toString('utf8', 0, whole).split('\n').slice(0, -1);
   return {
     lines: texts.map((text, index) => parseLine(text, `${path}:${index + 1}`)),
-    append: (added) => appendFileSync(path, `${JSON.stringify(added)}\n`),
+    append: (added) => appendFileSync(path, `${JSON.stringify(added)}\n`, { mode: 0o600 }),
   };
 }
 
@@ -104,19 +104,20 @@ export class Ledger {
 
   /** Errors: those of the file; then nothing is recorded. */
   record({ key, method, path, body, secrets, at, reply }: NewEffect): void {
-    this.keep({
+    // The longest first: a secret that contains another must go whole.
+    const hidden = [...secrets].sort((a, b) => b.length - a.length);
+    const effect = {
       target: this.target,
       key,
       method,
-      path,
-      // The longest first: a secret that contains another must go whole.
-      body: redacted(
-        body,
-        [...secrets].sort((a, b) => b.length - a.length),
-      ),
+      path: withoutSecrets(path, [...hidden, ...hidden.map(inPath)]),
+      body: redacted(body, hidden),
       at: new Date(at).toISOString(),
-      reply,
-    });
+    };
+    // A reply that is given again is the same, secrets included: until the process ends, as the file must not hold them.
+    const kept = JSON.stringify(redacted(JSON.parse(reply.body), hidden));
+    this.file?.append({ ...effect, reply: { ...reply, body: kept } });
+    this.take({ ...effect, reply });
   }
 
   /** Forgets everything, the keys too. */
@@ -152,10 +153,14 @@ export class Ledger {
 /** Of a secret that is long enough only the last four characters are kept, of a shorter one none. */
 const hint = (secret: string): string => (secret.length >= 12 ? `…${secret.slice(-4)}` : '…');
 
+const withoutSecrets = (text: string, secrets: readonly string[]): string =>
+  secrets.reduce((rest, secret) => rest.replaceAll(secret, hint(secret)), text);
+
+const inPath = (text: string): string => encodeURIComponent(text.toWellFormed());
+
 /** A text that holds a secret, and a number that is one. */
 function redacted(value: unknown, secrets: readonly string[]): unknown {
-  if (typeof value === 'string')
-    return secrets.reduce((text, secret) => text.replaceAll(secret, hint(secret)), value);
+  if (typeof value === 'string') return withoutSecrets(value, secrets);
   if (typeof value === 'number') return secrets.includes(String(value)) ? hint(String(value)) : value;
   if (Array.isArray(value)) return value.map((one) => redacted(one, secrets));
   if (typeof value !== 'object' || value === null) return value;

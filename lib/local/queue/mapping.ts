@@ -49,7 +49,7 @@ export function startMapping(options: MappingOptions): Mapping {
     while (!stopped && running.size < maxConcurrency) {
       const batch = queues.receive(queue, batchSize);
       if (batch.length === 0) return;
-      const invocation = run(options, batch).finally(() => {
+      const invocation = invokeOnce(options, batch).finally(() => {
         running.delete(invocation);
         wake();
       });
@@ -75,7 +75,10 @@ export function startMapping(options: MappingOptions): Mapping {
 }
 
 /** One invocation. Never throws. */
-async function run(options: MappingOptions, batch: readonly EmbeddedDelivery[]): Promise<void> {
+export async function invokeOnce(
+  options: Omit<MappingOptions, 'batchSize' | 'maxConcurrency'>,
+  batch: readonly EmbeddedDelivery[],
+): Promise<void> {
   const { queues, queue, invoke, clock, functionTimeout } = options;
   const end = clock.now() + functionTimeout * 1_000;
   let cancel = (): void => undefined;

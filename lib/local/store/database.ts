@@ -1,10 +1,16 @@
 import type { ClassicLevel } from 'classic-level';
-import { EngineError, messageOf } from '../../engine/errors.ts';
+import type { Attempts } from './attempts.ts';
 import type { Operation } from './group-commit.ts';
 import type { Range } from './keys.ts';
 
 /** Where the store keeps its data. */
-export type Where = { readonly kind: 'memory' } | { readonly kind: 'disk'; readonly directory: string };
+export type Where = { readonly kind: 'memory' } | ({ readonly kind: 'disk' } & OnDisk);
+
+export interface OnDisk {
+  readonly directory: string;
+  /** Goes on although writes that were acknowledged are lost. */
+  readonly acceptLoss?: boolean;
+}
 
 export interface RangeQuery extends Range {
   readonly reverse?: boolean;
@@ -21,13 +27,35 @@ export interface Database {
   keys(ranges: readonly RangeQuery[]): Promise<string[][]>;
   /** The keys of a range one after another, as of the moment of the call. */
   eachKey(range: RangeQuery): AsyncIterable<string>;
+  /** Undefined in memory. */
+  readonly files?: Files;
+  /** Undefined in memory. */
+  readonly attempts?: Attempts;
+  /** What of the directory could not be made private, in words for the user. */
+  readonly notes: readonly string[];
+  /** There where writes were lost, and that was accepted. */
+  readonly lost?: Lost;
   close(): Promise<void>;
+}
+
+/** What is known of writes that are lost. */
+export interface Lost {
+  /** Workflows of which something may be lost, as far as they could be read. */
+  readonly ids: readonly string[];
+}
+
+/** The files of a database on disk. */
+export interface Files {
+  /** Merges what the files hold of these keys, so that nothing that was overwritten is left there. */
+  compact(from: string, to: string): Promise<void>;
+  /** About how many bytes they take. */
+  size(from: string, to: string): Promise<number>;
 }
 
 type Snapshot = ReturnType<ClassicLevel['snapshot']>;
 
 /** The part of abstract-level that both of its implementations share. */
-interface Level {
+export interface Level {
   batch(): {
     put(key: string, value: string): unknown;
     del(key: string): unknown;
@@ -40,19 +68,10 @@ interface Level {
   close(): Promise<void>;
 }
 
-/** Opens LevelDB on disk, or its likeness in memory. Errors: `CONFIGURATION` with what to do. */
-export async function openDatabase(where: Where): Promise<Database> {
-  const level = where.kind === 'memory' ? await memoryLevel() : await diskLevel(where.directory);
+/** A database over LevelDB, or its likeness. */
+export function over(level: Level): Database {
   return {
-    write: (operations) => {
-      // One call each: an array of operations is copied and checked at seven times the cost.
-      const batch = level.batch();
-      for (const operation of operations) {
-        if (operation.type === 'put') batch.put(operation.key, operation.value);
-        else batch.del(operation.key);
-      }
-      return batch.write({ sync: true });
-    },
+    write: (operations) => batchOf(level, operations).write({ sync: true }),
     get: (key) => level.getSync(key),
     entries: (range) => level.iterator(range).all(),
     keys: async (ranges) => {
@@ -64,29 +83,17 @@ export async function openDatabase(where: Where): Promise<Database> {
       }
     },
     eachKey: (range) => level.keys(range),
+    notes: [],
     close: () => level.close(),
   };
 }
 
-async function memoryLevel(): Promise<Level> {
-  const { MemoryLevel } = await import('memory-level');
-  const level = new MemoryLevel<string, string>({ storeEncoding: 'utf8' });
-  await level.open();
-  return level;
-}
-
-async function diskLevel(directory: string): Promise<Level> {
-  const { ClassicLevel } = await import('classic-level');
-  const level = new ClassicLevel<string, string>(directory);
-  try {
-    await level.open();
-    return level;
-  } catch (error) {
-    const cause = error instanceof Error ? error.cause : undefined;
-    const locked = cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_LOCKED';
-    const message = locked
-      ? `the data directory ${directory} is in use: stop the other process, or pass another directory with --data`
-      : `the data directory ${directory} cannot be opened (${messageOf(cause ?? error)}): make it writable, or pass another with --data`;
-    throw new EngineError('CONFIGURATION', message, { cause: error });
+/** One call each: an array of operations is copied and checked at seven times the cost. */
+export function batchOf(level: Pick<Level, 'batch'>, operations: readonly Operation[]) {
+  const batch = level.batch();
+  for (const operation of operations) {
+    if (operation.type === 'put') batch.put(operation.key, operation.value);
+    else batch.del(operation.key);
   }
+  return batch;
 }

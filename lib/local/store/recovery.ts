@@ -1,6 +1,8 @@
 import type { StepDefinition } from '../../chain/definition.ts';
+import { findStep } from '../../chain/graph.ts';
 import {
   attemptsInEpoch,
+  deadWorker,
   exactly,
   interrupted,
   isDone,
@@ -17,6 +19,7 @@ import type {
   WorkflowMeta,
   WorkflowState,
 } from '../../engine/state.ts';
+import type { Suspect } from './attempts.ts';
 
 /** What an earlier run of the process left. */
 export interface Leftover {
@@ -26,6 +29,8 @@ export interface Leftover {
   failed(): AsyncIterable<WorkflowKey>;
   /** `claimsLost`: claims that never reached the disk are lost, and each may have made a call. */
   readonly recovery: { readonly claimsLost: boolean };
+  /** What was running; an attempt that ended its life is counted. */
+  readonly suspects?: readonly Suspect[];
   /** Notes that all of it was put back. */
   recovered(): Promise<void>;
 }
@@ -43,7 +48,8 @@ export async function recover(engine: RecoveryEngine, leftover: Leftover): Promi
     const loaded = await engine.ports.store.load(key);
     if (loaded === undefined || isSettled(loaded.meta)) continue;
     count += 1;
-    const state = await endLeases(engine, loaded, leftover.recovery.claimsLost);
+    const ended = await endLeases(engine, loaded, leftover.recovery.claimsLost);
+    const state = await countAttempts(engine, ended, leftover.suspects ?? []);
     const chain = engine.chains.find(state.meta.chain, state.meta.version);
     await push(engine, state.meta, decideRepairs(chain, state, engine.ports.clock.now(), true));
   }
@@ -54,6 +60,44 @@ export async function recover(engine: RecoveryEngine, leftover: Leftover): Promi
 
 /** Whether a workflow has failed and on-call was told: only its input waits to be erased. */
 const isSettled = ({ status, notify }: WorkflowMeta): boolean => status === 'failed' && notify === undefined;
+
+/** An attempt that ended the life of the process was made: it counts, as one does whose function died on AWS. */
+async function countAttempts(
+  engine: RecoveryEngine,
+  state: WorkflowState,
+  suspects: readonly Suspect[],
+): Promise<WorkflowState> {
+  const { meta } = state;
+  const chain = engine.chains.find(meta.chain, meta.version);
+  const guilty = suspects.filter(
+    (one) => one.counts && one.tenant === meta.tenant && one.workflowId === meta.workflowId,
+  );
+  const steps = new Map(state.steps);
+  for (const { step: name } of meta.status === 'processing' ? guilty : []) {
+    const step = chain && findStep(chain, name);
+    const record = steps.get(name);
+    if (step === undefined || isDone(record) || !isReady(state, step)) continue;
+    const counted = counting(engine, state, step);
+    if (await saveStep(engine.ports, state, counted, exactly(record))) steps.set(name, counted);
+  }
+  if (guilty.length === 0) return state;
+  // It is on disk before anybody forgets that it counts.
+  await engine.ports.store.load(meta);
+  return { meta, steps };
+}
+
+function counting(engine: RecoveryEngine, state: WorkflowState, step: StepDefinition): StepRecord {
+  const now = engine.ports.clock.now();
+  const token = engine.ports.random.token();
+  const before = recordOf(state, step.name, now, token);
+  const { leaseUntil: _, ...kept } = before;
+  const { epoch } = state.meta;
+  const attempt = attemptsInEpoch(state, before) + 1;
+  const counted = { ...kept, token, epoch, attempt, updatedAt: now };
+  return attempt > step.retries
+    ? deadWorker({ ...counted, status: 'failed' }, step, now)
+    : { ...counted, status: 'retrying', nextAttemptAt: now };
+}
 
 /** A step of a failed workflow may have run beside the one that failed: a resume must not wait for its dead worker. */
 async function endLeasesOfFailed(engine: RecoveryEngine, leftover: Leftover): Promise<void> {

@@ -1,6 +1,8 @@
+import { LIMITS } from '../../contract/limits.ts';
 import { EngineError, messageOf } from '../../engine/errors.ts';
 import type { Store, Written } from '../../engine/ports.ts';
 import type { StepRecord, WorkflowKey, WorkflowMeta, WorkflowState } from '../../engine/state.ts';
+import { type Attempts, NO_ATTEMPTS, type Suspect } from './attempts.ts';
 import {
   CACHE_LIMITS,
   type Cache,
@@ -12,10 +14,13 @@ import {
 } from './cache.ts';
 import { type Change, keepStep, metaChanged, metaCreated, stepChanged } from './changes.ts';
 import { copyMeta, copyStep } from './copies.ts';
-import { type Database, openDatabase, type Where } from './database.ts';
+import type { Database, Where } from './database.ts';
+import { createErasure, type Erasure } from './erasure.ts';
 import { createGroupCommit, type GroupCommit, type Operation } from './group-commit.ts';
 import { type Indexes, openIndexes } from './indexes.ts';
 import { itemsOf, META, rangeOf, stepItem } from './keys.ts';
+import { mend } from './mending.ts';
+import { openDatabase } from './opening.ts';
 import { openPace } from './pace.ts';
 import { beginRun, endRun, noteRecovered, type Recovery } from './system.ts';
 
@@ -33,6 +38,13 @@ export interface EmbeddedStore extends Store {
    * refused; whatever was answered before is on disk, and the next opening finds it.
    */
   readonly broken: Promise<unknown>;
+  /** Which attempts run, for the next life of the process. */
+  readonly attempts: Attempts;
+  readonly suspects: readonly Suspect[];
+  /** What the user should know of the directory. */
+  readonly notes: readonly string[];
+  /** Rewrites the files, so that what was erased is not in them any more; nothing where nothing was. */
+  purge(): Promise<void>;
   /** Flushes since the opening, and workflows in memory. */
   stats(): StoreStats;
   /** Saves what is under way and lets the directory go. Errors: `STORE_UNAVAILABLE` if that could not be saved. */
@@ -46,7 +58,7 @@ export interface StoreStats {
 
 /**
  * Opens the store. A directory is made if need be, and locked: one process at a time.
- * Errors: `CONFIGURATION` when another process holds it or it cannot be opened.
+ * Errors: `CONFIGURATION` when another process holds it, it cannot be opened, or writes are missing and that is not accepted.
  * @example const store = await openEmbeddedStore({ kind: 'disk', directory: '.stepline' });
  */
 export async function openEmbeddedStore(where: Where): Promise<EmbeddedStore> {
@@ -75,6 +87,7 @@ interface State {
   readonly cache: Cache;
   readonly commits: GroupCommit;
   readonly indexes: Indexes;
+  readonly erasure: Erasure;
   /** Workflows that are being read from the database. */
   readonly reading: Map<string, Promise<void>>;
   /** Nobody has said yet that the claims which may be lost are accounted for. */
@@ -85,24 +98,28 @@ interface State {
 
 /** The store over an open database. */
 export async function storeOver(database: Database, options: Options): Promise<EmbeddedStore> {
-  const recovery = await beginRun(database);
+  const { lost, attempts = NO_ATTEMPTS } = database;
+  const losses = lost === undefined ? [] : await mend(database, lost);
+  const recovery = await beginRun(database, lost !== undefined);
   const cache = createCache(options.cache ?? CACHE_LIMITS);
   let tellBroken = (_: unknown): void => undefined;
   const broken = new Promise<unknown>((resolve) => {
     tellBroken = resolve;
   });
+  const commits = createGroupCommit({
+    write: database.write,
+    schedule: options.schedule,
+    onFailure: (cause) => {
+      state.broken = true;
+      tellBroken(cause);
+    },
+  });
   const state: State = {
     database,
     cache,
-    commits: createGroupCommit({
-      write: database.write,
-      schedule: options.schedule,
-      onFailure: (cause) => {
-        state.broken = true;
-        tellBroken(cause);
-      },
-    }),
+    commits,
     indexes: await openIndexes(database),
+    erasure: createErasure(database, commits),
     reading: new Map(),
     claimsLost: recovery.claimsLost,
     closed: false,
@@ -126,6 +143,10 @@ export async function storeOver(database: Database, options: Options): Promise<E
     recovery,
     recovered: () => guarded(state, () => recovered(state)),
     broken,
+    attempts,
+    suspects: attempts.suspects,
+    notes: [...database.notes, ...losses],
+    purge: () => guarded(state, () => state.erasure.purge(() => !state.closed && !state.broken)),
     stats: () => ({ flushes: state.commits.flushes, cached: cache.size }),
     close: () => close(state).catch(unavailable),
   };
@@ -162,10 +183,17 @@ async function close(state: State): Promise<void> {
     await state.commits.idle();
     if (state.broken) throw new EngineError('STORE_UNAVAILABLE', BROKEN);
     await saveClaims(state);
+    await purgeAtLast(state);
     await endRun(state.database, state.claimsLost);
   } finally {
     await state.database.close();
   }
+}
+
+/** Nobody knows when the next run comes. A large store is not worth waiting for: the next run finds what is left to do. */
+async function purgeAtLast({ erasure, broken }: State): Promise<void> {
+  const end = performance.now() + LIMITS.purgeAtCloseMs;
+  await erasure.purge(() => !broken && performance.now() < end);
 }
 
 /** A run that closes the store says that it lost no claim: so none may be in memory alone. */
@@ -193,7 +221,7 @@ async function read(state: State, items: string): Promise<void> {
   for (const [key, value] of found) {
     const item = key.slice(items.length);
     resize(entry, item, value.length);
-    // The database checks its own sums, and nothing but this store writes it: what it holds is what was saved.
+    // The files were looked at when they were opened, and nothing but this store writes them: what they hold is what was saved.
     if (item === META) entry.meta = JSON.parse(value);
     else keepStep(entry, JSON.parse(value));
   }
@@ -247,7 +275,10 @@ function save<Item>(state: State, entry: Entry, change: Change<Item>): Promise<v
   const { claim } = change;
   const mayBeLost = claim?.mayBeLost(entry) === true;
   cache.hold(entry);
+  const before = entry.meta;
   const indexed = change.apply(entry);
+  const erased =
+    change.item === META && entry.meta !== undefined ? state.erasure.changes(before, entry.meta) : [];
   if (claim !== undefined && mayBeLost) {
     // What comes after a claim is a call, not another worker: it need not wait for the disk.
     entry.claimed.add(claim.step);
@@ -256,6 +287,7 @@ function save<Item>(state: State, entry: Entry, change: Change<Item>): Promise<v
   const flush = commits.flush([
     put(entry, change.item, change.record),
     ...indexed,
+    ...erased,
     ...claims(entry, change.item),
   ]);
   entry.flush = flush;

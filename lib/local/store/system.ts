@@ -20,11 +20,14 @@ const systemRecord = z.object({
   claimsLost: z.boolean(),
 });
 
-/** Reads how the last run ended and notes that this one began. Errors: `CONFIGURATION` for data of another format. */
-export async function beginRun(database: Database): Promise<Recovery> {
+/**
+ * Reads how the last run ended and notes that this one began. Where writes were lost, claims may be among them.
+ * Errors: `CONFIGURATION` for data of another format.
+ */
+export async function beginRun(database: Database, writesLost = false): Promise<Recovery> {
   const text = database.get(KEY);
   const last = text === undefined ? { clean: true, claimsLost: false } : readRecord(text);
-  const claimsLost = last.claimsLost || !last.clean;
+  const claimsLost = last.claimsLost || !last.clean || writesLost;
   await note(database, { clean: false, claimsLost });
   return { claimsLost };
 }

@@ -2,6 +2,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
 import { parseTargets } from '../../../lib/adapters/targets/settings.ts';
 import { startDemoTargets } from '../../../lib/local/demo/targets.ts';
 import { closers } from '../../support/closers.ts';
@@ -149,6 +150,32 @@ describe('the ledger', () => {
     expect(await charge(after, 'k1')).toEqual(first);
     expect(after.ledger('payments').effects).toMatchObject([{ key: 'k1', times: 1 }]);
     expect(after.ledger('mail').effects).toEqual([]);
+  });
+
+  it('in a file holds nothing that is secret: not in paths, and not in replies, which are given again whole', async () => {
+    const file = ledgerFile();
+    const secrets = ['ada@example.com'];
+    const caller = { name: 'sign-up/welcome', response: z.looseObject({ to: z.email() }), secrets };
+    const demo = await start({ ledgerFile: file, findCaller: async () => caller });
+    const { url } = demo.server('mail');
+    const tell = async () =>
+      await (
+        await fetch(`${url}/messages`, {
+          method: 'POST',
+          headers: { 'idempotency-key': 'k' },
+          body: JSON.stringify({ email: secrets[0] }),
+        })
+      ).json();
+    expect(await tell()).toMatchObject({ to: 'ada@example.com' });
+    expect(await tell()).toMatchObject({ to: 'ada@example.com' });
+    await fetch(`${url}/messages/${encodeURIComponent('ada@example.com')}`);
+    await fetch(`${url}/messages/ada@example.com`);
+    expect(readFileSync(file, 'utf8')).not.toMatch(/ada(@|%40)example/);
+    expect(demo.ledger('mail').effects.map(({ path }) => path)).toEqual([
+      '/messages',
+      '/messages/….com',
+      '/messages/….com',
+    ]);
   });
 
   it('in a file that ends in half a line forgets that line, which was never answered', async () => {

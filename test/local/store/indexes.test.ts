@@ -4,7 +4,7 @@ import { WORKFLOW_STATUSES } from '../../../lib/contract/names.ts';
 import { listingPosition } from '../../../lib/contract/wire.ts';
 import type { ListedWorkflow } from '../../../lib/engine/ports.ts';
 import type { WorkflowMeta } from '../../../lib/engine/state.ts';
-import { openDatabase } from '../../../lib/local/store/database.ts';
+import { openDatabase } from '../../../lib/local/store/opening.ts';
 import { type EmbeddedStore, storeOver } from '../../../lib/local/store/store.ts';
 import { dueByShard, given, idsOf, metaOf, START, walk } from '../../ports/store/fixtures.ts';
 import { settle } from '../../support/manual-clock.ts';

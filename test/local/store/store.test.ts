@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { WorkflowKey } from '../../../lib/engine/state.ts';
-import { openDatabase } from '../../../lib/local/store/database.ts';
+import { openDatabase } from '../../../lib/local/store/opening.ts';
 import { type EmbeddedStore, openEmbeddedStore } from '../../../lib/local/store/store.ts';
 import {
   claimOf,

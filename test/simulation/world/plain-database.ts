@@ -20,6 +20,7 @@ export function plainDatabase(): Database {
     async *eachKey(range) {
       yield* keysIn(range);
     },
+    notes: [],
     close: async () => values.clear(),
   };
 }

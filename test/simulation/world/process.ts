@@ -213,6 +213,7 @@ function diskOf(disk: Database, time: Time, chance: Chance, life: Life): Databas
     entries: (range) => time.during(disk.entries(range)),
     keys: (ranges) => time.during(disk.keys(ranges)),
     eachKey: disk.eachKey,
+    notes: [],
     // The next life goes on with it.
     close: () => Promise.resolve(),
   };
