@@ -29,8 +29,9 @@ describe('an emulator', () => {
     const alarms = alarmsOf({ templates });
     expect(alarms.filter(({ Metrics }) => Metrics !== undefined)).toEqual([]);
     expect([...new Set(alarms.map(kindOf))].sort()).toEqual([
-      ...['api-throttled', 'function-errors', 'message-parked', 'oldest-unfinished-step'],
-      ...['recursion-dropped', 'repairs', 'throttles', 'workflow-failed'],
+      ...['api-throttled', 'dead-letter-unhandled', 'function-errors', 'message-parked'],
+      ...['oldest-unfinished-step', 'recursion-dropped', 'repairs', 'step-unclaimed', 'throttles'],
+      ...['unexpected-errors', 'workflow-failed'],
     ]);
   });
 

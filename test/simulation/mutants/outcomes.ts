@@ -6,11 +6,6 @@ const STEP_FAILED = 'lib/engine/step-failed.ts';
 
 /** What is made of a call's end, and what is said of it: each wrong in one way. */
 export const MUTANTS_OF_OUTCOMES: readonly Mutant[] = [
-  mutant('a new key for one step is one for all', [
-    'lib/engine/decision.ts',
-    'newKey?.step === step ? newKey.epoch : 0',
-    'newKey?.epoch ?? 0',
-  ]),
   mutant('a refusal is said to have had no effect, whatever attempts before it did', [
     OUTCOME,
     `effect: open === 0 ? 'none' : 'unknown',`,
