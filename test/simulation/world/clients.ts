@@ -182,7 +182,10 @@ export async function cancel(options: ClientsOptions, workflowId: string): Promi
 export async function resume(options: ClientsOptions, workflowId: string): Promise<void> {
   const { chance, oracle, rates } = options;
   const newKey = chance.happens(rates.newKey);
-  const event = { ...ofWorkflow(workflowId), body: newKey ? '{"newKey":true}' : '' };
+  const failed = oracle.find(workflowId)?.meta.error?.step;
+  // By its name: the short form is refused where several steps may have acted.
+  const steps = failed === undefined ? {} : { [failed]: { newKey: true } };
+  const event = { ...ofWorkflow(workflowId), body: newKey ? JSON.stringify({ steps }) : '' };
   const wish = createWish(oracle, `a resume of ${workflowId}`);
   const resumed = { status: 202, form: workflowAnswer, held: oracle.answers.resumed };
   for (let tries = 0; tries < 20; tries += 1) {
