@@ -100,6 +100,6 @@ export const dueByShard = (store: Store, now: number, limit = 100) =>
 export const idsOf = (workflows: readonly { readonly workflowId: string }[]): string[] =>
   workflows.map(({ workflowId }) => workflowId);
 
-/** Indexes are eventual: looks again for some seconds, and at once succeeds where they are not. */
+/** Indexes are eventual: looks again for a while, and at once succeeds where they are not. */
 export const eventually = (look: () => Promise<void>): Promise<void> =>
-  vi.waitFor(look, { timeout: 5_000, interval: 50 });
+  vi.waitFor(look, { timeout: 30_000, interval: 50 });
