@@ -4,7 +4,7 @@ import { DAY_MS, LIMITS } from '../contract/limits.ts';
 import type { StepMessage } from '../contract/wire.ts';
 import type { StepExpectation } from './ports.ts';
 import { forgottenAt, keyedAt, safeUntil, safeUntilOf } from './retry.ts';
-import type { AttemptRecord, StepRecord, WorkflowMeta, WorkflowState } from './state.ts';
+import { type AttemptRecord, iso, type StepRecord, type WorkflowMeta, type WorkflowState } from './state.ts';
 
 /** A step of a workflow as it was loaded. */
 export interface Place {
@@ -234,8 +234,6 @@ function keyExpired(
     },
   };
 }
-
-const iso = (ms: number): string => new Date(ms).toISOString();
 
 /** What follows a step that is done: the steps to queue, or the end of the workflow. */
 export interface Advance {

@@ -3,7 +3,7 @@ import type { StepErrorCode } from '../contract/names.ts';
 import type { StepError } from '../contract/wire.ts';
 import type { HttpOutcome } from './ports.ts';
 import { nextAttemptAt, safeUntil, safeUntilOf } from './retry.ts';
-import type { AttemptOutcome, AttemptRecord, StepRecord } from './state.ts';
+import { type AttemptOutcome, type AttemptRecord, iso, type StepRecord } from './state.ts';
 
 /**
  * How one attempt failed. `acted: 'no'`: a definite refusal, or a request that provably never left, so nobody can have
@@ -108,8 +108,6 @@ const keyExpired = (failure: Failure, due: number, until: number): StepError => 
   code: 'KEY_EXPIRED',
   message: `the next attempt is due at ${iso(due)}, and the call could be repeated until ${iso(until)} only; the last one failed: ${failure.code}: ${failure.message}`,
 });
-
-const iso = (ms: number): string => new Date(ms).toISOString();
 
 /** The saved error. Its `effect` speaks of the whole round: an earlier attempt may have acted although the last was refused. */
 function stepErrorOf(failure: Failure, open: number): StepError {

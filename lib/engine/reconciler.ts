@@ -245,10 +245,12 @@ async function eraseFailed(
   chain: ChainDefinition | undefined,
   meta: WorkflowMeta,
 ): Promise<boolean> {
-  const erased = undue(erase(meta, sensitiveOf(chain, meta)));
+  const sensitive = sensitiveOf(chain, meta);
+  // A function that did not know the chain made it due: where nothing is to be erased, nothing stands in the way of a resume.
+  const erased = undue(sensitive.length === 0 ? meta : erase(meta, sensitive));
   const { status, epoch, dueAt } = meta;
   const mine = await saveMeta(ports, erased, { status, epoch, ...(dueAt === undefined ? {} : { dueAt }) });
-  if (mine) ports.telemetry.emit({ ...idsOf(meta), event: 'workflow_erased' });
+  if (mine && erased.erased) ports.telemetry.emit({ ...idsOf(meta), event: 'workflow_erased' });
   return mine;
 }
 

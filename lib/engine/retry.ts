@@ -1,6 +1,6 @@
 import type { Backoff, StepDefinition } from '../chain/definition.ts';
 import { LIMITS } from '../contract/limits.ts';
-import type { StepRecord } from './state.ts';
+import { iso, type StepRecord } from './state.ts';
 
 /** Any of HTTP's three forms of a date. Date.parse alone would also take "-5", "1.5" or "try 5". */
 const HTTP_DATE = /^[A-Z][a-z]{2,8},? .+ \d\d:\d\d:\d\d (GMT|\d{4})$/;
@@ -68,7 +68,7 @@ export function safeUntilOf(
   record: StepRecord,
 ): { readonly safeUntil?: string } {
   const until = safeUntil(step, record);
-  return until === undefined ? {} : { safeUntil: new Date(until).toISOString() };
+  return until === undefined ? {} : { safeUntil: iso(until) };
 }
 
 /** The last moment at which a call of a step may begin under its key: it ends before the key is forgotten. */

@@ -56,6 +56,9 @@ export interface OperationRecord {
   readonly steps?: Readonly<Record<string, StatementName>>;
 }
 
+/** A moment as people read it. */
+export const iso = (ms: number): string => new Date(ms).toISOString();
+
 export type AttemptOutcome = 'running' | 'completed' | 'retrying' | 'failed' | 'interrupted';
 
 /** One attempt at a step, kept for the timeline. */

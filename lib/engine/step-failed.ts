@@ -5,7 +5,7 @@ import { attemptsInEpoch, isExpiring, notBefore } from './decision.ts';
 import { type Handled, handling } from './delivery.ts';
 import type { Delivery, Pace } from './ports.ts';
 import { type Engine, idsOf, loadState, messageFor, saveMeta, type Trips, toStep } from './shell.ts';
-import type { StepRecord, WorkflowMeta, WorkflowState } from './state.ts';
+import { iso, type StepRecord, type WorkflowMeta, type WorkflowState } from './state.ts';
 import { untoldOf, wantedFor } from './telling/digest.ts';
 import { closedUntil } from './telling/pace.ts';
 import { loadPace, tell } from './telling/tell.ts';
@@ -73,7 +73,7 @@ function errorOf(record: StepRecord): WorkflowError {
 const expired = ({ expiresAt, epoch }: WorkflowMeta, step: string, record: StepRecord | undefined) =>
   givenUp(
     'EXPIRED',
-    `the workflow is kept until ${new Date(expiresAt).toISOString()} only, and step "${step}" was not done a day before`,
+    `the workflow is kept until ${iso(expiresAt)} only, and step "${step}" was not done a day before`,
     { step, epoch },
     record,
   );

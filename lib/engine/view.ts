@@ -5,9 +5,7 @@ import type { OperationEntry, StepError, TimelineEntry, WorkflowAnswer } from '.
 import { interrupted, isDone } from './decision.ts';
 import { messageOf } from './errors.ts';
 import { withoutSensitive } from './fingerprint.ts';
-import type { AttemptRecord, StepRecord, WorkflowState } from './state.ts';
-
-const iso = (ms: number): string => new Date(ms).toISOString();
+import { type AttemptRecord, iso, type StepRecord, type WorkflowState } from './state.ts';
 
 /** A workflow as its users see it, and what is wrong with the chain's output, if anything is. */
 export interface View {

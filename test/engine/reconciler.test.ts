@@ -262,12 +262,31 @@ describe('the sensitive input of a workflow that has failed', () => {
     expect(again.dueAt).toBe(world.clock.now() + 14 * DAY);
   });
 
+  it('that is due though there is none leaves the workflow as it was: a resume goes on', async () => {
+    const input = z.strictObject({ card: z.string(), amount: z.number() });
+    const { world, key } = await failed(requestChain(GRAPHS.line, {}, { sensitive: [], input }));
+    const meta = await world.meta(key);
+    // As a function noted that did not know the chain.
+    await world.engine.ports.store.writeMeta(
+      { ...meta, dueAt: world.clock.now() },
+      { status: 'failed', epoch: 0 },
+    );
+    await reconciled(world);
+    expect(await world.meta(key)).toEqual(meta);
+    expect(eventsOf(world, 'workflow_erased')).toEqual([]);
+    await resume(world.engine, key);
+    await world.run();
+    expect(await world.meta(key)).toMatchObject({ status: 'completed' });
+  });
+
   it('is all of it where this deployment does not know the chain', async () => {
     const { world, key } = await failed(LINE);
     await world.clock.advance(14 * DAY);
     const engine = { ...world.engine, chains: { find: () => undefined } };
     await reconcile(engine, () => 60_000);
     expect(await world.meta(key)).toMatchObject({ status: 'failed', erased: true, input: {} });
+    // Known again, the chain has nothing to run on, whatever it calls sensitive.
+    await expect(resume(world.engine, key)).rejects.toMatchObject({ code: 'ERASED' });
   });
 });
 

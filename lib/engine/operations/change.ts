@@ -7,7 +7,7 @@ import { isExpiring } from '../decision.ts';
 import { ProblemError } from '../problems.ts';
 import { decideRepairs } from '../reconciler.ts';
 import { erase, idsOf, saveMeta, sensitiveOf, undue } from '../shell.ts';
-import type { WorkflowKey, WorkflowMeta, WorkflowState } from '../state.ts';
+import { iso, type WorkflowKey, type WorkflowMeta, type WorkflowState } from '../state.ts';
 import { type ApiEngine, sendOrLeave } from './api-engine.ts';
 import { answer, existing } from './read.ts';
 import { nameOf, type Statements, saveDone, statementsOf } from './statements.ts';
@@ -133,16 +133,14 @@ function resumable(engine: ApiEngine, { meta }: WorkflowState, now: number): Cha
     );
   }
   if (isExpiring(meta, now)) {
-    throw new ProblemError(
-      'EXPIRING',
-      `the workflow expires at ${new Date(meta.expiresAt).toISOString()}; start a new one`,
-    );
+    throw new ProblemError('EXPIRING', `the workflow expires at ${iso(meta.expiresAt)}; start a new one`);
   }
-  const gone = meta.erased ? chain.sensitive : [];
-  if (gone.length > 0) {
+  if (meta.erased) {
+    // All of it, where its chain was not known at that time.
+    const gone = chain.sensitive.length === 0 ? 'input' : `sensitive input (${chain.sensitive.join(', ')})`;
     throw new ProblemError(
       'ERASED',
-      `the sensitive input (${gone.join(', ')}) was erased, ${chain.keepFailed} days after the failure; cancel this workflow and start a new one`,
+      `the ${gone} was erased, ${chain.keepFailed} days after the failure; cancel this workflow and start a new one`,
     );
   }
   return chain;

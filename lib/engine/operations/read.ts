@@ -3,7 +3,7 @@ import { excerpt } from '../mask.ts';
 import type { ListFilter } from '../ports.ts';
 import { ProblemError } from '../problems.ts';
 import { idsOf, loadState } from '../shell.ts';
-import type { WorkflowKey, WorkflowState } from '../state.ts';
+import { iso, type WorkflowKey, type WorkflowState } from '../state.ts';
 import { describe } from '../view.ts';
 import type { ApiEngine } from './api-engine.ts';
 
@@ -47,7 +47,7 @@ export async function list({ ports }: ApiEngine, filter: ListFilter): Promise<Li
       workflowId,
       chain,
       status,
-      createdAt: new Date(createdAt).toISOString(),
+      createdAt: iso(createdAt),
     })),
     nextCursor: page.next ?? null,
   };

@@ -9,7 +9,7 @@ import { ProblemError, shownField } from '../problems.ts';
 import { parseWith, sizeProblem } from '../result.ts';
 import { safeUntil } from '../retry.ts';
 import { saveStep } from '../shell.ts';
-import type { StepRecord, WorkflowState } from '../state.ts';
+import { iso, type StepRecord, type WorkflowState } from '../state.ts';
 
 /** What an operator says of steps, by their names. */
 export type Statements = ReadonlyMap<string, Statement>;
@@ -96,7 +96,7 @@ const severalOpen = (open: readonly StepDefinition[]): ProblemError =>
 const keyExpired = (state: WorkflowState, expired: readonly StepDefinition[]): ProblemError => {
   const until = expired.map((step) => {
     const record = state.steps.get(step.name);
-    return `${step.name} until ${new Date((record && safeUntil(step, record)) ?? 0).toISOString()}`;
+    return `${step.name} until ${iso((record && safeUntil(step, record)) ?? 0)}`;
   });
   const [first] = expired;
   return new ProblemError(
