@@ -1,24 +1,15 @@
 import { startLocal } from '../../lib/local/process.ts';
+import { QUIET } from '../local/process-support.ts';
 import { chains } from '../support/shipped-chains.ts';
 import { fixtureChains } from './fixture-chains.ts';
 import { scenarios } from './scenarios.ts';
 import type { Stage } from './stage.ts';
 
 async function open(): Promise<Stage> {
-  const local = await startLocal(
-    [...chains, ...fixtureChains],
-    {
-      port: 0,
-      data: undefined,
-      acceptLoss: false,
-      sample: false,
-      targets: undefined,
-      demo: [],
-      allowedOrigins: [],
-      logLevel: 'silent',
-    },
-    { readable: false, say: () => undefined },
-  );
+  const local = await startLocal([...chains, ...fixtureChains], QUIET, {
+    readable: false,
+    say: () => undefined,
+  });
   const { baseUrl, demo, engine } = local;
   if (demo === undefined) throw new Error('there are no demo targets');
   return {

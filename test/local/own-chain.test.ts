@@ -7,7 +7,7 @@ import { chain, target } from '../../lib/chain/index.ts';
 import { startAnswer } from '../../lib/contract/wire.ts';
 import { type LocalProcess, startLocal } from '../../lib/local/process.ts';
 import { closers } from '../support/closers.ts';
-import { completed, show } from './process-support.ts';
+import { completed, QUIET, show } from './process-support.ts';
 
 const loyalty = target('loyalty');
 const cards = target('cards');
@@ -30,20 +30,7 @@ const chainOf = (response: z.ZodType, version = 1) =>
     }).definition;
 
 async function local(chains: readonly ReturnType<typeof chainOf>[], data?: string): Promise<LocalProcess> {
-  const started = await startLocal(
-    chains,
-    {
-      port: 0,
-      data,
-      acceptLoss: false,
-      sample: false,
-      targets: undefined,
-      demo: [],
-      allowedOrigins: [],
-      logLevel: 'silent',
-    },
-    { readable: false, say: () => undefined },
-  );
+  const started = await startLocal(chains, { ...QUIET, data }, { readable: false, say: () => undefined });
   closers.push(() => started.stop().catch(() => undefined));
   return started;
 }

@@ -4,11 +4,24 @@ import { expect, vi } from 'vitest';
 import * as z from 'zod';
 import { workflowPath } from '../../lib/contract/names.ts';
 import { startAnswer, type WorkflowAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
+import type { Options } from '../../lib/local/options.ts';
 import { SAMPLE } from '../../lib/local/sample.ts';
 import { TEST_SERVER } from '../support/build.ts';
 import { closers } from '../support/closers.ts';
 
 export const PATIENCE_MS = 15_000;
+
+/** A server on any free port, in memory, that says nothing. */
+export const QUIET: Options = {
+  port: 0,
+  data: undefined,
+  acceptLoss: false,
+  sample: false,
+  targets: undefined,
+  demo: [],
+  allowedOrigins: [],
+  logLevel: 'silent',
+};
 
 /** The server in a process of its own. */
 export interface Run {

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Options } from '../../lib/local/options.ts';
 import { type LocalProcess, startLocal } from '../../lib/local/process.ts';
 import { SAMPLE } from '../../lib/local/sample.ts';
 import type { Database } from '../../lib/local/store/database.ts';
 import { closers } from '../support/closers.ts';
 import { chains } from '../support/shipped-chains.ts';
+import { QUIET } from './process-support.ts';
 import { DISK_FULL } from './store/support.ts';
 
 /** The disk of the servers in this file, which stays where it is when one of them ends. */
@@ -39,20 +39,9 @@ beforeEach(() => {
   Object.assign(disk, { database: undefined, full: false, spare: 0 });
 });
 
-const OPTIONS: Options = {
-  port: 0,
-  data: undefined,
-  acceptLoss: false,
-  sample: false,
-  targets: undefined,
-  demo: [],
-  allowedOrigins: [],
-  logLevel: 'silent',
-};
-
 async function local(port = 0, targets?: string): Promise<LocalProcess> {
   const output = { readable: false, say: () => undefined };
-  const started = await startLocal(chains, { ...OPTIONS, port, targets }, output);
+  const started = await startLocal(chains, { ...QUIET, port, targets }, output);
   closers.push(() => started.stop().catch(() => undefined));
   return started;
 }

@@ -20,6 +20,7 @@ import {
   onceEach,
   order,
   PATIENCE_MS,
+  QUIET,
   run,
   server,
   setFault,
@@ -191,22 +192,11 @@ describe('the server', { timeout: 4 * PATIENCE_MS }, () => {
 
 /** Targets of the shipped chains besides that of the payments. */
 const OTHERS = targetsCalledBy(chains).filter((name) => name !== 'payments');
-const OPTIONS: Options = {
-  port: 0,
-  data: undefined,
-  acceptLoss: false,
-  sample: false,
-  targets: undefined,
-  demo: [],
-  allowedOrigins: [],
-  logLevel: 'silent',
-};
-
 /** The server within this process. */
 async function local(changes: Partial<Options> = {}): Promise<LocalProcess> {
   const started = await startLocal(
     chains,
-    { ...OPTIONS, ...changes },
+    { ...QUIET, ...changes },
     { readable: false, say: () => undefined },
   );
   closers.push(() => started.stop());

@@ -1,3 +1,5 @@
+import { DAY_MS } from '../../contract/limits.ts';
+
 /** What a reply is made of. `id` gives the same id for the same call however often it is asked. */
 export interface DemoCall {
   readonly body: Readonly<Record<string, unknown>>;
@@ -12,7 +14,6 @@ export interface DemoRoute {
   reply(call: DemoCall): Readonly<Record<string, unknown>>;
 }
 
-const DAY_MS = 86_400_000;
 const SEGMENTS = ['new', 'growing', 'loyal'] as const;
 
 const companyOf = (email: unknown): string =>
