@@ -11,11 +11,13 @@ export const DEEP = [
   'bench/cost',
   'e2e/crash',
   'cdk/thousand',
+  'bin/cdk',
+  'local/process.stray',
 ];
-/** They replace modules, clients of the SDK or the clock, so each file has modules of its own. */
+/** They replace modules, clients of the SDK or the clock, or fill a database in memory, so each file has modules of its own. */
 export const REPLACING = [
   ...['adapters', 'ops', 'ports/queue/sqs', 'functions/compose'],
-  ...['local/process', 'local/process.broken'],
+  ...['local/process', 'local/process.broken', 'ports/store/dynamodb'],
 ];
 /** @example testsIn(['ops', 'e2e/crash']) // all tests of test/ops, and test/e2e/crash.test.ts */
 const testsIn = (places: readonly string[]): string[] =>
@@ -30,7 +32,7 @@ export default defineConfig({
     setupFiles: 'test/support/setup.ts',
     // The AWS SDK warns of old versions of Node in every process of every test.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
-    reporters: announced({ quick: 2, deep: 12 }),
+    reporters: announced({ quick: 4, deep: 16 }),
     projects: [
       {
         extends: true,
