@@ -1,13 +1,17 @@
 import { App } from 'aws-cdk-lib';
 import { chains } from '../functions/chains/index.ts';
 import { main, RESERVE_CONTEXT, steplineApp } from '../lib/cdk/app.ts';
-import { stageName } from '../lib/cdk/settings.ts';
+import { SettingsError, stageName } from '../lib/cdk/settings.ts';
 import { AccountUnknown, reservePlan } from './account.ts';
+import { comparedWithLock } from './locked.ts';
 import { refuseWithoutSecrets, SECRETS_CONTEXT, SecretsUnknown } from './secrets.ts';
 import { stages } from './stages.ts';
 
 await main(async () => {
   const app = new App();
+  const { changed, schemas } = comparedWithLock(chains);
+  if (changed.length > 0) throw new SettingsError(changed.join('\n'));
+  for (const line of schemas) say(line);
   await lookAtAccount(app);
   await steplineApp({ chains, places: ['functions/chains'], stages }, app);
   await lookForSecrets(app);

@@ -1,8 +1,10 @@
 import { chains } from '#chains';
+import { DefinitionError } from '../lib/chain/definition-error.ts';
 import { EngineError, messageOf } from '../lib/engine/errors.ts';
 import { HELP, OptionError, type Options, readOptions } from '../lib/local/options.ts';
 import { type LocalProcess, startLocal } from '../lib/local/process.ts';
 import { isHarmless, runSample, type Sample, sampleCurl, sampleFor } from '../lib/local/sample.ts';
+import { comparedWithLock } from './locked.ts';
 
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
@@ -19,7 +21,11 @@ function greet(
   const kept = data === undefined ? 'workflows in memory only' : `workflows kept in ${data}`;
   say(`Stepline listens on ${baseUrl} (${kept})`);
   for (const note of notes) say(`note: ${note}`);
-  if (engine.recovered > 0) say(`${engine.recovered} unfinished workflow(s) of an earlier run go on`);
+  const { goOn, wait } = engine.recovered;
+  if (goOn > 0) say(`${goOn} unfinished workflow(s) of an earlier run go on`);
+  for (const { count, example, message, next } of wait) {
+    say(`note: ${count} unfinished workflow(s) wait, such as ${example}: ${message}. ${next}`);
+  }
   say('');
   for (const route of routes) say(`  ${route}`);
   if (demo !== undefined) {
@@ -64,6 +70,9 @@ async function main(): Promise<void> {
     say(HELP);
     return;
   }
+  const { changed, schemas } = comparedWithLock(chains);
+  if (changed.length > 0 && !options.dev) throw new OptionError(changed.join('\n'));
+  for (const line of [...changed, ...schemas]) say(`note: ${line}`);
   const local = await startLocal(chains, options, { readable: process.stdout.isTTY === true, say });
   const running = new AbortController();
   stopOnSignal(local, running);
@@ -84,7 +93,9 @@ try {
   await main();
 } catch (error) {
   // Only what the user can mend is a message; anything else is a defect, and shows where.
-  if (!(error instanceof OptionError || error instanceof EngineError)) throw error;
+  if (!(error instanceof OptionError || error instanceof EngineError || error instanceof DefinitionError)) {
+    throw error;
+  }
   process.stderr.write(`stepline: ${error.message}\n`);
   process.exitCode = 2;
 }

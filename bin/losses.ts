@@ -3,9 +3,11 @@ import { SettingsError, settingsOf } from '../lib/cdk/settings.ts';
 import { physicalName, tableName } from '../lib/cdk/stage.ts';
 import type { ChainDefinition } from '../lib/chain/definition.ts';
 import { stepPlaces } from '../lib/chain/places.ts';
+import { shapeHash } from '../lib/chain/shape.ts';
 import { CEILINGS, LIMITS } from '../lib/contract/limits.ts';
-import type { SettledStage } from '../lib/contract/names.ts';
+import { DEFAULT_TENANT, type SettledStage } from '../lib/contract/names.ts';
 import { type Losses, lossesOf, type Remaining } from '../lib/ops/losses.ts';
+import type { OpenVersion, TablePlace } from '../lib/ops/open-workflows.ts';
 import { stages } from './stages.ts';
 
 /** The context with which a deployment takes away what is still needed: `-c losses=accepted`. */
@@ -13,9 +15,23 @@ export const LOSSES_CONTEXT = { name: 'losses', accepted: 'accepted' } as const;
 
 /** What a deployment of `chains` leaves. */
 export function remainingOf(of: readonly ChainDefinition[]): Remaining {
-  const versions = new Map<string, number[]>();
-  for (const { name, version } of of) versions.set(name, [...(versions.get(name) ?? []), version]);
+  const versions = new Map<string, ReadonlyMap<number, string>>();
+  for (const chain of of) {
+    const { name, version } = chain;
+    versions.set(name, new Map(versions.get(name)).set(version, shapeHash(chain)));
+  }
   return { steps: stepPlaces(of), versions };
+}
+
+/** Where the workflows of a stage are. */
+export function tablePlaceOf(stage: SettledStage): TablePlace {
+  const settings = settingsOf(stages, stage);
+  const hasTenants = settings.authorization.type === 'jwt';
+  return {
+    tableName: tableName({ name: stage, settings }),
+    tenant: hasTenants ? undefined : DEFAULT_TENANT,
+    region: settings.region,
+  };
 }
 
 /**
@@ -25,16 +41,11 @@ export function remainingOf(of: readonly ChainDefinition[]): Remaining {
  * @returns what to tell: the steps whose queues go although nothing needs them
  */
 export async function refuseLosses(stage: SettledStage): Promise<readonly string[]> {
-  const settings = settingsOf(stages, stage);
-  const place = {
-    queuePrefix: physicalName(stage, ''),
-    tableName: tableName({ name: stage, settings }),
-    region: settings.region,
-  };
+  const place = { queuePrefix: physicalName(stage, ''), ...tablePlaceOf(stage) };
   const losses = await lossesOf(place, remainingOf(chains)).catch((error: unknown) => {
     const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     throw new SettingsError(
-      `Cannot find out whether this deployment would take away a step that is still needed: ${why}. Sign in as somebody who may list queues (sqs:ListQueues, sqs:GetQueueAttributes) and read the table (dynamodb:Scan, dynamodb:BatchGetItem), or go on without this look: -c ${LOSSES_CONTEXT.name}=${LOSSES_CONTEXT.accepted}`,
+      `Cannot find out whether this deployment would take away what is still needed: ${why}. Sign in as somebody who may list queues (sqs:ListQueues, sqs:GetQueueAttributes) and read the table and its indexes (dynamodb:Scan, dynamodb:Query, dynamodb:BatchGetItem), or go on without this look: -c ${LOSSES_CONTEXT.name}=${LOSSES_CONTEXT.accepted}`,
     );
   });
   const refusal = refusalOf(stage, losses) ?? tooManyOf(losses);
@@ -50,7 +61,7 @@ export function refusalOf(stage: SettledStage, losses: Losses): string | undefin
   const lines = linesOf(losses);
   if (lines.length === 0) return undefined;
   return [
-    `This deployment of stage "${stage}" would delete queues of steps that are still needed:`,
+    `This deployment of stage "${stage}" would take away what is still needed:`,
     ...lines.map((line) => `  ${line}`),
     'Put these definitions back into functions/chains/index.ts, beside the new ones, until their workflows have ended: wait for those that are processing, and resume or cancel the failed ones.',
     `To lose all of it: -c ${LOSSES_CONTEXT.name}=${LOSSES_CONTEXT.accepted}`,
@@ -64,17 +75,28 @@ export function tooManyOf({ added }: Pick<Losses, 'added'>): string | undefined 
   return `This deployment would make ${added.length} new steps. CloudFormation takes ${CEILINGS.resourcesAtOnce.most} resources in one deployment, which is ${most} steps. ${CEILINGS.resourcesAtOnce.remedy}`;
 }
 
-function linesOf({ messages, workflows }: Losses): readonly string[] {
+function linesOf({ messages, gone, changed }: Losses): readonly string[] {
   return [
-    ...workflows.map(
-      ({ chain, processing, failed, examples }) =>
-        `${chain}: no version is left for ${counted(processing, 'workflow')} that ${processing === 1 ? 'is' : 'are'} processing and ${failed} that failed and could be resumed (${examples.join(', ')}${processing + failed > examples.length ? ', …' : ''})`,
+    ...gone.map((one) => `${one.chain} version ${one.version} goes, and is needed by ${openInWords(one)}`),
+    ...changed.map(
+      (one) => `${one.chain} version ${one.version} has other steps than ${openInWords(one)} began with`,
     ),
     ...messages.map(
       ({ chain, step, messages: waiting, deadLetters }) =>
         `${chain}, step ${step}: ${counted(waiting, 'message')} in its queue and ${counted(deadLetters, 'dead letter')}`,
     ),
   ];
+}
+
+/** @example '2 workflows that are processing and 1 that failed and can be resumed (wf_…, wf_…, wf_…)' */
+export function openInWords({ processing, failed, examples }: OpenVersion): string {
+  const words = [
+    ...(processing === 0
+      ? []
+      : [`${counted(processing, 'workflow')} that ${processing === 1 ? 'is' : 'are'} processing`]),
+    ...(failed === 0 ? [] : [`${counted(failed, 'workflow')} that failed and can be resumed`]),
+  ];
+  return `${words.join(' and ')} (${examples.join(', ')}${processing + failed > examples.length ? ', …' : ''})`;
 }
 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

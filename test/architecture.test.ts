@@ -21,6 +21,7 @@ const ADAPTERS = [
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'lib/contract': ['zod'],
   'lib/chain': ['lib/contract', 'zod'],
+  'lib/chain/lock': ['lib/chain', 'zod'],
   'lib/engine': ['lib/contract', 'lib/chain', 'lib/engine/telling', 'zod'],
   'lib/engine/operations': ['lib/contract', 'lib/chain', 'lib/engine'],
   'lib/engine/telling': ['lib/contract', 'lib/engine'],
@@ -75,7 +76,16 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'lib/probe': ['lib/contract', 'lib/chain', 'zod', '@aws-sdk', '@smithy'],
   'lib/probe/checks': ['lib/contract', 'lib/chain', 'lib/probe', '@aws-sdk'],
   bin: [
-    ...['lib/contract', 'lib/chain', 'lib/engine', 'functions/chains', 'lib/cdk', 'lib/local', 'lib/ops'],
+    ...[
+      'lib/contract',
+      'lib/chain',
+      'lib/chain/lock',
+      'lib/engine',
+      'functions/chains',
+      'lib/cdk',
+      'lib/local',
+      'lib/ops',
+    ],
     ...['lib/probe', 'lib/probe/checks', '#chains', 'aws-cdk-lib'],
   ],
 };

@@ -63,6 +63,17 @@ export type StepErrorCode = (typeof STEP_ERROR_CODES)[number];
 export const ACTIONS = ['do'] as const;
 export type Action = (typeof ACTIONS)[number];
 
+/**
+ * The idempotency key of a step's calls: the same at every attempt of a round.
+ * @example idempotencyKey({ workflowId: 'wf_…', step: 'payment', action: 'do', round: 0 }) // 'wf_…:payment:do:0'
+ */
+export const idempotencyKey = (of: {
+  readonly workflowId: string;
+  readonly step: string;
+  readonly action: string;
+  readonly round: number | string;
+}): string => `${of.workflowId}:${of.step}:${of.action}:${of.round}`;
+
 /** Headers sent with every call to a target, beside `content-type` and the target's own. */
 export const CALL_HEADERS = {
   idempotencyKey: 'idempotency-key',
@@ -112,6 +123,7 @@ export const RESERVED_OUTPUT_NAMES = [
   'steps',
   'error',
   'retrying',
+  'undeployed',
   'createdAt',
   'updatedAt',
   'timeline',

@@ -126,6 +126,8 @@ export const workflowAnswer = z.looseObject({
       }),
     )
     .optional(),
+  /** Why nothing of it can run here: its definition is not deployed, or is another one under the same version. */
+  undeployed: z.object({ message: z.string(), ...withNext }).optional(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
   timeline: z.array(timelineEntry).optional(),

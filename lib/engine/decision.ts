@@ -64,7 +64,10 @@ export function decideMessage(
   }
   const step = chain && findStep(chain, message.step);
   if (chain === undefined || step === undefined) {
-    return { do: 'awaitDeployment', because: 'this deployment does not know that version or step' };
+    return {
+      do: 'awaitDeployment',
+      because: 'this deployment does not know that version or step, or has other steps under it',
+    };
   }
   if (meta.status !== 'processing') return { do: 'acknowledge', because: `the workflow is ${meta.status}` };
   const at: Place = { chain, step, state };

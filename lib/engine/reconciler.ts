@@ -5,6 +5,7 @@ import { allDone, isDone, isReady, notBefore } from './decision.ts';
 import { toldOf } from './errors.ts';
 import type { Outgoing, Pace } from './ports.ts';
 import {
+  definitionOf,
   type Engine,
   erase,
   idsOf,
@@ -15,6 +16,7 @@ import {
   toDeadLetters,
   toStep,
   undue,
+  whyUndeployed,
 } from './shell.ts';
 import type { WorkflowKey, WorkflowMeta, WorkflowState } from './state.ts';
 import { groupOf, type Untold, untoldOf, wantedFor } from './telling/digest.ts';
@@ -202,7 +204,7 @@ async function examine(engine: ReconcilerEngine, collection: Collection, key: Wo
   // The index is eventual: only the table says what is due.
   if (state?.meta.dueAt === undefined || state.meta.dueAt > now) return nothing;
   const { meta } = state;
-  const chain = engine.chains.find(meta.chain, meta.version);
+  const chain = definitionOf(engine.chains, meta);
   if (meta.status === 'failed' && meta.notify === undefined) {
     return { ...nothing, mine: await eraseFailed(engine, chain, meta) };
   }
@@ -224,10 +226,7 @@ async function examine(engine: ReconcilerEngine, collection: Collection, key: Wo
     return { repaired: 0, ageMs, mine };
   }
   if (chain === undefined && meta.status === 'processing') {
-    complain(engine, meta, {
-      message: `this deployment does not know ${meta.chain} version ${meta.version}`,
-      next: `Deploy the chain ${meta.chain} with its version ${meta.version} beside the newer ones.`,
-    });
+    complain(engine, meta, whyUndeployed(engine.chains, meta));
   }
   const repairs = decideRepairs(chain, state, now);
   try {

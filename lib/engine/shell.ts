@@ -1,4 +1,5 @@
 import type { ChainDefinition } from '../chain/definition.ts';
+import { shapeHash } from '../chain/shape.ts';
 import { DAY_MS, LIMITS } from '../contract/limits.ts';
 import { deadLetterQueue, stepQueue } from '../contract/names.ts';
 import type { StepMessage } from '../contract/wire.ts';
@@ -10,6 +11,35 @@ import type { StepRecord, WorkflowKey, WorkflowMeta, WorkflowState } from './sta
 /** The chains that a deployment knows. */
 export interface Chains {
   find(name: string, version: number): ChainDefinition | undefined;
+}
+
+/**
+ * The definition that a workflow began with; undefined where this deployment does not know its version, or has other steps under it.
+ */
+export function definitionOf(chains: Chains, meta: WorkflowMeta): ChainDefinition | undefined {
+  const chain = chains.find(meta.chain, meta.version);
+  const { shape } = meta;
+  return chain === undefined || shape === undefined || shape === shapeHash(chain) ? chain : undefined;
+}
+
+/** Why nothing of a workflow can run here, and what to do. */
+export interface Undeployed {
+  readonly message: string;
+  readonly next: string;
+}
+
+/** Why `definitionOf` finds none. */
+export function whyUndeployed(chains: Chains, { chain, version }: WorkflowMeta): Undeployed {
+  if (chains.find(chain, version) === undefined) {
+    return {
+      message: `this deployment does not know ${chain} version ${version}`,
+      next: `Deploy the chain ${chain} with its version ${version} beside the newer ones.`,
+    };
+  }
+  return {
+    message: `the steps of ${chain} version ${version} are not those that this workflow began with`,
+    next: `Deploy version ${version} as it was, and the changed chain under a version of its own.`,
+  };
 }
 
 /**

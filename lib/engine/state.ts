@@ -19,6 +19,8 @@ export interface Fingerprint {
 export interface WorkflowMeta extends WorkflowKey {
   readonly chain: string;
   readonly version: number;
+  /** Hash of the definition that began it (`shapeHash`). Absent in items of an earlier release. */
+  readonly shape?: string;
   readonly status: WorkflowStatus;
   /** How often the workflow was resumed. */
   readonly epoch: number;

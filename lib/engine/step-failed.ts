@@ -3,8 +3,20 @@ import type { StepMessage, WorkflowError } from '../contract/wire.ts';
 import { advance } from './advance.ts';
 import { attemptsInEpoch, isExpiring, notBefore } from './decision.ts';
 import { type Handled, handling } from './delivery.ts';
+import { EngineError } from './errors.ts';
 import type { Delivery, Pace } from './ports.ts';
-import { type Engine, idsOf, loadState, messageFor, saveMeta, type Trips, toStep } from './shell.ts';
+import {
+  definitionOf,
+  type Engine,
+  idsOf,
+  loadState,
+  messageFor,
+  saveMeta,
+  type Trips,
+  toStep,
+  type Undeployed,
+  whyUndeployed,
+} from './shell.ts';
 import { iso, type StepRecord, type WorkflowMeta, type WorkflowState } from './state.ts';
 import { untoldOf, wantedFor } from './telling/digest.ts';
 import { closedUntil } from './telling/pace.ts';
@@ -21,11 +33,15 @@ export type DeadLetterDecision =
   | { readonly do: 'fail'; readonly error: WorkflowError }
   | { readonly do: 'queueAgain'; readonly trips: Trips };
 
-/** Rows from top to bottom; the first that fits decides. */
+/**
+ * Rows from top to bottom; the first that fits decides.
+ * @param undeployed why no function of this deployment can take the message, where that is known
+ */
 export function decideDeadLetter(
   state: WorkflowState | undefined,
   message: StepMessage,
   now: number,
+  undeployed?: Undeployed,
 ): DeadLetterDecision {
   if (state === undefined) return { do: 'acknowledge', because: 'there is no such workflow' };
   const { meta } = state;
@@ -53,7 +69,7 @@ export function decideDeadLetter(
   // Trips count while nothing takes the message: a claim since the first of them shows that something does.
   const claimed = record === undefined ? 0 : attemptsInEpoch(state, record);
   if (claimed > (message.claimed ?? 0)) return { do: 'queueAgain', trips: { trip: 1, claimed } };
-  if (message.trip >= LIMITS.trips) return { do: 'fail', error: notTaken(message, record) };
+  if (message.trip >= LIMITS.trips) return { do: 'fail', error: notTaken(message, record, undeployed) };
   const { claimed: seen } = message;
   return {
     do: 'queueAgain',
@@ -78,13 +94,16 @@ const expired = ({ expiresAt, epoch }: WorkflowMeta, step: string, record: StepR
     record,
   );
 
-const notTaken = (message: StepMessage, record: StepRecord | undefined) =>
-  givenUp(
-    'NOT_TAKEN',
-    `the function of step "${message.step}" could not take the message, ${message.trip + 1} times in all`,
-    message,
-    record,
-  );
+const notTaken = (
+  message: StepMessage,
+  record: StepRecord | undefined,
+  undeployed: Undeployed | undefined,
+): WorkflowError => {
+  const times = `the function of step "${message.step}" could not take the message, ${message.trip + 1} times in all`;
+  if (undeployed === undefined) return givenUp('NOT_TAKEN', times, message, record);
+  const { message: why, next } = undeployed;
+  return { ...givenUp('NOT_TAKEN', `${times}: ${why}`, message, record), next };
+};
 
 /**
  * The error of a step that did not fail by itself. Only META is written: a worker that loaded before may yet claim the step
@@ -114,7 +133,10 @@ async function settle(engine: StepFailedEngine, message: StepMessage): Promise<v
   const { ports } = engine;
   for (let tries = 0; tries < LIMITS.decisions; tries += 1) {
     const state = await loadState(ports, message);
-    const decision = decideDeadLetter(state, message, ports.clock.now());
+    const chain = state && definitionOf(engine.chains, state.meta);
+    const undeployed =
+      state === undefined || chain !== undefined ? undefined : whyUndeployed(engine.chains, state.meta);
+    const decision = decideDeadLetter(state, message, ports.clock.now(), undeployed);
     ports.telemetry.emit({
       ...idsOf(message),
       event: 'dead_letter',
@@ -129,9 +151,7 @@ async function settle(engine: StepFailedEngine, message: StepMessage): Promise<v
       return;
     }
     if (decision.do === 'advance') {
-      const chain = engine.chains.find(message.chain, message.version);
-      if (chain === undefined)
-        throw new Error(`no ${message.chain} version ${message.version} here to advance`);
+      if (chain === undefined) throw new EngineError('NEWER_VERSION', undeployed?.message ?? '', undeployed);
       await advance(engine, chain, state, message.step);
       return;
     }

@@ -1,6 +1,6 @@
 import { ancestors } from '../chain/graph.ts';
 import { LIMITS } from '../contract/limits.ts';
-import { queueSuffix, stepQueue } from '../contract/names.ts';
+import { idempotencyKey, queueSuffix, stepQueue } from '../contract/names.ts';
 import type { StepMessage } from '../contract/wire.ts';
 import { advance } from './advance.ts';
 import { perform } from './call.ts';
@@ -16,7 +16,7 @@ import { comeBackIn, comeBackLater, type Handled, handling, readMessage } from '
 import { EngineError, toldOf } from './errors.ts';
 import { completedRecord, type Failure, failedRecord } from './outcome.ts';
 import type { Delivery } from './ports.ts';
-import { type Engine, idsOf, loadState, messageFor, saveStep, toDeadLetters } from './shell.ts';
+import { definitionOf, type Engine, idsOf, loadState, messageFor, saveStep, toDeadLetters } from './shell.ts';
 import type { StepRecord, WorkflowState } from './state.ts';
 
 /** What a worker needs. */
@@ -83,7 +83,7 @@ async function work(engine: WorkerEngine, job: Job): Promise<Handled> {
     // 1. Load.
     const state = await loadState(engine.ports, message);
     // 2. Decide.
-    const chain = engine.chains.find(message.chain, message.version);
+    const chain = state && definitionOf(engine.chains, state.meta);
     const decision = decideMessage(chain, state, message, {
       now: clock.now(),
       token: random.token(),
@@ -183,11 +183,16 @@ async function attempt(engine: WorkerEngine, job: Attempt): Promise<Handled> {
 
   job.progress.attempted = true;
   const { workflowId, input } = state.meta;
-  const idempotencyKey = `${workflowId}:${step.name}:${job.message.action}:${job.claim.record.round}`;
-  engine.ports.telemetry.emit({ ...idsOfAttempt(job), event: 'attempt_started', idempotencyKey });
+  const key = idempotencyKey({
+    workflowId,
+    step: step.name,
+    action: job.message.action,
+    round: job.claim.record.round,
+  });
+  engine.ports.telemetry.emit({ ...idsOfAttempt(job), event: 'attempt_started', idempotencyKey: key });
   const { sensitive } = chain;
   const context = { input, results: resultsOf(job.at) };
-  const call = { step, context, sensitive, workflowId, idempotencyKey, deadlineMs };
+  const call = { step, context, sensitive, workflowId, idempotencyKey: key, deadlineMs };
   const result = await perform(engine.ports, call);
   return result.ok
     ? await succeeded(engine, job, result.result)

@@ -13,7 +13,7 @@ import { type Mapping, startMapping } from './queue/mapping.ts';
 import { createEmbeddedQueues, type EmbeddedQueues } from './queue/queue.ts';
 import { type Rounds, startRounds } from './rounds.ts';
 import { type Attempts, NO_ATTEMPTS } from './store/attempts.ts';
-import { type Leftover, recover } from './store/recovery.ts';
+import { type Leftover, NOTHING_RECOVERED, type Recovered, recover } from './store/recovery.ts';
 import { takeTurns, type Worker } from './turns.ts';
 
 export interface LocalEngineOptions extends Omit<Ports, 'queue'> {
@@ -29,7 +29,7 @@ export interface LocalEngine {
   readonly service: Engine & { readonly chains: Registry };
   readonly queues: EmbeddedQueues;
   /** Workflows of an earlier run that were put back at the start. */
-  readonly recovered: number;
+  readonly recovered: Recovered;
   /** One run of the reconciler; it also runs every minute by itself. */
   reconcile(): Promise<void>;
   /** To be called when the process ends by itself, from where it does: an attempt that did it is noted. */
@@ -51,7 +51,7 @@ export async function startLocalEngine(options: LocalEngineOptions): Promise<Loc
   const places = stepPlaces(chains);
   declareQueues(queues, places);
   // Before any worker runs: what recovery decides from must not change under it.
-  const recovered = leftover === undefined ? 0 : await recover(service, leftover);
+  const recovered = leftover === undefined ? NOTHING_RECOVERED : await recover(service, leftover);
   attempts.settled();
   const workers = places.map((place) => workerOf(service, queues, place, blame, chains));
   const turns = takeTurns({ ...ports, queues, workers, suspects: attempts.suspects });

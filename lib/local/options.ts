@@ -8,6 +8,8 @@ export interface Options {
   /** Goes on although acknowledged writes are missing from the directory. */
   readonly acceptLoss: boolean;
   readonly sample: boolean;
+  /** Definitions may differ from those that are locked: that is said, and not refused. */
+  readonly dev: boolean;
   /** Path of a JSON file with the targets; undefined for the demo targets. */
   readonly targets: string | undefined;
   /** Targets that are demo ones although there is such a file. */
@@ -29,6 +31,7 @@ export const HELP = `Stepline on one machine: the same chains, engine and handle
   --accept-loss     start although the directory has lost writes, and say which workflows are gone
   --memory          keep the workflows in memory only
   --no-sample       do not run the sample order
+  --dev             say where a chain has other steps than chains.lock.json holds, and start all the same
   --targets FILE    call these targets instead of the demo ones: JSON, for example
                     { "payments": { "baseUrl": "https://pay.example", "headers": { "authorization": "env:PAYMENTS_KEY" } } }
                     where env:NAME reads an environment variable
@@ -65,6 +68,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     data: values.memory === true ? undefined : (values.data ?? '.stepline'),
     acceptLoss: values['accept-loss'] === true,
     sample: values['no-sample'] !== true,
+    dev: values.dev === true,
     targets: values.targets,
     demo: readDemo(values.demo, values.targets),
     allowedOrigins: [
@@ -84,6 +88,7 @@ function parse(args: readonly string[]) {
         memory: { type: 'boolean' },
         'accept-loss': { type: 'boolean' },
         'no-sample': { type: 'boolean' },
+        dev: { type: 'boolean' },
         targets: { type: 'string' },
         demo: { type: 'string' },
         'allow-origin': { type: 'string', multiple: true },

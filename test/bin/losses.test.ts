@@ -1,6 +1,8 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { refusalOf, remainingOf, tooManyOf } from '../../bin/losses.ts';
+import { versionLines } from '../../bin/open-versions.ts';
 import { CEILINGS, LIMITS } from '../../lib/contract/limits.ts';
+import type { OpenVersion } from '../../lib/ops/open-workflows.ts';
 import { fullChain } from '../cdk/fixture-chains.ts';
 import { synthesize } from '../cdk/synth.ts';
 import { chains } from '../support/shipped-chains.ts';
@@ -8,7 +10,45 @@ import { chains } from '../support/shipped-chains.ts';
 it('what stays is every step of every version', () => {
   const { steps, versions } = remainingOf(chains);
   expect(steps.map(({ chain, step }) => `${chain}_${step}`)).toContain('order-processing_payment');
-  expect(versions.get('order-processing')).toEqual([1]);
+  expect([...(versions.get('order-processing')?.keys() ?? [])]).toEqual([1]);
+});
+
+const version = (changes: Partial<OpenVersion>): OpenVersion => ({
+  ...{ chain: 'orders', version: 1, processing: 0, failed: 0, examples: [], expiresAt: 1_800_000_000_000 },
+  ...changes,
+});
+
+describe('what npm run versions says', () => {
+  const [orders] = chains;
+  const line = (open: readonly OpenVersion[], ...of: readonly number[]): string =>
+    versionLines(
+      open,
+      of.flatMap((one) => (orders === undefined ? [] : [{ ...orders, name: 'orders', version: one }])),
+    ).join('\n');
+
+  it('of a version that nothing needs any more', () => {
+    expect(line([], 1, 2)).toBe(
+      [
+        'orders version 1: no open workflow. It may go: take it out of functions/chains/index.ts, run npm run lock, and deploy.',
+        'orders version 2: no open workflow. It is the newest: workflows begin with it.',
+      ].join('\n'),
+    );
+  });
+
+  it('of one that workflows need', () => {
+    expect(line([version({ processing: 2, examples: ['wf_1', 'wf_2'] })], 1, 10)).toBe(
+      [
+        'orders version 1: 2 workflows that are processing (wf_1, wf_2). It may go once they have completed or were cancelled; the last of them expires on 2027-01-15.',
+        'orders version 10: no open workflow. It is the newest: workflows begin with it.',
+      ].join('\n'),
+    );
+  });
+
+  it('of one that is not there', () => {
+    expect(line([version({ failed: 1, examples: ['wf_1'] })], 2)).toContain(
+      'orders version 1: 1 workflow that failed and can be resumed (wf_1). It is not in functions/chains/index.ts: put it back, or cancel them.\n',
+    );
+  });
 });
 
 it('a refusal says what would be lost, what to do, and how to lose it', () => {
@@ -18,12 +58,14 @@ it('a refusal says what would be lost, what to do, and how to lose it', () => {
       added: [],
       steps: [step],
       messages: [{ ...step, messages: 1, deadLetters: 0 }],
-      workflows: [{ chain: 'orders', processing: 1, failed: 12, examples: ['wf_1', 'wf_2', 'wf_3'] }],
+      gone: [version({ processing: 1, failed: 12, examples: ['wf_1', 'wf_2', 'wf_3'] })],
+      changed: [version({ version: 2, failed: 1, examples: ['wf_4'] })],
     }),
   ).toBe(
     [
-      'This deployment of stage "dev" would delete queues of steps that are still needed:',
-      '  orders: no version is left for 1 workflow that is processing and 12 that failed and could be resumed (wf_1, wf_2, wf_3, …)',
+      'This deployment of stage "dev" would take away what is still needed:',
+      '  orders version 1 goes, and is needed by 1 workflow that is processing and 12 workflows that failed and can be resumed (wf_1, wf_2, wf_3, …)',
+      '  orders version 2 has other steps than 1 workflow that failed and can be resumed (wf_4) began with',
       '  orders, step mail: 1 message in its queue and 0 dead letters',
       'Put these definitions back into functions/chains/index.ts, beside the new ones, until their workflows have ended: wait for those that are processing, and resume or cancel the failed ones.',
       'To lose all of it: -c losses=accepted',
@@ -33,7 +75,7 @@ it('a refusal says what would be lost, what to do, and how to lose it', () => {
 
 it('nothing is refused where nothing is lost', () => {
   const steps = [{ chain: 'orders', step: 'mail' }];
-  expect(refusalOf('dev', { added: [], steps, messages: [], workflows: [] })).toBeUndefined();
+  expect(refusalOf('dev', { added: [], steps, messages: [], gone: [], changed: [] })).toBeUndefined();
 });
 
 it('more new steps than CloudFormation makes at once are refused before it begins', () => {

@@ -128,7 +128,8 @@ describe('a message for a workflow that is not processing', () => {
 
 describe('a message that this deployment cannot serve', () => {
   const meta = resumed();
-  const unknown = 'awaitDeployment: this deployment does not know that version or step';
+  const unknown =
+    'awaitDeployment: this deployment does not know that version or step, or has other steps under it';
 
   it('goes to the dead-letter queue when there is no such workflow', () => {
     for (const epoch of [0, EPOCH, EPOCH + 1]) {

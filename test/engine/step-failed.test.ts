@@ -266,7 +266,7 @@ describe('the dead letter of a step that completed', () => {
     const engine = { ...world.engine, chains: { find: () => undefined } };
     expect(await handleDeadLetter(engine, world.receive('a', 'deadLetter'))).toBe('retry');
     expect(eventsOf(world, 'unexpected_error')).toMatchObject([
-      { message: 'no order-processing version 1 here to advance' },
+      { message: 'this deployment does not know order-processing version 1' },
     ]);
   });
 });

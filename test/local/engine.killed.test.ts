@@ -73,7 +73,7 @@ describe('killed in the middle of a call, with its claim in memory alone, the en
     const id = await order();
     await restart();
     const { engine } = await restart();
-    expect(engine.recovered).toBe(1);
+    expect(engine.recovered.goOn).toBe(1);
     const { status, timeline } = await show(id, engine);
     expect(status).toBe('completed');
     expect(timeline?.map(({ step, attempt, outcome }) => `${step} ${attempt} ${outcome}`)).toEqual([

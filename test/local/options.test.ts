@@ -7,6 +7,7 @@ const DEFAULTS = {
   data: '.stepline',
   acceptLoss: false,
   sample: true,
+  dev: false,
   targets: undefined,
   demo: [],
   allowedOrigins: [],
@@ -27,6 +28,7 @@ describe('the options', () => {
     ['--memory', ['--memory'], { data: undefined }],
     ['--accept-loss', ['--accept-loss'], { acceptLoss: true }],
     ['--no-sample', ['--no-sample'], { sample: false }],
+    ['--dev', ['--dev'], { dev: true }],
     ['--targets', ['--targets', 'targets.json'], { targets: 'targets.json' }],
     [
       '--demo, with spaces and twice the same',

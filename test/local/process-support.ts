@@ -17,6 +17,7 @@ export const QUIET: Options = {
   data: undefined,
   acceptLoss: false,
   sample: false,
+  dev: false,
   targets: undefined,
   demo: [],
   allowedOrigins: [],

@@ -240,7 +240,9 @@ describe('a start that fails', () => {
     const { baseUrl } = await local();
     const options = { port: Number(new URL(baseUrl).port), data: join(await temporaryDirectory(), 'data') };
     await expect(local(options)).rejects.toMatchObject({ name: 'OptionError' });
-    expect(await local({ ...options, port: 0 })).toMatchObject({ engine: { recovered: 0 } });
+    expect(await local({ ...options, port: 0 })).toMatchObject({
+      engine: { recovered: { goOn: 0, wait: [] } },
+    });
   });
 });
 

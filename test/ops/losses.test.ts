@@ -61,22 +61,58 @@ async function save(...workflows: readonly Partial<WorkflowMeta>[]): Promise<voi
 }
 const withoutDue = ({ dueAt: _, ...meta }: WorkflowMeta): WorkflowMeta => meta;
 
+/** The hash of every definition that stays. */
+const SHAPE = 'as-it-is';
 const remaining = (steps: readonly string[], versions: readonly number[]): Remaining => ({
   steps: steps.map((step) => ({ chain: 'orders', step })),
-  versions: new Map(versions.length === 0 ? [] : [['orders', versions]]),
+  versions: new Map([['orders', new Map(versions.map((version) => [version, SHAPE]))]]),
 });
-const look = (of: Remaining) =>
-  lossesOf({ queuePrefix: 'stepline_dev_', tableName: table, region: 'eu-central-1' }, of);
+const place = (tenant?: string) => ({
+  queuePrefix: 'stepline_dev_',
+  tableName: table,
+  tenant,
+  region: 'eu-central-1',
+});
+const look = (of: Remaining, tenant?: string) => lossesOf(place(tenant), of);
+const ALL = ['payment', 'mail'];
 
-it('where all steps stay nothing is lost, and the table is not read', async () => {
+it('where all stays nothing is lost', async () => {
   queues({ ...NOTHING, orders_payment: 7 });
-  await save({});
-  expect(
-    await lossesOf(
-      { queuePrefix: 'stepline_dev_', tableName: 'no-such-table', region: 'eu-central-1' },
-      remaining(['payment', 'mail'], [1]),
-    ),
-  ).toEqual({ added: [], steps: [], messages: [], workflows: [] });
+  await save({}, { shape: SHAPE }, { status: 'failed' }, { status: 'completed', version: 9 });
+  expect(await look(remaining(ALL, [1]))).toEqual({
+    added: [],
+    steps: [],
+    messages: [],
+    gone: [],
+    changed: [],
+  });
+});
+
+it('a version that goes strands its workflows, though all its steps stay', async () => {
+  queues(NOTHING);
+  await save({}, { version: 2 }, { version: 2, status: 'failed' }, { version: 2, status: 'cancelled' });
+  expect(await look(remaining(ALL, [1]))).toMatchObject({
+    gone: [{ chain: 'orders', version: 2, processing: 1, failed: 1 }],
+    changed: [],
+  });
+});
+
+it('a version that has other steps strands the workflows that began with those it had', async () => {
+  queues(NOTHING);
+  await save({ shape: 'as-it-was' }, { shape: SHAPE }, { shape: 'as-it-was', status: 'failed' }, {});
+  expect(await look(remaining(ALL, [1]))).toMatchObject({
+    gone: [],
+    changed: [{ chain: 'orders', version: 1, processing: 1, failed: 1 }],
+  });
+});
+
+it('on a stage with one tenant only the listings of that one are read, and the same is found', async () => {
+  queues(NOTHING);
+  await save({}, { status: 'failed' }, { status: 'failed' });
+  await save({ workflowId: `wf_${'a'.repeat(32)}`, tenant: 'other', status: 'failed' });
+  const [{ tenant }] = [metaOf('any')];
+  expect((await look(remaining(ALL, [2]), tenant)).gone).toMatchObject([{ processing: 1, failed: 2 }]);
+  expect((await look(remaining(ALL, [2]))).gone).toMatchObject([{ processing: 1, failed: 3 }]);
 });
 
 it('a step that goes takes the messages of its queues along', async () => {
@@ -85,7 +121,8 @@ it('a step that goes takes the messages of its queues along', async () => {
     added: [{ chain: 'orders', step: 'receipt' }],
     steps: [{ chain: 'orders', step: 'mail' }],
     messages: [{ chain: 'orders', step: 'mail', messages: 2, deadLetters: 1 }],
-    workflows: [],
+    gone: [],
+    changed: [],
   });
 });
 
@@ -95,15 +132,20 @@ it('a chain that goes strands the workflows that are processing or may be resume
     ...[{}, {}, { status: 'failed' as const }],
     ...[{ status: 'completed' as const }, { status: 'cancelled' as const }, { chain: 'others' }],
   );
-  const { steps, messages, workflows } = await look(remaining([], []));
+  const { steps, messages, gone } = await look({
+    steps: [],
+    versions: new Map([['others', new Map([[1, SHAPE]])]]),
+  });
   expect(steps).toHaveLength(2);
   expect(messages).toEqual([]);
-  expect(workflows).toEqual([
+  expect(gone).toEqual([
     {
       chain: 'orders',
+      version: 1,
       processing: 2,
       failed: 1,
       examples: [expect.stringMatching(/^wf_/), expect.any(String), expect.any(String)],
+      expiresAt: metaOf('any').expiresAt,
     },
   ]);
 });
@@ -111,23 +153,23 @@ it('a chain that goes strands the workflows that are processing or may be resume
 it('a step that goes strands the workflows of versions that go, and not those of a version that stays', async () => {
   queues(NOTHING);
   await save({ version: 1 }, { version: 2 }, { version: 2, status: 'failed' });
-  const { workflows } = await look(remaining(['payment'], [2]));
-  expect(workflows).toMatchObject([{ chain: 'orders', processing: 1, failed: 0 }]);
-  expect((await look(remaining(['payment'], [1, 2]))).workflows).toEqual([]);
+  const { gone } = await look(remaining(['payment'], [2]));
+  expect(gone).toMatchObject([{ chain: 'orders', version: 1, processing: 1, failed: 0 }]);
+  expect((await look(remaining(['payment'], [1, 2]))).gone).toEqual([]);
 });
 
 it('more workflows than one read takes are counted, and three are named', async () => {
   queues(NOTHING);
   await save(...Array.from({ length: 230 }, () => ({})));
-  const [lost] = (await look(remaining(['payment'], [2]))).workflows;
+  const [lost] = (await look(remaining(['payment'], [2]))).gone;
   expect(lost).toMatchObject({ processing: 230, failed: 0 });
   expect(lost?.examples).toHaveLength(3);
 });
 
 it('a stage without a table has no workflows to lose', async () => {
   queues(NOTHING);
-  const place = { queuePrefix: 'stepline_dev_', tableName: 'no-such-table', region: 'eu-central-1' };
-  expect(await lossesOf(place, remaining(['payment'], [1]))).toMatchObject({ messages: [], workflows: [] });
+  const nowhere = { ...place(), tableName: 'no-such-table' };
+  expect(await lossesOf(nowhere, remaining(['payment'], [1]))).toMatchObject({ messages: [], gone: [] });
 });
 
 it('is not taken for nothing where AWS does not answer', async () => {

@@ -37,6 +37,7 @@ export const noCounts = () => ({
   emptiedQueues: 0,
   parked: 0,
   outdatedFunctions: 0,
+  changedFunctions: 0,
   outdatedRequests: 0,
   outdatedRuns: 0,
   repeatedRuns: 0,
@@ -113,12 +114,13 @@ export const counting = (chaos: Chaos, counts: Counts): Chaos => ({
     const fault = chaos.invocation(step);
     if (fault.kind === 'burned') counts.burnedReceives += 1;
     if (fault.kind === 'outdated') counts.outdatedFunctions += 1;
+    if (fault.kind === 'changed') counts.changedFunctions += 1;
     return fault;
   },
-  isOutdated: (part) => {
-    const outdated = chaos.isOutdated(part);
-    if (outdated) counts[part === 'api' ? 'outdatedRequests' : 'outdatedRuns'] += 1;
-    return outdated;
+  undeployed: (part) => {
+    const undeployed = chaos.undeployed(part);
+    if (undeployed !== undefined) counts[part === 'api' ? 'outdatedRequests' : 'outdatedRuns'] += 1;
+    return undeployed;
   },
   isMissing: () => {
     const missing = chaos.isMissing();

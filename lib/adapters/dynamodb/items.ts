@@ -71,6 +71,7 @@ const metaItem = z.looseObject({
   ttl: z.unknown().optional(),
   chain: z.string(),
   version: count,
+  shape: z.string().exactOptional(),
   status: z.enum(WORKFLOW_STATUSES),
   epoch: count,
   // A custom check and no record: a copy would lose a field named __proto__.

@@ -6,7 +6,7 @@ import type { CancelBody, ResumeBody, WorkflowAnswer } from '../../contract/wire
 import { isExpiring } from '../decision.ts';
 import { ProblemError } from '../problems.ts';
 import { decideRepairs } from '../reconciler.ts';
-import { erase, idsOf, saveMeta, sensitiveOf, undue } from '../shell.ts';
+import { definitionOf, erase, idsOf, saveMeta, sensitiveOf, undue, whyUndeployed } from '../shell.ts';
 import { iso, type WorkflowKey, type WorkflowMeta, type WorkflowState } from '../state.ts';
 import { type ApiEngine, sendOrLeave } from './api-engine.ts';
 import { answer, existing } from './read.ts';
@@ -31,7 +31,7 @@ export async function cancel(
       // Who closes a failed workflow knows of its failure.
       const { notify: _, ...rest } = undue(meta);
       const cancelled: WorkflowMeta = {
-        ...erase(rest, sensitiveOf(engine.chains.find(meta.chain, meta.version), meta)),
+        ...erase(rest, sensitiveOf(definitionOf(engine.chains, meta), meta)),
         status: 'cancelled',
         operations: withOperation(meta, 'cancel', now, reason),
         nonce,
@@ -80,7 +80,7 @@ export async function resume(
   const { meta } = state;
   const newKey = meta.newKey?.epoch === meta.epoch;
   engine.ports.telemetry.emit({ ...idsOf(meta), event: 'workflow_resumed', epoch: meta.epoch, newKey });
-  const chain = engine.chains.find(meta.chain, meta.version);
+  const chain = definitionOf(engine.chains, meta);
   const waiting = decideRepairs(chain, state, engine.ports.clock.now(), true);
   await sendOrLeave(
     engine,
@@ -125,12 +125,10 @@ function withOperation(
 const RESUMED_MEANWHILE = 'the workflow was resumed meanwhile and has failed again; look at it, then resume';
 
 function resumable(engine: ApiEngine, { meta }: WorkflowState, now: number): ChainDefinition {
-  const chain = engine.chains.find(meta.chain, meta.version);
+  const chain = definitionOf(engine.chains, meta);
   if (chain === undefined) {
-    throw new ProblemError(
-      'WRONG_STATUS',
-      `this deployment does not know ${meta.chain} version ${meta.version}; deploy it, then resume`,
-    );
+    const { message, next } = whyUndeployed(engine.chains, meta);
+    throw new ProblemError('WRONG_STATUS', `${message}. ${next}`);
   }
   if (isExpiring(meta, now)) {
     throw new ProblemError('EXPIRING', `the workflow expires at ${iso(meta.expiresAt)}; start a new one`);

@@ -2,7 +2,7 @@ import type { ListAnswer, WorkflowAnswer } from '../../contract/wire.ts';
 import { excerpt } from '../mask.ts';
 import type { ListFilter } from '../ports.ts';
 import { ProblemError } from '../problems.ts';
-import { idsOf, loadState } from '../shell.ts';
+import { definitionOf, idsOf, loadState, whyUndeployed } from '../shell.ts';
 import { iso, type WorkflowKey, type WorkflowState } from '../state.ts';
 import { describe } from '../view.ts';
 import type { ApiEngine } from './api-engine.ts';
@@ -15,13 +15,14 @@ export async function get(engine: ApiEngine, key: WorkflowKey, timeline: boolean
 /** A workflow as its users see it; an output that fails is logged. */
 export function answer({ chains, ports }: ApiEngine, state: WorkflowState, timeline = false): WorkflowAnswer {
   const { meta } = state;
-  const chain = chains.find(meta.chain, meta.version);
+  const chain = definitionOf(chains, meta);
   const view = describe(chain, state, ports.clock.now(), timeline);
   if (view.outputProblem !== undefined) {
     const message = excerpt(view.outputProblem, []);
     ports.telemetry.emit({ ...idsOf(meta), event: 'output_failed', version: meta.version, message });
   }
-  return view.answer;
+  const waits = chain === undefined && (meta.status === 'processing' || meta.status === 'failed');
+  return waits ? { ...view.answer, undeployed: whyUndeployed(chains, meta) } : view.answer;
 }
 
 /** A workflow that must be there. Errors: `ProblemError` `UNKNOWN_WORKFLOW`. */
@@ -37,7 +38,7 @@ export async function existing(engine: ApiEngine, key: WorkflowKey): Promise<Wor
 /** A query is no snapshot: steps may have been read before they had an item, and META when it was completed. */
 const lacksSteps = ({ chains }: ApiEngine, { meta, steps }: WorkflowState): boolean =>
   meta.status === 'completed' &&
-  chains.find(meta.chain, meta.version)?.steps.every(({ name }) => steps.has(name)) === false;
+  definitionOf(chains, meta)?.steps.every(({ name }) => steps.has(name)) === false;
 
 /** A page of workflows, newest first. */
 export async function list({ ports }: ApiEngine, filter: ListFilter): Promise<ListAnswer> {

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { ChainDefinition } from '../../chain/definition.ts';
 import { healthyDuration, roots } from '../../chain/graph.ts';
+import { shapeHash } from '../../chain/shape.ts';
 import { DAY_MS, LIMITS } from '../../contract/limits.ts';
 import type { StartAnswer } from '../../contract/wire.ts';
 import { asSent, fingerprint, matches, withoutSensitive } from '../fingerprint.ts';
 import type { Outgoing } from '../ports.ts';
 import { fieldErrors, ProblemError } from '../problems.ts';
-import { idsOf, loadState, messageFor, toStep } from '../shell.ts';
+import { definitionOf, idsOf, loadState, messageFor, toStep } from '../shell.ts';
 import type { WorkflowMeta } from '../state.ts';
 import { type ApiEngine, sendOrLeave } from './api-engine.ts';
 
@@ -108,6 +109,7 @@ function newMeta(
     workflowId: workflowIdOf(id),
     chain: chain.name,
     version: chain.version,
+    shape: shapeHash(chain),
     status: 'processing',
     epoch: 0,
     input,
@@ -158,7 +160,7 @@ async function repeated(
       [{ field: 'Idempotency-Key', message: 'Already used with another payload' }],
     );
   }
-  const began = engine.chains.find(meta.chain, meta.version);
+  const began = definitionOf(engine.chains, meta);
   const state = meta.status === 'processing' ? await loadState(engine.ports, meta) : undefined;
   if (state?.meta.status === 'processing' && state.steps.size === 0 && began !== undefined) {
     await sendOrLeave(engine, state.meta, firstMessages(began, state.meta));

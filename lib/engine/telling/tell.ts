@@ -1,6 +1,6 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Clock, Pace, Ports } from '../ports.ts';
-import { type Engine, loadState, saveMeta, told } from '../shell.ts';
+import { definitionOf, type Engine, loadState, saveMeta, told } from '../shell.ts';
 import { digestOf, oldestFirst, type Untold, wantedFor } from './digest.ts';
 import { isSamePace, NEW_PACE, type Teller, turnOf, type Wanted } from './pace.ts';
 
@@ -89,7 +89,7 @@ async function markTold({ chains, ports }: TellingEngine, untold: Untold): Promi
   const { status, epoch, dueAt } = untold;
   const { meta } = state;
   if (meta.notify === undefined || meta.epoch !== epoch) return;
-  await saveMeta(ports, told(chains.find(meta.chain, meta.version), meta), {
+  await saveMeta(ports, told(definitionOf(chains, meta), meta), {
     status,
     epoch,
     ...(dueAt === undefined ? {} : { dueAt }),

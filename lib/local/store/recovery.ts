@@ -11,7 +11,7 @@ import {
   withAttempt,
 } from '../../engine/decision.ts';
 import { decideRepairs, push } from '../../engine/reconciler.ts';
-import { type Engine, saveStep } from '../../engine/shell.ts';
+import { definitionOf, type Engine, saveStep, type Undeployed, whyUndeployed } from '../../engine/shell.ts';
 import type {
   AttemptRecord,
   StepRecord,
@@ -35,27 +35,47 @@ export interface Leftover {
   recovered(): Promise<void>;
 }
 
+/** Unfinished workflows that were put back. */
+export interface Recovered {
+  /** How many go on. */
+  readonly goOn: number;
+  /** Those whose definition is not here, by the reason. */
+  readonly wait: readonly Waiting[];
+}
+
+interface Waiting extends Undeployed {
+  readonly count: number;
+  /** The id of one of them. */
+  readonly example: string;
+}
+
+export const NOTHING_RECOVERED: Recovered = { goOn: 0, wait: [] };
+
 type RecoveryEngine = Engine<'store' | 'queue' | 'clock' | 'random' | 'telemetry'>;
 
 /**
  * Puts back what an earlier run of the process left unfinished. The store's lock proves that no other worker lives: every
  * lease is over, an attempt that ended that way is not counted, and every waiting message is gone from memory.
- * @returns how many workflows were found unfinished
  */
-export async function recover(engine: RecoveryEngine, leftover: Leftover): Promise<number> {
-  let count = 0;
+export async function recover(engine: RecoveryEngine, leftover: Leftover): Promise<Recovered> {
+  let goOn = 0;
+  const wait = new Map<string, Waiting>();
   for await (const key of leftover.unfinished()) {
     const loaded = await engine.ports.store.load(key);
     if (loaded === undefined || isSettled(loaded.meta)) continue;
-    count += 1;
     const ended = await endLeases(engine, loaded, leftover.recovery.claimsLost);
     const state = await countAttempts(engine, ended, leftover.suspects ?? []);
-    const chain = engine.chains.find(state.meta.chain, state.meta.version);
+    const chain = definitionOf(engine.chains, state.meta);
+    if (chain === undefined) {
+      const why = whyUndeployed(engine.chains, state.meta);
+      const { count, example } = wait.get(why.message) ?? { count: 0, example: key.workflowId };
+      wait.set(why.message, { ...why, count: count + 1, example });
+    } else goOn += 1;
     await push(engine, state.meta, decideRepairs(chain, state, engine.ports.clock.now(), true));
   }
   if (leftover.recovery.claimsLost) await endLeasesOfFailed(engine, leftover);
   await leftover.recovered();
-  return count;
+  return { goOn, wait: [...wait.values()] };
 }
 
 /** Whether a workflow has failed and on-call was told: only its input waits to be erased. */
@@ -68,7 +88,7 @@ async function countAttempts(
   suspects: readonly Suspect[],
 ): Promise<WorkflowState> {
   const { meta } = state;
-  const chain = engine.chains.find(meta.chain, meta.version);
+  const chain = definitionOf(engine.chains, meta);
   const guilty = suspects.filter(
     (one) => one.counts && one.tenant === meta.tenant && one.workflowId === meta.workflowId,
   );
@@ -143,7 +163,7 @@ async function countLostClaims(
   steps: Map<string, StepRecord>,
 ): Promise<void> {
   const { meta } = state;
-  const chain = engine.chains.find(meta.chain, meta.version);
+  const chain = definitionOf(engine.chains, meta);
   for (const step of meta.status === 'processing' && chain !== undefined ? chain.steps : []) {
     const record = state.steps.get(step.name);
     if (isDone(record) || !isReady(state, step)) continue;

@@ -384,7 +384,8 @@ describe('a resume', () => {
     const engine = { ...world.engine, chains: { find: () => undefined } };
     await expect(resume(engine, key)).rejects.toMatchObject({
       ...WRONG_STATUS,
-      message: 'this deployment does not know order-processing version 1; deploy it, then resume',
+      message:
+        'this deployment does not know order-processing version 1. Deploy the chain order-processing with its version 1 beside the newer ones.',
     });
     expect(await world.meta(key)).toMatchObject({ status: 'failed' });
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { shapeHash } from '../../../lib/chain/shape.ts';
 import { WORKFLOW_ID } from '../../../lib/contract/wire.ts';
 import { cancel } from '../../../lib/engine/operations/change.ts';
 import { start } from '../../../lib/engine/operations/start.ts';
@@ -22,6 +23,7 @@ describe('a start', () => {
       workflowId: answer.workflowId,
       chain: 'order-processing',
       version: 1,
+      shape: shapeHash(world.chain),
       status: 'processing',
       epoch: 0,
       input: INPUT,

@@ -48,7 +48,7 @@ async function world(meta: WorkflowMeta, records: readonly StepRecord[] = []) {
     const engine = { chains: registry([DIAMOND]), ports: { store, queue: queues, clock, random, telemetry } };
     const { unfinished, failed } = store;
     const leftover = { unfinished, failed, recovery: { claimsLost }, recovered };
-    const count = await recover(engine, leftover);
+    const { goOn: count, wait } = await recover(engine, leftover);
     const messages = (kind: 'step' | 'deadLetter'): StepMessage[] =>
       STEPS.flatMap((step) => {
         const name: QueueName = { chain: 'diamond', step, kind };
@@ -58,7 +58,7 @@ async function world(meta: WorkflowMeta, records: readonly StepRecord[] = []) {
       messages(kind)
         .map(({ step }) => step)
         .join(' ');
-    return { count, recovered, messages, queued: stepsOf('step'), dead: stepsOf('deadLetter') };
+    return { count, wait, recovered, messages, queued: stepsOf('step'), dead: stepsOf('deadLetter') };
   };
   const record = async (step: string): Promise<StepRecord | undefined> =>
     (await loaded(store, meta)).steps.get(step);
@@ -143,7 +143,19 @@ describe('what is sent again after a restart', () => {
 
   it('is nothing for a chain that is not there any more, though its leases end', async () => {
     const { restart, record } = await world(diamond({ version: 9 }), [claimOf('a')]);
-    expect(await restart(true)).toMatchObject({ count: 1, queued: '', dead: '' });
+    expect(await restart(true)).toMatchObject({
+      count: 0,
+      wait: [
+        {
+          count: 1,
+          example: diamond({}).workflowId,
+          message: 'this deployment does not know diamond version 9',
+          next: 'Deploy the chain diamond with its version 9 beside the newer ones.',
+        },
+      ],
+      queued: '',
+      dead: '',
+    });
     expect(await record('a')).toMatchObject({ status: 'running', attempt: 0, leaseUntil: NOW });
   });
 

@@ -79,9 +79,14 @@ export interface TornLoad {
   readonly metaFirst: boolean;
 }
 
-/** A receive that reaches no function, or one of an older deployment; a function that is to die at a moment of its own. */
+/**
+ * A part of a deployment that does not know the chain's version (`outdated`), or knows other steps under it (`changed`).
+ */
+export type Undeployed = 'outdated' | 'changed';
+
+/** A receive that reaches no function, or one of another deployment; a function that is to die at a moment of its own. */
 export interface InvocationFault {
-  readonly kind: 'none' | 'burned' | 'outdated';
+  readonly kind: 'none' | 'burned' | Undeployed;
   readonly diesAfter?: number;
 }
 
@@ -91,8 +96,8 @@ export interface Chaos {
   message(): MessageFault;
   /** @param step undefined for the function on the dead-letter queues */
   invocation(step?: string): InvocationFault;
-  /** Whether a part that is not called by a queue is of a deployment that does not know the chain's version. */
-  isOutdated(part: 'api' | 'reconciler'): boolean;
+  /** Of which other deployment a part is that is not called by a queue; undefined for the right one. */
+  undeployed(part: 'api' | 'reconciler'): Undeployed | undefined;
   /** Milliseconds for which a mapping gathers messages before it calls its function. */
   gathers(): number;
   /** In how many milliseconds the queue that a message was just sent to loses all that is in it; undefined if it does not. */
@@ -126,7 +131,11 @@ export function randomChaos(chance: Chance, rates: Rates, now: () => number): Ch
   const travel = (): number =>
     chance.happens(rates.slow) ? Math.round(chance.magnitude(500, 2 * MINUTE)) : quick();
   const within = (least: number, most: number): number => Math.round(chance.magnitude(least, most));
-  const isOutdated = (part: string): boolean => now() < (rates.outdated.get(part) ?? 0);
+  const undeployed = (part: string): Undeployed | undefined => {
+    const until = rates.outdated.get(part) ?? 0;
+    if (now() >= until) return undefined;
+    return until % 2 === 0 ? 'outdated' : 'changed';
+  };
   return {
     port: (call) => {
       if (over()) return { kind: 'none', there: quick(), back: quick() };
@@ -160,10 +169,10 @@ export function randomChaos(chance: Chance, rates: Rates, now: () => number): Ch
       if (over()) return { kind: 'none' };
       const throttled = now() < (rates.throttles.get(step) ?? 0);
       if (throttled || chance.happens(rates.burned)) return { kind: 'burned' };
-      const kind = isOutdated(step) ? 'outdated' : 'none';
+      const kind = undeployed(step) ?? 'none';
       return chance.happens(rates.workerDies) ? { kind, diesAfter: within(1, MINUTE) } : { kind };
     },
-    isOutdated: (part) => !over() && isOutdated(part),
+    undeployed: (part) => (over() ? undefined : undeployed(part)),
     gathers: () => rates.gatherMs,
     losesAll: () => (!over() && chance.happens(rates.queueLost) ? within(1, 10 * MINUTE) : undefined),
     acknowledgementLost: () => !over() && chance.happens(rates.acknowledgementLost),

@@ -125,7 +125,7 @@ export function plannedChaos(
     },
     message: () => of(MESSAGE_FAULTS, here('message', 'a message')) ?? { kind: 'sent', delay: 0 },
     invocation: () => of(INVOCATION_FAULTS, here('invocation', 'a receive')) ?? { kind: 'none' },
-    isOutdated: () => false,
+    undeployed: () => undefined,
     gathers: () => 0,
     losesAll: () => undefined,
     acknowledgementLost: () => here('acknowledgement', 'a deletion') !== undefined,

@@ -41,8 +41,8 @@ export interface Rates {
   /** Until when no message of a step reaches its function, in milliseconds since 1970. */
   readonly throttles: ReadonlyMap<string, number>;
   /**
-   * Until when a function is of a deployment that does not know the chain's version, in milliseconds since 1970: a step's by
-   * its name, the others by what they are.
+   * Until when a function is of another deployment, in milliseconds since 1970: a step's by its name, the others by what they are. Where
+   * that is even, it does not know the chain's version; where it is odd, it has other steps under it.
    */
   readonly outdated: ReadonlyMap<string, number>;
   /** Milliseconds that a process of its own lives between two kills; undefined where functions run. */

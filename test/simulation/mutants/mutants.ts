@@ -201,7 +201,7 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('a cancelled workflow keeps its sensitive input', [
     CHANGE,
-    '...erase(rest, sensitiveOf(engine.chains.find(meta.chain, meta.version), meta)),',
+    '...erase(rest, sensitiveOf(definitionOf(engine.chains, meta), meta)),',
     '...rest,',
   ]),
   mutant('errors are saved as they come', [
@@ -296,6 +296,16 @@ function retries(`,
     CHANGE,
     '  return answer(engine, state);\n}\n\n/** The order that',
     `  return answer(engine, { ...state, meta: { ...meta, status: 'failed' } });\n}\n\n/** The order that`,
+  ]),
+  mutant('a worker goes by other steps under the same version', [
+    WORKER,
+    'const chain = state && definitionOf(engine.chains, state.meta);',
+    'const chain = state && engine.chains.find(state.meta.chain, state.meta.version);',
+  ]),
+  mutant('a workflow is shown by other steps under the same version', [
+    'lib/engine/operations/read.ts',
+    'const chain = definitionOf(chains, meta);',
+    'const chain = chains.find(meta.chain, meta.version);',
   ]),
   mutant('a cancel that does not know the version erases nothing', [
     SHELL,

@@ -5,7 +5,7 @@ import { harmful, type Problem } from './shadow.ts';
 type Input = WorkflowMeta['input'];
 
 /** What no write of META may change. */
-const CONSTANT = ['tenant', 'workflowId', 'chain', 'version', 'createdAt', 'expiresAt'] as const;
+const CONSTANT = ['tenant', 'workflowId', 'chain', 'version', 'shape', 'createdAt', 'expiresAt'] as const;
 
 /**
  * What is wrong with the fields of a write of META that stay as they were begun: its input loses the sensitive fields, and its

@@ -9,7 +9,7 @@ export interface Span {
   readonly after: number;
   readonly from: number;
   readonly until: number;
-  /** The API does not know the chain's version: it shows the steps that have an item, and no output. */
+  /** The API does not know the definition: it shows the steps that have an item, and no output, and says so. */
   readonly outdated: boolean;
 }
 
@@ -91,7 +91,9 @@ function fitsSteps({ chain }: Shadow, moment: Moment, answer: WorkflowAnswer, sp
   const names = span.outdated ? all.filter((name) => steps.has(name)) : all;
   const waiting = names.filter((name) => steps.get(name)?.status === 'retrying');
   const told = Object.entries(answer.retrying ?? {});
+  const waits = meta.status === 'processing' || meta.status === 'failed';
   return (
+    (answer.undeployed !== undefined) === (span.outdated && waits) &&
     isDeepStrictEqual(
       span.outdated ? inOrder(Object.keys(answer.steps), all) : Object.keys(answer.steps),
       names,

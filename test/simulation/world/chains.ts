@@ -19,6 +19,20 @@ export interface Subject {
   readonly answer: Answer;
 }
 
+/** What other code has under the same name and version: the last step is gone, or another one was added, and none follows any. */
+export function changedFrom(chain: ChainDefinition): ChainDefinition {
+  const known = changed.get(chain);
+  if (known !== undefined) return known;
+  const [first, ...others] = chain.steps;
+  if (first === undefined) return chain;
+  const steps = others.length === 0 ? [first, { ...first, name: 'added' }] : chain.steps.slice(0, -1);
+  const other = { ...chain, steps: steps.map((step) => ({ ...step, after: [] })) };
+  changed.set(chain, other);
+  return other;
+}
+
+const changed = new WeakMap<ChainDefinition, ChainDefinition>();
+
 /** Code of a step that calls something: given by the world in which the chain runs. */
 export interface Code {
   run(idempotencyKey: string, timeoutMs: number): Promise<unknown>;

@@ -16,8 +16,10 @@ import type { Engine } from '../../../lib/engine/shell.ts';
 import { type Invoke, startMapping } from '../../../lib/local/queue/mapping.ts';
 import type { EmbeddedQueues } from '../../../lib/local/queue/queue.ts';
 import type { Counts } from '../counts.ts';
+import type { Undeployed } from '../faults/chaos.ts';
 import { STEP_FAILED } from '../faults/rates.ts';
 import type { Backing } from './backing.ts';
+import { changedFrom } from './chains.ts';
 import type { Time } from './time.ts';
 import { createWorker, type Worker, type WorkerOptions } from './worker.ts';
 
@@ -53,8 +55,8 @@ export function startSystem(options: SystemOptions): System {
       new Promise((resolve) => {
         const worker = createWorker(options, 'api', () => resolve(undefined));
         // What an older deployment starts is of a version that it knows.
-        const isOutdated = handler !== startHandler && chaos.isOutdated('api');
-        const chains = isOutdated ? { ...options.chains, ...NO_CHAINS } : options.chains;
+        const undeployed = handler === startHandler ? undefined : chaos.undeployed('api');
+        const chains = { ...options.chains, ...chainsOf(options, undeployed) };
         const cancel = time.after(LIMITS.apiFunctionTimeout * 1_000, () => timeOut(options, worker));
         handler(watch({ chains, ports: worker.ports }))(event)
           .then(
@@ -119,8 +121,17 @@ function startMappings(options: SystemOptions, gathered: EmbeddedQueues, place: 
   );
 }
 
-/** What a deployment knows that is older than the chain. */
-const NO_CHAINS: Engine['chains'] = { find: () => undefined };
+/** What a part knows that may be of another deployment: nothing, or other steps under the same version. */
+function chainsOf({ chains }: SystemOptions, undeployed: Undeployed | undefined): Engine['chains'] {
+  if (undeployed === undefined) return { find: chains.find };
+  if (undeployed === 'outdated') return { find: () => undefined };
+  return {
+    find: (name, version) => {
+      const chain = chains.find(name, version);
+      return chain && changedFrom(chain);
+    },
+  };
+}
 
 type Handler = (engine: Engine) => Invoke;
 
@@ -131,7 +142,7 @@ function invokeWith(
   functionTimeout: number,
   handler: Handler,
 ): Invoke {
-  const { chains, chaos, counts, time, zombies, trace } = options;
+  const { chaos, counts, time, zombies, trace } = options;
   const name = step ?? STEP_FAILED;
   let count = 0;
   return (event, context) => {
@@ -155,8 +166,9 @@ function invokeWith(
               }),
             ]),
       ];
-      const known = fault.kind === 'outdated' ? NO_CHAINS : chains;
-      handler({ chains: known, ports: worker.ports })(event, context)
+      const isOther = fault.kind === 'outdated' || fault.kind === 'changed';
+      const chains = chainsOf(options, isOther ? fault.kind : undefined);
+      handler({ chains, ports: worker.ports })(event, context)
         .then(resolve, (error: unknown) => {
           options.oracle.report(`${worker.name} threw: ${String(error)}`);
           reject(error);
@@ -170,7 +182,7 @@ function invokeWith(
 
 /** Every minute, and late at times. A minute in which nothing is due is left out: it would see nothing. */
 function reconcileOften(options: SystemOptions): void {
-  const { chains, chaos, counts, oracle, time } = options;
+  const { chaos, counts, oracle, time } = options;
   const interval = LIMITS.reconcileInterval * 1_000;
   let planned: { readonly at: number; cancel(): void } | undefined;
   const run = (): void => {
@@ -193,8 +205,8 @@ function reconcileOften(options: SystemOptions): void {
     const end = time.now() + interval;
     const cancel = time.after(interval, () => timeOut(options, worker));
     const getRemainingTimeInMillis = () => Math.max(0, end - time.now());
-    const known = chaos.isOutdated('reconciler') ? NO_CHAINS : chains;
-    reconcilerHandler({ chains: known, ports: worker.ports })(undefined, { getRemainingTimeInMillis })
+    const chains = chainsOf(options, chaos.undeployed('reconciler'));
+    reconcilerHandler({ chains, ports: worker.ports })(undefined, { getRemainingTimeInMillis })
       .catch((error: unknown) => worker.die(String(error)))
       .finally(cancel);
   };

@@ -82,7 +82,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     skewMs: options.skewMs ?? (() => 0),
     isPrompt: options.isPrompt ?? (() => false),
     zombies: options.zombies,
-    isApiOutdated: () => options.process === undefined && chaos.isOutdated('api'),
+    isApiOutdated: () => options.process === undefined && chaos.undeployed('api') !== undefined,
     patienceMs: options.backing === undefined ? PATIENCE_MS : PATIENCE_MS + TOGETHER_MS,
     describe: ({ input }) => ({ chain: subject.chain, card: String(input.card ?? 'no card') }),
   });
