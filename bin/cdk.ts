@@ -2,11 +2,9 @@ import { chains } from '../functions/chains/index.ts';
 import { RESERVE_CONTEXT } from '../lib/cdk/app.ts';
 import { SettingsError, stageName } from '../lib/cdk/settings.ts';
 import { DefinitionError } from '../lib/chain/definition-error.ts';
-import { inWords } from '../lib/chain/lock/compare.ts';
-import { LOCK_FILE } from '../lib/chain/lock/lock.ts';
 import type { SettledStage } from '../lib/contract/names.ts';
 import { reservePlan } from './account.ts';
-import { comparedWithLock } from './locked.ts';
+import { comparedWithLock, refusalOfLock } from './locked.ts';
 import { LOSSES_CONTEXT, refuseLosses } from './losses.ts';
 import { confirmLink, lookWhoHears } from './on-call.ts';
 import { runCdk } from './run-cdk.ts';
@@ -70,13 +68,8 @@ async function reserveOf(request: Request): Promise<readonly string[]> {
 /** Before a deployment: is all there that it needs, and does it take away nothing that is needed? */
 async function look(request: Request): Promise<void> {
   if (request.command !== 'deploy') return;
-  const { changed, unlocked } = comparedWithLock(chains);
-  if (changed.length > 0) throw new SettingsError(changed.join('\n'));
-  if (unlocked.length > 0) {
-    throw new SettingsError(
-      `${LOCK_FILE} does not hold ${inWords(unlocked)}, which this deployment would make. Run npm run lock, and commit the file: from then on nobody changes the steps of it by mistake.`,
-    );
-  }
+  const unlocked = refusalOfLock(comparedWithLock(chains));
+  if (unlocked !== undefined) throw new SettingsError(unlocked);
   const { name, unchecked } = SECRETS_CONTEXT;
   if (!gives(request, name, unchecked)) await refuseWithoutSecrets(request.stage);
   if (gives(request, LOSSES_CONTEXT.name, LOSSES_CONTEXT.accepted)) return;
