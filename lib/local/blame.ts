@@ -18,9 +18,11 @@ export interface Blame {
   atExit(): void;
 }
 
+/** One for whatever runs in this process: each that was ever used makes every promise slower. */
+const turns = new AsyncLocalStorage<Turn>();
+
 /** @example const blame = createBlame(store.attempts, telemetry); process.on('exit', blame.atExit); */
 export function createBlame(attempts: Attempts, telemetry: Telemetry): Blame {
-  const turns = new AsyncLocalStorage<Turn>();
   async function single(handle: QueueHandler, ...asked: Parameters<QueueHandler>): ReturnType<QueueHandler> {
     const turn: Turn = {};
     try {
