@@ -39,7 +39,7 @@ export class Chain extends Construct {
     refuseStranger(foundation, versions);
     const places = stepPlaces(versions.map(({ definition }) => definition));
     refuseTooMany(this, places.length);
-    const chains = chainsModule(foundation.stage.name, this.chainName, versions);
+    const chains = chainsModule(this, this.chainName, versions);
     // A scope of its own, so that no name of a step can meet the name of an alarm.
     const steps = new Construct(this, 'Steps');
     this.steps = places.map((place) => new Step(steps, place.step, { foundation, place, chains }));

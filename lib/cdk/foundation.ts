@@ -65,7 +65,8 @@ export class Foundation extends Construct {
       // The URLs of all queues of the stage begin like this one, in every partition of AWS.
       [ENV.queueUrlPrefix]: Fn.select(0, Fn.split(PARKING.kind, this.parking.queueUrl)),
     };
-    this.chains = chainsModule(stage.name, 'all', stage.chains);
+    // No chain can have this name.
+    this.chains = chainsModule(this, '_all', stage.chains);
     this.stepFailed = this.makeStepFailed();
     this.reconciler = this.makeReconciler();
     this.alarms = foundationAlarms(this);

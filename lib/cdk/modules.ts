@@ -1,9 +1,10 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { Stage } from 'aws-cdk-lib';
+import type { IConstruct } from 'constructs';
 import type { ChainDefinition } from '../chain/definition.ts';
 import { DefinitionError } from '../chain/definition-error.ts';
-import type { StageName } from '../contract/names.ts';
 import type { ChainSource } from './stage.ts';
 
 /**
@@ -46,16 +47,14 @@ async function exportsOf(file: string): Promise<readonly Exported[]> {
   return Object.entries(module).map(([exportName, value]) => ({ file, exportName, value }));
 }
 
-/** The folder for modules of chains. It is not part of the sources; each synthesis writes it anew. */
-const FOLDER = 'dist/chains';
-
 /**
- * Writes a module that exports exactly these chains, to be bundled in the place of `#chains`.
+ * Writes a module that exports exactly these chains, to be bundled in the place of `#chains`. It stands with what is synthesized, so
+ * that two syntheses at a time have one each.
  * @returns the module's path
- * @example chainsModule('dev', 'order-processing', sources) // '…/dist/chains/dev/order-processing.ts'
+ * @example chainsModule(this, 'order-processing', sources) // '…/cdk.out/chains/order-processing.ts'
  */
-export function chainsModule(stage: StageName, name: string, sources: readonly ChainSource[]): string {
-  const path = resolve(FOLDER, stage, `${name}.ts`);
+export function chainsModule(scope: IConstruct, name: string, sources: readonly ChainSource[]): string {
+  const path = resolve(Stage.of(scope)?.outdir ?? 'cdk.out', 'chains', `${name}.ts`);
   mkdirSync(dirname(path), { recursive: true });
   const lines = sources.map(
     ({ file, exportName }, at) =>
