@@ -17,13 +17,20 @@ describe('a protocol that is wrong in one way is caught', () => {
 
   for (const mutant of MUTANTS) {
     const { caught, harm } = known[mutant.name] ?? { caught: 0, harm: 0 };
+    const hunts = new Map<number, ReturnType<typeof hunt>>();
+    /** For most the first schedule that catches it does harm, too. */
+    const inSeed = (seed: number): ReturnType<typeof hunt> => {
+      const hunted = hunts.get(seed) ?? hunt(mutant, seed, 1);
+      hunts.set(seed, hunted);
+      return hunted;
+    };
     it.concurrent(`${mutant.name}: by seed ${caught}`, async ({ expect }) => {
       expect(caught).toBeLessThanOrEqual(WITHIN);
-      const { by } = await hunt(mutant, caught, 1);
+      const { by } = await inSeed(caught);
       expect(by?.violations.length).toBeGreaterThan(0);
     });
     it.concurrent(`${mutant.name}: breaks a promise in seed ${harm}`, async ({ expect }) => {
-      expect((await hunt(mutant, harm, 1)).harm).toBeDefined();
+      expect((await inSeed(harm)).harm).toBeDefined();
     });
   }
 });
