@@ -1,4 +1,4 @@
-import { App, Stack } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { orderProcessing } from '../../functions/chains/order-processing.ts';
@@ -19,7 +19,7 @@ import {
 } from './fixture-chains.ts';
 import { stages } from './fixture-stages.ts';
 import { grants } from './grants.ts';
-import { synthesize } from './synth.ts';
+import { synthesize, testApp } from './synth.ts';
 
 const here = ['test/cdk/fixture-chains.ts'];
 
@@ -80,10 +80,9 @@ describe('a chain in a stack of a team’s own', () => {
     exportName: 'orderProcessing',
   };
   const stage: Stage = { name: 'dev', settings: settingsOf(stages, 'dev'), chains: [source] };
-  const app = () => new App({ context: { 'aws:cdk:bundling-stacks': [] } });
 
   it('has its queues, functions and mappings beside what else stands there', () => {
-    const shared = new Stack(app(), 'shared');
+    const shared = new Stack(testApp(), 'shared');
     const foundation = new Foundation(shared, 'Foundation', { stage });
     const own = new Stack(shared.node.scope, 'orders');
     const orders = new Chain(own, 'Orders', { foundation, versions: [source] });
@@ -95,7 +94,7 @@ describe('a chain in a stack of a team’s own', () => {
   });
 
   it('is refused twice, and where the stage does not know it', () => {
-    const stack = new Stack(app(), 'stack');
+    const stack = new Stack(testApp(), 'stack');
     const foundation = new Foundation(stack, 'Foundation', { stage });
     new Chain(stack, 'Orders', { foundation, versions: [source] });
     expect(() => new Chain(stack, 'Again', { foundation, versions: [source] })).toThrow(

@@ -33,7 +33,7 @@ describe('the stage probe beside prod', () => {
   let resources: readonly z.infer<typeof resource>[];
   let counts: Resources;
   beforeAll(async () => {
-    const app = testApp({ stage: 'prod' });
+    const app = testApp({ stage: 'prod' }, true);
     const settings = { ...probeSettings(settingsOf(stages, 'prod'), false), ...ENVIRONMENT };
     const chains = await chainSources(probeChains, ['lib/probe/chains.ts']);
     stageApp({ name: PROBE_STAGE, settings, chains }, app);
