@@ -1,19 +1,14 @@
+import { availableParallelism } from 'node:os';
 import { configDefaults, defineConfig } from 'vitest/config';
 import { announced } from './support/announced.ts';
+import { LongestFirst } from './support/longest-first.ts';
 
-/** Whole machines in small, and what takes a minute: `npm run test:deep`, one file after another. */
-export const DEEP = [
-  'simulation',
-  'hostile',
-  'soak',
-  'fuzz',
-  'newcomer',
-  'bench/cost',
-  'e2e/crash',
-  'cdk/thousand',
-  'bin/cdk',
-  'local/process.stray',
-];
+/** What takes a minute, in virtual time or without any: as many files at a time as there are processors. */
+const COMPUTING = ['simulation', 'fuzz', 'bench/cost', 'cdk/thousand'];
+/** Whole machines in small, one file after another: they start programs, and wait for what others must not slow down. */
+const ALONE = ['hostile', 'soak', 'newcomer', 'e2e/crash', 'bin/cdk', 'local/process.stray'];
+/** `npm run test:deep` */
+export const DEEP = [...COMPUTING, ...ALONE];
 /** They replace modules, clients of the SDK or the clock, or fill a database in memory, so each file has modules of its own. */
 export const REPLACING = [
   ...['adapters', 'ops', 'ports/queue/sqs', 'functions/compose'],
@@ -29,9 +24,12 @@ export default defineConfig({
   test: {
     root: `${import.meta.dirname}/..`,
     globalSetup: 'test/support/build.ts',
+    // One fewer, if left out: of two cores one would idle.
+    maxWorkers: availableParallelism(),
     setupFiles: 'test/support/setup.ts',
     // The AWS SDK warns of old versions of Node in every process of every test.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
+    sequence: { sequencer: LongestFirst },
     reporters: announced({ quick: 4, deep: 16 }),
     projects: [
       {
@@ -54,13 +52,22 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'deep-computing',
+          include: testsIn(COMPUTING),
+          testTimeout: 120_000,
+          maxConcurrency: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'deep',
-          include: testsIn(DEEP),
-          exclude: ELSEWHERE,
+          include: testsIn(ALONE),
           testTimeout: 120_000,
           fileParallelism: false,
           maxConcurrency: 2,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -67,7 +67,7 @@ export const cancel = (stage: Stage, workflowId: string): Promise<Answer> =>
 export const resume = (stage: Stage, workflowId: string, body?: unknown): Promise<Answer> =>
   send(stage, 'POST', `${workflowPath(workflowId)}/resume`, body);
 
-const POLL_MS = 20;
+const POLL_MS = 50;
 const PATIENCE_MS = 60_000;
 
 /** Looks at a workflow until `there` says so. */
