@@ -14,7 +14,7 @@ import { createSecretReader } from '../lib/adapters/targets/secret-reader.ts';
 import { createSecretTargets } from '../lib/adapters/targets/secrets.ts';
 import { parseTargets, type TargetSettings } from '../lib/adapters/targets/settings.ts';
 import { registry } from '../lib/chain/registry.ts';
-import { ENV, LOG_LEVELS, type LogLevel, parseQueueSuffix, type QueueName } from '../lib/contract/names.ts';
+import { ENV, LOG_LEVELS, MONITORING, parseQueueSuffix, type QueueName } from '../lib/contract/names.ts';
 import { EngineError } from '../lib/engine/errors.ts';
 import type { Notifier, Ports } from '../lib/engine/ports.ts';
 import type { ReconcilerEngine } from '../lib/engine/reconciler.ts';
@@ -93,8 +93,7 @@ export function ownQueue(): QueueName {
 
 /**
  * The queue behind an event source.
- * @example queueOf('arn:aws:sqs:eu-central-1:123456789012:stepline_dev_order-processing_payment_dlq')
- * // { chain: 'order-processing', step: 'payment', kind: 'deadLetter' }
+ * @example queueOf('arn:aws:sqs:eu-central-1:123456789012:stepline_dev_step-failed') // { kind: 'stepFailed' }
  */
 export function queueOf(eventSourceArn: string): QueueName {
   const url = queueUrlPrefix();
@@ -109,7 +108,11 @@ const commonPorts = (): Pick<Ports, 'store' | 'queue' | 'clock' | 'telemetry'> =
   store: createDynamoDbStore({ client: new DynamoDBClient(BOUNDS), tableName: variable(ENV.tableName) }),
   queue: createSqsQueue({ client: new SQSClient(BOUNDS), queueUrlPrefix: queueUrlPrefix() }),
   clock: systemClock,
-  telemetry: createLambdaTelemetry({ stage: variable(ENV.stage), logLevel: logLevel() }),
+  telemetry: createLambdaTelemetry({
+    stage: variable(ENV.stage),
+    logLevel: oneOf(ENV.logLevel, LOG_LEVELS, 'info'),
+    monitoring: oneOf(ENV.monitoring, MONITORING, 'full'),
+  }),
 });
 
 const notifier = (): Notifier =>
@@ -158,9 +161,10 @@ function targetSettings(): TargetSettings {
   }
 }
 
-function logLevel(): LogLevel {
-  const wanted = process.env[ENV.logLevel] ?? 'info';
-  const level = LOG_LEVELS.find((known) => known === wanted);
-  if (level !== undefined) return level;
-  throw wrong(ENV.logLevel, `is "${wanted}"; it must be one of ${LOG_LEVELS.join(', ')}`);
+/** @param otherwise what counts where the variable is not set */
+function oneOf<Word extends string>(name: string, words: readonly Word[], otherwise: NoInfer<Word>): Word {
+  const wanted = process.env[name] ?? otherwise;
+  const word = words.find((known) => known === wanted);
+  if (word !== undefined) return word;
+  throw wrong(name, `is "${wanted}"; it must be one of ${words.join(', ')}`);
 }

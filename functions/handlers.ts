@@ -180,7 +180,7 @@ export const stepHandler =
     );
   };
 
-/** The step-failed function, on every dead-letter queue; `queueOf` tells whose queue a record came from. */
+/** The step-failed function; `queueOf` tells which queue a record came from: a mapping of an older deployment brings those of a step. */
 export const stepFailedHandler =
   (engine: StepFailedEngine, queueOf: (eventSourceArn: string) => QueueName): QueueHandler =>
   (event) =>

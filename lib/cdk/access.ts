@@ -36,13 +36,14 @@ const KEY_WRITE_ACTIONS = [
 /** Lets a function use the table in these ways, and the key of the table only through DynamoDB. */
 export function allowTable(
   fn: StageFunction,
-  { table, tableKey }: { readonly table: Pick<ITable, 'tableArn'>; readonly tableKey: IKey },
+  { table, tableKey }: { readonly table: Pick<ITable, 'tableArn'>; readonly tableKey: IKey | undefined },
   uses: readonly TableUse[],
 ): void {
   for (const { actions, index } of uses.map((use): Use => TABLE_USES[use])) {
     const resource = index === undefined ? table.tableArn : `${table.tableArn}/index/${index}`;
     fn.allow(actions, [resource]);
   }
+  if (tableKey === undefined) return;
   fn.allow(
     uses.includes('write') ? KEY_WRITE_ACTIONS : KEY_ACTIONS,
     [tableKey.keyArn],
@@ -115,6 +116,7 @@ export const queueArn = (scope: StageFunction, stage: Stage, queue: QueueName): 
   Stack.of(scope).formatArn({ service: 'sqs', resource: queueName(stage.name, queue) });
 
 export const SEND = ['sqs:SendMessage'] as const;
-/** What a mapping does with a queue. */
-export const CONSUME = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'] as const;
-export const HOLD = ['sqs:ChangeMessageVisibility'] as const;
+/** Takes messages from a queue, and hides them for longer. */
+export const TAKE = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'] as const;
+/** The same for a function that a mapping feeds: the mapping looks at the queue, too. */
+export const CONSUME = [...TAKE, 'sqs:GetQueueAttributes'] as const;

@@ -11,14 +11,15 @@ import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { DEAD_LETTER_SETTINGS } from '../chain/settings.ts';
 import { LIMITS } from '../contract/limits.ts';
-import { ENV, PARKING } from '../contract/names.ts';
+import { ENV, PARKING, type QueueName, STEP_FAILED } from '../contract/names.ts';
 import { TABLE_SCHEMA } from '../contract/table.ts';
-import { allowEveryQueue, allowQueues, allowTable, CONSUME, HOLD, SEND } from './access.ts';
+import { allowEveryQueue, allowQueues, allowTable, CONSUME, SEND, TAKE } from './access.ts';
 import { removalOf, StageFunction } from './lambda.ts';
+import { feed } from './mapping.ts';
 import { chainsModule } from './modules.ts';
 import type { StageAlarm } from './monitoring/alarms/alarm.ts';
 import { foundationAlarms } from './monitoring/alarms/foundation.ts';
@@ -28,17 +29,20 @@ import { reserveOf } from './reserve.ts';
 import { physicalName, queueName, type Stage, tableName } from './stage.ts';
 
 /**
- * What all chains of a stage share: the table and its key, the parking queue, the topics of on-call, the step-failed
- * function and the reconciler.
+ * What all chains of a stage share: the table and its key, the topics of on-call, the parking queue, the step-failed function with its
+ * queue, and the reconciler.
  * @example const foundation = new Foundation(this, 'Foundation', { stage });
  */
 export class Foundation extends Construct {
   readonly stage: Stage;
-  readonly key: Key;
+  /** Undefined where the stage is encrypted with a key of AWS's own. */
+  readonly key: Key | undefined;
   readonly table: Pick<ITable, 'tableName' | 'tableArn'>;
-  /** The key that encrypts the table. */
-  readonly tableKey: IKey;
+  /** The key that encrypts the table; undefined where that is AWS's own. */
+  readonly tableKey: IKey | undefined;
   readonly parking: Queue;
+  /** Where every dead letter goes that our functions send. */
+  readonly deadLetters: Queue;
   readonly topics: OnCallTopics;
   /** Where alarms are told. */
   readonly onCall: ITopic;
@@ -53,11 +57,12 @@ export class Foundation extends Construct {
   constructor(scope: Construct, id: string, { stage }: { readonly stage: Stage }) {
     super(scope, id);
     this.stage = stage;
-    this.key = this.makeKey();
-    const { existing } = stage.settings;
-    this.tableKey = existing === undefined ? this.key : Key.fromKeyArn(this, 'TableKey', existing.keyArn);
+    const { existing, encryption } = stage.settings;
+    this.key = encryption === 'aws-owned' ? undefined : this.makeKey();
+    this.tableKey = existing === undefined ? this.key : this.existingKey(existing.keyArn);
     this.table = existing === undefined ? this.makeTable() : this.existingTable(existing.table);
     this.parking = this.makeParking();
+    this.deadLetters = new Queue(this, 'DeadLetters', deadLetterProps(this, STEP_FAILED));
     this.topics = onCallTopics(this, stage, this.key);
     this.onCall = this.topics.alarms;
     this.environment = {
@@ -83,6 +88,10 @@ export class Foundation extends Construct {
     return key;
   }
 
+  private existingKey(arn: string | undefined): IKey | undefined {
+    return arn === undefined ? undefined : Key.fromKeyArn(this, 'TableKey', arn);
+  }
+
   private existingTable(name: string): Foundation['table'] {
     return Table.fromTableName(this, 'ExistingTable', name);
   }
@@ -94,8 +103,9 @@ export class Foundation extends Construct {
       partitionKey: attribute(partitionKey),
       sortKey: attribute(sortKey),
       billingMode: BillingMode.PAY_PER_REQUEST,
-      encryption: TableEncryption.CUSTOMER_MANAGED,
-      encryptionKey: this.key,
+      ...(this.key === undefined
+        ? { encryption: TableEncryption.DEFAULT }
+        : { encryption: TableEncryption.CUSTOMER_MANAGED, encryptionKey: this.key }),
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       timeToLiveAttribute: timeToLive,
       deletionProtection: this.stage.settings.removal === 'retain',
@@ -144,8 +154,14 @@ export class Foundation extends Construct {
     allowTable(fn, this, ['load', 'write']);
     allowQueues(fn, this.stage, SEND, [PARKING]);
     allowEveryQueue(fn, this.stage, SEND, 'steps');
-    allowEveryQueue(fn, this.stage, [...CONSUME, ...HOLD], 'deadLetters');
+    allowQueues(fn, this.stage, CONSUME, [STEP_FAILED]);
     allowTelling(fn, this.stage, this.topics, this.key);
+    feed(this, fn, {
+      stage: this.stage,
+      queue: this.deadLetters,
+      settings: DEAD_LETTER_SETTINGS,
+      id: 'DeadLetterMapping',
+    });
     return fn;
   }
 
@@ -159,9 +175,12 @@ export class Foundation extends Construct {
       reserve: reserveOf(this.stage).reconciler,
       environment: { ...this.environment, ...tellingEnvironment(this.stage, this.topics) },
       description: 'Every minute: queues again what was lost, and tells on-call of what failed',
+      untraced: 'it runs every minute whether anything happens or not, and its log tells what it did',
     });
     allowTable(fn, this, ['load', 'write', 'listDue']);
     allowEveryQueue(fn, this.stage, SEND, 'steps');
+    allowQueues(fn, this.stage, SEND, [STEP_FAILED, PARKING]);
+    allowEveryQueue(fn, this.stage, TAKE, 'deadLetters');
     allowTelling(fn, this.stage, this.topics, this.key);
     // The next minute brings the next run, so a late run is worth nothing.
     fn.lambda.configureAsyncInvoke({ retryAttempts: 0 });
@@ -184,6 +203,19 @@ export class Foundation extends Construct {
     return fn;
   }
 }
+
+/** A queue of dead letters. What is received from it in vain again and again is parked. */
+export const deadLetterProps = (
+  { stage, parking }: Pick<Foundation, 'stage' | 'parking'>,
+  queue: QueueName,
+): QueueProps => ({
+  queueName: queueName(stage.name, queue),
+  encryption: QueueEncryption.SQS_MANAGED,
+  enforceSSL: true,
+  retentionPeriod: Duration.seconds(DEAD_LETTER_SETTINGS.retention),
+  visibilityTimeout: Duration.seconds(DEAD_LETTER_SETTINGS.visibilityTimeout),
+  deadLetterQueue: { queue: parking, maxReceiveCount: DEAD_LETTER_SETTINGS.maxReceiveCount },
+});
 
 const ATTRIBUTE_TYPES = { S: AttributeType.STRING, N: AttributeType.NUMBER } as const;
 

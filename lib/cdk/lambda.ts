@@ -23,6 +23,8 @@ export interface StageFunctionProps {
   readonly timeout: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly description: string;
+  /** Why X-Ray sees none of its runs; left out where it does. */
+  readonly untraced?: string;
   /** Executions at once that are kept for this function, where the stage reserves any. */
   readonly reserve?: number;
 }
@@ -66,11 +68,12 @@ export class StageFunction extends Construct {
         : {}),
       role: this.role,
       logGroup,
-      tracing: Tracing.ACTIVE,
+      tracing: props.untraced === undefined ? Tracing.ACTIVE : Tracing.DISABLED,
       environment: {
         ...props.environment,
         [ENV.stage]: stage.name,
         [ENV.logLevel]: stage.settings.logLevel,
+        [ENV.monitoring]: stage.settings.monitoring,
         NODE_OPTIONS: '--enable-source-maps',
       },
       // Version 3 of the SDK keeps connections by default. The CDK would set a variable that only version 2 reads.
@@ -94,11 +97,14 @@ export class StageFunction extends Construct {
       'Serverless-LambdaDLQ',
       'API Gateway and SQS wait for its answer; the run of a schedule that fails is followed by the next one',
     );
-    acknowledge(
-      this.role,
-      'AwsSolutions-IAM5[Resource::*]',
-      'X-Ray takes traces from whoever may send them: its actions know no resources',
-    );
+    if (props.untraced !== undefined) acknowledge(this.lambda, 'Serverless-LambdaTracing', props.untraced);
+    else {
+      acknowledge(
+        this.role,
+        'AwsSolutions-IAM5[Resource::*]',
+        'X-Ray takes traces from whoever may send them: its actions know no resources',
+      );
+    }
   }
 
   /** Lets the function do `actions` to `resources`, and nothing else. */

@@ -15,8 +15,8 @@ export interface OnCallTopics {
   readonly failures: ITopic;
 }
 
-/** The topics of a stage, or those of the team's own. `key` encrypts the stage's. */
-export function onCallTopics(scope: Construct, stage: Stage, key: IKey): OnCallTopics {
+/** The topics of a stage, or those of the team's own. `key` encrypts the stage's; undefined where AWS's own does. */
+export function onCallTopics(scope: Construct, stage: Stage, key: IKey | undefined): OnCallTopics {
   const { onCall } = stage.settings;
   if (typeof onCall === 'object' && 'topicArn' in onCall) {
     return {
@@ -33,13 +33,13 @@ export function onCallTopics(scope: Construct, stage: Stage, key: IKey): OnCallT
 function makeTopic(
   scope: Construct,
   id: string,
-  { stage, key, kind }: { readonly stage: Stage; readonly key: IKey; readonly kind: TopicKind },
+  { stage, key, kind }: { readonly stage: Stage; readonly key: IKey | undefined; readonly kind: TopicKind },
 ): Topic {
   const { onCall } = stage.settings;
   const topic = new Topic(scope, id, {
     topicName: physicalName(stage.name, TOPICS[kind]),
     displayName: `Stepline ${stage.name}`,
-    masterKey: key,
+    ...(key === undefined ? {} : { masterKey: key }),
     enforceSSL: true,
   });
   if (typeof onCall === 'object' && 'email' in onCall) {
@@ -72,9 +72,14 @@ export const tellingEnvironment = (
 });
 
 /** Lets a function tell of failures. */
-export function allowTelling(fn: StageFunction, stage: Stage, { failures }: OnCallTopics, key: IKey): void {
+export function allowTelling(
+  fn: StageFunction,
+  stage: Stage,
+  { failures }: OnCallTopics,
+  key: IKey | undefined,
+): void {
   fn.allow(['sns:Publish'], [failures.topicArn]);
   const { onCall } = stage.settings;
-  const keyArn = typeof onCall === 'object' && 'topicArn' in onCall ? onCall.keyArn : key.keyArn;
+  const keyArn = typeof onCall === 'object' && 'topicArn' in onCall ? onCall.keyArn : key?.keyArn;
   if (keyArn !== undefined) fn.allow(['kms:Decrypt', 'kms:GenerateDataKey'], [keyArn], through(fn, 'sns'));
 }

@@ -19,6 +19,9 @@ export const probeSettings = (of: StageSettings, emulator: boolean): StageSettin
   // The checks read in the log which messages were ignored.
   logLevel: 'debug',
   logRetentionDays: 1,
+  // Nobody watches it, and it is billed by the hour.
+  monitoring: 'lean',
+  encryption: of.encryption,
   onCall: 'nobody',
   runbookUrl: of.runbookUrl,
   removal: 'destroy',

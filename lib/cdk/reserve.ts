@@ -32,14 +32,14 @@ export interface ReservePlan {
 
 /**
  * A reserve that caps nothing. `start`: all requests that the stage's throttling lets through at once. `stepFailed`: one more than its
- * mappings take together, because a throttled mapping uses up receives. `reconciler`: a run of the schedule and one by hand.
- * @example reserveOf(stage) // { start: 150, stepFailed: 25, reconciler: 2 }
+ * mapping takes, because a throttled mapping uses up receives. `reconciler`: a run of the schedule and one by hand.
+ * @example reserveOf(stage) // { start: 150, stepFailed: 11, reconciler: 2 }
  */
 export function reserveOf(stage: SizedStage): Reserve {
   const { rate, burst } = stage.settings.throttling;
   return {
     start: burst + Math.ceil((rate * LIMITS.startMs) / 1_000),
-    stepFailed: placesOf(stage).length * DEAD_LETTER_SETTINGS.maxConcurrency + 1,
+    stepFailed: DEAD_LETTER_SETTINGS.maxConcurrency + 1,
     reconciler: LIMITS.reconcilersAtOnce,
   };
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { didYouMean } from '../chain/suggest.ts';
 import { LIMITS } from '../contract/limits.ts';
-import { LOG_LEVELS, type SettledStage, STAGE_NAMES } from '../contract/names.ts';
+import { LOG_LEVELS, MONITORING, type SettledStage, STAGE_NAMES } from '../contract/names.ts';
 import { KEY_ARN, secretReference, targetSetting } from '../contract/targets.ts';
 
 /** Days that CloudWatch Logs can keep a log group. Source: PutRetentionPolicy, `retentionInDays`. */
@@ -63,6 +63,16 @@ const stageSettings = z.strictObject({
     .optional(),
   logLevel: z.enum(LOG_LEVELS),
   logRetentionDays: z.literal(RETENTION_DAYS),
+  /**
+   * How closely the stage is watched. `full`: alarms and metrics of each step, and a dashboard. `lean`: of each chain, without a
+   * dashboard, for a stage that few use.
+   */
+  monitoring: z.enum(MONITORING).default('full'),
+  /**
+   * Whose key encrypts the table and the topics. `customer-managed`: a key of the stage, which shows each use in CloudTrail and can be
+   * switched off. `aws-owned`: AWS's own, which costs nothing.
+   */
+  encryption: z.enum(['customer-managed', 'aws-owned']).default('customer-managed'),
   /** Who is told of alarms and failed workflows: an address, or topics of the team's own. */
   onCall: z.union(
     [
@@ -87,7 +97,7 @@ const stageSettings = z.strictObject({
   removal: z.enum(['retain', 'destroy']),
   /**
    * A table that is there already, restored from a backup or left by a stack that was deleted: the stage goes on with it and makes none
-   * of its own. `keyArn`: the key that encrypts it.
+   * of its own. `keyArn`: the key that encrypts it; left out where that is AWS's own.
    */
   existing: z
     .strictObject({
@@ -97,7 +107,7 @@ const stageSettings = z.strictObject({
           /^[A-Za-z0-9_.-]{3,255}$/,
           'expected the name of a DynamoDB table: 3 to 255 letters, digits and _.-',
         ),
-      keyArn: z.string().regex(KEY_ARN, 'expected the ARN of a key'),
+      keyArn: z.string().regex(KEY_ARN, 'expected the ARN of a key').optional(),
       /** Whether the log group of the API's requests is there as well: a stack that was deleted leaves it, too. */
       accessLogs: z.boolean().default(false),
     })
@@ -229,12 +239,22 @@ function wrongTopics({ onCall, region }: StageSettings): readonly string[] {
 }
 
 /** CloudFormation deletes the table of a stack that no longer makes it, unless the stack keeps its data. */
-const ownTable = (stage: SettledStage, { existing, removal }: StageSettings): readonly string[] =>
-  existing?.table === `stepline_${stage}` && removal === 'destroy'
+const ownTable = (
+  stage: SettledStage,
+  { existing, removal, encryption }: StageSettings,
+): readonly string[] => [
+  ...(existing?.table === `stepline_${stage}` && removal === 'destroy'
     ? [
         'existing.table: this is the stage’s own table, and with removal "destroy" the deployment would delete it; restore it under another name, or leave existing out',
       ]
-    : [];
+    : []),
+  // Without it no function could read the table.
+  ...(existing !== undefined && existing.keyArn === undefined && encryption === 'customer-managed'
+    ? [
+        'existing.keyArn: write the ARN of the key that encrypts the table; a restored table has that of its backup',
+      ]
+    : []),
+];
 
 /** Settings that would be found wrong only in an emergency. */
 function unsafeProd(stage: SettledStage, { removal, onCall, emulator }: StageSettings): readonly string[] {

@@ -25,10 +25,11 @@ export class SteplineStack extends Stack {
     );
     // The start function is deployed last: a workflow of a new version must find functions that know the version.
     api.functions.start.node.addDependency(...chains);
-    const dashboard = new StageDashboard(this, 'Dashboard', { foundation, api, chains });
     // MiniStack refuses a template with a type of resource that it does not know.
     if (!stage.settings.emulator) savedQueries(this, { stage, functions: Object.keys(api.functions) });
     new CfnOutput(this, 'ApiUrl', { value: api.url, description: 'Where workflows are started and read' });
+    if (stage.settings.monitoring === 'lean') return;
+    const dashboard = new StageDashboard(this, 'Dashboard', { foundation, api, chains });
     new CfnOutput(this, 'DashboardUrl', {
       value: dashboard.url,
       description: 'What goes on, and what is wrong',

@@ -1,24 +1,16 @@
 import { Duration } from 'aws-cdk-lib';
-import { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { StepPlace } from '../chain/places.ts';
-import { DEAD_LETTER_SETTINGS } from '../chain/settings.ts';
-import { deadLetterQueue, ENV, PARKING, stepQueue } from '../contract/names.ts';
-import { allowQueues, allowTable, CONSUME, HOLD, SEND } from './access.ts';
-import type { Foundation } from './foundation.ts';
+import { deadLetterQueue, ENV, PARKING, STEP_FAILED, stepQueue } from '../contract/names.ts';
+import { allowQueues, allowTable, CONSUME, SEND } from './access.ts';
+import { deadLetterProps, type Foundation } from './foundation.ts';
 import { StageFunction } from './lambda.ts';
+import { feed } from './mapping.ts';
 import type { StageAlarm } from './monitoring/alarms/alarm.ts';
 import { stepAlarms } from './monitoring/alarms/step.ts';
-import { acknowledge } from './nag.ts';
 import { queueName } from './stage.ts';
 import { allowSecrets, targetsEnvironment, targetsOf } from './targets.ts';
-
-/** Said even where it is the default: CloudFormation leaves a mapping off if the template merely stops to say that it is. */
-const isRunning = ({ stage }: Foundation): boolean => stage.settings.paused !== true;
-
-/** The rule is for streams; a queue has a redrive policy instead. */
-const NO_DESTINATION = 'Serverless-LambdaEventSourceMappingDestination';
 
 export interface StepProps {
   readonly foundation: Foundation;
@@ -28,9 +20,9 @@ export interface StepProps {
 }
 
 /**
- * One step of a chain: its queue, its dead-letter queue, its function, the mappings of both queues, and its alarms. The function may
- * use the table, send to the steps directly after it, to its own dead letters and to the parking queue, and read its own targets'
- * secrets.
+ * One step of a chain: its queue, the dead-letter queue that the reconciler empties, its function, the mapping of its queue, and its
+ * alarms. The function may use the table, send to the steps directly after it, to the step-failed queue and to the parking queue, and
+ * read its own targets' secrets.
  */
 export class Step extends Construct {
   readonly place: StepPlace;
@@ -42,23 +34,18 @@ export class Step extends Construct {
   constructor(scope: Construct, id: string, { foundation, place, chains }: StepProps) {
     super(scope, id);
     this.place = place;
-    this.deadLetters = this.makeDeadLetters(foundation);
+    this.deadLetters = new Queue(this, 'DeadLetters', deadLetterProps(foundation, deadLetterQueue(place)));
     this.queue = this.makeQueue(foundation);
     this.function = this.makeFunction(foundation, chains);
-    this.feedFunction(foundation);
-    this.feedStepFailed(foundation);
-    this.alarms = stepAlarms(this, foundation);
-  }
-
-  private makeDeadLetters({ stage, parking }: Foundation): Queue {
-    return new Queue(this, 'DeadLetters', {
-      queueName: queueName(stage.name, deadLetterQueue(this.place)),
-      encryption: QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.seconds(this.place.settings.deadLetterRetention),
-      visibilityTimeout: Duration.seconds(DEAD_LETTER_SETTINGS.visibilityTimeout),
-      deadLetterQueue: { queue: parking, maxReceiveCount: DEAD_LETTER_SETTINGS.maxReceiveCount },
+    const { stage } = foundation;
+    const { batchSize, maxConcurrency = stage.settings.concurrency } = place.settings;
+    feed(this, this.function, {
+      stage,
+      queue: this.queue,
+      settings: { batchSize, maxConcurrency },
+      id: 'Mapping',
     });
+    this.alarms = stepAlarms(this, foundation);
   }
 
   private makeQueue({ stage }: Foundation): Queue {
@@ -94,41 +81,13 @@ export class Step extends Construct {
     allowTable(fn, foundation, ['load', 'write']);
     allowQueues(fn, stage, SEND, [
       ...next.map((after) => stepQueue({ chain, step: after })),
-      deadLetterQueue(this.place),
+      STEP_FAILED,
       PARKING,
     ]);
-    allowQueues(fn, stage, [...CONSUME, ...HOLD], [stepQueue(this.place)]);
+    allowQueues(fn, stage, CONSUME, [stepQueue(this.place)]);
     allowSecrets(fn, targets);
+    // What is sent to a queue that is not there yet would have to be sent again.
+    fn.lambda.node.addDependency(foundation.deadLetters);
     return fn;
-  }
-
-  private feedFunction(foundation: Foundation): void {
-    const { stage } = foundation;
-    const { batchSize, maxConcurrency = stage.settings.concurrency } = this.place.settings;
-    const mapping = new EventSourceMapping(this, 'Mapping', {
-      target: this.function.lambda,
-      eventSourceArn: this.queue.queueArn,
-      batchSize,
-      maxConcurrency,
-      reportBatchItemFailures: true,
-      enabled: isRunning(foundation),
-    });
-    // Lambda refuses a mapping to a queue that its role may not read.
-    mapping.node.addDependency(this.function.role);
-    acknowledge(mapping, NO_DESTINATION, 'what the function does not take goes to the dead-letter queue');
-  }
-
-  private feedStepFailed(foundation: Foundation): void {
-    const { stepFailed } = foundation;
-    const mapping = new EventSourceMapping(this, 'DeadLetterMapping', {
-      target: stepFailed.lambda,
-      eventSourceArn: this.deadLetters.queueArn,
-      batchSize: DEAD_LETTER_SETTINGS.batchSize,
-      maxConcurrency: DEAD_LETTER_SETTINGS.maxConcurrency,
-      reportBatchItemFailures: true,
-      enabled: isRunning(foundation),
-    });
-    mapping.node.addDependency(stepFailed.role);
-    acknowledge(mapping, NO_DESTINATION, 'what the function does not take goes to the parking queue');
   }
 }

@@ -1,5 +1,6 @@
 import type { ChainDefinition } from './definition.ts';
 import { DefinitionError } from './definition-error.ts';
+import { type StepPlace, stepPlaces } from './places.ts';
 import { refuseWithoutSteps } from './validate.ts';
 
 /** All chains of a deployment. */
@@ -11,6 +12,8 @@ export interface Registry {
   /** The chain that `POST <path>` starts. */
   byStart(path: string): ChainDefinition | undefined;
   readonly names: readonly string[];
+  /** Every step of every version. */
+  readonly places: readonly StepPlace[];
 }
 
 /**
@@ -33,6 +36,7 @@ export function registry(chains: readonly ChainDefinition[]): Registry {
     current: [...newest.values()],
     byStart: (path) => starts.get(path),
     names: [...newest.keys()],
+    places: stepPlaces(chains),
   };
 }
 

@@ -7,7 +7,6 @@ export interface StepSettings {
   readonly visibilityTimeout: number;
   readonly maxReceiveCount: number;
   readonly retention: number;
-  readonly deadLetterRetention: number;
   readonly batchSize: number;
   readonly maxConcurrency: number | undefined;
 }
@@ -26,17 +25,17 @@ export function stepSettings(
     visibilityTimeout: functionTimeout * LIMITS.visibilityPerFunctionTimeout,
     maxReceiveCount: Math.max(LIMITS.leastMaxReceives, step.retries + 1 + LIMITS.spareReceives),
     retention: LIMITS.queueRetention,
-    deadLetterRetention: LIMITS.deadLetterRetention,
     batchSize: step.batchSize,
     maxConcurrency: step.concurrency,
   };
 }
 
-/** The settings of every dead-letter queue and of the step-failed function that consumes them. Times in seconds. */
+/** The settings of every queue of dead letters, and of the step-failed function that consumes them. Times in seconds. */
 export const DEAD_LETTER_SETTINGS = {
   functionTimeout: LIMITS.deadLetterFunctionTimeout,
   visibilityTimeout: LIMITS.deadLetterFunctionTimeout * LIMITS.visibilityPerFunctionTimeout,
   maxReceiveCount: LIMITS.deadLetterMaxReceives,
+  retention: LIMITS.deadLetterRetention,
   batchSize: LIMITS.batchSize,
-  maxConcurrency: LIMITS.concurrencyLeast,
+  maxConcurrency: LIMITS.stepFailedConcurrency,
 } as const;

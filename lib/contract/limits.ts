@@ -28,10 +28,10 @@ export const LIMITS = {
   /** What is uploaded for a function of the API, and of a step: loading it is most of a cold start. In bytes, without maps. */
   apiBundleBytes: 700_000,
   stepBundleBytes: 1_200_000,
-  /** A stack of CloudFormation holds 500 resources, and a step is 15 of them. */
-  stepsPerStack: 33,
+  /** A stack of CloudFormation holds 500 resources, and a step is 12 of them. */
+  stepsPerStack: 41,
   /** One deployment may create, change or delete 2,500 resources, and what is not of a step needs up to 250 of them. */
-  newStepsPerDeployment: 150,
+  newStepsPerDeployment: 180,
   retries: 100,
   /** SQS hides a received message for at most 12 hours in all. */
   visibility: 43_200,
@@ -71,6 +71,8 @@ export const LIMITS = {
   deadLetterRetention: 14 * 86_400,
   deadLetterMaxReceives: 5,
   deadLetterFunctionTimeout: 30,
+  /** Ten batches of ten dead letters at once: some hundred failures a second, as many as a reconciler's run can tell of. */
+  stepFailedConcurrency: 10,
   /** A dead letter that came back this often means that the function cannot take the message. */
   trips: 2,
   /** Messages carry identifiers only. */

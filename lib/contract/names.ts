@@ -131,10 +131,18 @@ export const RESERVED_OUTPUT_NAMES = [
 ] as const;
 export type ReservedOutputName = (typeof RESERVED_OUTPUT_NAMES)[number];
 
-/** The queues of one step, and the stage's parking queue that nobody consumes. */
-export type QueueName = { chain: string; step: string; kind: 'step' | 'deadLetter' } | { kind: 'parking' };
+/** Queues of the whole stage by what is in them: the part of a queue's physical name after `stepline_<stage>_`. */
+const STAGE_QUEUES = { stepFailed: 'step-failed', parking: 'parking' } as const;
 
-/** The queue of a step, and that of its dead letters. */
+/**
+ * The two queues of a step, and those of the stage: of dead letters for the step-failed function, and of what nothing can take, which
+ * nobody consumes.
+ */
+export type QueueName =
+  | { chain: string; step: string; kind: 'step' | 'deadLetter' }
+  | { kind: keyof typeof STAGE_QUEUES };
+
+/** The queue of a step, and the one to which SQS moves what was received from it too often. */
 export const stepQueue = ({ chain, step }: { chain: string; step: string }): QueueName => ({
   chain,
   step,
@@ -145,6 +153,7 @@ export const deadLetterQueue = ({ chain, step }: { chain: string; step: string }
   step,
   kind: 'deadLetter',
 });
+export const STEP_FAILED = { kind: 'stepFailed' } as const satisfies QueueName;
 export const PARKING = { kind: 'parking' } as const satisfies QueueName;
 
 /**
@@ -153,14 +162,15 @@ export const PARKING = { kind: 'parking' } as const satisfies QueueName;
  * @example queueSuffix({ chain: 'order-processing', step: 'payment', kind: 'deadLetter' }) // 'order-processing_payment_dlq'
  */
 export const queueSuffix = (queue: QueueName): string => {
-  if (queue.kind === 'parking') return 'parking';
+  if (!('chain' in queue)) return STAGE_QUEUES[queue.kind];
   return `${queue.chain}_${queue.step}${queue.kind === 'deadLetter' ? '_dlq' : ''}`;
 };
 
 /** The queue that `queueSuffix` gave this name; undefined if it gives no such name. */
 export function parseQueueSuffix(suffix: string): QueueName | undefined {
+  const ofStage = [STEP_FAILED, PARKING].find((queue) => queueSuffix(queue) === suffix);
+  if (ofStage !== undefined) return ofStage;
   const [chain = '', step = '', end, ...rest] = suffix.split('_');
-  if (suffix === 'parking') return { kind: 'parking' };
   if (chain === '' || step === '' || rest.length > 0 || (end !== undefined && end !== 'dlq'))
     return undefined;
   return { chain, step, kind: end === undefined ? 'step' : 'deadLetter' };
@@ -188,7 +198,15 @@ export const ENV = {
   step: 'STEPLINE_STEP',
   tenantClaim: 'STEPLINE_TENANT_CLAIM',
   logLevel: 'STEPLINE_LOG_LEVEL',
+  monitoring: 'STEPLINE_MONITORING',
 } as const;
+
+/**
+ * How closely a stage is watched. `full`: alarms and custom metrics of each step, and a dashboard. `lean`: of each chain, and no dashboard;
+ * the step is a field of the log line.
+ */
+export const MONITORING = ['full', 'lean'] as const;
+export type Monitoring = (typeof MONITORING)[number];
 
 /** Levels of log events, the least important first. */
 export const EVENT_LEVEL_NAMES = ['debug', 'info', 'warn', 'error'] as const;
@@ -198,7 +216,7 @@ export type EventLevel = (typeof EVENT_LEVEL_NAMES)[number];
 export const LOG_LEVELS = [...EVENT_LEVEL_NAMES, 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** CloudWatch metrics. Dimensions: stage, chain and (for step metrics) step. */
+/** CloudWatch metrics. Dimensions: stage, chain and, for what is about a step where the monitoring is full, step. */
 export const METRIC_NAMESPACE = 'Stepline';
 export const METRICS = {
   workflowsStarted: 'WorkflowsStarted',

@@ -56,7 +56,10 @@ function readAs<Message extends Pick<StepMessage, 'chain' | 'step'>>(
   { queue }: Delivery,
 ): Message | undefined {
   const { success, data } = schema.safeParse(json);
-  const fits = success && queue.kind !== 'parking' && data.chain === queue.chain && data.step === queue.step;
+  if (!success) return undefined;
+  // The dead letters of every step are in one queue.
+  const fits =
+    'chain' in queue ? data.chain === queue.chain && data.step === queue.step : queue.kind === 'stepFailed';
   return fits ? data : undefined;
 }
 
@@ -71,7 +74,7 @@ async function awaitDeployment(
   error: EngineError,
 ): Promise<Handled> {
   const { queue, receiveCount } = delivery;
-  const most = queue.kind === 'deadLetter' ? LIMITS.deadLetterMaxReceives - 1 : LIMITS.receivesUnknown;
+  const most = queue.kind === 'step' ? LIMITS.receivesUnknown : LIMITS.deadLetterMaxReceives - 1;
   if (receiveCount < most) return await tryLater(engine, delivery, message, error);
   complain(engine, delivery, message, error);
   return 'acknowledge';

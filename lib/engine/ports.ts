@@ -104,6 +104,10 @@ export interface Queue {
   park(body: string): Promise<void>;
   /** Hides a received message for so many seconds from now (whole, 0 to 43,200). */
   setVisibility(delivery: Delivery, seconds: number): Promise<void>;
+  /** Up to `max` (at most 10) of the messages that are visible now, perhaps fewer than there are. Never waits for one. */
+  receive(queue: QueueName, max: number): readonly Delivery[] | Promise<readonly Delivery[]>;
+  /** Deletes a received message. */
+  acknowledge(queue: QueueName, receiptHandle: string): void | Promise<void>;
 }
 
 /** A request with everything resolved. `url` is absolute. */

@@ -1,6 +1,7 @@
 import type { ChainDefinition } from '../chain/definition.ts';
 import { successors } from '../chain/graph.ts';
 import { LIMITS } from '../contract/limits.ts';
+import { deadLetterQueue } from '../contract/names.ts';
 import { allDone, isDone, isReady, notBefore } from './decision.ts';
 import { toldOf } from './errors.ts';
 import type { Outgoing, Pace } from './ports.ts';
@@ -13,12 +14,13 @@ import {
   messageFor,
   saveMeta,
   sensitiveOf,
-  toDeadLetters,
   toStep,
+  toStepFailed,
   undue,
   whyUndeployed,
 } from './shell.ts';
 import type { WorkflowKey, WorkflowMeta, WorkflowState } from './state.ts';
+import { emptyDeadLetters } from './step-failed.ts';
 import { groupOf, type Untold, untoldOf, wantedFor } from './telling/digest.ts';
 import { closedUntil } from './telling/pace.ts';
 import { loadPace, tell } from './telling/tell.ts';
@@ -54,7 +56,7 @@ export function decideRepairs(
     if (isDone(record) || !isReady(state, step)) return [];
     const message = messageFor(meta, step.name);
     if (record?.status === 'failed' && record.epoch === meta.epoch) {
-      return [{ why: 'the step failed', outgoing: toDeadLetters(message) }];
+      return [{ why: 'the step failed', outgoing: toStepFailed(message) }];
     }
     if (!queuesLost && notBefore(record, now) !== undefined) return [];
     return [{ why: whyStuck(record?.status), outgoing: toStep(message) }];
@@ -110,7 +112,8 @@ export interface ReconcileReport {
 }
 
 /**
- * One run: examines every workflow that is due, repairs what is stuck, and tells on-call of failures that nobody was told of.
+ * One run: empties the dead-letter queues, examines every workflow that is due, repairs what is stuck, and tells on-call of failures that
+ * nobody was told of.
  * Errors: the store's own, where it could not read the index of a shard; the others are done by then.
  * @param remainingMs milliseconds that the function may still run; the rest waits for the next run
  */
@@ -121,8 +124,9 @@ export async function reconcile(
   const shards = Array.from({ length: LIMITS.indexShards }, (_, shard) => shard);
   const collection = newCollection(engine, remainingMs);
   const runs = shards.map((shard) => reconcileShard(engine, collection, shard, remainingMs));
+  const emptying = emptyDeadLetters(engine, engine.chains.places.map(deadLetterQueue), collection.isOpen);
   // All end before one that failed ends the whole. Without its figure a run that could not see everything counts as missing.
-  await Promise.allSettled(runs);
+  await Promise.allSettled([...runs, emptying]);
   await tellAll(engine, collection, remainingMs);
   const reports = await Promise.all(runs);
   const report = {

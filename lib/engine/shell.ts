@@ -1,7 +1,7 @@
 import type { ChainDefinition } from '../chain/definition.ts';
 import { shapeHash } from '../chain/shape.ts';
 import { DAY_MS, LIMITS } from '../contract/limits.ts';
-import { deadLetterQueue, stepQueue } from '../contract/names.ts';
+import { STEP_FAILED, stepQueue } from '../contract/names.ts';
 import type { StepMessage } from '../contract/wire.ts';
 import { EngineError } from './errors.ts';
 import { unsealed, withoutSensitive } from './fingerprint.ts';
@@ -11,6 +11,8 @@ import type { StepRecord, WorkflowKey, WorkflowMeta, WorkflowState } from './sta
 /** The chains that a deployment knows. */
 export interface Chains {
   find(name: string, version: number): ChainDefinition | undefined;
+  /** Every step that has queues. */
+  readonly places: readonly { readonly chain: string; readonly step: string }[];
 }
 
 /**
@@ -94,11 +96,8 @@ export const messageFor = (meta: WorkflowMeta, step: string, trips: Trips = { tr
 /** The message, addressed to its step's queue. */
 export const toStep = (message: StepMessage): Outgoing => ({ to: stepQueue(message), message });
 
-/** The message, addressed to its step's dead-letter queue. */
-export const toDeadLetters = (message: StepMessage): Outgoing => ({
-  to: deadLetterQueue(message),
-  message,
-});
+/** The message as a dead letter, addressed to the step-failed function. */
+export const toStepFailed = (message: StepMessage): Outgoing => ({ to: STEP_FAILED, message });
 
 /** The same workflow with its sensitive input, and what could give it away, gone. */
 export function erase(meta: WorkflowMeta, sensitive: readonly string[]): WorkflowMeta {

@@ -1,9 +1,10 @@
 import { LIMITS } from '../contract/limits.ts';
+import { type QueueName, queueSuffix } from '../contract/names.ts';
 import type { StepMessage, WorkflowError } from '../contract/wire.ts';
 import { advance } from './advance.ts';
 import { attemptsInEpoch, isExpiring, notBefore } from './decision.ts';
 import { type Handled, handling } from './delivery.ts';
-import { EngineError } from './errors.ts';
+import { EngineError, toldOf } from './errors.ts';
 import type { Delivery, Pace } from './ports.ts';
 import {
   definitionOf,
@@ -14,6 +15,7 @@ import {
   saveMeta,
   type Trips,
   toStep,
+  toStepFailed,
   type Undeployed,
   whyUndeployed,
 } from './shell.ts';
@@ -185,4 +187,52 @@ async function fail(
   if (!(await saveMeta(ports, due, { status: meta.status, epoch: meta.epoch }))) return undefined;
   ports.telemetry.emit({ ...idsOf(meta), event: 'workflow_failed', error });
   return due;
+}
+
+type EmptyingEngine = Engine<'queue' | 'telemetry'>;
+
+/** Dead-letter queues that are read at the same time. */
+const QUEUES_AT_ONCE = 10;
+
+/**
+ * Empties the queues to which SQS moves what was received too often: sends each message to the step-failed queue, and only then deletes
+ * it. What is no message of its queue is parked. An empty queue costs one request, and of those that are not, each gives one batch in
+ * turn. Never throws: a queue that cannot be read is told of, and the others are emptied.
+ * @param goOn whether there is time for more; the rest waits for the next run
+ */
+export async function emptyDeadLetters(
+  engine: EmptyingEngine,
+  queues: readonly QueueName[],
+  goOn: () => boolean,
+): Promise<void> {
+  const filled: QueueName[] = [];
+  for (let first = 0; first < queues.length; first += QUEUES_AT_ONCE) {
+    if (!goOn()) return;
+    const some = queues.slice(first, first + QUEUES_AT_ONCE);
+    const moved = await Promise.all(some.map((queue) => moveBatch(engine, queue)));
+    filled.push(...some.filter((_, at) => moved[at]));
+  }
+  if (filled.length > 0) await emptyDeadLetters(engine, filled, goOn);
+}
+
+/** @returns whether there was anything in the queue */
+async function moveBatch(engine: EmptyingEngine, queue: QueueName): Promise<boolean> {
+  const { ports } = engine;
+  try {
+    const deliveries = await ports.queue.receive(queue, LIMITS.batchSize);
+    await Promise.all(deliveries.map((delivery) => move(engine, delivery)));
+    return deliveries.length > 0;
+  } catch (error) {
+    ports.telemetry.emit({ event: 'unexpected_error', where: queueSuffix(queue), ...toldOf(error) });
+    return false;
+  }
+}
+
+async function move(engine: EmptyingEngine, delivery: Delivery): Promise<void> {
+  const { queue } = engine.ports;
+  const handled = await handling(engine, delivery, async (message) => {
+    await queue.send([toStepFailed(message)]);
+    return 'acknowledge';
+  });
+  if (handled === 'acknowledge') await queue.acknowledge(delivery.queue, delivery.receiptHandle);
 }

@@ -16,7 +16,7 @@ import { comeBackIn, comeBackLater, type Handled, handling, readMessage } from '
 import { EngineError, toldOf } from './errors.ts';
 import { completedRecord, type Failure, failedRecord } from './outcome.ts';
 import type { Delivery } from './ports.ts';
-import { definitionOf, type Engine, idsOf, loadState, messageFor, saveStep, toDeadLetters } from './shell.ts';
+import { definitionOf, type Engine, idsOf, loadState, messageFor, saveStep, toStepFailed } from './shell.ts';
 import type { StepRecord, WorkflowState } from './state.ts';
 
 /** What a worker needs. */
@@ -128,7 +128,7 @@ function carryOut(
 }
 
 async function sendDeadLetter({ ports }: WorkerEngine, message: StepMessage): Promise<Handled> {
-  await ports.queue.send([toDeadLetters(message)]);
+  await ports.queue.send([toStepFailed(message)]);
   return 'acknowledge';
 }
 

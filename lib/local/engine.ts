@@ -4,7 +4,7 @@ import { type StepPlace, stepPlaces } from '../chain/places.ts';
 import { type Registry, registry } from '../chain/registry.ts';
 import { DEAD_LETTER_SETTINGS } from '../chain/settings.ts';
 import { LIMITS } from '../contract/limits.ts';
-import { deadLetterQueue, PARKING, stepQueue } from '../contract/names.ts';
+import { deadLetterQueue, PARKING, STEP_FAILED, stepQueue } from '../contract/names.ts';
 import type { Ports } from '../engine/ports.ts';
 import { reconcile } from '../engine/reconciler.ts';
 import type { Engine } from '../engine/shell.ts';
@@ -73,22 +73,14 @@ export async function startLocalEngine(options: LocalEngineOptions): Promise<Loc
   };
 }
 
-/** The parking queue, and for each step its queue and dead-letter queue. */
+/** The queues of the stage, and for each step its queue and dead-letter queue. */
 export function declareQueues(queues: EmbeddedQueues, places: readonly StepPlace[]): void {
-  queues.declare(PARKING, {
-    visibilityTimeout: DEAD_LETTER_SETTINGS.visibilityTimeout,
-    maxReceiveCount: LIMITS.deadLetterMaxReceives,
-    retention: LIMITS.deadLetterRetention,
-  });
+  queues.declare(PARKING, DEAD_LETTER_SETTINGS);
+  const deadLetters = { ...DEAD_LETTER_SETTINGS, redriveTo: PARKING };
+  queues.declare(STEP_FAILED, deadLetters);
   for (const place of places) {
-    const { settings } = place;
-    queues.declare(deadLetterQueue(place), {
-      visibilityTimeout: DEAD_LETTER_SETTINGS.visibilityTimeout,
-      maxReceiveCount: DEAD_LETTER_SETTINGS.maxReceiveCount,
-      retention: settings.deadLetterRetention,
-      redriveTo: PARKING,
-    });
-    queues.declare(stepQueue(place), { ...settings, redriveTo: deadLetterQueue(place) });
+    queues.declare(deadLetterQueue(place), deadLetters);
+    queues.declare(stepQueue(place), { ...place.settings, redriveTo: deadLetterQueue(place) });
   }
 }
 
@@ -117,22 +109,22 @@ const startMappings = (
   queues: EmbeddedQueues,
   places: readonly StepPlace[],
   workers: readonly Worker[],
-): readonly Mapping[] =>
-  places.flatMap((place, at) => {
-    const { batchSize, maxConcurrency } = place.settings;
-    const worker = workers[at];
-    const failures = startMapping({
-      queues,
-      queue: deadLetterQueue(place),
-      batchSize: DEAD_LETTER_SETTINGS.batchSize,
-      invoke: stepFailedHandler(service, () => deadLetterQueue(place)),
-      clock: service.ports.clock,
-      functionTimeout: DEAD_LETTER_SETTINGS.functionTimeout,
-    });
-    if (worker === undefined) return [failures];
-    const most = maxConcurrency === undefined ? {} : { maxConcurrency };
-    return [startMapping({ ...worker, batchSize, ...most }), failures];
-  });
+): readonly Mapping[] => {
+  const { batchSize, functionTimeout } = DEAD_LETTER_SETTINGS;
+  const invoke = stepFailedHandler(service, () => STEP_FAILED);
+  const { clock } = service.ports;
+  return [
+    startMapping({ queues, queue: STEP_FAILED, batchSize, invoke, clock, functionTimeout }),
+    ...workers.map((worker, at) => {
+      const { batchSize = 1, maxConcurrency } = places[at]?.settings ?? {};
+      return startMapping({
+        ...worker,
+        batchSize,
+        ...(maxConcurrency === undefined ? {} : { maxConcurrency }),
+      });
+    }),
+  ];
+};
 
 /** The reconciler's schedule. A run that fails is told; the next one comes all the same. */
 function everyMinute(service: Engine): Rounds & { now(): Promise<void> } {

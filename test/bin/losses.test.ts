@@ -81,9 +81,9 @@ it('nothing is refused where nothing is lost', () => {
 it('more new steps than CloudFormation makes at once are refused before it begins', () => {
   const added = (count: number) =>
     Array.from({ length: count }, (_, at) => ({ chain: 'orders', step: `step-${at}` }));
-  expect(tooManyOf({ added: added(150) })).toBeUndefined();
-  expect(tooManyOf({ added: added(151) })).toMatch(
-    /^This deployment would make 151 new steps.*begin with some of the chains/,
+  expect(tooManyOf({ added: added(180) })).toBeUndefined();
+  expect(tooManyOf({ added: added(181) })).toMatch(
+    /^This deployment would make 181 new steps.*begin with some of the chains/,
   );
 });
 

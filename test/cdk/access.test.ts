@@ -4,7 +4,7 @@ import { createDynamoDbStore } from '../../lib/adapters/dynamodb/store.ts';
 import { acknowledgements } from '../../lib/cdk/nag.ts';
 import { queueName } from '../../lib/cdk/stage.ts';
 import { stepPlaces } from '../../lib/chain/places.ts';
-import { deadLetterQueue, PARKING, stepQueue } from '../../lib/contract/names.ts';
+import { deadLetterQueue, PARKING, STEP_FAILED, stepQueue } from '../../lib/contract/names.ts';
 import type { Store } from '../../lib/engine/ports.ts';
 import { claimOf, metaOf } from '../ports/store/fixtures.ts';
 import { type Dynalite, startDynalite } from '../support/dynalite.ts';
@@ -36,23 +36,19 @@ const KEY_WRITE = [...KEY, 'kms:Encrypt', 'kms:GenerateDataKey', 'kms:ReEncryptF
 const BASE = [...LOGGING, ...TRACING];
 const LOAD = ['dynamodb:Query'];
 const WRITE = ['dynamodb:GetItem', 'dynamodb:PutItem', ...LOAD, ...KEY_WRITE];
-const TAKE = [
-  'sqs:ReceiveMessage',
-  'sqs:DeleteMessage',
-  'sqs:GetQueueAttributes',
-  'sqs:ChangeMessageVisibility',
-];
+const TAKE = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'];
+const CONSUME = [...TAKE, 'sqs:GetQueueAttributes'];
 
 describe.each(stepPlaces(chains).map((place) => [`${place.chain}_${place.step}`, place] as const))(
   'the function of %s',
   (name, { chain, next, targets = [] }) => {
-    it('may send to the steps directly after it, to its own dead letters and to the parking queue', () => {
+    it('may send to the steps directly after it, to the step-failed queue and to the parking queue', () => {
       const after = next.map((step) => `${chain}_${step}`);
-      expect(queues(name, 'sqs:SendMessage')).toEqual([...after, `${name}_dlq`, 'parking'].sort());
+      expect(queues(name, 'sqs:SendMessage')).toEqual([...after, 'step-failed', 'parking'].sort());
     });
 
     it('may take messages from its own queue', () => {
-      for (const action of TAKE) expect(queues(name, action)).toEqual([name]);
+      for (const action of CONSUME) expect(queues(name, action)).toEqual([name]);
     });
 
     it('may read the secrets of its own targets', () => {
@@ -64,7 +60,7 @@ describe.each(stepPlaces(chains).map((place) => [`${place.chain}_${place.step}`,
 
     it('may do nothing else', () => {
       expect(actions(name)).toEqual(
-        [...BASE, ...WRITE, ...TAKE, 'sqs:SendMessage', 'secretsmanager:GetSecretValue'].sort(),
+        [...BASE, ...WRITE, ...CONSUME, 'sqs:SendMessage', 'secretsmanager:GetSecretValue'].sort(),
       );
     });
   },
@@ -122,17 +118,21 @@ describe('the functions of the API', () => {
 });
 
 describe('the step-failed function and the reconciler', () => {
-  it('step-failed takes every dead letter, queues every step, and tells on-call', () => {
-    for (const action of TAKE) expect(queues('step-failed', action)).toEqual(['*_*_dlq']);
+  it('step-failed takes the dead letters of its own queue, queues every step, and tells on-call', () => {
+    for (const action of CONSUME) expect(queues('step-failed', action)).toEqual(['step-failed']);
     expect(queues('step-failed', 'sqs:SendMessage')).toEqual(['*_*', 'parking']);
     expect(actions('step-failed')).toEqual(
-      [...new Set([...BASE, ...WRITE, ...TAKE, 'sqs:SendMessage', 'sns:Publish'])].sort(),
+      [...new Set([...BASE, ...WRITE, ...CONSUME, 'sqs:SendMessage', 'sns:Publish'])].sort(),
     );
   });
 
-  it('the reconciler queues every step and every dead letter, reads what is due, and tells on-call', () => {
-    expect(queues('reconciler', 'sqs:SendMessage')).toEqual(['*_*']);
-    expect(actions('reconciler')).toEqual([...BASE, ...WRITE, 'sqs:SendMessage', 'sns:Publish'].sort());
+  it('the reconciler empties the dead letters of every step into one queue, queues every step, reads what is due, and tells on-call', () => {
+    for (const action of TAKE) expect(queues('reconciler', action)).toEqual(['*_*_dlq']);
+    expect(queues('reconciler', 'sqs:SendMessage')).toEqual(['*_*', 'parking', 'step-failed']);
+    // It is not traced.
+    expect(actions('reconciler')).toEqual(
+      [...new Set([...LOGGING, ...WRITE, ...TAKE, 'sqs:SendMessage', 'sns:Publish'])].sort(),
+    );
     const tables = may('reconciler').filter(({ action }) => action === 'dynamodb:Query');
     expect(tables.map(({ resource }) => resource.endsWith('/index/due'))).toEqual([false, true]);
   });
@@ -233,7 +233,9 @@ describe('the patterns of queues', () => {
       expect(matches('stepline_dev_*_*_dlq', queue ?? '')).toBe(false);
       expect(matches('stepline_dev_*_*_dlq', dead ?? '')).toBe(true);
     }
-    expect(matches('stepline_dev_*_*', queueName('dev', PARKING))).toBe(false);
+    for (const own of [PARKING, STEP_FAILED]) {
+      expect(matches('stepline_dev_*_*', queueName('dev', own))).toBe(false);
+    }
   });
 
   it('begin with the stage, so no queue of another stage or of somebody else fits', () => {

@@ -26,7 +26,10 @@ const targets = (stage: string) => ({
 
 const runbookUrl = 'https://github.com/your-org/your-repo/blob/main/docs/runbook.md';
 
-/** Stages to test with. `bin/stages.ts` belongs to whoever uses Stepline: what is written there must change no test. */
+/**
+ * Stages to test with. `bin/stages.ts` belongs to whoever uses Stepline: what is written there must change no test. `dev` and `prod` have
+ * all that there is, `staging` is the lean one.
+ */
 export const stages: Stages = {
   dev: {
     targets: targets('dev'),
@@ -45,6 +48,8 @@ export const stages: Stages = {
     throttling: { rate: 200, burst: 400 },
     logLevel: 'info',
     logRetentionDays: 30,
+    monitoring: 'lean',
+    encryption: 'aws-owned',
     onCall: { email: 'stepline-staging@example.com' },
     runbookUrl,
     removal: 'destroy',

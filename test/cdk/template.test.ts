@@ -84,10 +84,8 @@ describe.each(PLACES)('the step %s', (_, place) => {
     });
   });
 
-  it('hands its dead letters to the step-failed function', () => {
-    const [mapping, ...others] = mappingsOf(queueOf(place, '_dlq'));
-    expect(others).toEqual([]);
-    expect(textOf(mapping?.properties.FunctionName)).toContain('StepFailed');
+  it('has a dead-letter queue that nobody polls: the reconciler empties it', () => {
+    expect(mappingsOf(queueOf(place, '_dlq'))).toEqual([]);
   });
 });
 
@@ -98,9 +96,22 @@ const template = (id: string): { readonly DependsOn?: readonly string[] | undefi
     .parse(dev.main.toJSON()).Resources[id] ?? {};
 
 describe('every mapping', () => {
+  it('is of a step, or hands the dead letters of all steps to the step-failed function', () => {
+    const queue = named('AWS::SQS::Queue', 'QueueName', 'stepline_dev_step-failed');
+    const [mapping, ...others] = mappingsOf(queue);
+    expect(others).toEqual([]);
+    expect(textOf(mapping?.properties.FunctionName)).toContain('StepFailed');
+    expect(
+      textOf(
+        z.object({ deadLetterTargetArn: z.unknown() }).parse(queue.properties.RedrivePolicy)
+          .deadLetterTargetArn,
+      ),
+    ).toContain('Parking');
+  });
+
   it('reports which messages of a batch failed', () => {
     const mappings = dev.all('AWS::Lambda::EventSourceMapping');
-    expect(mappings).toHaveLength(2 * places.length);
+    expect(mappings).toHaveLength(places.length + 1);
     for (const { properties } of mappings) {
       expect(properties.FunctionResponseTypes).toEqual(['ReportBatchItemFailures']);
       expect(properties).not.toHaveProperty('FilterCriteria');
@@ -109,16 +120,17 @@ describe('every mapping', () => {
 });
 
 describe('every function', () => {
-  it('is of Node.js 24 on arm64, traced, with its own log group', () => {
+  it('is of Node.js 24 on arm64, traced but for the reconciler, with its own log group', () => {
     const functions = dev.all('AWS::Lambda::Function');
     expect(functions).toHaveLength(places.length + 7);
     for (const { properties } of functions) {
       expect(properties).toMatchObject({
         Runtime: 'nodejs24.x',
         Architectures: ['arm64'],
-        TracingConfig: { Mode: 'Active' },
         LoggingConfig: { LogGroup: { Ref: expect.stringContaining('Logs') } },
       });
+      const isIdle = properties.FunctionName === 'stepline_dev_reconciler';
+      expect(properties.TracingConfig).toEqual(isIdle ? undefined : { Mode: 'Active' });
       expect(
         named('AWS::Logs::LogGroup', 'LogGroupName', `/aws/lambda/${properties.FunctionName}`),
       ).toMatchObject({ properties: { RetentionInDays: 14 } });

@@ -23,6 +23,8 @@ const OPERATIONS = [
   'send',
   'park',
   'setVisibility',
+  'receive',
+  'acknowledge',
   'notify',
 ] as const;
 export type Operation = (typeof OPERATIONS)[number];

@@ -29,7 +29,7 @@ const TWO = chainOf({ a: [], b: ['a'] });
 const told = (repairs: readonly Repair[]): string =>
   repairs
     .map(({ why, outgoing: { to, message } }) => {
-      const queue = to.kind === 'deadLetter' ? `${message.step} to its dead letters` : message.step;
+      const queue = to.kind === 'stepFailed' ? `the dead letter of ${message.step}` : message.step;
       return `${queue}: ${why}`;
     })
     .join(', ');
@@ -53,7 +53,7 @@ describe('the repair of a workflow that is processing', () => {
     'retrying, overdue': 'a: the next attempt is due',
     completed: 'b: the step was never claimed',
     'completed, older epoch': 'b: the step was never claimed',
-    failed: 'a to its dead letters: the step failed',
+    failed: 'the dead letter of a: the step failed',
     'failed, older epoch': 'a: the step failed before a resume',
     'put back, older epoch': 'a: the step was never claimed',
     'running, lease live, older epoch': '',
@@ -84,7 +84,7 @@ describe('the repair of a workflow that is processing', () => {
     const failed = decideRepairs(TWO, stateOf(resumed(), { a: RECORDS.failed }), NOW);
     expect(failed.map(({ outgoing }) => outgoing)).toEqual([
       {
-        to: { chain: 'order-processing', step: 'a', kind: 'deadLetter' },
+        to: { kind: 'stepFailed' },
         message: messageTo('a', { epoch: EPOCH, trip: 0 }),
       },
     ]);

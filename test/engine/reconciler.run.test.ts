@@ -125,7 +125,8 @@ describe('one run', () => {
     const now = world.clock.now();
     await given(world.engine.ports.store, ...dueInOneShard(25, now));
     expect(await reconciled(world, () => 3_999)).toMatchObject({ examined: 0 });
-    const left = [4_000, 4_000, 3_999];
+    // The first is asked of the dead letters: there is no time for them.
+    const left = [4_000, 4_000, 4_000, 3_999];
     expect(await reconciled(world, () => left.shift() ?? 0)).toMatchObject({ examined: 20 });
     expect(await reconciled(world)).toMatchObject({ examined: 5 });
   });
@@ -134,7 +135,7 @@ describe('one run', () => {
     const world = await openWorld(LINE);
     const metas = dueInOneShard(15, world.clock.now());
     await given(world.engine.ports.store, ...[...metas].reverse());
-    const left = [60_000];
+    const left = [4_000, 60_000];
     await reconciled(world, () => left.shift() ?? 0);
     const ids = world.bodies.map((body): StepMessage => JSON.parse(body)).map(({ workflowId }) => workflowId);
     expect(ids.sort()).toEqual(

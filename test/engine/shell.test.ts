@@ -5,8 +5,8 @@ import {
   messageFor,
   saveMeta,
   saveStep,
-  toDeadLetters,
   toStep,
+  toStepFailed,
   undue,
 } from '../../lib/engine/shell.ts';
 import type { StepRecord, WorkflowMeta } from '../../lib/engine/state.ts';
@@ -168,14 +168,10 @@ describe('a message', () => {
     expect(JSON.stringify(longest).length).toBeLessThan(1_024);
   });
 
-  it('goes to the queue of its step, or to its dead letters', () => {
+  it('goes to the queue of its step, or as a dead letter to the step-failed function', () => {
     const message = messageFor(meta, 'payment');
     expect(toStep(message).to).toEqual({ chain: 'order-processing', step: 'payment', kind: 'step' });
-    expect(toDeadLetters(message).to).toEqual({
-      chain: 'order-processing',
-      step: 'payment',
-      kind: 'deadLetter',
-    });
+    expect(toStepFailed(message).to).toEqual({ kind: 'stepFailed' });
   });
 });
 

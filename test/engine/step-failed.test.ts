@@ -6,7 +6,7 @@ import { handleDelivery } from '../../lib/engine/worker.ts';
 import { DAY } from '../ports/store/fixtures.ts';
 import { MEANWHILE } from './faults.ts';
 import { GRAPHS, messageTo } from './fixtures.ts';
-import { CARD, eventsOf, openWorld, requestChain, status } from './world.ts';
+import { CARD, eventsOf, NO_CHAINS, openWorld, requestChain, status } from './world.ts';
 
 const LINE = requestChain(GRAPHS.line);
 const VISIBILITY = 270_000;
@@ -263,7 +263,7 @@ describe('the dead letter of a step that completed', () => {
     const [message] = world.visible('a');
     await world.work('a');
     await world.queueAgain(message, 'deadLetter');
-    const engine = { ...world.engine, chains: { find: () => undefined } };
+    const engine = { ...world.engine, chains: NO_CHAINS };
     expect(await handleDeadLetter(engine, world.receive('a', 'deadLetter'))).toBe('retry');
     expect(eventsOf(world, 'unexpected_error')).toMatchObject([
       { message: 'this deployment does not know order-processing version 1' },

@@ -3,7 +3,14 @@ import * as z from 'zod';
 import type { ChainDefinition } from '../../lib/chain/definition.ts';
 import { type Registry, registry } from '../../lib/chain/registry.ts';
 import { DEAD_LETTER_SETTINGS, stepSettings } from '../../lib/chain/settings.ts';
-import type { QueueName } from '../../lib/contract/names.ts';
+import { LIMITS } from '../../lib/contract/limits.ts';
+import {
+  deadLetterQueue,
+  PARKING,
+  type QueueName,
+  STEP_FAILED,
+  stepQueue,
+} from '../../lib/contract/names.ts';
 import { type StepMessage, stepMessage } from '../../lib/contract/wire.ts';
 import type { Handled } from '../../lib/engine/delivery.ts';
 import type { EngineEvent } from '../../lib/engine/events.ts';
@@ -51,6 +58,9 @@ export const requestChain = (
     },
   );
 
+/** What a deployment knows that has other chains. */
+export const NO_CHAINS: Engine['chains'] = { find: () => undefined, places: [] };
+
 /** One call that a target saw. */
 export interface SeenCall {
   readonly step: string;
@@ -83,7 +93,7 @@ export interface World {
   handle(delivery: Delivery, remainingMs?: number): Promise<Handled>;
   /** Receives the first message of a step's queue and handles it. */
   work(step: string, kind?: 'step' | 'deadLetter', remainingMs?: number): Promise<Handled>;
-  /** Messages that are visible now. */
+  /** Messages that are visible now. A dead letter is one in the step-failed queue. */
   visible(step: string, kind?: 'step' | 'deadLetter'): StepMessage[];
   /** Sends a message to its step's queue, or its dead letters, as a queue does that delivers twice or redrives. */
   queueAgain(message: StepMessage | undefined, kind?: 'step' | 'deadLetter'): Promise<void>;
@@ -168,6 +178,8 @@ export async function openWorld(
         }),
       park: (body) => around('park', () => queues.park(body)),
       setVisibility: (...asked) => around('setVisibility', () => queues.setVisibility(...asked)),
+      receive: (...asked) => around('receive', async () => queues.receive(...asked)),
+      acknowledge: (...asked) => around('acknowledge', async () => queues.acknowledge(...asked)),
     },
     http: {
       call: async (request, deadlineMs) => {
@@ -202,8 +214,10 @@ export async function openWorld(
       return { tenant: TENANT, workflowId };
     },
     receive: (step, kind = 'step') => {
-      const [delivery] = queues.receive({ chain: chain.name, step, kind }, 1);
-      if (delivery === undefined) throw new Error(`nothing is visible in the ${kind} queue of ${step}`);
+      const all = queues.receive(queueOf(chain, step, kind), LIMITS.batchSize);
+      const delivery = all.find(({ body }) => isOf(step, body));
+      for (const other of all) if (other !== delivery) void queues.setVisibility(other, 0);
+      if (delivery === undefined) throw new Error(`nothing of ${step} is visible in the ${kind} queue`);
       return delivery;
     },
     handle: async (delivery, remainingMs) => {
@@ -218,14 +232,20 @@ export async function openWorld(
     },
     work: (step, kind, remainingMs) => world.handle(world.receive(step, kind), remainingMs),
     visible: (step, kind = 'step') =>
-      queues.contents({ chain: chain.name, step, kind }).map((body) => stepMessage.parse(JSON.parse(body))),
+      queues
+        .contents(queueOf(chain, step, kind))
+        .filter((body) => isOf(step, body))
+        .map((body) => stepMessage.parse(JSON.parse(body))),
     queueAgain: async (message, kind = 'step') => {
       if (message === undefined) throw new Error('there is no message to queue again');
-      await queues.send([{ to: { chain: chain.name, step: message.step, kind }, message }]);
+      await queues.send([{ to: queueOf(chain, message.step, kind), message }]);
     },
     queued: () =>
-      queueNames(chain)
-        .flatMap((queue) => queues.contents(queue).map(() => queue.step + (queue.kind === 'step' ? '' : '!')))
+      chain.steps
+        .flatMap(({ name }) => [
+          ...world.visible(name).map(() => name),
+          ...world.visible(name, 'deadLetter').map(() => `${name}!`),
+        ])
         .join(' '),
     loseMessages: () => {
       for (const queue of queueNames(chain)) {
@@ -240,10 +260,24 @@ export async function openWorld(
   return world;
 }
 
-const queueNames = ({ name, steps }: ChainDefinition) =>
-  steps.flatMap((step) =>
-    (['step', 'deadLetter'] as const).map((kind) => ({ chain: name, step: step.name, kind })),
-  );
+const queueOf = ({ name }: ChainDefinition, step: string, kind: 'step' | 'deadLetter'): QueueName =>
+  kind === 'step' ? stepQueue({ chain: name, step }) : STEP_FAILED;
+
+/** Whether a message is about a step; what cannot be read belongs to the step in whose queue it is. */
+function isOf(step: string, body: string): boolean {
+  try {
+    const { success, data } = stepMessage.safeParse(JSON.parse(body));
+    return !success || data.step === step;
+  } catch {
+    return true;
+  }
+}
+
+/** What functions take messages from. */
+const queueNames = (chain: ChainDefinition): readonly QueueName[] => [
+  ...chain.steps.map(({ name }) => queueOf(chain, name, 'step')),
+  STEP_FAILED,
+];
 
 function functionMs({ steps }: ChainDefinition, queue: QueueName): number {
   const step = steps.find(({ name }) => 'step' in queue && queue.step === name);
@@ -251,13 +285,13 @@ function functionMs({ steps }: ChainDefinition, queue: QueueName): number {
 }
 
 function declareQueues(queues: EmbeddedQueues, chain: ChainDefinition): void {
-  const parking = { kind: 'parking' } as const;
-  queues.declare(parking, { ...DEAD_LETTER_SETTINGS, retention: 86_400 });
+  const deadLetters = { ...DEAD_LETTER_SETTINGS, retention: 86_400, redriveTo: PARKING };
+  queues.declare(PARKING, DEAD_LETTER_SETTINGS);
+  queues.declare(STEP_FAILED, deadLetters);
   for (const step of chain.steps) {
-    const name = { chain: chain.name, step: step.name };
-    const dead = { ...name, kind: 'deadLetter' } as const;
-    queues.declare(dead, { ...DEAD_LETTER_SETTINGS, retention: 86_400, redriveTo: parking });
-    queues.declare({ ...name, kind: 'step' }, { ...stepSettings(step), redriveTo: dead });
+    const place = { chain: chain.name, step: step.name };
+    queues.declare(deadLetterQueue(place), deadLetters);
+    queues.declare(stepQueue(place), { ...stepSettings(step), redriveTo: deadLetterQueue(place) });
   }
 }
 

@@ -12,7 +12,7 @@ import {
 } from '../../functions/compose.ts';
 import { createDynamoDbStore } from '../../lib/adapters/dynamodb/store.ts';
 import { LIMITS } from '../../lib/contract/limits.ts';
-import { ENV, LOG_LEVELS, queueSuffix } from '../../lib/contract/names.ts';
+import { ENV, LOG_LEVELS, MONITORING, queueSuffix, STEP_FAILED } from '../../lib/contract/names.ts';
 import { EngineError } from '../../lib/engine/errors.ts';
 import { rawServer } from '../adapters/http/raw-server.ts';
 import { chains } from '../support/shipped-chains.ts';
@@ -122,6 +122,18 @@ describe('the composition', () => {
     const refusal = refusalOf(ownQueue);
     expect(refusal).toContain(name);
     expect(refusal).toContain(value);
+  });
+
+  it.each(MONITORING)('takes the monitoring %s', (monitoring) => {
+    vi.stubEnv(ENV.monitoring, monitoring);
+    expect(() => apiService()).not.toThrow();
+  });
+
+  it('refuses a monitoring that there is not', () => {
+    vi.stubEnv(ENV.monitoring, 'none');
+    expect(refusalOf(apiService)).toBe(
+      `the environment variable ${ENV.monitoring} is "none"; it must be one of full, lean`,
+    );
   });
 
   it.each(LOG_LEVELS)('takes the log level %s', (level) => {
@@ -246,8 +258,13 @@ describe('the queue behind an event source', () => {
     }
   });
 
+  it('is that of the dead letters of all steps', () => {
+    expect(queueOf(arn('stepline_dev_step-failed'))).toEqual(STEP_FAILED);
+  });
+
   it.each([
     ['another stage', 'stepline_prod_order-processing_payment_dlq'],
+    ['another stage, whose dead letters are ours by name only', 'stepline_prod_step-failed'],
     ['another stage with a name as long', 'stepline_stg_order-processing_payment_dlq'],
     ['a stage whose name begins alike', 'stepline_dev2_order-processing_payment_dlq'],
     ['another application', 'orders'],

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import { createDynamoDbStore } from '../../lib/adapters/dynamodb/store.ts';
-import { ENV, type QueueName, queueSuffix } from '../../lib/contract/names.ts';
+import { ENV, type QueueName, queueSuffix, STEP_FAILED } from '../../lib/contract/names.ts';
 import { startAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
 import { type AwsServer, startAwsServer } from '../support/aws-server.ts';
 import { type Dynalite, startDynalite } from '../support/dynalite.ts';
 import { embeddedSqs } from '../support/embedded-sqs.ts';
 import { bundleTo, type DeployedFunction, deploy, FUNCTIONS, type FunctionName } from './deployment.ts';
 import { record } from './lambda-events.ts';
-import { ORDER, openStage, PAYMENT, PAYMENT_DEAD, type TestStage } from './stage.ts';
+import { ORDER, openStage, PAYMENT, type TestStage } from './stage.ts';
 import { SECRETS, startTargets, type TestTargets } from './targets.ts';
 
 /*
@@ -209,7 +209,7 @@ describe('the deployed functions', () => {
     targets.decline(true);
     const id = await order();
     await deliver(PAYMENT, 'payment');
-    await deliver(PAYMENT_DEAD, 'step-failed');
+    await deliver(STEP_FAILED, 'step-failed');
     expect(await show(id)).toMatchObject({
       status: 'failed',
       error: { step: 'payment', code: 'REFUSED', httpStatus: 402, target: 'payments', effect: 'none' },

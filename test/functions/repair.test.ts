@@ -1,13 +1,13 @@
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { reconcilerHandler, stepFailedHandler } from '../../functions/handlers.ts';
-import type { QueueName } from '../../lib/contract/names.ts';
+import { deadLetterQueue, PARKING, type QueueName, STEP_FAILED } from '../../lib/contract/names.ts';
 import { EngineError } from '../../lib/engine/errors.ts';
 import type { Notification, Store } from '../../lib/engine/ports.ts';
 import type { Engine } from '../../lib/engine/shell.ts';
 import { ABSENT, claimOf } from '../ports/store/fixtures.ts';
 import { messageOf, namesOf, PLENTY, record, withMs } from './lambda-events.ts';
-import { openStage, PARKING, PAYMENT, type TestStage, workflow } from './stage.ts';
+import { openStage, PAYMENT, type TestStage, workflow } from './stage.ts';
 
 let stage: TestStage;
 beforeEach(async () => {
@@ -17,9 +17,9 @@ afterEach(() => stage.close());
 
 describe('the handler of dead letters', () => {
   const queueOf = (arn: string): QueueName => {
-    const [chain = '', stepName = ''] = arn.split('/');
+    const [chain = '', step = ''] = arn.split('/');
     if (chain === 'foreign') throw new EngineError('CONFIGURATION', `${arn} is not a queue of this stage`);
-    return { chain, step: stepName, kind: 'deadLetter' };
+    return chain === 'step-failed' ? STEP_FAILED : deadLetterQueue({ chain, step });
   };
   const from = (queue: string) => ({ eventSourceARN: queue });
   const settle = async (records: readonly SQSRecord[], engine: Engine = stage.engine) => {
@@ -34,7 +34,7 @@ describe('the handler of dead letters', () => {
   it('fails the workflow of a failed step, and tells on-call', async () => {
     const meta = await stage.given('one');
     await stage.engine.ports.store.writeStep(meta, failedStep, ABSENT, meta.expiresAt);
-    expect(await settle([record('m', messageOf(meta), from('order-processing/payment'))])).toEqual([]);
+    expect(await settle([record('m', messageOf(meta), from('step-failed'))])).toEqual([]);
     const state = await stage.engine.ports.store.load(meta);
     expect(state?.meta).toMatchObject({ status: 'failed', error: { step: 'payment', code: 'REFUSED' } });
     expect(stage.notifications).toMatchObject([
@@ -42,7 +42,17 @@ describe('the handler of dead letters', () => {
     ]);
   });
 
-  it('knows of each record whose dead letter it is', async () => {
+  it('takes what names no step at all for no dead letter', async () => {
+    const meta = await stage.given('one');
+    const strayed = { ...messageOf(meta), step: '' };
+    expect(await settle([record('m', strayed, from('step-failed'))])).toEqual([]);
+    expect(stage.queues.contents(PARKING)).toEqual([JSON.stringify(strayed)]);
+    expect(stage.events).toContainEqual(
+      expect.objectContaining({ event: 'message_parked', queue: 'step-failed' }),
+    );
+  });
+
+  it('knows whose dead letter it is where a mapping of an older deployment brings it from the step', async () => {
     const meta = await stage.given('one');
     await stage.engine.ports.store.writeStep(meta, failedStep, ABSENT, meta.expiresAt);
     const records = [

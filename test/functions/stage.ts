@@ -2,8 +2,7 @@ import type { ApiAnswer, ApiEvent } from '../../functions/http.ts';
 import { systemRandom } from '../../lib/adapters/system.ts';
 import { type Registry, registry } from '../../lib/chain/registry.ts';
 import { DEAD_LETTER_SETTINGS, stepSettings } from '../../lib/chain/settings.ts';
-import { LIMITS } from '../../lib/contract/limits.ts';
-import type { QueueName } from '../../lib/contract/names.ts';
+import { deadLetterQueue, PARKING, STEP_FAILED, stepQueue } from '../../lib/contract/names.ts';
 import type { EngineEvent } from '../../lib/engine/events.ts';
 import type { HttpOutcome, HttpRequest, Notification, Ports } from '../../lib/engine/ports.ts';
 import type { Engine } from '../../lib/engine/shell.ts';
@@ -29,9 +28,7 @@ export interface TestStage {
   close(): Promise<void>;
 }
 
-export const PARKING: QueueName = { kind: 'parking' };
 export const PAYMENT = { chain: 'order-processing', step: 'payment', kind: 'step' } as const;
-export const PAYMENT_DEAD = { ...PAYMENT, kind: 'deadLetter' } as const;
 
 /** @param answer what the targets answer */
 export async function openStage(
@@ -81,13 +78,14 @@ export async function openStage(
 }
 
 function declareQueues(queues: EmbeddedQueues): void {
-  const dead = { ...DEAD_LETTER_SETTINGS, retention: LIMITS.deadLetterRetention };
-  queues.declare(PARKING, dead);
+  const deadLetters = { ...DEAD_LETTER_SETTINGS, redriveTo: PARKING };
+  queues.declare(PARKING, DEAD_LETTER_SETTINGS);
+  queues.declare(STEP_FAILED, deadLetters);
   for (const { name: chain, steps } of chains) {
     for (const step of steps) {
-      const deadLetters: QueueName = { chain, step: step.name, kind: 'deadLetter' };
-      queues.declare(deadLetters, { ...dead, redriveTo: PARKING });
-      queues.declare({ ...deadLetters, kind: 'step' }, { ...stepSettings(step), redriveTo: deadLetters });
+      const place = { chain, step: step.name };
+      queues.declare(deadLetterQueue(place), deadLetters);
+      queues.declare(stepQueue(place), { ...stepSettings(step), redriveTo: deadLetterQueue(place) });
     }
   }
 }

@@ -1,13 +1,14 @@
 import type { SQSRecord } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { stepHandler } from '../../functions/handlers.ts';
+import { PARKING } from '../../lib/contract/names.ts';
 import { stepMessage } from '../../lib/contract/wire.ts';
 import { EngineError } from '../../lib/engine/errors.ts';
 import type { Delivery, HttpOutcome, HttpRequest, Ports, Queue, Store } from '../../lib/engine/ports.ts';
 import type { Engine } from '../../lib/engine/shell.ts';
 import type { WorkflowMeta } from '../../lib/engine/state.ts';
 import { messageOf, namesOf, PLENTY, record, withMs } from './lambda-events.ts';
-import { openStage, PARKING, PAYMENT, reply, type TestStage, workflow } from './stage.ts';
+import { openStage, PAYMENT, reply, type TestStage, workflow } from './stage.ts';
 
 const CHARGED = { orderId: 'o-1', receiptUrl: 'https://pay.example/1' };
 
@@ -154,7 +155,7 @@ const FAILING: Readonly<Record<string, (fail: () => never) => Partial<Ports>>> =
       ...(['create', 'load', 'writeMeta', 'writeStep', 'list', 'listDue', 'loadPace', 'writePace'] as const),
     ),
   }),
-  queue: (fail) => ({ queue: all(fail, 'send', 'park', 'setVisibility') }),
+  queue: (fail) => ({ queue: all(fail, 'send', 'park', 'setVisibility', 'receive', 'acknowledge') }),
   http: (fail) => ({ http: all(fail, 'call') }),
   targets: (fail) => ({ targets: all(fail, 'resolve') }),
   telemetry: (fail) => ({ telemetry: all(fail, 'emit') }),

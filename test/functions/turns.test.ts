@@ -6,10 +6,11 @@ import { inTurn } from '../../functions/turns.ts';
 import { chain, target } from '../../lib/chain/index.ts';
 import { stepPlaces } from '../../lib/chain/places.ts';
 import { registry } from '../../lib/chain/registry.ts';
-import { deadLetterQueue, PARKING, stepQueue } from '../../lib/contract/names.ts';
+import { deadLetterQueue, PARKING, STEP_FAILED, stepQueue } from '../../lib/contract/names.ts';
 import { get } from '../../lib/engine/operations/read.ts';
 import { start } from '../../lib/engine/operations/start.ts';
 import type { Delivery, Ports } from '../../lib/engine/ports.ts';
+import { emptyDeadLetters } from '../../lib/engine/step-failed.ts';
 import { declareQueues } from '../../lib/local/engine.ts';
 import { startMapping } from '../../lib/local/queue/mapping.ts';
 import { createEmbeddedQueues } from '../../lib/local/queue/queue.ts';
@@ -86,9 +87,9 @@ async function stage() {
     });
     const failures = startMapping({
       queues,
-      queue: deadLetterQueue(place),
+      queue: STEP_FAILED,
       batchSize: 10,
-      invoke: stepFailedHandler({ chains, ports: all }, () => deadLetterQueue(place)),
+      invoke: stepFailedHandler({ chains, ports: all }, () => STEP_FAILED),
       clock,
       functionTimeout: 30,
     });
@@ -98,12 +99,13 @@ async function stage() {
     );
   };
   const service = { chains, ports: all };
+  const empty = () => emptyDeadLetters(service, [deadLetterQueue(place)], () => true);
   const order = async (name: string): Promise<string> =>
     (await start(service, CHARGES, { tenant: TENANT, payload: { name } })).workflowId;
   const show = (workflowId: string) => get(service, { tenant: TENANT, workflowId }, true);
   const receivesOf = (workflowId: string): number =>
     Math.max(0, ...[...receives].filter(([body]) => body.includes(workflowId)).map(([, count]) => count));
-  return { begin, order, show, receivesOf, calls, clock, queues };
+  return { begin, empty, order, show, receivesOf, calls, clock, queues };
 }
 
 const HOUR = 3_600_000;
@@ -113,7 +115,7 @@ describe('a batch whose function dies', () => {
   it.each([1, 2, 3])(
     'by %d of ten messages: the others are done in a few receives, and these alone fail',
     async (poisons) => {
-      const { begin, order, show, receivesOf, calls, clock, queues } = await stage();
+      const { begin, empty, order, show, receivesOf, calls, clock, queues } = await stage();
       const names = Array.from({ length: 10 }, (_, at) =>
         at % 3 === 1 && at < 3 * poisons ? `poison-${at}` : `fine-${at}`,
       );
@@ -122,6 +124,7 @@ describe('a batch whose function dies', () => {
       // In small steps: what takes no time comes to its end before time goes on.
       for (let passed = 0; passed < HOUR; passed += STEP) {
         await comeToRest(clock);
+        await empty();
         await clock.advance(STEP);
       }
       for (const [at, id] of ids.entries()) {

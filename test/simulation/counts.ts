@@ -36,6 +36,7 @@ export const noCounts = () => ({
   lostDeletions: 0,
   emptiedQueues: 0,
   parked: 0,
+  movedDeadLetters: 0,
   outdatedFunctions: 0,
   changedFunctions: 0,
   outdatedRequests: 0,
@@ -101,6 +102,8 @@ export const counting = (chaos: Chaos, counts: Counts): Chaos => ({
     if (fault.kind === 'lose') counts.lostReplies += 1;
     if (fault.kind === 'fail') counts.failedCalls += 1;
     if (fault.kind === 'late') counts.lateWrites += 1;
+    // Nobody but the reconciler deletes messages by itself.
+    if (call === 'acknowledge') counts.movedDeadLetters += 1;
     return fault;
   },
   message: () => {

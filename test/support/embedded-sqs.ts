@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import {
   ChangeMessageVisibilityCommand,
+  DeleteMessageCommand,
   QueueDoesNotExist,
+  ReceiveMessageCommand,
   SendMessageBatchCommand,
   SendMessageCommand,
   type SQSClient,
@@ -14,7 +16,12 @@ import type { EmbeddedQueues } from '../../lib/local/queue/queue.ts';
 
 /** Requests of SQS by their name, each from its input to its output; what SQS would refuse is thrown as the SDK throws it. */
 export type EmbeddedSqs = Readonly<Record<SqsAction, (input: unknown) => Promise<object>>>;
-export type SqsAction = 'SendMessage' | 'SendMessageBatch' | 'ChangeMessageVisibility';
+export type SqsAction =
+  | 'SendMessage'
+  | 'SendMessageBatch'
+  | 'ChangeMessageVisibility'
+  | 'ReceiveMessage'
+  | 'DeleteMessage';
 
 export interface EmbeddedSqsOptions {
   readonly queues: EmbeddedQueues;
@@ -41,6 +48,14 @@ const visibilityInput = z.strictObject({
   ReceiptHandle: z.string().min(1),
   VisibilityTimeout: z.int().min(0).max(43_200),
 });
+
+const receiveInput = z.strictObject({
+  QueueUrl: z.string(),
+  MaxNumberOfMessages: z.int().min(1).max(10),
+  WaitTimeSeconds: z.literal(0),
+  MessageSystemAttributeNames: z.array(z.string()),
+});
+const deleteInput = z.strictObject({ QueueUrl: z.string(), ReceiptHandle: z.string().min(1) });
 
 /**
  * The part of SQS's API that Stepline uses, over the embedded queues.
@@ -88,6 +103,28 @@ export function embeddedSqs({ queues, queueUrlPrefix, onRequest }: EmbeddedSqsOp
       });
       return {};
     },
+    ReceiveMessage: async (input) => {
+      await onRequest?.();
+      const { QueueUrl, MaxNumberOfMessages } = checked(receiveInput, input);
+      const received = queues.receive(queueOf(QueueUrl), MaxNumberOfMessages);
+      // As SQS answers: without a list where there is nothing.
+      if (received.length === 0) return {};
+      return {
+        Messages: received.map(({ messageId, receiptHandle, body, receiveCount }) => ({
+          MessageId: messageId,
+          ReceiptHandle: receiptHandle,
+          Body: body,
+          MD5OfBody: createHash('md5').update(body).digest('hex'),
+          Attributes: { ApproximateReceiveCount: String(receiveCount) },
+        })),
+      };
+    },
+    DeleteMessage: async (input) => {
+      await onRequest?.();
+      const { QueueUrl, ReceiptHandle } = checked(deleteInput, input);
+      queues.acknowledge(queueOf(QueueUrl), ReceiptHandle);
+      return {};
+    },
   };
 }
 
@@ -96,6 +133,8 @@ export function connectMock(client: AwsClientStub<SQSClient>, sqs: EmbeddedSqs):
   client.on(SendMessageCommand).callsFake(sqs.SendMessage);
   client.on(SendMessageBatchCommand).callsFake(sqs.SendMessageBatch);
   client.on(ChangeMessageVisibilityCommand).callsFake(sqs.ChangeMessageVisibility);
+  client.on(ReceiveMessageCommand).callsFake(sqs.ReceiveMessage);
+  client.on(DeleteMessageCommand).callsFake(sqs.DeleteMessage);
 }
 
 function isDeclared(queues: EmbeddedQueues, name: QueueName): boolean {

@@ -1,4 +1,4 @@
-import { METRICS } from '../../contract/names.ts';
+import { METRICS, type Monitoring } from '../../contract/names.ts';
 import type { EngineEvent } from '../../engine/events.ts';
 
 /** Who a figure is about, beside the stage. */
@@ -40,18 +40,17 @@ export function metricsOf(event: EngineEvent): readonly Metric[] {
       return [ofStep(METRICS.stepsFailed, event), ofStep(METRICS.attemptsFailed, event), duration(event)];
     case 'dead_letter':
       return [ofStep(METRICS.deadLetters, event)];
+    // Of the stage: one alarm hears it for all chains, or functions. The log line tells where it was.
     case 'repaired':
-      // Of the chain: an alarm cannot add up the steps. The log line tells which step it was.
-      return [ofChain(METRICS.repairs, event)];
-    case 'message_parked':
-      return [{ name: METRICS.parked, unit: 'Count', value: 1, dimensions: {} }];
-    case 'oldest_unfinished':
-      return [{ name: METRICS.oldestUnfinished, unit: 'Milliseconds', value: event.ageMs, dimensions: {} }];
-    case 'oldest_unclaimed':
-      return [{ name: METRICS.oldestUnclaimed, unit: 'Milliseconds', value: event.ageMs, dimensions: {} }];
+      return [ofStage(METRICS.repairs)];
     case 'unexpected_error':
-      // Of the stage: one alarm hears it for all functions. The log line tells where it was.
-      return [{ name: METRICS.unexpectedErrors, unit: 'Count', value: 1, dimensions: {} }];
+      return [ofStage(METRICS.unexpectedErrors)];
+    case 'message_parked':
+      return [ofStage(METRICS.parked)];
+    case 'oldest_unfinished':
+      return age(METRICS.oldestUnfinished, event);
+    case 'oldest_unclaimed':
+      return age(METRICS.oldestUnclaimed, event);
     case 'workflow_erased':
     case 'output_failed':
     case 'claim_put_back':
@@ -61,6 +60,18 @@ export function metricsOf(event: EngineEvent): readonly Metric[] {
       return [];
   }
 }
+
+/** The same metric as a stage of this monitoring has it: lean, it is of the chain. */
+export function watchedAs(monitoring: Monitoring, metric: Metric): Metric {
+  const { step: _, ...ofChain } = metric.dimensions;
+  return monitoring === 'full' ? metric : { ...metric, dimensions: ofChain };
+}
+
+const ofStage = (name: Name): Metric => ({ name, unit: 'Count', value: 1, dimensions: {} });
+
+/** Nothing where nothing waits: CloudWatch bills a metric for every hour in which it is sent, and an idle stage is to cost nothing. */
+const age = (name: Name, { ageMs }: { readonly ageMs: number }): readonly Metric[] =>
+  ageMs === 0 ? [] : [{ name, unit: 'Milliseconds', value: ageMs, dimensions: {} }];
 
 const ofChain = (name: Name, { chain }: { readonly chain: string }): Metric => ({
   name,

@@ -1,10 +1,10 @@
 import { LogFormatter, Logger, LogItem } from '@aws-lambda-powertools/logger';
 import type { LogAttributes, UnformattedAttributes } from '@aws-lambda-powertools/logger/types';
 import { Metrics } from '@aws-lambda-powertools/metrics';
-import { type LogLevel, METRIC_NAMESPACE } from '../../contract/names.ts';
+import { type LogLevel, METRIC_NAMESPACE, type Monitoring } from '../../contract/names.ts';
 import { EVENT_LEVELS } from '../../engine/events.ts';
 import type { Telemetry } from '../../engine/ports.ts';
-import { type Dimensions, type Metric, metricsOf } from './metrics.ts';
+import { type Dimensions, type Metric, metricsOf, watchedAs } from './metrics.ts';
 
 const SERVICE = 'stepline';
 
@@ -12,6 +12,7 @@ export interface LambdaTelemetryOptions {
   readonly stage: string;
   /** Quieter events are not logged; they are counted all the same. */
   readonly logLevel: LogLevel;
+  readonly monitoring: Monitoring;
 }
 
 /** What an event tells, in one piece: Powertools takes some names, `message` among them, for its own and leaves them out. */
@@ -45,9 +46,9 @@ class LineFormatter extends LogFormatter {
 
 /**
  * One JSON line for each event, and its metrics in CloudWatch's embedded format, all on the function's output.
- * @example createLambdaTelemetry({ stage: 'dev', logLevel: 'info' }).emit({ event: 'oldest_unfinished', ageMs: 0 });
+ * @example createLambdaTelemetry({ stage: 'dev', logLevel: 'info', monitoring: 'full' }).emit({ event: 'oldest_unfinished', ageMs: 65_000 });
  */
-export function createLambdaTelemetry({ stage, logLevel }: LambdaTelemetryOptions): Telemetry {
+export function createLambdaTelemetry({ stage, logLevel, monitoring }: LambdaTelemetryOptions): Telemetry {
   const logger = new Logger({
     serviceName: SERVICE,
     logLevel,
@@ -63,7 +64,8 @@ export function createLambdaTelemetry({ stage, logLevel }: LambdaTelemetryOption
       try {
         const { event: name, ...fields } = event;
         logger[EVENT_LEVELS[name]](name, { told: new Told(fields) });
-        for (const line of linesOf(metricsOf(event))) publish(metrics, line);
+        const figures = metricsOf(event).map((metric) => watchedAs(monitoring, metric));
+        for (const line of linesOf(figures)) publish(metrics, line);
       } catch (error) {
         // What is told about the work must never stop the work.
         console.error('telemetry failed', event.event, error);

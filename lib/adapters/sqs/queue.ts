@@ -1,5 +1,10 @@
 import { createHash } from 'node:crypto';
-import { ChangeMessageVisibilityCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import {
+  ChangeMessageVisibilityCommand,
+  DeleteMessageCommand,
+  ReceiveMessageCommand,
+  type SQSClient,
+} from '@aws-sdk/client-sqs';
 import { LIMITS } from '../../contract/limits.ts';
 import { DEFAULT_TENANT, PARKING, type QueueName, queueSuffix } from '../../contract/names.ts';
 import type { StepMessage } from '../../contract/wire.ts';
@@ -21,22 +26,45 @@ export interface SqsOptions {
 export function createSqsQueue({ client, queueUrlPrefix }: SqsOptions): Queue {
   const urlOf = (name: QueueName): string => `${queueUrlPrefix}${queueSuffix(name)}`;
   const post = createSqsSender(client);
+  const ask = async <Answer>(url: string, request: () => Promise<Answer>): Promise<Answer> => {
+    try {
+      return await request();
+    } catch (error) {
+      throw unavailable(url, error);
+    }
+  };
   return {
     send: (outgoing) => sendAll(outgoing, (one) => sendOne(post, urlOf(one.to), one)),
     park: (body) => post(urlOf(PARKING), { body }),
     setVisibility: async ({ queue, receiptHandle }, seconds) => {
-      const url = urlOf(queue);
-      try {
-        await client.send(
-          new ChangeMessageVisibilityCommand({
-            QueueUrl: url,
-            ReceiptHandle: receiptHandle,
-            VisibilityTimeout: clamp(seconds),
-          }),
-        );
-      } catch (error) {
-        throw unavailable(url, error);
-      }
+      const QueueUrl = urlOf(queue);
+      const VisibilityTimeout = clamp(seconds);
+      const command = new ChangeMessageVisibilityCommand({
+        QueueUrl,
+        ReceiptHandle: receiptHandle,
+        VisibilityTimeout,
+      });
+      await ask(QueueUrl, () => client.send(command));
+    },
+    receive: async (queue, max) => {
+      const QueueUrl = urlOf(queue);
+      const command = new ReceiveMessageCommand({
+        QueueUrl,
+        MaxNumberOfMessages: max,
+        // Not left to the queue, which may be set to wait.
+        WaitTimeSeconds: 0,
+        MessageSystemAttributeNames: ['ApproximateReceiveCount'],
+      });
+      const { Messages = [] } = await ask(QueueUrl, () => client.send(command));
+      return Messages.map(({ ReceiptHandle: receiptHandle = '', Body: body = '', Attributes }) => ({
+        ...{ queue, receiptHandle, body },
+        receiveCount: Number(Attributes?.ApproximateReceiveCount ?? 1),
+      }));
+    },
+    acknowledge: async (queue, receiptHandle) => {
+      const QueueUrl = urlOf(queue);
+      const command = new DeleteMessageCommand({ QueueUrl, ReceiptHandle: receiptHandle });
+      await ask(QueueUrl, () => client.send(command));
     },
   };
 }

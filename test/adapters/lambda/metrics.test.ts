@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Metric, metricsOf } from '../../../lib/adapters/lambda/metrics.ts';
+import { type Metric, metricsOf, watchedAs } from '../../../lib/adapters/lambda/metrics.ts';
 import { METRICS } from '../../../lib/contract/names.ts';
 import type { EngineEvent } from '../../../lib/engine/events.ts';
 import { ALL_EVENTS, EVENTS } from '../../support/engine-events.ts';
@@ -36,7 +36,7 @@ const COUNTED: { readonly [Name in EngineEvent['event']]: readonly Metric[] } = 
   message_dead_lettered: [],
   message_ignored: [],
   dead_letter: [one('DeadLetters', STEP)],
-  repaired: [one('Repairs', CHAIN)],
+  repaired: [one('Repairs', {})],
   digest_published: [],
   message_parked: [one('MessagesParked', {})],
   oldest_unfinished: [{ name: 'OldestUnfinishedStep', unit: 'Milliseconds', value: 65_000, dimensions: {} }],
@@ -53,17 +53,34 @@ describe('the metrics of an event', () => {
   });
 
   it('are in all every metric that has a name', () => {
-    const counted = new Set(ALL_EVENTS.flatMap(metricsOf).map(({ name }) => name));
+    const counted = new Set(ALL_EVENTS.flatMap((event) => metricsOf(event)).map(({ name }) => name));
     expect([...counted].sort()).toEqual(Object.values(METRICS).sort());
   });
 
   it('tell no figure of a tenant or a workflow, of which there is no end', () => {
-    const dimensions = ALL_EVENTS.flatMap(metricsOf).flatMap((metric) => Object.keys(metric.dimensions));
+    const dimensions = ALL_EVENTS.flatMap((event) => metricsOf(event)).flatMap((metric) =>
+      Object.keys(metric.dimensions),
+    );
     expect([...new Set(dimensions)].sort()).toEqual(['chain', 'step']);
   });
 
   it('carry the figure of the event', () => {
     expect(metricsOf({ ...EVENTS.step_completed, durationMs: 0 })[0]).toMatchObject({ value: 0 });
-    expect(metricsOf({ event: 'oldest_unfinished', ageMs: 0 })[0]).toMatchObject({ value: 0 });
+    expect(metricsOf({ event: 'oldest_unfinished', ageMs: 1 })[0]).toMatchObject({ value: 1 });
+  });
+
+  it.each(['oldest_unfinished', 'oldest_unclaimed'] as const)(
+    'of %s are none while nothing waits: an idle stage pays for no metric',
+    (event) => {
+      expect(metricsOf({ event, ageMs: 0 })).toEqual([]);
+    },
+  );
+
+  it('are of the chain on a lean stage where they would be of a step, and the same otherwise', () => {
+    for (const metric of ALL_EVENTS.flatMap((event) => metricsOf(event))) {
+      expect(watchedAs('full', metric)).toEqual(metric);
+      const { step: _, ...ofChain } = metric.dimensions;
+      expect(watchedAs('lean', metric)).toEqual({ ...metric, dimensions: ofChain });
+    }
   });
 });

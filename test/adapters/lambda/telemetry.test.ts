@@ -39,7 +39,7 @@ const namesOf = ({ _aws }: z.infer<typeof emf>): readonly string[] =>
 
 /** What a function writes when these events happen: log lines, and metrics in CloudWatch's embedded format. */
 function told(events: readonly EngineEvent[], logLevel: LogLevel = 'debug') {
-  const telemetry = createLambdaTelemetry({ stage: 'test', logLevel });
+  const telemetry = createLambdaTelemetry({ stage: 'test', logLevel, monitoring: 'full' });
   for (const event of events) telemetry.emit(event);
   const lines = written.split('\n').filter((line) => line !== '');
   const records = lines.map((line) => z.record(z.string(), z.unknown()).parse(JSON.parse(line)));
@@ -158,7 +158,7 @@ describe('telemetry that fails', () => {
     ['an event without a figure', { ...EVENTS.step_completed, durationMs: undefined }],
   ])('never throws: %s is complained of, and the work goes on', (_, event) => {
     const complaints = vi.spyOn(console, 'error').mockImplementation(() => undefined);
-    const telemetry = createLambdaTelemetry({ stage: 'test', logLevel: 'debug' });
+    const telemetry = createLambdaTelemetry({ stage: 'test', logLevel: 'debug', monitoring: 'full' });
     expect(() => telemetry.emit(event as EngineEvent)).not.toThrow();
     expect(complaints).toHaveBeenCalledOnce();
   });
@@ -187,7 +187,7 @@ describe('telemetry that fails', () => {
     vi.spyOn(process.stdout, 'write').mockImplementation(() => {
       throw new Error('EPIPE');
     });
-    const telemetry = createLambdaTelemetry({ stage: 'test', logLevel: 'debug' });
+    const telemetry = createLambdaTelemetry({ stage: 'test', logLevel: 'debug', monitoring: 'full' });
     expect(() => telemetry.emit(EVENTS.workflow_started)).not.toThrow();
   });
 });

@@ -14,6 +14,7 @@ import {
   parseQueueSuffix,
   type QueueName,
   queueSuffix,
+  STEP_FAILED,
   stepQueue,
 } from '../../../lib/contract/names.ts';
 import type { Delivery } from '../../../lib/engine/ports.ts';
@@ -55,7 +56,11 @@ export async function openRealQueues(
   { time, oracle, places, ...options }: BackingOptions,
 ): Promise<AwsQueues> {
   const urlOf = (name: QueueName): string => `${queueUrlPrefix}${queueSuffix(name)}`;
-  const names = [PARKING, ...places.flatMap((place) => [deadLetterQueue(place), stepQueue(place)])];
+  const names = [
+    PARKING,
+    STEP_FAILED,
+    ...places.flatMap((place) => [deadLetterQueue(place), stepQueue(place)]),
+  ];
   for (const name of names) {
     const QueueName = urlOf(name).slice(urlOf(name).lastIndexOf('/') + 1);
     await sqs.send(new CreateQueueCommand({ QueueName, Attributes: { VisibilityTimeout: String(HIDDEN) } }));

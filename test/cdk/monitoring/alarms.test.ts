@@ -9,22 +9,24 @@ import { type Synthesized, synthesized } from '../synth.ts';
 import { type AlarmProperties, alarmsOf, askedByAlarm, kindOf } from './monitored.ts';
 
 const dev = await synthesized('dev');
+const lean = await synthesized('staging');
 const alarms = alarmsOf(dev);
-const STEP = [
-  ...['step-error-rate', 'dead-letter-unhandled'],
-  ...['function-errors', 'throttles', 'recursion-dropped'],
+const STEP = ['step-error-rate', 'function-errors', 'throttles'];
+const CHAIN = ['workflow-failed'];
+const LEAN_CHAIN = ['workflow-failed', 'step-error-rate'];
+const ALWAYS_SHARED = [
+  ...['message-parked', 'dead-letter-unhandled', 'repairs', 'oldest-unfinished-step', 'step-unclaimed'],
+  ...['unexpected-errors', 'reconciler-missing', 'api-throttled'],
 ];
-const CHAIN = ['workflow-failed', 'repairs'];
 const SHARED = [
-  ...['api-5xx-hour', 'step-unclaimed', 'table-refuses', 'unexpected-errors'],
-  ...['message-parked', 'oldest-unfinished-step', 'reconciler-missing', 'api-5xx', 'api-throttled'],
+  ...ALWAYS_SHARED,
+  ...['api-5xx', 'api-5xx-hour', 'table-refuses', 'reconciler_function-errors'],
   ...['step-failed_function-errors', 'step-failed_throttles', 'step-failed_recursion-dropped'],
-  ...['reconciler_function-errors', 'reconciler_throttles'],
-  ...['start', 'get', 'list', 'cancel', 'resume'].map((name) => `${name}_throttles`),
 ];
+const LEAN_SHARED = [...ALWAYS_SHARED, 'api-errors'];
 
 const names = (some: readonly AlarmProperties[]): readonly string[] =>
-  some.map(({ AlarmName }) => AlarmName.replace('stepline_dev_', '')).sort();
+  some.map(({ AlarmName }) => AlarmName.replace(/^stepline_(dev|staging)_/, '')).sort();
 const alarmNamed = (name: string): AlarmProperties => {
   const found = alarms.find(({ AlarmName }) => AlarmName === `stepline_dev_${name}`);
   if (found === undefined) throw new Error(`there is no alarm ${name}`);
@@ -54,8 +56,18 @@ describe('the alarms of a stage', () => {
     expect(names(alarmsOf({ templates: [dev.main] }))).toEqual([...SHARED].sort());
   });
 
+  it('are on a lean stage one of each kind and chain, and none of a step', () => {
+    for (const { name } of registry(chains).current) {
+      const template = lean.nested.get(name);
+      const own = template === undefined ? [] : alarmsOf({ templates: [template] });
+      expect(names(own)).toEqual(LEAN_CHAIN.map((kind) => `${name}_${kind}`).sort());
+    }
+    expect(names(alarmsOf({ templates: [lean.main] }))).toEqual([...LEAN_SHARED].sort());
+  });
+
   it('are of every kind that there is, and of no other', () => {
-    expect([...new Set(alarms.map(kindOf))].sort()).toEqual(Object.keys(ALARM_KINDS).sort());
+    const kinds = [...alarms, ...alarmsOf(lean)].map(kindOf);
+    expect([...new Set(kinds)].sort()).toEqual(Object.keys(ALARM_KINDS).sort());
   });
 
   it('have names that differ, of at most 255 characters', () => {
@@ -94,9 +106,10 @@ describe('the alarms of a stage', () => {
   });
 
   it('wake somebody only for what cannot wait', () => {
-    const loud = alarms.filter((alarm) => severityOf(alarm) === 'critical').map(kindOf);
+    const all = [...alarms, ...alarmsOf(lean)];
+    const loud = all.filter((alarm) => severityOf(alarm) === 'critical').map(kindOf);
     expect([...new Set(loud)].sort()).toEqual([
-      ...['api-5xx', 'api-5xx-hour', 'dead-letter-unhandled', 'message-parked'],
+      ...['api-5xx', 'api-5xx-hour', 'api-errors', 'dead-letter-unhandled', 'message-parked'],
       ...['oldest-unfinished-step', 'reconciler-missing', 'step-unclaimed'],
     ]);
   });
@@ -131,12 +144,10 @@ describe('an alarm', () => {
   });
 
   it('tells of dead letters that nobody takes by how long the oldest has waited, not by how many there are', () => {
-    expect(watched('order-processing_payment_dead-letter-unhandled')).toEqual([
-      'AWS/SQS ApproximateAgeOfOldestMessage Maximum',
-    ]);
-    const { Threshold, DatapointsToAlarm, EvaluationPeriods } = alarmNamed(
-      'order-processing_payment_dead-letter-unhandled',
-    );
+    expect(watched('dead-letter-unhandled')).toEqual(['AWS/SQS ApproximateAgeOfOldestMessage Maximum']);
+    const alarm = alarmNamed('dead-letter-unhandled');
+    expect(askedByAlarm(alarm)[0]?.dimensions).toEqual({ QueueName: 'stepline_dev_step-failed' });
+    const { Threshold, DatapointsToAlarm, EvaluationPeriods } = alarm;
     expect([Threshold, DatapointsToAlarm, EvaluationPeriods]).toEqual([600, 1, 1]);
   });
 
@@ -151,14 +162,16 @@ describe('an alarm', () => {
     const longestGap = LIMITS.reconcileBackoffCap + LIMITS.reconcileInterval;
     expect(alarm.Period).toBeGreaterThan(longestGap);
     expect(alarm).toMatchObject({ Statistic: 'Maximum', EvaluationPeriods: 1, Threshold: 3_600_000 });
-    // Without the reconciler nobody knows: it neither sounds nor ends.
-    expect(alarm.TreatMissingData).toBe('ignore');
+    // Nothing is told while nothing waits. That the reconciler is missing is told earlier than this could end.
+    expect(alarm.TreatMissingData).toBe('notBreaching');
+    const { looks, period } = ALARM_KINDS['reconciler-missing'];
+    expect(looks.of * period).toBeLessThan(SEEN_WITHIN);
   });
 
   it('tells of a reconciler that does not run, or whose every run fails', () => {
-    expect(watched('reconciler-missing')).toEqual(['AWS/Lambda Invocations Sum', 'AWS/Lambda Errors Sum']);
+    expect(watched('reconciler-missing')).toEqual(['AWS/Lambda Errors Minimum']);
     expect(alarmNamed('reconciler-missing')).toMatchObject({
-      ComparisonOperator: 'LessThanThreshold',
+      ComparisonOperator: 'GreaterThanOrEqualToThreshold',
       Threshold: 1,
       EvaluationPeriods: 5,
       TreatMissingData: 'breaching',
@@ -166,8 +179,8 @@ describe('an alarm', () => {
   });
 
   it('tells of repairs that go on, not of one', () => {
-    expect(watched('order-processing_repairs')).toEqual(['Stepline Repairs Sum']);
-    expect(alarmNamed('order-processing_repairs')).toMatchObject({
+    expect(watched('repairs')).toEqual(['Stepline Repairs Sum']);
+    expect(alarmNamed('repairs')).toMatchObject({
       Period: SEEN_WITHIN,
       DatapointsToAlarm: 3,
       EvaluationPeriods: 3,

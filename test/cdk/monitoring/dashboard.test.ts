@@ -84,7 +84,7 @@ describe('the dashboard of a stage', () => {
         'Duration of an attempt, p50',
         'Duration of an attempt, p95',
         'Duration of an attempt, p99',
-        'Dead letters: handled; in the queue',
+        'Dead letters: handled; moved by SQS',
       ]);
       for (const graph of graphs) {
         const about = askedByWidget(graph).map(
@@ -134,7 +134,7 @@ describe('the dashboards of many chains', () => {
     [1, 1, 1],
     [4, 3, 1],
     [120, 3, 3],
-    [200, 1, 5],
+    [200, 1, 4],
     [3, 200, 4],
   ])('%i of %i steps: %i of them, each within what CloudWatch takes', async (count, steps, pages) => {
     const made = await dashboardsOfMany(count, steps);

@@ -74,23 +74,24 @@ export const TRIALS: Readonly<Record<AlarmName, Trial>> = {
   'oldest-unfinished-step': {
     faults: {
       'a step waits for ever, and is looked at every quarter of an hour': {
-        OldestUnfinishedStep: (minute) => (minute % 15 === 0 ? minute * 60_000 : 0),
+        OldestUnfinishedStep: (minute) => (minute % 15 === 0 ? minute * 60_000 : undefined),
       },
     },
     healthy: {
       'steps wait for half an hour': { OldestUnfinishedStep: every(15, 1_800_000) },
-      'nothing is told: the reconciler is missing': { OldestUnfinishedStep: always(undefined) },
+      'nothing waits, or the reconciler is missing': { OldestUnfinishedStep: always(undefined) },
     },
   },
   'step-unclaimed': {
     faults: {
       'a mapping is switched off, and its step looked at every quarter of an hour': {
-        OldestUnclaimedStep: (minute) => (minute >= 60 && minute % 15 === 0 ? (minute - 50) * 60_000 : 0),
+        OldestUnclaimedStep: (minute) =>
+          minute >= 60 && minute % 15 === 0 ? (minute - 50) * 60_000 : undefined,
       },
     },
     healthy: {
       'messages wait for five minutes behind others': { OldestUnclaimedStep: always(300_000) },
-      'nothing is told: the reconciler is missing': { OldestUnclaimedStep: always(undefined) },
+      'nothing waits, or the reconciler is missing': { OldestUnclaimedStep: always(undefined) },
     },
   },
   'unexpected-errors': {
@@ -118,18 +119,13 @@ export const TRIALS: Readonly<Record<AlarmName, Trial>> = {
   },
   'reconciler-missing': {
     faults: {
-      'its rule is switched off': {
-        Invocations: since(60, () => undefined, 1),
-        Errors: since(60, () => undefined, 0),
-      },
-      'every run fails': { Invocations: always(1), Errors: since(60, () => 1, 0) },
+      'its rule is switched off': { Errors: since(60, () => undefined, 0) },
+      'every run fails': { Errors: since(60, () => 1, 0) },
     },
     healthy: {
-      'it runs every minute': { Invocations: always(1), Errors: always(0) },
-      'one run in four slips or fails': {
-        Invocations: always(1),
-        Errors: (minute) => (minute % 4 === 0 ? 1 : 0),
-      },
+      'it runs every minute': { Errors: always(0) },
+      'one run in four fails': { Errors: (minute) => (minute % 4 === 0 ? 1 : 0) },
+      'one run in four slips': { Errors: (minute) => (minute % 4 === 0 ? undefined : 0) },
     },
   },
   repairs: {
@@ -186,11 +182,84 @@ export const TRIALS: Readonly<Record<AlarmName, Trial>> = {
       'nobody calls': { '5xx': always(undefined), Count: always(undefined) },
     },
   },
+  'api-errors': {
+    faults: {
+      'nothing works': { '5xx': since(60, () => 60, 0) },
+      'a total outage of a stage that has six requests an hour': { '5xx': every(10, 1) },
+    },
+    healthy: {
+      'both of two requests fail': { '5xx': once(2) },
+      'nobody calls': { '5xx': always(undefined) },
+    },
+  },
   'api-throttled': {
     faults: { 'a client runs wild': { 'turned-away': since(60, () => 100, 0) } },
     healthy: {
       'a burst is turned away': { 'turned-away': (minute) => (minute >= 60 && minute < 65 ? 100 : 0) },
       'nobody is': { 'turned-away': always(0) },
+    },
+  },
+};
+
+/** A fault as an alarm of another kind sees it. */
+interface StandIn {
+  readonly kind: AlarmName;
+  readonly figures: Figures;
+}
+
+const STUCK: Figures = { OldestUnclaimedStep: since(60, (minutes) => (minutes + 10) * 60_000) };
+const UNHANDLED: Figures = { ApproximateAgeOfOldestMessage: since(60, (minutes) => 60 * minutes) };
+const GONE: Figures = { Errors: since(60, () => undefined, 0) };
+const FAILED: Figures = { WorkflowsFailed: once(1) };
+
+/**
+ * What of a fault a lean stage sees whose alarm it has not: other metrics, and the alarm that they sound. Each fault has one, so that
+ * none is silent.
+ */
+export const LEAN_STAND_INS: Readonly<Partial<Record<AlarmName, Readonly<Record<string, StandIn>>>>> = {
+  'function-errors': {
+    'a step crashes at every start, and takes no message': { kind: 'step-unclaimed', figures: STUCK },
+    'a step crashes in every attempt': { kind: 'workflow-failed', figures: FAILED },
+    'step-failed crashes, and takes no dead letter': { kind: 'dead-letter-unhandled', figures: UNHANDLED },
+    'step-failed crashes at one dead letter, which is parked': {
+      kind: 'message-parked',
+      figures: { ApproximateNumberOfMessagesVisible: since(75, () => 1, 0) },
+    },
+    'every run of the reconciler crashes': {
+      kind: 'reconciler-missing',
+      figures: { Errors: since(60, () => 1, 0) },
+    },
+    'a function of the API crashes': { kind: 'api-errors', figures: { '5xx': since(60, () => 1, 0) } },
+  },
+  throttles: {
+    'a step is throttled, and takes no message': { kind: 'step-unclaimed', figures: STUCK },
+    'step-failed is throttled': { kind: 'dead-letter-unhandled', figures: UNHANDLED },
+    'the reconciler is throttled': { kind: 'reconciler-missing', figures: GONE },
+    'a function of the API is throttled': { kind: 'api-errors', figures: { '5xx': since(60, () => 1, 0) } },
+  },
+  'recursion-dropped': {
+    'a message is dropped again and again, and its step given up': {
+      kind: 'workflow-failed',
+      figures: FAILED,
+    },
+    'dead letters are dropped, and sent again by the reconciler': {
+      kind: 'repairs',
+      figures: { Repairs: every(15, 1) },
+    },
+  },
+  'table-refuses': {
+    'what the table refuses three times is an error of its function': {
+      kind: 'unexpected-errors',
+      figures: { UnexpectedErrors: since(60, () => 5) },
+    },
+  },
+  'api-5xx': {
+    'one in fifty fails': { kind: 'api-errors', figures: { '5xx': since(60, () => 20, 0) } },
+  },
+  'api-5xx-hour': {
+    'a total outage of a stage that has six requests an hour': {
+      kind: 'api-errors',
+      figures: { '5xx': every(10, 1) },
     },
   },
 };

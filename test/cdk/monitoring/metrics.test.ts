@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import { createLambdaTelemetry } from '../../../lib/adapters/lambda/telemetry.ts';
+import { settingsOf } from '../../../lib/cdk/settings.ts';
 import { registry } from '../../../lib/chain/registry.ts';
-import { METRIC_NAMESPACE, STAGE_NAMES } from '../../../lib/contract/names.ts';
+import { METRIC_NAMESPACE, type Monitoring, STAGE_NAMES } from '../../../lib/contract/names.ts';
 import { ALL_EVENTS } from '../../support/engine-events.ts';
 import { chains } from '../../support/shipped-chains.ts';
+import { stages } from '../fixture-stages.ts';
 import { askedBy } from './monitored.ts';
 
 let written = '';
@@ -37,9 +39,9 @@ const embedded = z.object({
 const identity = (namespace: string, name: string, dimensions: readonly string[]): string =>
   `${namespace} ${name} {${[...dimensions].sort().join(', ')}}`;
 
-/** Every metric that the code can publish, as CloudWatch reads it of the functions' output; and its unit. */
-function published(): ReadonlyMap<string, string> {
-  const telemetry = createLambdaTelemetry({ stage: 'dev', logLevel: 'silent' });
+/** Every metric that the code of such a stage can publish, as CloudWatch reads it of the functions' output; and its unit. */
+function published(monitoring: Monitoring): ReadonlyMap<string, string> {
+  const telemetry = createLambdaTelemetry({ stage: 'dev', logLevel: 'silent', monitoring });
   for (const event of ALL_EVENTS) telemetry.emit(event);
   const lines = written.split('\n').filter((line) => line.includes('"_aws"'));
   const sets = lines.flatMap((line) => embedded.parse(JSON.parse(line))._aws.CloudWatchMetrics);
@@ -60,7 +62,7 @@ describe('the metrics that alarms and dashboards ask for', () => {
     'are in %s all published, with exactly these dimensions and this unit',
     async (stage) => {
       const asked = await ours(stage);
-      const known = published();
+      const known = published(settingsOf(stages, stage).monitoring);
       expect(asked).not.toEqual([]);
       for (const { by, namespace, name, dimensions, unit } of asked) {
         const id = identity(namespace, name, Object.keys(dimensions));
@@ -69,6 +71,10 @@ describe('the metrics that alarms and dashboards ask for', () => {
       }
     },
   );
+
+  it('are on a lean stage of no step', async () => {
+    for (const { by, dimensions } of await ours('staging')) expect(dimensions.step, by).toBeUndefined();
+  });
 
   it.each(STAGE_NAMES)('are in %s about this stage, its chains and their steps', async (stage) => {
     const steps = new Map(
@@ -83,7 +89,7 @@ describe('the metrics that alarms and dashboards ask for', () => {
   });
 
   it('count what is counted, and never add up a duration or an age', async () => {
-    const known = published();
+    const known = published('full');
     for (const { by, namespace, name, dimensions, statistic } of await ours('dev')) {
       const unit = known.get(identity(namespace, name, Object.keys(dimensions)));
       if (unit === 'Count') expect(statistic, by).toBe('Sum');

@@ -5,6 +5,7 @@ import type { AlarmProperties } from './monitored.ts';
 const STATISTICS: Readonly<Record<string, (samples: readonly number[]) => number>> = {
   Sum: (samples) => samples.reduce((sum, sample) => sum + sample, 0),
   Maximum: (samples) => Math.max(...samples),
+  Minimum: (samples) => Math.min(...samples),
 };
 
 /** What a metric says in the period that ends with a minute. */
@@ -52,7 +53,6 @@ function watchedBy({ AlarmName, MetricName, Statistic = '', Period = 0, Metrics 
 
 const COMPARISONS: Readonly<Record<string, (point: number, threshold: number) => boolean>> = {
   GreaterThanOrEqualToThreshold: (point, threshold) => point >= threshold,
-  LessThanThreshold: (point, threshold) => point < threshold,
 };
 
 /**

@@ -2,13 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { ALARM_KINDS, type AlarmName } from '../../../lib/cdk/monitoring/alarms/kinds.ts';
 import { STAGE_NAMES } from '../../../lib/contract/names.ts';
 import { synthesized } from '../synth.ts';
-import { TRIALS } from './figures.ts';
+import { LEAN_STAND_INS, TRIALS } from './figures.ts';
 import { evaluate } from './metric-math.ts';
 import { type AlarmProperties, alarmsOf, kindOf } from './monitored.ts';
 import { sounds } from './sounding.ts';
 
 const stages = await Promise.all(STAGE_NAMES.map((stage) => synthesized(stage)));
 const all = stages.flatMap(alarmsOf);
+const lean = alarmsOf(await synthesized('staging'));
 
 const isKind = (name: string): name is AlarmName => Object.hasOwn(ALARM_KINDS, name);
 
@@ -50,6 +51,25 @@ describe.each(Object.keys(ALARM_KINDS).filter(isKind))('%s', (kind) => {
 
   it.each(Object.entries(TRIALS[kind].healthy))('does not sound where %s', (_, figures) => {
     for (const alarm of distinct(kind)) expect(sounds(alarm, figures), alarm.AlarmName).toBe(false);
+  });
+});
+
+describe('a lean stage', () => {
+  const kinds = new Set(lean.map(kindOf));
+  const without = Object.keys(ALARM_KINDS).filter((kind) => isKind(kind) && !kinds.has(kind));
+
+  it('has stand-ins for every kind of alarm that it has not, and for no other', () => {
+    expect(Object.keys(LEAN_STAND_INS).sort()).toEqual(without.sort());
+  });
+
+  it.each(
+    Object.entries(LEAN_STAND_INS).flatMap(([kind, faults]) =>
+      Object.entries(faults).map(([fault, standIn]) => [kind, fault, standIn] as const),
+    ),
+  )('tells what %s would tell where %s', (_, _fault, { kind, figures }) => {
+    const sounding = lean.filter((alarm) => kindOf(alarm) === kind);
+    expect(sounding.length).toBeGreaterThan(0);
+    for (const alarm of sounding) expect(sounds(alarm, figures), alarm.AlarmName).toBe(true);
   });
 });
 

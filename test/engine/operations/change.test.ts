@@ -7,7 +7,17 @@ import { handleDeadLetter } from '../../../lib/engine/step-failed.ts';
 import { settle } from '../../support/manual-clock.ts';
 import { MEANWHILE } from '../faults.ts';
 import { GRAPHS } from '../fixtures.ts';
-import { CARD, deferred, eventsOf, ok, openWorld, requestChain, status, timedOut } from '../world.ts';
+import {
+  CARD,
+  deferred,
+  eventsOf,
+  NO_CHAINS,
+  ok,
+  openWorld,
+  requestChain,
+  status,
+  timedOut,
+} from '../world.ts';
 
 const LINE = requestChain(GRAPHS.line);
 const WRONG_STATUS = { code: 'WRONG_STATUS', problem: { status: 409 } };
@@ -149,7 +159,7 @@ describe('a cancellation', () => {
   it('of a version that this deployment does not know erases the whole input', async () => {
     const world = await openWorld(LINE);
     const key = await world.begin();
-    const engine = { ...world.engine, chains: { find: () => undefined } };
+    const engine = { ...world.engine, chains: NO_CHAINS };
     expect(await cancel(engine, key)).toMatchObject({ status: 'cancelled' });
     expect((await world.meta(key)).input).toEqual({});
   });
@@ -381,7 +391,7 @@ describe('a resume', () => {
 
   it('of a version that this deployment does not know is refused, and says what to do', async () => {
     const { world, key } = await failed();
-    const engine = { ...world.engine, chains: { find: () => undefined } };
+    const engine = { ...world.engine, chains: NO_CHAINS };
     await expect(resume(engine, key)).rejects.toMatchObject({
       ...WRONG_STATUS,
       message:

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { registry } from '../../../lib/chain/registry.ts';
-import type { QueueName } from '../../../lib/contract/names.ts';
+import { type QueueName, STEP_FAILED, stepQueue } from '../../../lib/contract/names.ts';
 import { type StepMessage, stepMessage } from '../../../lib/contract/wire.ts';
 import type { StepRecord, WorkflowMeta } from '../../../lib/engine/state.ts';
 import { createEmbeddedQueues } from '../../../lib/local/queue/queue.ts';
@@ -42,23 +42,19 @@ async function world(meta: WorkflowMeta, records: readonly StepRecord[] = []) {
     const settings = { visibilityTimeout: 60, maxReceiveCount: 5, retention: 86_400 };
     for (const step of STEPS) {
       queues.declare({ chain: 'diamond', step, kind: 'step' }, settings);
-      queues.declare({ chain: 'diamond', step, kind: 'deadLetter' }, settings);
     }
+    queues.declare(STEP_FAILED, settings);
     const recovered = vi.fn(async () => undefined);
     const engine = { chains: registry([DIAMOND]), ports: { store, queue: queues, clock, random, telemetry } };
     const { unfinished, failed } = store;
     const leftover = { unfinished, failed, recovery: { claimsLost }, recovered };
     const { goOn: count, wait } = await recover(engine, leftover);
-    const messages = (kind: 'step' | 'deadLetter'): StepMessage[] =>
-      STEPS.flatMap((step) => {
-        const name: QueueName = { chain: 'diamond', step, kind };
-        return queues.contents(name).map((body) => stepMessage.parse(JSON.parse(body)));
-      });
-    const stepsOf = (kind: 'step' | 'deadLetter') =>
-      messages(kind)
-        .map(({ step }) => step)
-        .join(' ');
-    return { count, wait, recovered, messages, queued: stepsOf('step'), dead: stepsOf('deadLetter') };
+    const inQueue = (name: QueueName): StepMessage[] =>
+      queues.contents(name).map((body) => stepMessage.parse(JSON.parse(body)));
+    const stepsOf = (messages: readonly StepMessage[]) => messages.map(({ step }) => step).join(' ');
+    const queued = STEPS.flatMap((step) => inQueue(stepQueue({ chain: 'diamond', step })));
+    const dead = inQueue(STEP_FAILED);
+    return { count, wait, recovered, messages: queued, queued: stepsOf(queued), dead: stepsOf(dead) };
   };
   const record = async (step: string): Promise<StepRecord | undefined> =>
     (await loaded(store, meta)).steps.get(step);
@@ -101,7 +97,7 @@ describe('what is sent again after a restart', () => {
     const { restart } = await world(diamond({ epoch: 2 }), [failedOf('a', { epoch: 1 })]);
     const { messages, dead } = await restart();
     expect(dead).toBe('');
-    expect(messages('step')).toEqual([
+    expect(messages).toEqual([
       {
         tenant: 'acme',
         workflowId: metaOf('one').workflowId,
@@ -164,8 +160,8 @@ describe('what is sent again after a restart', () => {
     for (let number = 0; number < 30; number += 1) await given(store, { ...diamond(), ...idOf(number) });
     const { count, messages } = await restart();
     expect(count).toBe(31);
-    expect(messages('step')).toHaveLength(31);
-    expect(new Set(messages('step').map(({ workflowId }) => workflowId)).size).toBe(31);
+    expect(messages).toHaveLength(31);
+    expect(new Set(messages.map(({ workflowId }) => workflowId)).size).toBe(31);
     expect(events.filter(({ event }) => event === 'repaired')).toHaveLength(31);
   });
 });

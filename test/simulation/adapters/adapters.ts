@@ -120,6 +120,9 @@ async function openAdapters(aws: Aws, options: BackingOptions, counts: RequestCo
     park: (body) => queue.park(body),
     setVisibility: async (delivery, seconds) =>
       await queue.setVisibility(await queues.known(delivery), seconds),
+    // Received as the mappings receive: only the embedded queues know when in virtual time.
+    receive: queues.queues.receive,
+    acknowledge: queues.queues.acknowledge,
     calm: () => {
       calm = true;
     },

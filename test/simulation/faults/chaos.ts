@@ -15,6 +15,8 @@ export const PORT_CALLS = [
   'send',
   'park',
   'setVisibility',
+  'receive',
+  'acknowledge',
   'notify',
   'resolve',
 ] as const;
@@ -94,7 +96,7 @@ export interface InvocationFault {
 export interface Chaos {
   port(call: PortCall): PortFault;
   message(): MessageFault;
-  /** @param step undefined for the function on the dead-letter queues */
+  /** @param step undefined for the step-failed function */
   invocation(step?: string): InvocationFault;
   /** Of which other deployment a part is that is not called by a queue; undefined for the right one. */
   undeployed(part: 'api' | 'reconciler'): Undeployed | undefined;

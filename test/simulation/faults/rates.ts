@@ -71,7 +71,7 @@ export interface Rates {
 
 const HOUR = 3_600_000;
 
-/** How the function on the dead-letter queues is called where steps are called by their names. */
+/** How the step-failed function is called where steps are called by their names. */
 export const STEP_FAILED = 'step-failed';
 
 interface Named {

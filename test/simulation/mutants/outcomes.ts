@@ -1,6 +1,7 @@
 import { type Mutant, mutant } from './mutant.ts';
 
 const CALL = 'lib/engine/call.ts';
+const DELIVERY = 'lib/engine/delivery.ts';
 const OUTCOME = 'lib/engine/outcome.ts';
 const STEP_FAILED = 'lib/engine/step-failed.ts';
 
@@ -53,5 +54,20 @@ export const MUTANTS_OF_OUTCOMES: readonly Mutant[] = [
     return 'acknowledge';`,
     `    if (message.trip < 0) await settle(engine, message);
     return 'retry';`,
+  ]),
+  mutant('a dead letter that SQS moved is deleted before it is sent on', [
+    STEP_FAILED,
+    'await queue.send([toStepFailed(message)]);',
+    'void queue.send([toStepFailed(message)]).catch(() => undefined);',
+  ]),
+  mutant('a dead letter that SQS moved is deleted, though it could not be sent on', [
+    STEP_FAILED,
+    "if (handled === 'acknowledge') await queue.acknowledge(delivery.queue, delivery.receiptHandle);",
+    'if (handled !== undefined) await queue.acknowledge(delivery.queue, delivery.receiptHandle);',
+  ]),
+  mutant('what is no message is dropped', [
+    DELIVERY,
+    '  await ports.queue.park(body);',
+    "  if (queue.kind === 'step') await ports.queue.park(body);",
   ]),
 ];

@@ -68,6 +68,8 @@ export async function embeddedBacking(options: BackingOptions): Promise<Backing>
     },
     park: async (body) => astray.inject(PARKING, body),
     setVisibility: (delivery, seconds) => queues.setVisibility(delivery, seconds),
+    receive: astray.receive,
+    acknowledge: astray.acknowledge,
     close: async () => {
       queues.close();
       await store.close();

@@ -238,4 +238,10 @@ const ofOneProcess = (chaos: Chaos, mayDie: () => boolean): Chaos => ({
 
 const unused = (): Promise<never> =>
   Promise.reject(new EngineError('QUEUE_UNAVAILABLE', 'the process has queues of its own'));
-const NO_QUEUE: Queue = { send: unused, park: unused, setVisibility: unused };
+const NO_QUEUE: Queue = {
+  send: unused,
+  park: unused,
+  setVisibility: unused,
+  receive: unused,
+  acknowledge: unused,
+};

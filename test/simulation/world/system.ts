@@ -9,9 +9,14 @@ import {
 import type { ApiAnswer, ApiEvent } from '../../../functions/http.ts';
 import type { StepPlace } from '../../../lib/chain/places.ts';
 import type { Registry } from '../../../lib/chain/registry.ts';
-import { DEAD_LETTER_SETTINGS } from '../../../lib/chain/settings.ts';
+import { DEAD_LETTER_SETTINGS, type StepSettings } from '../../../lib/chain/settings.ts';
 import { LIMITS } from '../../../lib/contract/limits.ts';
-import { deadLetterQueue, type QueueName, stepQueue } from '../../../lib/contract/names.ts';
+import {
+  deadLetterQueue,
+  type QueueName,
+  STEP_FAILED as STEP_FAILED_QUEUE,
+  stepQueue,
+} from '../../../lib/contract/names.ts';
 import type { Engine } from '../../../lib/engine/shell.ts';
 import { type Invoke, startMapping } from '../../../lib/local/queue/mapping.ts';
 import type { EmbeddedQueues } from '../../../lib/local/queue/queue.ts';
@@ -48,7 +53,7 @@ export interface System {
 export function startSystem(options: SystemOptions): System {
   const { backing, chaos, time } = options;
   const queues = gathering(backing.queues, time, chaos.gathers());
-  for (const place of options.places) startMappings(options, queues, place);
+  startMappings(options, queues);
   reconcileOften(options);
   return {
     request: (handler, event, watch = (service) => service) =>
@@ -56,7 +61,7 @@ export function startSystem(options: SystemOptions): System {
         const worker = createWorker(options, 'api', () => resolve(undefined));
         // What an older deployment starts is of a version that it knows.
         const undeployed = handler === startHandler ? undefined : chaos.undeployed('api');
-        const chains = { ...options.chains, ...chainsOf(options, undeployed) };
+        const chains = { ...options.chains, find: chainsOf(options, undeployed).find };
         const cancel = time.after(LIMITS.apiFunctionTimeout * 1_000, () => timeOut(options, worker));
         handler(watch({ chains, ports: worker.ports }))(event)
           .then(
@@ -97,39 +102,38 @@ function gathering(queues: EmbeddedQueues, time: Time, ms: number): EmbeddedQueu
   };
 }
 
-function startMappings(options: SystemOptions, gathered: EmbeddedQueues, place: StepPlace): void {
-  const { settings } = place;
-  const mapping = (queue: QueueName, batchSize: number, functionTimeout: number, handler: Handler) =>
+/** What a mapping is made with. */
+type Fed = Pick<StepSettings, 'batchSize' | 'functionTimeout' | 'maxConcurrency'>;
+
+function startMappings(options: SystemOptions, gathered: EmbeddedQueues): void {
+  const mapping = (queue: QueueName, { maxConcurrency, ...fed }: Fed, handler: Handler) =>
     startMapping({
       // Where one message is a batch there is nothing to wait for.
-      queues: batchSize === 1 ? options.backing.queues : gathered,
+      queues: fed.batchSize === 1 ? options.backing.queues : gathered,
       queue,
-      batchSize,
-      ...(settings.maxConcurrency === undefined ? {} : { maxConcurrency: settings.maxConcurrency }),
+      ...fed,
+      ...(maxConcurrency === undefined ? {} : { maxConcurrency }),
       clock: options.time,
-      functionTimeout,
-      invoke: invokeWith(options, queue.kind === 'step' ? place.step : undefined, functionTimeout, handler),
+      invoke: invokeWith(options, 'step' in queue ? queue.step : undefined, fed.functionTimeout, handler),
     });
-  mapping(stepQueue(place), settings.batchSize, settings.functionTimeout, (engine) =>
-    stepHandler(engine, stepQueue(place)),
-  );
-  mapping(
-    deadLetterQueue(place),
-    DEAD_LETTER_SETTINGS.batchSize,
-    DEAD_LETTER_SETTINGS.functionTimeout,
-    (engine) => stepFailedHandler(engine, () => deadLetterQueue(place)),
+  for (const place of options.places) {
+    mapping(stepQueue(place), place.settings, (engine) => stepHandler(engine, stepQueue(place)));
+  }
+  mapping(STEP_FAILED_QUEUE, DEAD_LETTER_SETTINGS, (engine) =>
+    stepFailedHandler(engine, () => STEP_FAILED_QUEUE),
   );
 }
 
 /** What a part knows that may be of another deployment: nothing, or other steps under the same version. */
 function chainsOf({ chains }: SystemOptions, undeployed: Undeployed | undefined): Engine['chains'] {
-  if (undeployed === undefined) return { find: chains.find };
-  if (undeployed === 'outdated') return { find: () => undefined };
+  if (undeployed === undefined) return chains;
+  if (undeployed === 'outdated') return { find: () => undefined, places: [] };
   return {
     find: (name, version) => {
       const chain = chains.find(name, version);
       return chain && changedFrom(chain);
     },
+    places: chains.places,
   };
 }
 
@@ -180,14 +184,18 @@ function invokeWith(
   };
 }
 
-/** Every minute, and late at times. A minute in which nothing is due is left out: it would see nothing. */
+/** Every minute, and late at times. A minute in which nothing is due or dead is left out: it would see nothing. */
 function reconcileOften(options: SystemOptions): void {
   const { chaos, counts, oracle, time } = options;
+  const { queues } = options.backing;
+  const deadLetters = options.places.map(deadLetterQueue);
+  const nextAt = (): number | undefined =>
+    deadLetters.some((queue) => queues.depth(queue).visible > 0) ? time.now() : oracle.nextDue();
   const interval = LIMITS.reconcileInterval * 1_000;
   let planned: { readonly at: number; cancel(): void } | undefined;
   const run = (): void => {
     planned = undefined;
-    if ((oracle.nextDue() ?? Infinity) > time.now()) {
+    if ((nextAt() ?? Infinity) > time.now()) {
       plan(time.now());
       return;
     }
@@ -211,7 +219,7 @@ function reconcileOften(options: SystemOptions): void {
       .finally(cancel);
   };
   const plan = (from: number): void => {
-    const due = oracle.nextDue();
+    const due = nextAt();
     if (due === undefined) return;
     const at = Math.ceil(Math.max(due, from) / interval) * interval;
     if (planned !== undefined && planned.at <= at) return;
@@ -219,4 +227,5 @@ function reconcileOften(options: SystemOptions): void {
     planned = { at, cancel: time.after(at - time.now() + chaos.reconcilerLate(), run) };
   };
   oracle.onMeta(() => plan(time.now()));
+  for (const queue of deadLetters) queues.onVisible(queue, () => plan(time.now()));
 }

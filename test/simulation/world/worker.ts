@@ -1,7 +1,7 @@
-import { CALL_HEADERS } from '../../../lib/contract/names.ts';
+import { CALL_HEADERS, queueSuffix } from '../../../lib/contract/names.ts';
 import { EngineError, type ErrorCode } from '../../../lib/engine/errors.ts';
 import type { EngineEvent } from '../../../lib/engine/events.ts';
-import type { Ports, Store, Written } from '../../../lib/engine/ports.ts';
+import type { Ports, Queue, Store, Written } from '../../../lib/engine/ports.ts';
 import type { WorkflowKey, WorkflowState } from '../../../lib/engine/state.ts';
 import type { Chaos, PortCall, TornLoad } from '../faults/chaos.ts';
 import type { Oracle } from '../oracle/oracle.ts';
@@ -46,6 +46,8 @@ const ERRORS: Readonly<Record<PortCall, ErrorCode>> = {
   send: 'QUEUE_UNAVAILABLE',
   park: 'QUEUE_UNAVAILABLE',
   setVisibility: 'QUEUE_UNAVAILABLE',
+  receive: 'QUEUE_UNAVAILABLE',
+  acknowledge: 'QUEUE_UNAVAILABLE',
   notify: 'NOTIFICATION_FAILED',
   resolve: 'SECRET_UNAVAILABLE',
 };
@@ -123,32 +125,7 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
       },
       random: options.random,
       store: storeOf(options, through),
-      queue: {
-        send: (outgoing) =>
-          through(
-            'send',
-            () =>
-              outgoing
-                .map(({ to, message }) => `${to.kind}:${message.step}/${message.epoch}.${message.trip}`)
-                .join(' '),
-            () => {
-              for (const { message } of outgoing) oracle.sent(message, JSON.stringify(message));
-              return options.backing.send(outgoing);
-            },
-          ),
-        park: (body) =>
-          through(
-            'park',
-            () => body,
-            () => options.backing.park(body),
-          ),
-        setVisibility: (delivery, seconds) =>
-          through(
-            'setVisibility',
-            () => `${seconds} s`,
-            () => options.backing.setVisibility(delivery, seconds),
-          ),
-      },
+      queue: queueOf(options, through),
       http: {
         call: (request, deadlineMs) => {
           if (dead) return never();
@@ -224,6 +201,66 @@ async function answered<Result extends Written<unknown>>(
   const written = await write();
   if (written.written) happened();
   return written;
+}
+
+/** The queues, and beside them the oracle: a worker that deletes a message by itself has sent or parked it before. */
+function queueOf({ backing, oracle }: WorkerOptions, through: Through): Queue {
+  const received = new Map<string, string>();
+  const kept = new Set<string>();
+  return {
+    send: (outgoing) =>
+      through(
+        'send',
+        () =>
+          outgoing
+            .map(({ to, message }) => `${to.kind}:${message.step}/${message.epoch}.${message.trip}`)
+            .join(' '),
+        () => {
+          for (const { message } of outgoing) {
+            const body = JSON.stringify(message);
+            oracle.sent(message, body);
+            kept.add(body);
+          }
+          return backing.send(outgoing);
+        },
+      ),
+    park: (body) =>
+      through(
+        'park',
+        () => body,
+        () => {
+          kept.add(body);
+          return backing.park(body);
+        },
+      ),
+    setVisibility: (delivery, seconds) =>
+      through(
+        'setVisibility',
+        () => `${seconds} s`,
+        () => backing.setVisibility(delivery, seconds),
+      ),
+    receive: (queue, max) =>
+      through(
+        'receive',
+        () => queueSuffix(queue),
+        async () => {
+          const deliveries = await backing.receive(queue, max);
+          for (const { receiptHandle, body } of deliveries) received.set(receiptHandle, body);
+          return deliveries;
+        },
+      ),
+    acknowledge: (queue, receiptHandle) =>
+      through(
+        'acknowledge',
+        () => queueSuffix(queue),
+        async () => {
+          const body = received.get(receiptHandle) ?? '';
+          if (!kept.has(body))
+            oracle.report(`a message of ${queueSuffix(queue)} is deleted, and nowhere else: ${body}`);
+          await backing.acknowledge(queue, receiptHandle);
+        },
+      ),
+  };
 }
 
 /** The store, and beside it the oracle, which sees what was really written. */

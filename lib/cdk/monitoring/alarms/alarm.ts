@@ -50,9 +50,7 @@ export class StageAlarm extends Construct {
       alarmDescription: `${kind.severity}: ${kind.meaning}. It is about ${words}. Runbook: ${stage.settings.runbookUrl}#${name}`,
       metric: watches,
       threshold: kind.threshold(stage),
-      comparisonOperator: kind.below
-        ? ComparisonOperator.LESS_THAN_THRESHOLD
-        : ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       datapointsToAlarm: kind.looks.beyond,
       evaluationPeriods: kind.looks.of,
       treatMissingData: kind.missing,

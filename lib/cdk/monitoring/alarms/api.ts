@@ -7,30 +7,34 @@ import type { StageName } from '../../../contract/names.ts';
 import { physicalName } from '../../stage.ts';
 import { metric, type Reading } from '../metrics.ts';
 import { StageAlarm, type WatchedStage } from './alarm.ts';
-import { functionAlarms } from './function.ts';
 import { LEAST_ERRORS, LEAST_ERRORS_HOUR } from './kinds.ts';
 
 /** The API, as its alarms see it. */
 export interface WatchedApi extends Construct {
   readonly http: HttpApi;
   readonly accessLogs: ILogGroup;
-  readonly functions: Readonly<Record<string, Construct>>;
 }
 
-/** The alarms of the API and its functions. A crash of a function shows as a 5xx. */
+/** The alarms of the API. A function that crashes or is throttled shows as a 5xx. */
 export function apiAlarms(api: WatchedApi, watched: WatchedStage): readonly StageAlarm[] {
   const whole = { watched, parts: [], words: `the API of the stage ${watched.stage.name}` };
   countTurnedAway(api, watched.stage.name);
   return [
-    new StageAlarm(api, 'api-5xx', { ...whole, metric: (period) => serverErrors(api, period) }),
-    new StageAlarm(api, 'api-5xx-hour', { ...whole, metric: (period) => mostlyErrors(api, period) }),
+    ...(watched.stage.settings.monitoring === 'lean'
+      ? [
+          new StageAlarm(api, 'api-errors', {
+            ...whole,
+            metric: (period) => api.http.metricServerError({ statistic: 'Sum', period }),
+          }),
+        ]
+      : [
+          new StageAlarm(api, 'api-5xx', { ...whole, metric: (period) => serverErrors(api, period) }),
+          new StageAlarm(api, 'api-5xx-hour', { ...whole, metric: (period) => mostlyErrors(api, period) }),
+        ]),
     new StageAlarm(api, 'api-throttled', {
       ...whole,
       metric: (period) => turnedAway(watched.stage.name, { statistic: 'Sum', period }),
     }),
-    ...Object.entries(api.functions).flatMap(([name, fn]) =>
-      functionAlarms(fn, watched, { parts: [name], words: `the function ${name}` }, ['throttles']),
-    ),
   ];
 }
 

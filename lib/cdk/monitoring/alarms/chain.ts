@@ -1,25 +1,26 @@
 import type { Construct } from 'constructs';
 import { ourMetric } from '../metrics.ts';
 import { StageAlarm, type WatchedStage } from './alarm.ts';
-
-const WATCHED = { 'workflow-failed': 'workflowsFailed', repairs: 'repairs' } as const;
+import { errorRateAlarm } from './step.ts';
 
 /** A chain, as its alarms see it. */
 export interface WatchedChain extends Construct {
   readonly chainName: string;
 }
 
-/** The alarms of one chain, beside those of its steps. */
+/** The alarms of one chain, beside those of its steps: on a lean stage the steps have none, and their attempts count here. */
 export function chainAlarms(scope: WatchedChain, watched: WatchedStage): readonly StageAlarm[] {
   const { chainName: chain } = scope;
-  return (['workflow-failed', 'repairs'] as const).map(
-    (kind) =>
-      new StageAlarm(scope, kind, {
-        watched,
-        parts: [chain],
-        words: `the chain ${chain}`,
-        metric: (period) =>
-          ourMetric(WATCHED[kind], { stage: watched.stage.name, chain }, { statistic: 'Sum', period }),
-      }),
-  );
+  const { name: stage, settings } = watched.stage;
+  const subject = { parts: [chain], words: `the chain ${chain}` };
+  return [
+    new StageAlarm(scope, 'workflow-failed', {
+      watched,
+      ...subject,
+      metric: (period) => ourMetric('workflowsFailed', { stage, chain }, { statistic: 'Sum', period }),
+    }),
+    ...(settings.monitoring === 'lean'
+      ? [errorRateAlarm(scope, watched, { ...subject, of: { stage, chain } })]
+      : []),
+  ];
 }

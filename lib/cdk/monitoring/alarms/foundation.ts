@@ -1,7 +1,7 @@
 import type { Duration } from 'aws-cdk-lib';
 import { type IMetric, MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
-import { PARKING, type StageName } from '../../../contract/names.ts';
+import { PARKING, type QueueName, STEP_FAILED, type StageName } from '../../../contract/names.ts';
 import { functionMetric, ourMetric, queueMetric, tableMetric } from '../metrics.ts';
 import { StageAlarm, type WatchedStage } from './alarm.ts';
 import { functionAlarms } from './function.ts';
@@ -14,13 +14,22 @@ export interface WatchedFoundation extends Construct, WatchedStage {
 
 /** The alarms of what all chains of a stage share. */
 export function foundationAlarms(foundation: WatchedFoundation): readonly StageAlarm[] {
-  const stage = foundation.stage.name;
+  const { name: stage, settings } = foundation.stage;
   const whole = { watched: foundation, parts: [], words: `the stage ${stage}` };
-  return [
+  const highest = (metric: string, queue: QueueName) => (period: Duration) =>
+    queueMetric(metric, stage, queue, { statistic: 'Maximum', period });
+  const always = [
     new StageAlarm(foundation, 'message-parked', {
       ...whole,
-      metric: (period) =>
-        queueMetric('ApproximateNumberOfMessagesVisible', stage, PARKING, { statistic: 'Maximum', period }),
+      metric: highest('ApproximateNumberOfMessagesVisible', PARKING),
+    }),
+    new StageAlarm(foundation, 'dead-letter-unhandled', {
+      ...whole,
+      metric: highest('ApproximateAgeOfOldestMessage', STEP_FAILED),
+    }),
+    new StageAlarm(foundation, 'repairs', {
+      ...whole,
+      metric: (period) => ourMetric('repairs', { stage }, { statistic: 'Sum', period }),
     }),
     new StageAlarm(foundation, 'oldest-unfinished-step', {
       ...whole,
@@ -34,21 +43,23 @@ export function foundationAlarms(foundation: WatchedFoundation): readonly StageA
       ...whole,
       metric: (period) => ourMetric('oldestUnclaimed', { stage }, { statistic: 'Maximum', period }),
     }),
-    new StageAlarm(foundation, 'table-refuses', { ...whole, metric: (period) => refused(stage, period) }),
     new StageAlarm(foundation, 'reconciler-missing', {
       ...whole,
-      metric: (period) => goodRuns(stage, period),
+      // Lambda sends it for every run, 0 for a good one: a minute without any run has none.
+      metric: (period) => functionMetric('Errors', stage, ['reconciler'], { statistic: 'Minimum', period }),
     }),
+  ];
+  if (settings.monitoring === 'lean') return always;
+  return [
+    ...always,
+    new StageAlarm(foundation, 'table-refuses', { ...whole, metric: (period) => refused(stage, period) }),
     ...functionAlarms(foundation.stepFailed, foundation, about('step-failed'), [
       ...(['function-errors', 'throttles'] as const),
       // It queues steps again, so it is the one shared function that could call itself in a circle.
       'recursion-dropped',
     ]),
-    // The reconciler calls nothing that calls it.
-    ...functionAlarms(foundation.reconciler, foundation, about('reconciler'), [
-      'function-errors',
-      'throttles',
-    ]),
+    // Where it is throttled its runs are missing, and nothing that it calls calls it.
+    ...functionAlarms(foundation.reconciler, foundation, about('reconciler'), ['function-errors']),
   ];
 }
 
@@ -69,20 +80,6 @@ const refused = (stage: StageName, period: Duration): IMetric => {
     expression: `SUM([${metrics.map(([id]) => `FILL(${id}, 0)`).join(', ')}])`,
     usingMetrics: Object.fromEntries(metrics),
     label: 'throttled or failed requests',
-    period,
-  });
-};
-
-/** A run that fails has repaired nothing. */
-const goodRuns = (stage: StageName, period: Duration): IMetric => {
-  const reading = { statistic: 'Sum', period };
-  return new MathExpression({
-    expression: 'runs - errors',
-    usingMetrics: {
-      runs: functionMetric('Invocations', stage, ['reconciler'], reading),
-      errors: functionMetric('Errors', stage, ['reconciler'], reading),
-    },
-    label: 'good runs',
     period,
   });
 };

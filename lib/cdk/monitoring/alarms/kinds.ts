@@ -18,9 +18,8 @@ export interface AlarmKind {
   readonly period: number;
   /** The alarm sounds when `beyond` of the last `of` looks are beyond the threshold. */
   readonly looks: { readonly beyond: number; readonly of: number };
-  /** The alarm sounds at this value and above, or below it where `below` is set. */
+  /** The alarm sounds at this value and above. */
   readonly threshold: (stage: Stage) => number;
-  readonly below?: true;
   readonly missing: TreatMissingData;
 }
 
@@ -63,7 +62,8 @@ export const ALARM_KINDS = {
   },
   /**
    * In seconds, the age of the oldest: many dead letters that are handled one after another are work and no fault. One that its
-   * function fails is parked after a minute, or after 15 if the function crashes. SQS leaves out what was received three times.
+   * function fails is parked after a minute, or after 15 if the function crashes. SQS leaves out what was received three times. A
+   * dead-letter queue of a step that cannot be emptied is told as an unexpected error, each minute.
    */
   'dead-letter-unhandled': {
     severity: 'critical',
@@ -82,23 +82,25 @@ export const ALARM_KINDS = {
     threshold: fixed(1),
     missing: NOTHING_IS_WELL,
   },
-  /** In milliseconds. Without the reconciler there is no data: this alarm stays as it is, and `reconciler-missing` sounds. */
+  /**
+   * In milliseconds; nothing is sent while nothing waits, as an idle stage would pay for it. Without the reconciler there is no data
+   * either: then `reconciler-missing` sounds, a quarter of an hour before this alarm would end.
+   */
   'oldest-unfinished-step': {
     severity: 'critical',
     meaning: 'a step is unfinished for longer than all its attempts take',
     period: SEEN_WITHIN,
     looks: ONCE,
     threshold: ({ chains }) => 1_000 * lateAfter(chains.flatMap(({ definition }) => definition.steps)),
-    missing: TreatMissingData.IGNORE,
+    missing: NOTHING_IS_WELL,
   },
-  /** Good runs a minute. One run may slip into the next minute or fail. Five missing runs have a cause. */
+  /** Errors of the best run of a minute, 0 or 1. One run may slip into the next minute or fail. Five missing runs have a cause. */
   'reconciler-missing': {
     severity: 'critical',
     meaning: 'the reconciler does not run: what is stuck stays stuck',
     period: LIMITS.reconcileInterval,
     looks: { beyond: 5, of: 5 },
     threshold: fixed(1),
-    below: true,
     missing: TreatMissingData.BREACHING,
   },
   /** Single repairs are normal: they are what the reconciler is for. Repairs for an hour on end have a cause. */
@@ -131,17 +133,14 @@ export const ALARM_KINDS = {
     threshold: fixed(5),
     missing: NOTHING_IS_WELL,
   },
-  /**
-   * In milliseconds. A message waits for seconds where its function takes any. Without the reconciler there is no data: this alarm
-   * stays as it is, and `reconciler-missing` sounds.
-   */
+  /** In milliseconds, and without data as above. A message waits for seconds where its function takes any. */
   'step-unclaimed': {
     severity: 'critical',
     meaning: 'a function takes no messages: a step has waited in its queue for a quarter of an hour',
     period: SEEN_WITHIN,
     looks: ONCE,
     threshold: fixed(900_000),
-    missing: TreatMissingData.IGNORE,
+    missing: NOTHING_IS_WELL,
   },
   /** Throttled and failed requests, of all kinds together. The SDK repeats each twice; what goes on is a limit or an outage. */
   'table-refuses': {
@@ -186,6 +185,18 @@ export const ALARM_KINDS = {
     period: 3_600,
     looks: ONCE,
     threshold: fixed(1),
+    missing: NOTHING_IS_WELL,
+  },
+  /**
+   * In place of both on a lean stage. How many, not in percent: few call such a stage, and one metric costs half of two. A busy one has
+   * `full` monitoring.
+   */
+  'api-errors': {
+    severity: 'critical',
+    meaning: 'requests of the last hour were answered with 5xx',
+    period: 3_600,
+    looks: ONCE,
+    threshold: fixed(LEAST_ERRORS_HOUR),
     missing: NOTHING_IS_WELL,
   },
   /** The limit is there for bursts. If it holds for a quarter of an hour, it is too low or a client has gone wrong. */

@@ -54,14 +54,14 @@ export function chainRows(stage: StageName, { chainName: chain, steps }: ShownCh
         ),
       ),
       {
-        ...graph('Dead letters: handled; in the queue', 'handled a minute', ({ look, ...of }) =>
+        ...graph('Dead letters: handled; moved by SQS', 'handled a minute', ({ look, ...of }) =>
           ourMetric('deadLetters', of, { statistic: 'Sum', ...look }),
         ),
         right: lines.map(({ look, ...of }) =>
           queueMetric('ApproximateNumberOfMessagesVisible', stage, deadLetterQueue(of), {
             statistic: 'Maximum',
             ...look,
-            label: `${look.label} in the queue`,
+            label: `${look.label} moved by SQS`,
           }),
         ),
         rightLabel: 'messages',

@@ -17,8 +17,8 @@ import { COLUMNS } from './widgets.ts';
 const MOST = { widgets: 499, metrics: 2_500, bytes: 900_000 } as const;
 /** What each takes in the template at most: the ARN of an alarm, with what CloudFormation fills in, and a metric with its look. */
 const BYTES = { alarm: 256, metric: 300 } as const;
-/** Metrics of one chain in the graphs of all chains: three counts and the repairs. */
-const METRICS_OF_CHAIN = 4;
+/** Metrics of one chain in the graphs of all chains. */
+const METRICS_OF_CHAIN = 3;
 /** The time range that it shows when it is opened. */
 const SHOWN = Duration.hours(3);
 
@@ -86,7 +86,7 @@ export class StageDashboard extends Construct {
         chains.map(({ chainName }) => chainName),
       ),
       ...apiRows(api.http, name),
-      ...sharedRows({ name, table: tableName(foundation.stage) }, chains),
+      ...sharedRows({ name, table: tableName(foundation.stage) }),
     ];
     return [
       ...alarmRows(this, alarms).map(({ row, alarms: shown }) => ({

@@ -1,12 +1,11 @@
 import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
 import { Color, type IWidget, TextWidget } from 'aws-cdk-lib/aws-cloudwatch';
-import { PARKING, type StageName } from '../../../contract/names.ts';
+import { PARKING, STEP_FAILED, type StageName } from '../../../contract/names.ts';
 import { turnedAway } from '../alarms/api.ts';
 import { functionMetric, MINUTE, metric, ourMetric, queueMetric, tableMetric } from '../metrics.ts';
-import type { ShownChain } from './chain.ts';
 import { COLUMNS, type Graph, PERCENTILES, row } from './widgets.ts';
 
-/** Metrics in these rows, without the one for each chain, and some to spare. */
+/** Metrics in these rows, and some to spare. */
 export const SHARED_METRICS = 40;
 
 const COUNT = { statistic: 'Sum' } as const;
@@ -44,13 +43,16 @@ export const apiRows = (http: HttpApi, stage: StageName): readonly IWidget[][] =
 ];
 
 /** What all chains share. */
-export const sharedRows = (
-  { name: stage, table }: { readonly name: StageName; readonly table: string },
-  chains: readonly ShownChain[],
-): readonly IWidget[][] => [
+export const sharedRows = ({
+  name: stage,
+  table,
+}: {
+  readonly name: StageName;
+  readonly table: string;
+}): readonly IWidget[][] => [
   heading('## Shared'),
   row([tableLatency(table), tableErrors(table), lambda()]),
-  row([reconciler(stage), repairs(stage, chains), stepFailed(stage)]),
+  row([reconciler(stage), repairs(stage), stepFailed(stage)]),
 ];
 
 /** What the engine does with the table. */
@@ -98,16 +100,14 @@ const reconciler = (stage: StageName): Graph => ({
   rightLabel: 'milliseconds',
 });
 
-const repairs = (stage: StageName, chains: readonly ShownChain[]): Graph => ({
+const repairs = (stage: StageName): Graph => ({
   title: 'Repairs',
-  left: chains.map(({ chainName: chain }) =>
-    ourMetric('repairs', { stage, chain }, { ...COUNT, label: chain }),
-  ),
+  left: [ourMetric('repairs', { stage }, { ...COUNT, label: 'repairs' })],
   leftLabel: 'a minute',
 });
 
 const stepFailed = (stage: StageName): Graph => ({
-  title: 'Step-failed function; parking queue',
+  title: 'Step-failed function; its queue, and the parking queue',
   left: [
     functionMetric('Invocations', stage, ['step-failed'], { ...COUNT, label: 'runs' }),
     functionMetric('Errors', stage, ['step-failed'], { ...COUNT, label: 'errors', color: Color.RED }),
@@ -115,6 +115,11 @@ const stepFailed = (stage: StageName): Graph => ({
   ],
   leftLabel: 'a minute',
   right: [
+    queueMetric('ApproximateNumberOfMessagesVisible', stage, STEP_FAILED, {
+      ...HIGHEST,
+      label: 'dead letters',
+      color: Color.BROWN,
+    }),
     queueMetric('ApproximateNumberOfMessagesVisible', stage, PARKING, {
       ...HIGHEST,
       label: 'in the parking queue',

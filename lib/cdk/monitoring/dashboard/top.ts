@@ -113,7 +113,7 @@ export function workflowGraphs(stage: StageName, chains: readonly string[]): rea
     leftLabel: 'a minute',
   }));
   const oldest = {
-    title: 'Oldest unfinished step; zero while no workflow is late',
+    title: 'Oldest unfinished step; nothing while no workflow is late',
     left: [ourMetric('oldestUnfinished', { stage }, { statistic: 'Maximum', label: 'age' })],
     leftLabel: 'milliseconds',
   };
