@@ -9,7 +9,7 @@ export interface BenchOptions {
 }
 
 export interface CostOptions extends BenchOptions {
-  /** Directory of the templates to count; undefined for the stage `dev` as it is synthesized here. */
+  /** Directory of templates to count beside the stages `dev` and `prod` as they are synthesized here. */
   readonly templates: string | undefined;
 }
 
@@ -31,11 +31,12 @@ nothing, and what a workflow asks of its table and queues. It takes some minutes
 ${COMMON}`;
 
 export const COST_HELP = `Prints what a million workflows and an idle month of a stage cost on AWS, with every price and assumption,
-beside Step Functions and Lambda durable functions. It calls nothing of AWS, and takes a minute or two.
+beside Step Functions and Lambda durable functions. It calls nothing of AWS, and takes a minute or two. The exit code is 1 if an idle
+stage of the shipped chains costs more than its budget.
 
   npm run cost -- [options]
 
-  --templates DIR   count the templates in this directory (npx cdk synth makes them), not those of the stage dev
+  --templates DIR   count the templates in this directory too (npx cdk synth makes them)
 ${COMMON}`;
 
 const common = {

@@ -3,12 +3,13 @@ import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { stages } from '../../../bin/stages.ts';
 import { chains } from '../../../functions/chains/index.ts';
+import { settingsOf } from '../../../lib/cdk/settings.ts';
 import { bundleTo } from '../../functions/deployment.ts';
 import { type Goal, goalTable, isReached } from '../goals.ts';
 import { BenchOptionError, COST_HELP, type CostOptions, readCostOptions } from '../options.ts';
 import { fixed } from '../table.ts';
 import { unconfirmed } from './bill/bill.ts';
-import { POLLING } from './bill/idle.ts';
+import { emptyingOfMonth, POLLING, POLLS_OF_MONTH } from './bill/idle.ts';
 import { PRICES } from './bill/prices.ts';
 import { measureBundles } from './measured/bundles.ts';
 import { measureIdleRun } from './measured/idle-run.ts';
@@ -18,8 +19,9 @@ import * as measuredTables from './report/measured-tables.ts';
 import { HEADLINE } from './report/readings.ts';
 import { type Measured, MODES, type Report, reportOf } from './report/report.ts';
 import * as tables from './report/tables.ts';
+import { countIdleStages, isWithin } from './stage/budgets.ts';
 import { customMetrics } from './stage/custom-metrics.ts';
-import { countStage, countTemplates } from './stage/templates.ts';
+import { countTemplates, STEPS_OF_CHAIN } from './stage/templates.ts';
 
 /*
  * What Stepline costs on AWS: npm run cost. Nothing of AWS is called.
@@ -37,7 +39,8 @@ const OUT = join(import.meta.dirname, '../../../dist/bench');
 async function measure(templates: string | undefined): Promise<Measured> {
   // First, so that templates that cannot be read are told before anything is measured.
   tell('counting what a stage is made of');
-  const stage = templates === undefined ? await countStage({ chains, stages }) : countTemplates(templates);
+  const given = templates === undefined ? undefined : countTemplates(templates);
+  const idleStages = await countIdleStages({ chains, stages });
   mkdirSync(OUT, { recursive: true });
   const bundles = mkdtempSync(join(OUT, 'bundles-'));
   try {
@@ -56,11 +59,17 @@ async function measure(templates: string | undefined): Promise<Measured> {
       batched: await measureOrders(bundles, { ...ofTenants, batchSize: 10 }),
     };
     tell('the reconciler, idle');
-    const idleRun = await measureIdleRun(bundles, 60);
+    const idleRuns = {
+      dev: await measureIdleRun(bundles, 60, stages.dev.logLevel),
+      prod: await measureIdleRun(bundles, 60, stages.prod.logLevel),
+    };
     tell('cold starts');
     return {
-      ...{ single, batched, quiet, tenants, idleRun, stage },
-      customMetrics: customMetrics(chains),
+      ...{ single, batched, quiet, tenants, idleRuns, idleStages, given },
+      customMetrics: {
+        dev: customMetrics(chains, settingsOf(stages, 'dev').monitoring),
+        prod: customMetrics(chains, settingsOf(stages, 'prod').monitoring),
+      },
       bundles: await measureBundles(bundles, 7),
     };
   } finally {
@@ -103,13 +112,29 @@ function sayWorkflows(report: Report): void {
   );
 }
 
-function sayMonths({ measured, idle, metrics }: Report): void {
-  say(`${tables.monthTable('an idle stage', idle)}\n`);
-  say(`Counted from ${measured.stage.from}.`);
-  const [polls] = idle.lines;
-  const fewest = ((polls?.dollars ?? 0) * POLLING.fewestPollers) / POLLING.pollers;
-  say(`With the fewest pollers that Lambda may go down to, the polls cost $${fixed(fewest)}.\n`);
-  say(`${tables.monthTable('in a month with orders, besides', metrics)}\n`);
+const millions = (requests: number): string => fixed(requests / 1_000_000);
+
+function sayMonths({ measured, idle, given, metrics }: Report): void {
+  for (const { name, steps, bill, stage } of idle) {
+    if (steps !== 'shipped') continue;
+    say(`${tables.monthTable(`an idle stage ${name}`, bill)}\n`);
+    const { mappings, deadLetterQueues } = stage.counts;
+    say(
+      `Counted from ${stage.from}. SQS is asked ${millions(mappings * POLLS_OF_MONTH)} million times by ${mappings} mappings, and ${millions(emptyingOfMonth(stage.counts))} million times by the reconciler, which looks into ${deadLetterQueues} dead-letter queues once a minute.`,
+    );
+    const [polls] = bill.lines;
+    const fewest = ((polls?.dollars ?? 0) * POLLING.fewestPollers) / POLLING.pollers;
+    say(`With the fewest pollers that Lambda may go down to, the polls cost $${fixed(fewest)}.\n`);
+  }
+  say(tables.idleTable(idle));
+  say(`The others have ${STEPS_OF_CHAIN} steps in a chain. A budget does not count the secrets.\n`);
+  if (given !== undefined && measured.given !== undefined) {
+    say(`${tables.monthTable('an idle stage of the templates', given)}\n`);
+    say(`Counted from ${measured.given.from}.\n`);
+  }
+  for (const name of ['dev', 'prod'] as const) {
+    say(`${tables.monthTable(`${name} in a month with orders, besides`, metrics[name])}\n`);
+  }
 }
 
 function sayTables(report: Report): void {
@@ -134,6 +159,10 @@ async function run({ json, goals, templates }: CostOptions): Promise<void> {
   if (json) say(text);
   else sayTables(report);
   if (goals && !json) say(`\n${goalTable(wanted)}`);
+  for (const { name, dollars, budget } of report.idle.filter((one) => !isWithin(one))) {
+    tell(`cost: the idle stage ${name} costs $${fixed(dollars)} a month, and its budget is $${budget}`);
+    process.exitCode = 1;
+  }
   if (!wanted.every(isReached)) process.exitCode = 1;
 }
 

@@ -1,3 +1,4 @@
+import type { FunctionUse } from '../measured/function-use.ts';
 import type { IdleRun } from '../measured/idle-run.ts';
 import { PLATFORM_LOG_BYTES } from '../measured/written-logs.ts';
 import type { CustomMetrics } from '../stage/custom-metrics.ts';
@@ -20,23 +21,47 @@ export const POLLS_OF_MONTH = (POLLING.pollers * SECONDS_OF_MONTH) / POLLING.wai
 /** Every schedule of Stepline's runs once a minute. */
 const RUNS_OF_MONTH = SECONDS_OF_MONTH / 60;
 
+/** Looks of the reconciler into the dead-letter queues in a month: one request for each queue and run. */
+export const emptyingOfMonth = ({ schedules, deadLetterQueues }: Resources): number =>
+  schedules * RUNS_OF_MONTH * deadLetterQueues;
+
+/**
+ * A run of the reconciler of a stage that has more queues than the one that was measured, or fewer: each ten of them are one wait, and
+ * all processor time is taken to grow with them, which is the most.
+ */
+const runWith = (queues: number, { use, ...run }: IdleRun): FunctionUse => ({
+  ...use,
+  roundTrips: use.roundTrips + Math.ceil(queues / QUEUES_AT_ONCE),
+  cpuMs: use.cpuMs * Math.max(1, run.queues === 0 ? 1 : queues / run.queues),
+});
+const QUEUES_AT_ONCE = 10;
+
+/** Which line is of the secrets: what they cost is the user's choice, and stands apart. */
+export const SECRETS = 'secrets';
+
 /** What a stage costs a month while nothing happens. */
 export function idleLines(resources: Resources, run: IdleRun): readonly Line[] {
-  const { mappings, alarms, compositeAlarms, dashboards, keys, secrets, schedules, traced } = resources;
+  const { mappings, deadLetterQueues, alarms, compositeAlarms, dashboards, keys, secrets } = resources;
+  const { schedules, tracedSchedules } = resources;
   const runs = schedules * RUNS_OF_MONTH;
   return [
     { label: 'polls of the mappings', price: 'sqsRequest', quantity: mappings * POLLS_OF_MONTH },
+    {
+      label: 'looks into the dead-letter queues',
+      price: 'sqsRequest',
+      quantity: emptyingOfMonth(resources),
+    },
     { label: 'alarms, for each metric', price: 'alarmMetric', quantity: alarms },
     { label: 'composite alarms', price: 'compositeAlarm', quantity: compositeAlarms },
     { label: 'dashboards', price: 'dashboard', quantity: dashboards },
     { label: 'KMS keys', price: 'kmsKey', quantity: keys },
-    { label: 'secrets', price: 'secret', quantity: secrets },
+    { label: SECRETS, price: 'secret', quantity: secrets },
     { label: 'schedules, once a minute', price: 'scheduledInvocation', quantity: runs },
     { label: 'reconciler: invocations', price: 'lambdaRequest', quantity: runs },
     {
       label: 'reconciler: compute',
       price: 'lambdaGbSecond',
-      quantity: runs * gbSeconds(durationMs(run.use)),
+      quantity: runs * gbSeconds(durationMs(runWith(deadLetterQueues, run))),
     },
     { label: 'reconciler: reads', price: 'dynamoDbReadUnit', quantity: runs * run.readUnits },
     {
@@ -46,7 +71,7 @@ export function idleLines(resources: Resources, run: IdleRun): readonly Line[] {
     },
     { label: 'reconciler: custom metrics', price: 'customMetric', quantity: run.metrics },
     // Once a minute is too seldom for any run to be left out of the sample.
-    { label: 'reconciler: X-Ray traces', price: 'trace', quantity: traced === 0 ? 0 : runs },
+    { label: 'reconciler: X-Ray traces', price: 'trace', quantity: tracedSchedules * RUNS_OF_MONTH },
   ];
 }
 

@@ -4,7 +4,7 @@ import type { Operations } from '../measured/orders.ts';
 import { PLATFORM_LOG_BYTES } from '../measured/written-logs.ts';
 import { billOf } from './bill.ts';
 import { durable, express, standard } from './competitors.ts';
-import { idleLines, metricLines, POLLS_OF_MONTH } from './idle.ts';
+import { emptyingOfMonth, idleLines, metricLines, POLLS_OF_MONTH } from './idle.ts';
 import {
   chainLines,
   durationMs,
@@ -147,16 +147,17 @@ describe('the same chain elsewhere', () => {
 describe('an idle stage', () => {
   const none = {
     mappings: 0,
+    deadLetterQueues: 0,
     alarms: 0,
     compositeAlarms: 0,
     dashboards: 0,
     keys: 0,
     secrets: 0,
     schedules: 0,
-    traced: 0,
+    tracedSchedules: 0,
     meteredRoutes: 0,
   };
-  const run = { use: { ...API, of: 'reconciler' }, readUnits: 4, logBytes: 0, metrics: 0 };
+  const run = { use: { ...API, of: 'reconciler' }, queues: 12, readUnits: 4, logBytes: 0, metrics: 0 };
   const month = (changes: Partial<typeof none>): number =>
     billOf(idleLines({ ...none, ...changes }, run)).dollars;
 
@@ -183,8 +184,16 @@ describe('an idle stage', () => {
     );
   });
 
-  it('pays for the traces of the reconciler where functions are traced', () => {
-    expect(month({ schedules: 1, traced: 9 }) - month({ schedules: 1 })).toBeCloseTo(43_800 * 0.000_005);
+  it('pays for the traces of the reconciler where it is traced', () => {
+    const traced = month({ schedules: 1, tracedSchedules: 1 });
+    expect(traced - month({ schedules: 1 })).toBeCloseTo(43_800 * 0.000_005);
+  });
+
+  it('looks into each dead-letter queue once a minute, and waits for ten of them at a time', () => {
+    const stage = { ...none, schedules: 1, deadLetterQueues: 12 };
+    expect(emptyingOfMonth(stage)).toBe(12 * 43_800);
+    const waits = 43_800 * gbSeconds(2 * 5) * 0.000_013_333_4;
+    expect(month(stage) - month({ schedules: 1 })).toBeCloseTo(12 * 43_800 * 0.000_000_4 + waits);
   });
 
   it('pays for the metric that the reconciler writes, and in a month with orders for all others', () => {

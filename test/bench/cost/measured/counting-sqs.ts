@@ -15,6 +15,8 @@ export interface SqsCounts {
   /** By the event source mapping. */
   receives: number;
   deletes: number;
+  /** Receives by the functions themselves: the reconciler looks into the dead-letter queues. */
+  polls: number;
   /** Of all these the requests that carry a message with a group, which makes the queue a fair one. */
   grouped: number;
 }
@@ -53,7 +55,7 @@ const nothingFailed = z.strictObject({ batchItemFailures: z.tuple([]) });
 
 /** The embedded queues as an SQS server, and as the event source mapping's side of it. */
 export async function countSqs(queues: EmbeddedQueues): Promise<CountingSqs> {
-  const counts: SqsCounts = { sends: 0, sent: 0, receives: 0, deletes: 0, grouped: 0 };
+  const counts: SqsCounts = { sends: 0, sent: 0, receives: 0, deletes: 0, polls: 0, grouped: 0 };
   // The embedded queues know no groups. A body names its workflow and step, and so its message.
   const withGroup = new Set<string>();
   const count = (kind: 'sends' | 'receives' | 'deletes', bodies: readonly string[], billed: number): void => {
@@ -61,6 +63,10 @@ export async function countSqs(queues: EmbeddedQueues): Promise<CountingSqs> {
     if (bodies.some((body) => withGroup.has(body))) counts.grouped += billed;
   };
   const server = await startAwsServer(async ({ action, input }) => {
+    if (action === 'ReceiveMessage') {
+      counts.polls += 1;
+      return { status: 200, body: await sqs[action](input) };
+    }
     if (action !== 'SendMessage' && action !== 'SendMessageBatch')
       throw new Error(`${action} is not counted`);
     const body = await sqs[action](input);

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { orderProcessing } from '../../../../functions/chains/order-processing.ts';
+import { stepPlaces } from '../../../../lib/chain/places.ts';
 import { LIMITS } from '../../../../lib/contract/limits.ts';
 import { bundleTo } from '../../../functions/deployment.ts';
+import { chains } from '../../../support/shipped-chains.ts';
 import { customMetrics } from '../stage/custom-metrics.ts';
 import { billedRequests } from './counting-sqs.ts';
 import { perOrder } from './function-use.ts';
@@ -54,7 +56,7 @@ describe('an order that goes well', () => {
     expect(counted.sends).toBeLessThanOrEqual(3);
     // At warn nothing of it is worth a line; its metrics are written all the same.
     expect(counted.eventBytes).toBe(0);
-    expect(counted.metrics).toBe(customMetrics([orderProcessing]).goesWell);
+    expect(counted.metrics).toBe(customMetrics([orderProcessing], 'full').goesWell);
   });
 
   it('is not looked at unless somebody asks: a look is one query more', async () => {
@@ -80,12 +82,12 @@ describe('the messages of orders', () => {
 });
 
 describe('the reconciler with nothing due', () => {
-  it('asks each shard once', async () => {
-    const { use, readUnits, metrics } = await measureIdleRun(bundles, 1);
+  it('asks each shard once, looks once into each dead-letter queue, and writes no metric', async () => {
+    const { use, queues, readUnits, metrics } = await measureIdleRun(bundles, 1, 'info');
     expect(use.roundTrips).toBe(LIMITS.indexShards);
     expect(readUnits).toBe(LIMITS.indexShards / 2);
-    // The ages of the oldest step that is unfinished, and that nobody has claimed.
-    expect(metrics).toBe(2);
+    expect(queues).toBe(stepPlaces(chains).length);
+    expect(metrics).toBe(0);
   });
 });
 

@@ -21,6 +21,7 @@ export const ASSUMPTIONS: readonly string[] = [
   `X-Ray is in no total of a workflow. Active tracing samples the first request of each second and ${sampled * 100} % of the others (X-Ray’s default, assumed of Lambda); each invocation is a trace of its own, as X-Ray links the traces before and behind a queue and does not join them. A function that runs less than once a second is therefore always sampled.`,
   'Logs are not in “running” and not in “kept”. Metrics are log lines too and are written at every level. The storage of logs is left out, and so is the API’s access log, of about half a kilobyte for each API call. Lambda’s own lines are counted, and are gone with a JSON log format and system log level WARN.',
   'Custom metrics: those that the code’s events have, with every chain and step of the shipped chains. The API writes metrics of each route, which API Gateway says are charged; that they cost what custom metrics do is assumed.',
+  'The reconciler looks into each dead-letter queue once a minute, with one request that does not wait. Its run was measured with the queues of the shipped chains; of more of them each ten are one wait, and its processor time is taken to grow with them.',
   'Secrets are counted by name in the settings of the functions’ targets; a key that is rotated costs more later, which is left out.',
   'A query that finds nothing is billed half a read unit, which dynalite does not report.',
   'For the others logs are left out, which is to their advantage: Express and durable functions need them more than Standard does.',

@@ -16,6 +16,7 @@ import {
 import type { BundleFigures } from '../measured/bundles.ts';
 import type { IdleRun } from '../measured/idle-run.ts';
 import type { Operations } from '../measured/orders.ts';
+import { type Budgeted, type IdleCost, type IdleStage, idleCosts } from '../stage/budgets.ts';
 import type { CustomMetrics } from '../stage/custom-metrics.ts';
 import type { CountedStage } from '../stage/templates.ts';
 import type { Own, Rival } from './priced.ts';
@@ -31,10 +32,13 @@ export interface Measured {
   readonly quiet: Operations;
   /** Both modes again with several tenants: groups at the messages, and nothing else differs. */
   readonly tenants: { readonly single: Operations; readonly batched: Operations };
-  readonly idleRun: IdleRun;
+  /** An idle run of the reconciler, at the log level of each stage. */
+  readonly idleRuns: Readonly<Record<Budgeted, IdleRun>>;
   readonly bundles: readonly BundleFigures[];
-  readonly stage: CountedStage;
-  readonly customMetrics: CustomMetrics;
+  readonly idleStages: readonly IdleStage[];
+  /** Templates that were given. */
+  readonly given: CountedStage | undefined;
+  readonly customMetrics: Readonly<Record<Budgeted, CustomMetrics>>;
 }
 
 export interface Report {
@@ -44,8 +48,10 @@ export interface Report {
   readonly rivals: readonly Rival[];
   /** Beside Step Functions Standard. */
   readonly readings: readonly Reading[];
-  readonly idle: Bill;
-  readonly metrics: Bill;
+  readonly idle: readonly IdleCost[];
+  /** Of the templates that were given, with the run of `prod`. */
+  readonly given: Bill | undefined;
+  readonly metrics: Readonly<Record<Budgeted, Bill>>;
 }
 
 /** How messages come, in the words of the tables. */
@@ -56,7 +62,7 @@ const ofMany = (...lines: readonly (readonly Line[])[]): Bill => billOf(lines.fl
 
 /** Puts prices to what was measured. */
 export function reportOf(measured: Measured): Report {
-  const { single, batched, quiet, tenants, idleRun, stage, customMetrics } = measured;
+  const { single, batched, quiet, tenants, idleRuns, idleStages, given, customMetrics } = measured;
   const { eventBytes, metricBytes } = quiet;
   // A batch has fewer invocations, and so fewer lines of Lambda's own, at either level.
   const own = {
@@ -64,6 +70,11 @@ export function reportOf(measured: Measured): Report {
     batched: ownOf(batched, { ...batched, eventBytes, metricBytes }, tenants.batched),
   };
   const rivals = rivalsOf(single);
+  const metricsOf = (name: Budgeted): Bill => {
+    const shipped = idleStages.find((one) => one.name === name && one.steps === 'shipped');
+    if (shipped === undefined) throw new Error(`the stage ${name} was not counted`);
+    return billOf(metricLines(shipped.stage.counts, customMetrics[name]));
+  };
   const [first] = rivals;
   if (first === undefined) throw new Error('there is nobody to compare with');
   return {
@@ -74,8 +85,9 @@ export function reportOf(measured: Measured): Report {
       ...readingsOf(MODES.single, own.single, first),
       ...readingsOf(MODES.batched, own.batched, first),
     ],
-    idle: billOf(idleLines(stage.counts, idleRun)),
-    metrics: billOf(metricLines(stage.counts, customMetrics)),
+    idle: idleCosts(idleStages, idleRuns),
+    given: given && billOf(idleLines(given.counts, idleRuns.prod)),
+    metrics: { dev: metricsOf('dev'), prod: metricsOf('prod') },
   };
 }
 

@@ -1,6 +1,7 @@
 import { fixed, table } from '../../table.ts';
 import { type Bill, byShare, type PricedLine, together, unconfirmed } from '../bill/bill.ts';
 import { PRICES, type Price } from '../bill/prices.ts';
+import type { IdleCost } from '../stage/budgets.ts';
 import type { Own, Priced, Rival } from './priced.ts';
 import type { Reading } from './readings.ts';
 import type { Report } from './report.ts';
@@ -93,6 +94,43 @@ export const monthTable = (title: string, { lines, dollars }: Bill): string =>
   table(
     [title, 'a month', 'unit', '$ a month'],
     [...lines.map((line) => row(line.label, line)), ['together', '', '', fixed(dollars)]],
+  );
+
+const DEAREST = [
+  'polls of the mappings',
+  'looks into the dead-letter queues',
+  'alarms, for each metric',
+  'dashboards',
+  'KMS keys',
+];
+
+/** What idle stages of each size cost, side by side. */
+export const idleTable = (idle: readonly IdleCost[]): string =>
+  table(
+    [
+      'an idle stage, $ a month',
+      ...[
+        ...DEAREST,
+        'all else',
+        'together',
+        'budget',
+        'and secrets',
+        'polls, in millions',
+        'looks, in millions',
+      ],
+    ],
+    idle.map(({ name, steps, bill, dollars, secrets, budget }) => {
+      const of = (label: string): PricedLine | undefined => bill.lines.find((line) => line.label === label);
+      const known = DEAREST.map((label) => of(label)?.dollars ?? 0);
+      const rest = dollars - known.reduce((sum, one) => sum + one, 0);
+      return [
+        `${name}, ${steps === 'shipped' ? 'the shipped chains' : `${steps} steps`}`,
+        ...[...known, rest, dollars].map((one) => fixed(one)),
+        budget === undefined ? '' : `<= ${budget}`,
+        fixed(secrets),
+        ...DEAREST.slice(0, 2).map((label) => fixed((of(label)?.quantity ?? 0) / 1_000_000)),
+      ];
+    }),
   );
 
 export const priceTable = (): string =>

@@ -5,18 +5,22 @@ import { customMetrics } from './custom-metrics.ts';
 
 describe('the custom metrics of a month', () => {
   it('are none without a chain, but for those of the stage when something goes wrong', () => {
-    expect(customMetrics([])).toEqual({ goesWell: 0, goesWrong: 2 });
+    expect(customMetrics([], 'full')).toEqual({ goesWell: 0, goesWrong: 3 });
   });
 
   it('are two of a chain and two of each of its steps while all goes well', () => {
-    expect(customMetrics([orderProcessing]).goesWell).toBe(2 + 2 * orderProcessing.steps.length);
+    expect(customMetrics([orderProcessing], 'full').goesWell).toBe(2 + 2 * orderProcessing.steps.length);
+  });
+
+  it('are on a lean stage four of a chain, however many steps it has', () => {
+    expect(customMetrics([orderProcessing], 'lean').goesWell).toBe(4);
   });
 
   it('add up over the chains', () => {
-    const { goesWell, goesWrong } = customMetrics(chains);
-    const each = chains.map((chain) => customMetrics([chain]));
+    const { goesWell, goesWrong } = customMetrics(chains, 'full');
+    const each = chains.map((chain) => customMetrics([chain], 'full'));
     expect(goesWell).toBe(each.reduce((sum, one) => sum + one.goesWell, 0));
-    // The two of the stage, of parked messages and unexpected errors, are shared.
-    expect(goesWrong - 2).toBe(each.reduce((sum, one) => sum + one.goesWrong - 2, 0));
+    // The three of the stage, of parked messages, repairs and unexpected errors, are shared.
+    expect(goesWrong - 3).toBe(each.reduce((sum, one) => sum + one.goesWrong - 3, 0));
   });
 });

@@ -1,6 +1,7 @@
-import { type Metric, metricsOf } from '../../../../lib/adapters/lambda/metrics.ts';
+import { type Metric, metricsOf, watchedAs } from '../../../../lib/adapters/lambda/metrics.ts';
 import type { ChainDefinition } from '../../../../lib/chain/index.ts';
 import { registry } from '../../../../lib/chain/registry.ts';
+import type { Monitoring } from '../../../../lib/contract/names.ts';
 import type { EngineEvent } from '../../../../lib/engine/events.ts';
 import { ALL_EVENTS } from '../../../support/engine-events.ts';
 
@@ -14,7 +15,7 @@ const GOES_WELL: readonly EventName[] = [
   'workflow_completed',
 ];
 
-/** Told by every run of the reconciler: an idle stage has it too, where it is measured. */
+/** Told by every run of the reconciler, in no metric while nothing waits. */
 const ALWAYS: readonly EventName[] = ['oldest_unfinished', 'oldest_unclaimed'];
 
 /** Custom metrics as CloudWatch bills them: each name with each set of dimensions, in a month in which it was written. */
@@ -25,10 +26,14 @@ export interface CustomMetrics {
   readonly goesWrong: number;
 }
 
-/** @example customMetrics([orderProcessing]).goesWell // 8 */
-export function customMetrics(chains: readonly ChainDefinition[]): CustomMetrics {
+/** @example customMetrics([orderProcessing], 'full').goesWell // 8 */
+export function customMetrics(chains: readonly ChainDefinition[], monitoring: Monitoring): CustomMetrics {
   const written = (events: readonly EngineEvent[]): ReadonlySet<string> =>
-    new Set(events.flatMap(metricsOf).flatMap((metric) => seriesOf(metric, chains)));
+    new Set(
+      events
+        .flatMap((event) => metricsOf(event))
+        .flatMap((metric) => seriesOf(watchedAs(monitoring, metric), chains)),
+    );
   const goesWell = written(ALL_EVENTS.filter(({ event }) => GOES_WELL.includes(event)));
   const all = written(ALL_EVENTS.filter(({ event }) => !ALWAYS.includes(event)));
   return { goesWell: goesWell.size, goesWrong: all.size - goesWell.size };

@@ -7,13 +7,14 @@ import { countStage, countTemplates } from './templates.ts';
 
 const NOTHING = {
   mappings: 0,
+  deadLetterQueues: 0,
   alarms: 0,
   compositeAlarms: 0,
   dashboards: 0,
   keys: 0,
   secrets: 0,
   schedules: 0,
-  traced: 0,
+  tracedSchedules: 0,
   meteredRoutes: 0,
 };
 const statistic = { MetricStat: { Metric: { MetricName: 'Errors' } } };
@@ -30,7 +31,9 @@ const ROOT = {
 };
 const NESTED = {
   Resources: {
-    Queue: { Type: 'AWS::SQS::Queue' },
+    Queue: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'stepline_dev_a_b' } },
+    Dead: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'stepline_dev_a_b_dlq' } },
+    Failed: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'stepline_dev_step-failed' } },
     Mapping: { Type: 'AWS::Lambda::EventSourceMapping', Properties: { BatchSize: 10 } },
     DeadMapping: { Type: 'AWS::Lambda::EventSourceMapping', Properties: { BatchSize: 10 } },
     Alarm: { Type: 'AWS::CloudWatch::Alarm', Properties: { MetricName: 'Age', Threshold: 1 } },
@@ -42,6 +45,7 @@ describe('what a stage is made of', () => {
     expect(countResources([ROOT, NESTED])).toEqual({
       ...NOTHING,
       mappings: 2,
+      deadLetterQueues: 1,
       alarms: 1,
       dashboards: 1,
       keys: 1,
@@ -110,13 +114,36 @@ describe('what a stage is made of', () => {
     expect(countResources([{ Outputs: {} }])).toEqual(NOTHING);
   });
 
+  it('has a schedule as a traced one where its function is', () => {
+    const scheduled = (Mode: string) => ({
+      Resources: {
+        Fn: { Type: 'AWS::Lambda::Function', Properties: { TracingConfig: { Mode } } },
+        Other: { Type: 'AWS::Lambda::Function', Properties: { TracingConfig: { Mode: 'Active' } } },
+        Rule: {
+          Type: 'AWS::Events::Rule',
+          Properties: {
+            ScheduleExpression: 'rate(1 minute)',
+            Targets: [{ Arn: { 'Fn::GetAtt': ['Fn', 'Arn'] } }],
+          },
+        },
+      },
+    });
+    const traced = (Mode: string) => countResources([scheduled(Mode)]).tracedSchedules;
+    expect(['Active', 'PassThrough'].map(traced)).toEqual([1, 0]);
+  });
+
   it('is of the stage dev what its chains and settings make of it', async () => {
-    const { counts, from } = await countStage({ chains, stages });
+    const { counts, from } = await countStage('dev', { chains, stages });
     const places = stepPlaces(chains);
     expect(from).toContain('dev');
-    expect(counts).toMatchObject({ mappings: 2 * places.length, keys: 1, schedules: 1 });
+    expect(counts).toMatchObject({
+      mappings: places.length + 1,
+      deadLetterQueues: places.length,
+      keys: 1,
+      schedules: 1,
+      tracedSchedules: 0,
+    });
     expect(counts.secrets).toBe(new Set(places.flatMap(({ targets = [] }) => targets)).size);
-    expect(counts.traced).toBeGreaterThan(places.length);
     expect(counts.alarms).toBeGreaterThan(places.length);
     expect(counts.dashboards).toBeGreaterThanOrEqual(1);
     // Detailed metrics of the API are switched off: each route would cost as much as a chain.
