@@ -108,6 +108,25 @@ describe('the engine of one process', () => {
     expect(engine.queues.depth(deadLetters('b'))).toEqual({ visible: 0, inFlight: 0, delayed: 0 });
   });
 
+  it('brings what a queue gave up to the step-failed handler at the next run of the reconciler', async () => {
+    const { order, show, rest, engine } = await world();
+    const id = await order();
+    await rest();
+    const message = { tenant: TENANT, workflowId: id, chain: 'diamond', version: 1, step: 'a' };
+    engine.queues.inject(deadLetters('a'), JSON.stringify({ ...message, action: 'do', epoch: 0, trip: 0 }));
+    engine.queues.inject(deadLetters('b'), 'no message');
+    await rest();
+    expect(engine.queues.depth(deadLetters('a')).visible).toBe(1);
+    await engine.reconcile();
+    await rest();
+    for (const step of ['a', 'b']) {
+      expect(engine.queues.depth(deadLetters(step))).toEqual({ visible: 0, inFlight: 0, delayed: 0 });
+    }
+    expect(engine.queues.depth({ kind: 'stepFailed' })).toEqual({ visible: 0, inFlight: 0, delayed: 0 });
+    expect(engine.queues.contents({ kind: 'parking' })).toEqual(['no message']);
+    expect(await show(id)).toMatchObject({ status: 'completed' });
+  });
+
   it('goes on from the failed step after a resume', async () => {
     const { order, show, rest, http, engine } = await world();
     http.answer('/b', reply(400, 'not yet'));

@@ -1,5 +1,7 @@
 import {
   ChangeMessageVisibilityCommand,
+  DeleteMessageCommand,
+  ReceiveMessageCommand,
   SendMessageBatchCommand,
   type SendMessageBatchCommandInput,
   SendMessageCommand,
@@ -227,5 +229,46 @@ describe('visibility', () => {
     expect(error.message).toBe(
       'queue stepline_test_order-processing_payment: MessageNotInflight: not in flight',
     );
+  });
+});
+
+describe('what is in a queue', () => {
+  const received = { ReceiptHandle: 'handle 1', Body: '{}', Attributes: { ApproximateReceiveCount: '3' } };
+
+  it('is received at once, with how often it was', async () => {
+    sqs.on(ReceiveMessageCommand).resolves({ Messages: [received] });
+    expect(await queue.receive(PAYMENT, 10)).toEqual([
+      { queue: PAYMENT, receiptHandle: 'handle 1', receiveCount: 3, body: '{}' },
+    ]);
+    expect(sqs.commandCalls(ReceiveMessageCommand).map(({ args }) => args[0].input)).toEqual([
+      {
+        QueueUrl: PAYMENT_URL,
+        MaxNumberOfMessages: 10,
+        WaitTimeSeconds: 0,
+        MessageSystemAttributeNames: ['ApproximateReceiveCount'],
+      },
+    ]);
+  });
+
+  it('is nothing where SQS tells of no messages', async () => {
+    sqs.on(ReceiveMessageCommand).resolves({});
+    expect(await queue.receive(PAYMENT, 10)).toEqual([]);
+  });
+
+  it('is deleted one message at a time, by its handle', async () => {
+    await queue.acknowledge(PAYMENT, 'handle 1');
+    expect(sqs.commandCalls(DeleteMessageCommand).map(({ args }) => args[0].input)).toEqual([
+      { QueueUrl: PAYMENT_URL, ReceiptHandle: 'handle 1' },
+    ]);
+  });
+
+  it('that SQS does not give, or does not delete, is a failure that names the queue', async () => {
+    const denied = Object.assign(new Error('not yours'), { name: 'AccessDenied' });
+    sqs.on(ReceiveMessageCommand).rejects(denied).on(DeleteMessageCommand).rejects(denied);
+    for (const asked of [queue.receive(PAYMENT, 10), queue.acknowledge(PAYMENT, 'handle 1')]) {
+      const error = await failureOf(Promise.resolve(asked));
+      expect(error).toMatchObject({ code: 'QUEUE_UNAVAILABLE', retriable: true });
+      expect(error.message).toBe('queue stepline_test_order-processing_payment: AccessDenied: not yours');
+    }
   });
 });

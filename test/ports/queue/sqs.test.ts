@@ -2,6 +2,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { mockClient } from 'aws-sdk-client-mock';
 import { createSqsQueue } from '../../../lib/adapters/sqs/queue.ts';
 import { systemRandom } from '../../../lib/adapters/system.ts';
+import { LIMITS } from '../../../lib/contract/limits.ts';
 import { createEmbeddedQueues } from '../../../lib/local/queue/queue.ts';
 import { connectMock, embeddedSqs } from '../../support/embedded-sqs.ts';
 import { manualClock } from '../../support/manual-clock.ts';
@@ -19,10 +20,11 @@ queueContract('SQS, as the embedded queues imitate it', async () => {
   const mock = mockClient(SQSClient);
   // A request takes time: twelve hours from then on are more than twelve hours since the message was received.
   connectMock(mock, embeddedSqs({ queues, queueUrlPrefix, onRequest: () => clock.advance(1) }));
+  const queue = createSqsQueue({ client: new SQSClient({ region: 'us-east-1' }), queueUrlPrefix });
   return {
-    queue: createSqsQueue({ client: new SQSClient({ region: 'us-east-1' }), queueUrlPrefix }),
-    receive: async (name, max) => queues.receive(name, max),
-    acknowledge: async ({ queue, receiptHandle }) => queues.acknowledge(queue, receiptHandle),
+    queue,
+    receive: async (name, max) => [...(await queue.receive(name, Math.min(max, LIMITS.batchSize)))],
+    acknowledge: async (delivery) => queue.acknowledge(delivery.queue, delivery.receiptHandle),
     elapse: clock.advance,
     parked: async () => queues.contents(parking),
     close: async () => {
