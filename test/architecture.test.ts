@@ -22,8 +22,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'lib/contract': ['zod'],
   'lib/chain': ['lib/contract', 'zod'],
   'lib/chain/lock': ['lib/chain', 'zod'],
-  'lib/engine': ['lib/contract', 'lib/chain', 'lib/engine/telling', 'zod'],
-  'lib/engine/operations': ['lib/contract', 'lib/chain', 'lib/engine'],
+  'lib/engine': ['lib/contract', 'lib/chain', 'lib/engine/lateness', 'lib/engine/telling', 'zod'],
+  'lib/engine/operations': ['lib/contract', 'lib/chain', 'lib/engine', 'lib/engine/lateness'],
+  'lib/engine/lateness': ['lib/contract', 'lib/chain', 'lib/engine'],
   'lib/engine/telling': ['lib/contract', 'lib/engine'],
   'lib/adapters': ['lib/contract', 'lib/engine', '@aws-sdk'],
   'lib/adapters/dynamodb': ['lib/contract', 'lib/engine', 'zod', '@aws-sdk'],
@@ -44,7 +45,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   'lib/cdk/monitoring': ['lib/contract', 'lib/cdk/stage.ts', 'aws-cdk-lib', 'constructs'],
   'lib/cdk/monitoring/alarms': [
-    ...['lib/contract', 'lib/chain', 'lib/cdk/stage.ts', 'lib/cdk/monitoring'],
+    ...['lib/contract', 'lib/cdk/stage.ts', 'lib/cdk/monitoring'],
     ...['aws-cdk-lib', 'constructs'],
   ],
   'lib/cdk/monitoring/dashboard': [

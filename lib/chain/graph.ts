@@ -60,12 +60,5 @@ export const ancestors = (chain: ChainDefinition, name: string): ReadonlySet<str
 export const roots = (chain: ChainDefinition): readonly StepDefinition[] =>
   chain.steps.filter((step) => step.after.length === 0);
 
-/** Seconds that a workflow takes at most when every step succeeds at its first attempt: the longest path of timeouts and margins. */
-export function healthyDuration(chain: ChainDefinition): number {
-  const ends = new Map<string, number>();
-  for (const step of chain.steps) {
-    const begin = Math.max(0, ...step.after.map((before) => ends.get(before) ?? 0));
-    ends.set(step.name, begin + step.timeout + LIMITS.functionMargin);
-  }
-  return Math.max(0, ...ends.values());
-}
+/** Seconds within which an attempt at a step ends that begins at once. */
+export const healthyAttempt = (step: StepDefinition): number => step.timeout + LIMITS.functionMargin;

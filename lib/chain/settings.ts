@@ -30,6 +30,16 @@ export function stepSettings(
   };
 }
 
+/**
+ * Seconds that a step's definition allows it: all attempts with the whole timeout of their function, and all waits at their longest.
+ * @example patience({ ...step, timeout: 30, retries: 2, backoff: { base: 1, cap: 300 } }) // 138
+ */
+export function patience(step: StepDefinition): number {
+  const { base, cap } = step.backoff;
+  const waits = Array.from({ length: step.retries }, (_, retry) => Math.min(cap, base * 2 ** retry));
+  return (step.retries + 1) * stepSettings(step).functionTimeout + waits.reduce((sum, wait) => sum + wait, 0);
+}
+
 /** The settings of every queue of dead letters, and of the step-failed function that consumes them. Times in seconds. */
 export const DEAD_LETTER_SETTINGS = {
   functionTimeout: LIMITS.deadLetterFunctionTimeout,

@@ -144,6 +144,8 @@ export const LIMITS = {
 
   reconcileInterval: 60,
   reconcileBackoffCap: 900,
+  /** In seconds. A step is overdue after that time, even if its definition allows it more. */
+  overdueMost: 21_600,
   /** Workflows examined in one run of the reconciler and shard. */
   reconcileBatch: 100,
   /**

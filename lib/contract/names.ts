@@ -231,7 +231,7 @@ export const METRICS = {
   deadLetters: 'DeadLetters',
   parked: 'MessagesParked',
   repairs: 'Repairs',
-  oldestUnfinished: 'OldestUnfinishedStep',
+  overdue: 'Overdue',
   oldestUnclaimed: 'OldestUnclaimedStep',
   unexpectedErrors: 'UnexpectedErrors',
 } as const;

@@ -66,7 +66,15 @@ export type EngineEvent =
       readonly count: number;
     }
   | { readonly event: 'message_parked'; readonly queue: string; readonly reason: string }
-  | { readonly event: 'oldest_unfinished'; readonly ageMs: number }
+  /** What waits for longer than it may, so that people have to look. `step`: left out where it is of no step. */
+  | ({
+      readonly event: 'overdue';
+      readonly step?: string;
+      readonly ageMs: number;
+      readonly boundMs: number;
+    } & OfWorkflow)
+  /** Of all that the reconciler saw the latest: its age divided by how long it may take; 0 for nothing. */
+  | { readonly event: 'most_overdue'; readonly ratio: number }
   /** Of the steps that could begin and that no function has taken: so old is the oldest message of the step queues, or was. */
   | { readonly event: 'oldest_unclaimed'; readonly ageMs: number }
   /** Something outside failed; the message or request is tried again. */
@@ -98,7 +106,8 @@ export const EVENT_LEVELS = {
   repaired: 'warn',
   digest_published: 'info',
   message_parked: 'error',
-  oldest_unfinished: 'debug',
+  overdue: 'warn',
+  most_overdue: 'debug',
   oldest_unclaimed: 'debug',
   unexpected_error: 'error',
 } as const satisfies Readonly<Record<EngineEvent['event'], EventLevel>>;

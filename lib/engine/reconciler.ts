@@ -4,6 +4,7 @@ import { LIMITS } from '../contract/limits.ts';
 import { deadLetterQueue } from '../contract/names.ts';
 import { allDone, isDone, isReady, notBefore } from './decision.ts';
 import { toldOf } from './errors.ts';
+import { latest, nextLook, oldestUnclaimedSince, type Waiting, waitingOf } from './lateness/lateness.ts';
 import type { Outgoing, Pace } from './ports.ts';
 import {
   definitionOf,
@@ -70,45 +71,11 @@ const whyStuck = (status: string | undefined): string => {
   return 'the step was never claimed';
 };
 
-/**
- * Since when something waits: a step that could have begun, after the steps before it or the start or resume; a failure that
- * nobody was told of. Undefined if nothing does.
- * @param chain undefined where this deployment does not know it: then whatever is processing waits since its start or resume
- */
-export function oldestUnfinishedSince(
-  chain: ChainDefinition | undefined,
-  { meta, steps }: WorkflowState,
-): number | undefined {
-  if (meta.notify === 'pending') return meta.updatedAt;
-  if (meta.status !== 'processing') return undefined;
-  if (chain === undefined) return meta.updatedAt;
-  const since = chain.steps
-    .filter((step) => !isDone(steps.get(step.name)) && isReady({ meta, steps }, step))
-    .map((step) => Math.max(meta.updatedAt, ...step.after.map((name) => steps.get(name)?.completedAt ?? 0)));
-  return since.length === 0 ? undefined : Math.min(...since);
-}
-
-/**
- * Since when a step could begin that no function has taken: the age of its message in the queue, as the table knows it. Undefined if
- * there is none, or the chain is not known here.
- */
-export function oldestUnclaimedSince(
-  chain: ChainDefinition | undefined,
-  { meta, steps }: WorkflowState,
-): number | undefined {
-  if (meta.status !== 'processing' || chain === undefined) return undefined;
-  const waiting = chain.steps.filter(({ name }) => {
-    const record = steps.get(name);
-    return record === undefined || (record.status === 'failed' && record.epoch < meta.epoch);
-  });
-  return oldestUnfinishedSince({ ...chain, steps: waiting }, { meta, steps });
-}
-
-/** What one run of the reconciler saw and did. `oldestMs`: age of the oldest unfinished step among the due workflows. */
+/** What one run of the reconciler saw and did. `overdue`: age of the latest that waits, divided by how long it may take. */
 export interface ReconcileReport {
   readonly examined: number;
   readonly repaired: number;
-  readonly oldestMs: number;
+  readonly overdue: number;
 }
 
 /**
@@ -132,9 +99,9 @@ export async function reconcile(
   const report = {
     examined: reports.reduce((sum, { examined }) => sum + examined, 0),
     repaired: reports.reduce((sum, { repaired }) => sum + repaired, 0),
-    oldestMs: Math.max(0, ...reports.map(({ oldestMs }) => oldestMs)),
+    overdue: Math.max(0, ...reports.map(({ overdue }) => overdue)),
   };
-  engine.ports.telemetry.emit({ event: 'oldest_unfinished', ageMs: report.oldestMs });
+  engine.ports.telemetry.emit({ event: 'most_overdue', ratio: report.overdue });
   engine.ports.telemetry.emit({ event: 'oldest_unclaimed', ageMs: collection.unclaimedMs() });
   return report;
 }
@@ -147,7 +114,7 @@ async function reconcileShard(
   remainingMs: () => number,
 ): Promise<ReconcileReport> {
   const { clock, store } = engine.ports;
-  const report = { examined: 0, repaired: 0, oldestMs: 0 };
+  const report = { examined: 0, repaired: 0, overdue: 0 };
   let page: Awaited<ReturnType<typeof store.listDue>>;
   let moved: number;
   do {
@@ -157,10 +124,10 @@ async function reconcileShard(
       if (remainingMs() < RESERVE_MS) return report;
       const some = page.slice(first, first + AT_ONCE);
       const looks = await Promise.all(some.map((due) => look(engine, collection, due)));
-      for (const { repaired, ageMs, mine } of looks) {
+      for (const { repaired, overdue, mine } of looks) {
         report.examined += 1;
         report.repaired += repaired;
-        report.oldestMs = Math.max(report.oldestMs, ageMs);
+        report.overdue = Math.max(report.overdue, overdue);
         if (mine) moved += 1;
       }
     }
@@ -168,6 +135,8 @@ async function reconcileShard(
   return report;
 }
 
+/** How long what cannot be examined may stay so, in milliseconds. */
+const LOOK_MS = LIMITS.reconcileBackoffCap * 1_000;
 /** Workflows of a shard examined at the same time. */
 const AT_ONCE = 10;
 /** No workflow is begun with less than this left, in milliseconds. */
@@ -176,7 +145,7 @@ const RESERVE_MS = 2 * LIMITS.saveReserveMs;
 /** What looking at one workflow did; `mine`: this run moved its due time. */
 interface Look {
   readonly repaired: number;
-  readonly ageMs: number;
+  readonly overdue: number;
   readonly mine: boolean;
 }
 
@@ -190,7 +159,8 @@ async function look(
     return await examine(engine, collection, key);
   } catch (error) {
     complain(engine, key, toldOf(error));
-    return { repaired: 0, ageMs: Math.max(0, engine.ports.clock.now() - dueAt), mine: false };
+    const waits = latest([{ since: dueAt, boundMs: LOOK_MS }], engine.ports.clock.now());
+    return { repaired: 0, overdue: waits?.ratio ?? 0, mine: false };
   }
 }
 
@@ -204,7 +174,7 @@ async function examine(engine: ReconcilerEngine, collection: Collection, key: Wo
   const { ports } = engine;
   const now = ports.clock.now();
   const state = await loadState(ports, key);
-  const nothing: Look = { repaired: 0, ageMs: 0, mine: false };
+  const nothing: Look = { repaired: 0, overdue: 0, mine: false };
   // The index is eventual: only the table says what is due.
   if (state?.meta.dueAt === undefined || state.meta.dueAt > now) return nothing;
   const { meta } = state;
@@ -212,35 +182,55 @@ async function examine(engine: ReconcilerEngine, collection: Collection, key: Wo
   if (meta.status === 'failed' && meta.notify === undefined) {
     return { ...nothing, mine: await eraseFailed(engine, chain, meta) };
   }
-  const since = oldestUnfinishedSince(chain, state);
-  const ageMs = since === undefined ? 0 : now - since;
+  const waits = latest(waitingOf(chain, state), now);
+  const overdue = waits?.ratio ?? 0;
   collection.sawUnclaimed(now - (oldestUnclaimedSince(chain, state) ?? now));
   // Moves the due time before any push: a backlog is never flooded.
   const untold = untoldOf(meta);
   const told = untold && { ...untold, dueAt: await untilTold(collection, untold, now) };
-  const moved = told === undefined ? postponed(meta, now) : { ...meta, dueAt: told.dueAt };
+  const repairs = decideRepairs(chain, state, now);
+  const moved =
+    told !== undefined
+      ? { ...meta, dueAt: told.dueAt }
+      : chain !== undefined && repairs.length === 0
+        ? { ...meta, dueAt: nextLook(chain, state, now) }
+        : postponed(meta, now);
   const mine = await saveMeta(ports, moved, {
     status: meta.status,
     epoch: meta.epoch,
     dueAt: state.meta.dueAt,
   });
-  if (!mine) return { ...nothing, ageMs };
+  if (!mine) return { ...nothing, overdue };
+  if (waits !== undefined && overdue >= 1) tellOverdue(engine, meta, waits.of, now);
   if (told !== undefined) {
     if (collection.isOpen()) collection.add(told);
-    return { repaired: 0, ageMs, mine };
+    return { repaired: 0, overdue, mine };
   }
   if (chain === undefined && meta.status === 'processing') {
     complain(engine, meta, whyUndeployed(engine.chains, meta));
   }
-  const repairs = decideRepairs(chain, state, now);
   try {
     await push(engine, meta, repairs);
   } catch (error) {
     complain(engine, meta, toldOf(error));
-    return { repaired: 0, ageMs, mine };
+    return { repaired: 0, overdue, mine };
   }
-  return { repaired: repairs.length, ageMs, mine };
+  return { repaired: repairs.length, overdue, mine };
 }
+
+const tellOverdue = (
+  { ports }: ReconcilerEngine,
+  meta: WorkflowMeta,
+  { step, since, boundMs }: Waiting,
+  now: number,
+): void =>
+  ports.telemetry.emit({
+    ...idsOf(meta),
+    event: 'overdue',
+    ...(step === undefined ? {} : { step }),
+    ageMs: now - since,
+    boundMs,
+  });
 
 /** The days are over for which a failed workflow keeps its sensitive input: one write. */
 async function eraseFailed(

@@ -30,7 +30,7 @@ describe('an emulator', () => {
     expect(alarms.filter(({ Metrics }) => Metrics !== undefined)).toEqual([]);
     expect([...new Set(alarms.map(kindOf))].sort()).toEqual([
       ...['api-throttled', 'dead-letter-unhandled', 'function-errors', 'message-parked'],
-      ...['oldest-unfinished-step', 'reconciler-missing', 'recursion-dropped', 'repairs', 'step-unclaimed'],
+      ...['overdue', 'reconciler-missing', 'recursion-dropped', 'repairs', 'step-unclaimed'],
       'throttles',
       ...['unexpected-errors', 'workflow-failed'],
     ]);

@@ -2,16 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import type { ChainDefinition } from '../../lib/chain/definition.ts';
-import {
-  ancestors,
-  descendants,
-  findStep,
-  healthyDuration,
-  roots,
-  successors,
-} from '../../lib/chain/graph.ts';
+import { ancestors, descendants, findStep, roots, successors } from '../../lib/chain/graph.ts';
 import { emptyChain, withStep } from '../../lib/chain/validate.ts';
-import { LIMITS } from '../../lib/contract/limits.ts';
 
 /** Any graph without a circle: each step follows some of the steps before it. */
 const graphs = fc
@@ -105,20 +97,6 @@ describe('in any graph of steps', () => {
       fc.property(graphs, (chain) => {
         expect(findStep(chain, name)).toBeUndefined();
         for (const ask of [ancestors, descendants, successors]) expect([...ask(chain, name)]).toEqual([]);
-      }),
-    );
-  });
-
-  it('a workflow takes at most as long as its longest path of timeouts and margins', () => {
-    fc.assert(
-      fc.property(graphs, (chain) => {
-        const durations = paths(chain).map((path) =>
-          path.reduce(
-            (sum, name) => sum + (findStep(chain, name)?.timeout ?? Number.NaN) + LIMITS.functionMargin,
-            0,
-          ),
-        );
-        expect(healthyDuration(chain)).toBe(Math.max(0, ...durations));
       }),
     );
   });

@@ -1,12 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TERMINAL_STATUSES } from '../../lib/contract/names.ts';
-import {
-  decideRepairs,
-  oldestUnclaimedSince,
-  oldestUnfinishedSince,
-  type Repair,
-} from '../../lib/engine/reconciler.ts';
-import { completedOf, START } from '../ports/store/fixtures.ts';
+import { decideRepairs, type Repair } from '../../lib/engine/reconciler.ts';
 import {
   always,
   chainOf,
@@ -136,82 +129,5 @@ describe('the repair of a workflow that ended', () => {
   it('is nothing where it failed, whether on-call was told or is to be told: a digest is no message', () => {
     expect(repairs({ status: 'failed', error, notify: 'pending' })).toEqual(always(''));
     expect(repairs({ status: 'failed', error })).toEqual(always(''));
-  });
-});
-
-describe('the oldest step that no function has taken', () => {
-  const since = (state: Parameters<typeof oldestUnclaimedSince>[1]) =>
-    oldestUnclaimedSince(chainOf(GRAPHS.line), state);
-  const a = { ...completedOf('a', 1), completedAt: START + 100 };
-
-  it('waits since the start, or since the step before it was done', () => {
-    expect(since(stateOf(resumed({ updatedAt: START + 5 })))).toBe(START + 5);
-    expect(since(stateOf(resumed(), { a }))).toBe(START + 100);
-  });
-
-  it('is none that was claimed, whatever came of it, unless a resume asks for it again', () => {
-    for (const kind of ['running, lease live', 'retrying, not due', 'failed'] as const) {
-      expect(since(stateOf(resumed(), { a: RECORDS[kind] }))).toBeUndefined();
-    }
-  });
-
-  it('is none of a workflow that ended, or whose chain this deployment does not know', () => {
-    expect(since(stateOf(resumed({ status: 'failed', notify: 'pending' })))).toBeUndefined();
-    expect(oldestUnclaimedSince(undefined, stateOf(resumed()))).toBeUndefined();
-  });
-});
-
-describe('the oldest unfinished step', () => {
-  const since = (graph: GraphName, state: Parameters<typeof oldestUnfinishedSince>[1]) =>
-    oldestUnfinishedSince(chainOf(GRAPHS[graph]), state);
-  const done = (step: string, completedAt: number) => ({ ...completedOf(step, 1), completedAt });
-
-  it('waits since the start or the resume where nothing comes before it', () => {
-    expect(since('line', stateOf(resumed({ updatedAt: START + 5 })))).toBe(START + 5);
-  });
-
-  it('waits since the last of the steps before it', () => {
-    const a = done('a', START + 100);
-    expect(since('line', stateOf(resumed(), { a }))).toBe(START + 100);
-    const both = stateOf(resumed(), { a, b: done('b', START + 300) });
-    expect(since('join', both)).toBe(START + 300);
-  });
-
-  it('waits since the resume where the steps before it ended earlier', () => {
-    const state = stateOf(resumed({ updatedAt: START + 900 }), { a: done('a', START + 100) });
-    expect(since('line', state)).toBe(START + 900);
-  });
-
-  it('is the one of several branches that waits longest', () => {
-    const state = stateOf(resumed(), { a: done('a', START + 100), b: done('b', START + 200) });
-    expect(since('fork', state)).toBe(START + 100);
-    const pair = stateOf(resumed(), { a: done('a', START + 700), x: done('x', START + 400) });
-    expect(since('pair', pair)).toBe(START + 400);
-  });
-
-  it('may be under way: what runs or retries is unfinished too', () => {
-    for (const kind of ['running, lease live', 'retrying, not due', 'failed'] as const) {
-      expect(since('line', stateOf(resumed({ updatedAt: START + 5 }), { a: RECORDS[kind] }))).toBe(START + 5);
-    }
-  });
-
-  it('is any, since the start or resume, where the deployment does not know the chain: nothing goes on', () => {
-    const state = stateOf(resumed({ updatedAt: START + 5 }), { a: done('a', START + 100) });
-    expect(oldestUnfinishedSince(undefined, state)).toBe(START + 5);
-    const completed = stateOf(resumed({ status: 'completed' }));
-    expect(oldestUnfinishedSince(undefined, completed)).toBeUndefined();
-  });
-
-  it('is as old as a failure that nobody was told of', () => {
-    const untold = stateOf(resumed({ status: 'failed', notify: 'pending', updatedAt: START + 5 }));
-    expect(since('line', untold)).toBe(START + 5);
-    expect(oldestUnfinishedSince(undefined, untold)).toBe(START + 5);
-  });
-
-  it('does not exist where all are done, or where the workflow is not processing', () => {
-    expect(since('line', doneState(resumed(), 'a b c'))).toBeUndefined();
-    for (const status of TERMINAL_STATUSES) {
-      expect(since('line', stateOf(resumed({ status })))).toBeUndefined();
-    }
   });
 });

@@ -2,17 +2,23 @@ import { describe, expect, it } from 'vitest';
 import { shardOf } from '../../lib/contract/table.ts';
 import type { StepMessage } from '../../lib/contract/wire.ts';
 import { cancel, resume } from '../../lib/engine/operations/change.ts';
+import type { HttpOutcome } from '../../lib/engine/ports.ts';
 import { reconcile } from '../../lib/engine/reconciler.ts';
 import type { WorkflowMeta } from '../../lib/engine/state.ts';
 import { given, metaOf } from '../ports/store/fixtures.ts';
+import { settle } from '../support/manual-clock.ts';
 import { MEANWHILE } from './faults.ts';
 import { GRAPHS } from './fixtures.ts';
-import { eventsOf, openWorld, requestChain, status, type World } from './world.ts';
+import { deferred, eventsOf, ok, openWorld, requestChain, status, type World } from './world.ts';
 
 const LINE = requestChain(GRAPHS.line);
 const SHARDS = 8;
-/** Three steps of 30 s, each with its margin of 15 s. */
-const BOUND = 135_000;
+/** When the first step should be done, of 30 s with its margin of 15 s: then a workflow is looked at first. */
+const BOUND = 45_000;
+/** What the definition allows a step: three attempts of 45 s, waits of 1 and 2 s, and a look of the reconciler. */
+const PATIENCE = 1_038_000;
+/** What may take as long as a look of the reconciler. */
+const LOOK = 900_000;
 
 const reconciled = (world: World, remainingMs = () => 60_000) => reconcile(world.engine, remainingMs);
 
@@ -42,6 +48,45 @@ describe('the due time of a workflow', () => {
     const meta = await world.meta(key);
     expect(meta.dueAt).toBe(world.clock.now() + BOUND);
     expect(meta).not.toHaveProperty('dueAfter');
+  });
+
+  it('costs a healthy workflow nothing: it is done before its first look, however many steps it has', async () => {
+    const many = Object.fromEntries(
+      Array.from({ length: 20 }, (_, at) => [`s${at}`, at === 0 ? [] : [`s${at - 1}`]]),
+    );
+    const world = await openWorld(requestChain(many));
+    const key = await world.begin();
+    world.faults.log.length = 0;
+    await world.run();
+    const writes = world.faults.log.filter((call) => call === 'writeMeta');
+    await world.clock.advance(BOUND);
+    expect(await reconciled(world)).toMatchObject({ examined: 0 });
+    expect(await world.meta(key)).toMatchObject({ status: 'completed' });
+    // The completion, and nothing else.
+    expect(writes).toHaveLength(1);
+  });
+
+  it('is moved to when the steps that are reached should be done, and nothing is sent, where all goes well slowly', async () => {
+    const world = await openWorld(LINE);
+    const key = await world.begin();
+    await world.clock.advance(BOUND - 1_000);
+    void world.work('a');
+    await settle();
+    const never = deferred<HttpOutcome>();
+    world.answers('b', never.promise);
+    void world.work('b');
+    await settle();
+    await world.clock.advance(1_000);
+    expect(await reconciled(world)).toMatchObject({ examined: 1, repaired: 0 });
+    const { leaseUntil } = (await world.step(key, 'b')) ?? {};
+    const { dueAt, ...meta } = await world.meta(key);
+    expect(dueAt).toBe(leaseUntil);
+    expect(meta).not.toHaveProperty('dueAfter');
+    expect(world.queued()).toBe('');
+    never.resolve(ok('b'));
+    await settle();
+    await world.run();
+    expect(world.called()).toBe('a b c');
   });
 
   it('is moved before anything is sent', async () => {
@@ -198,15 +243,15 @@ describe('one run', () => {
     if (meta === undefined) throw new Error('one was made');
     const { store } = world.engine.ports;
     await given(store, { ...meta, version: 9, updatedAt: now - 5_000 });
-    expect(await reconciled(world)).toMatchObject({ oldestMs: 5_000 });
+    expect(await reconciled(world)).toMatchObject({ overdue: 5_000 / LOOK });
     await world.clock.advance(60_000);
-    expect(await reconciled(world)).toMatchObject({ oldestMs: 65_000 });
+    expect(await reconciled(world)).toMatchObject({ overdue: 65_000 / LOOK });
     await world.clock.advance(120_000);
     world.faults.next('load', { fail: true });
-    expect(await reconciled(world)).toMatchObject({ examined: 1, oldestMs: 0 });
+    expect(await reconciled(world)).toMatchObject({ examined: 1, overdue: 0 });
     await world.clock.advance(30_000);
     world.faults.next('load', { fail: true });
-    expect(await reconciled(world)).toMatchObject({ examined: 1, oldestMs: 30_000 });
+    expect(await reconciled(world)).toMatchObject({ examined: 1, overdue: 30_000 / LOOK });
   });
 
   it('tells the age of a step whose message cannot be sent, though its due time was moved', async () => {
@@ -215,19 +260,44 @@ describe('one run', () => {
     world.loseMessages();
     await world.clock.advance(BOUND);
     world.faults.next('send', { fail: true });
-    expect(await reconciled(world)).toMatchObject({ examined: 1, repaired: 0, oldestMs: BOUND });
+    expect(await reconciled(world)).toMatchObject({ examined: 1, repaired: 0, overdue: BOUND / PATIENCE });
   });
 
-  it('tells how long the oldest unfinished step has waited', async () => {
+  it('tells of what is the latest how late it is', async () => {
     const world = await openWorld(LINE);
     await world.begin();
     await world.clock.advance(10_000);
     await world.begin();
     await world.clock.advance(BOUND);
-    expect(await reconciled(world)).toMatchObject({ oldestMs: BOUND + 10_000 });
-    expect(eventsOf(world, 'oldest_unfinished')).toEqual([
-      { event: 'oldest_unfinished', ageMs: BOUND + 10_000 },
+    expect(await reconciled(world)).toMatchObject({ overdue: (BOUND + 10_000) / PATIENCE });
+    expect(eventsOf(world, 'most_overdue')).toEqual([
+      { event: 'most_overdue', ratio: (BOUND + 10_000) / PATIENCE },
     ]);
+  });
+
+  it('says of each workflow that is overdue which step it is, and of none before', async () => {
+    const world = await openWorld(LINE);
+    const key = await world.begin();
+    await world.clock.advance(PATIENCE - 1);
+    await reconciled(world);
+    expect(eventsOf(world, 'overdue')).toEqual([]);
+    await world.clock.advance(120_000);
+    expect(await reconciled(world)).toMatchObject({ overdue: (PATIENCE + 119_999) / PATIENCE });
+    expect(eventsOf(world, 'overdue')).toMatchObject([
+      { ...key, chain: 'order-processing', step: 'a', ageMs: PATIENCE + 119_999, boundMs: PATIENCE },
+    ]);
+  });
+
+  it('holds each step to what its own definition allows: a patient one beside it makes nobody wait', async () => {
+    const patient = requestChain(GRAPHS.line, { retries: 100 }, { start: '/api/patient' });
+    const world = await openWorld(requestChain({ a: [] }, { timeout: 5, retries: 0 }), {
+      ...patient,
+      name: 'patient',
+    });
+    await world.begin();
+    await world.clock.advance(1_000_000);
+    // One attempt of 20 s, and a look.
+    expect(await reconciled(world)).toMatchObject({ overdue: 1_000_000 / 920_000 });
   });
 
   it('fails where the index cannot be read, so that the missing run is noticed', async () => {
@@ -244,6 +314,6 @@ describe('one run', () => {
     world.faults.next('listDue', { fail: true });
     await expect(reconciled(world)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     expect(world.queued()).toBe('a');
-    expect(eventsOf(world, 'oldest_unfinished')).toEqual([]);
+    expect(eventsOf(world, 'most_overdue')).toEqual([]);
   });
 });

@@ -73,7 +73,8 @@ describe.each(Object.entries(CHANGED))('a workflow under a definition with %s', 
     expect(world.queued()).toBe('');
     const told = eventsOf(world, 'unexpected_error').filter(({ workflowId }) => workflowId !== undefined);
     expect(told).toMatchObject([{ ...WHY, workflowId: key.workflowId }]);
-    expect(eventsOf(world, 'oldest_unfinished').at(-1)?.ageMs).toBe(DAY_MS);
+    expect(eventsOf(world, 'most_overdue')).toMatchObject([{ ratio: 96 }]);
+    expect(eventsOf(world, 'overdue')).toMatchObject([{ ageMs: DAY_MS, boundMs: 900_000, ...key }]);
   });
 
   it('is shown as such, with what is stored of it', async () => {

@@ -262,7 +262,7 @@ describe('the deployed functions', () => {
   });
 
   it('reconcile what is due', async () => {
-    expect(await named('reconciler').invoke({})).toMatchObject({ examined: 0, repaired: 0, oldestMs: 0 });
+    expect(await named('reconciler').invoke({})).toMatchObject({ examined: 0, repaired: 0, overdue: 0 });
   });
 
   it('write log lines and metrics, and never a sensitive value or a secret', async () => {

@@ -114,14 +114,16 @@ describe('the handler of the reconciler', () => {
     await stage.given('one');
     await stage.given('two');
     await stage.clock.advance(200_000);
-    expect(await run()).toEqual({ examined: 2, repaired: 2, oldestMs: 200_000 });
+    const report = await run();
+    expect(report).toEqual({ examined: 2, repaired: 2, overdue: expect.any(Number) });
+    expect(report.overdue).toBeGreaterThan(0);
     expect(stage.queues.contents(PAYMENT)).toHaveLength(2);
-    expect(stage.events).toContainEqual({ event: 'oldest_unfinished', ageMs: 200_000 });
+    expect(stage.events).toContainEqual({ event: 'most_overdue', ratio: report.overdue });
   });
 
   it('leaves alone what is not due', async () => {
     await stage.given('one');
-    expect(await run()).toEqual({ examined: 0, repaired: 0, oldestMs: 0 });
+    expect(await run()).toEqual({ examined: 0, repaired: 0, overdue: 0 });
     expect(stage.queues.stats().sent).toBe(0);
   });
 

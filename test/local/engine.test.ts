@@ -377,7 +377,7 @@ describe('killed and started again, the engine', () => {
 describe('the reconciler', () => {
   it('runs every minute', async () => {
     const { clock, events } = await world();
-    const rounds = () => events.filter(({ event }) => event === 'oldest_unfinished').length;
+    const rounds = () => events.filter(({ event }) => event === 'most_overdue').length;
     await clock.advance(MINUTE - 1);
     expect(rounds()).toBe(0);
     await clock.advance(1);
@@ -395,10 +395,10 @@ describe('the reconciler', () => {
     ]);
     broken.mockRestore();
     await clock.advance(MINUTE);
-    expect(events.slice(1).map(({ event }) => event)).toEqual(['oldest_unfinished', 'oldest_unclaimed']);
+    expect(events.slice(1).map(({ event }) => event)).toEqual(['most_overdue', 'oldest_unclaimed']);
   });
 
-  it('sends a message again that was lost, once the workflow is overdue', async () => {
+  it('sends a message again that was lost, once the first step should have been done', async () => {
     const { engine, order, show, rest, http, clock, events } = await world();
     const { queues } = engine;
     const lose = queues.onVisible(stepQueue('b'), () => {
@@ -410,9 +410,9 @@ describe('the reconciler', () => {
     await rest();
     lose();
     expect(http.called).toEqual(['/a', '/c']);
-    await clock.advance(2 * MINUTE);
+    await clock.advance(MINUTE - 1);
     expect(http.called).toEqual(['/a', '/c']);
-    await clock.advance(MINUTE);
+    await clock.advance(1);
     await rest();
     expect(await show(id)).toMatchObject({ status: 'completed' });
     expect(http.called).toEqual(['/a', '/c', '/b', '/d']);
@@ -425,7 +425,7 @@ describe('the reconciler', () => {
     const { engine, events } = await world();
     await engine.reconcile();
     expect(events).toEqual([
-      { event: 'oldest_unfinished', ageMs: 0 },
+      { event: 'most_overdue', ratio: 0 },
       { event: 'oldest_unclaimed', ageMs: 0 },
     ]);
   });

@@ -63,8 +63,8 @@ describe('the log for a person', () => {
   });
 
   it('leaves out what an event does not have', () => {
-    expect(linesOf([EVENTS.oldest_unfinished, EVENTS.workflow_started], true)).toEqual([
-      '16:50:04.123 debug oldest_unfinished ageMs=65000',
+    expect(linesOf([EVENTS.most_overdue, EVENTS.workflow_started], true)).toEqual([
+      '16:50:04.123 debug most_overdue ratio=1.5',
       `16:50:04.123 info  workflow_started order-processing ${EVENTS.workflow_started.workflowId}`,
     ]);
   });

@@ -49,7 +49,8 @@ export const EVENTS: { readonly [Name in EngineEvent['event']]: EventNamed<Name>
     count: 512,
   },
   message_parked: { event: 'message_parked', queue: 'order-processing_payment', reason: 'not JSON' },
-  oldest_unfinished: { event: 'oldest_unfinished', ageMs: 65_000 },
+  overdue: { event: 'overdue', ...OF_STEP, ageMs: 1_557_000, boundMs: 1_038_000 },
+  most_overdue: { event: 'most_overdue', ratio: 1.5 },
   oldest_unclaimed: { event: 'oldest_unclaimed', ageMs: 950_000 },
   unexpected_error: { event: 'unexpected_error', ...OF_STEP, where: 'send', message: 'queue is gone' },
 };

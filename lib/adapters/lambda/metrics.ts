@@ -7,7 +7,7 @@ export type Dimensions = { readonly chain?: string; readonly step?: string };
 /** One figure for CloudWatch. */
 export interface Metric {
   readonly name: (typeof METRICS)[keyof typeof METRICS];
-  readonly unit: 'Count' | 'Milliseconds';
+  readonly unit: 'Count' | 'Milliseconds' | 'None';
   readonly value: number;
   readonly dimensions: Dimensions;
 }
@@ -47,10 +47,16 @@ export function metricsOf(event: EngineEvent): readonly Metric[] {
       return [ofStage(METRICS.unexpectedErrors)];
     case 'message_parked':
       return [ofStage(METRICS.parked)];
-    case 'oldest_unfinished':
-      return age(METRICS.oldestUnfinished, event);
+    case 'most_overdue':
+      return figure({ name: METRICS.overdue, unit: 'None', value: event.ratio, dimensions: {} });
     case 'oldest_unclaimed':
-      return age(METRICS.oldestUnclaimed, event);
+      return figure({
+        name: METRICS.oldestUnclaimed,
+        unit: 'Milliseconds',
+        value: event.ageMs,
+        dimensions: {},
+      });
+    case 'overdue':
     case 'workflow_erased':
     case 'output_failed':
     case 'claim_put_back':
@@ -70,8 +76,7 @@ export function watchedAs(monitoring: Monitoring, metric: Metric): Metric {
 const ofStage = (name: Name): Metric => ({ name, unit: 'Count', value: 1, dimensions: {} });
 
 /** Nothing where nothing waits: CloudWatch bills a metric for every hour in which it is sent, and an idle stage is to cost nothing. */
-const age = (name: Name, { ageMs }: { readonly ageMs: number }): readonly Metric[] =>
-  ageMs === 0 ? [] : [{ name, unit: 'Milliseconds', value: ageMs, dimensions: {} }];
+const figure = (metric: Metric): readonly Metric[] => (metric.value === 0 ? [] : [metric]);
 
 const ofChain = (name: Name, { chain }: { readonly chain: string }): Metric => ({
   name,

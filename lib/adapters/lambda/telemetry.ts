@@ -46,7 +46,7 @@ class LineFormatter extends LogFormatter {
 
 /**
  * One JSON line for each event, and its metrics in CloudWatch's embedded format, all on the function's output.
- * @example createLambdaTelemetry({ stage: 'dev', logLevel: 'info', monitoring: 'full' }).emit({ event: 'oldest_unfinished', ageMs: 65_000 });
+ * @example createLambdaTelemetry({ stage: 'dev', logLevel: 'info', monitoring: 'full' }).emit({ event: 'most_overdue', ratio: 1.5 });
  */
 export function createLambdaTelemetry({ stage, logLevel, monitoring }: LambdaTelemetryOptions): Telemetry {
   const logger = new Logger({

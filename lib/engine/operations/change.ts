@@ -1,9 +1,9 @@
 import type { ChainDefinition } from '../../chain/definition.ts';
-import { healthyDuration } from '../../chain/graph.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { OperationName, WorkflowStatus } from '../../contract/names.ts';
 import type { CancelBody, ResumeBody, WorkflowAnswer } from '../../contract/wire.ts';
 import { isExpiring } from '../decision.ts';
+import { nextLook } from '../lateness/lateness.ts';
 import { ProblemError } from '../problems.ts';
 import { decideRepairs } from '../reconciler.ts';
 import { definitionOf, erase, idsOf, saveMeta, sensitiveOf, undue, whyUndeployed } from '../shell.ts';
@@ -72,10 +72,10 @@ export async function resume(
       operations: withOperation(meta, 'resume', now, body.reason, said),
       nonce,
       updatedAt: now,
-      dueAt: now + healthyDuration(chain) * 1_000,
       ...newKeysOf(meta, said, epoch),
     };
-    return { ...saved, meta: resumed };
+    const dueAt = nextLook(chain, { ...saved, meta: resumed }, now);
+    return { ...saved, meta: { ...resumed, dueAt } };
   });
   const { meta } = state;
   const newKey = meta.newKey?.epoch === meta.epoch;

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { ChainDefinition } from '../../chain/definition.ts';
-import { healthyDuration, roots } from '../../chain/graph.ts';
+import { roots } from '../../chain/graph.ts';
 import { shapeHash } from '../../chain/shape.ts';
 import { DAY_MS, LIMITS } from '../../contract/limits.ts';
 import type { StartAnswer } from '../../contract/wire.ts';
 import { asSent, fingerprint, matches, withoutSensitive } from '../fingerprint.ts';
+import { nextLook } from '../lateness/lateness.ts';
 import type { Outgoing } from '../ports.ts';
 import { fieldErrors, ProblemError } from '../problems.ts';
 import { definitionOf, idsOf, loadState, messageFor, toStep } from '../shell.ts';
@@ -104,13 +105,13 @@ function newMeta(
   const { clock, random } = engine.ports;
   const now = clock.now();
   const id = key === undefined ? random.token() : derivedId(tenant, chain.name, key);
-  return {
+  const meta = {
     tenant,
     workflowId: workflowIdOf(id),
     chain: chain.name,
     version: chain.version,
     shape: shapeHash(chain),
-    status: 'processing',
+    status: 'processing' as const,
     epoch: 0,
     input,
     ...(key === undefined
@@ -119,9 +120,9 @@ function newMeta(
     nonce: random.token(),
     createdAt: now,
     updatedAt: now,
-    dueAt: now + healthyDuration(chain) * 1_000,
     expiresAt: now + chain.keepDays * DAY_MS,
   };
+  return { ...meta, dueAt: nextLook(chain, { meta, steps: new Map() }, now) };
 }
 
 const workflowIdOf = (id: string): string => `wf_${id}`;

@@ -39,7 +39,8 @@ const COUNTED: { readonly [Name in EngineEvent['event']]: readonly Metric[] } = 
   repaired: [one('Repairs', {})],
   digest_published: [],
   message_parked: [one('MessagesParked', {})],
-  oldest_unfinished: [{ name: 'OldestUnfinishedStep', unit: 'Milliseconds', value: 65_000, dimensions: {} }],
+  overdue: [],
+  most_overdue: [{ name: 'Overdue', unit: 'None', value: 1.5, dimensions: {} }],
   oldest_unclaimed: [{ name: 'OldestUnclaimedStep', unit: 'Milliseconds', value: 950_000, dimensions: {} }],
   unexpected_error: [one('UnexpectedErrors', {})],
 };
@@ -66,15 +67,13 @@ describe('the metrics of an event', () => {
 
   it('carry the figure of the event', () => {
     expect(metricsOf({ ...EVENTS.step_completed, durationMs: 0 })[0]).toMatchObject({ value: 0 });
-    expect(metricsOf({ event: 'oldest_unfinished', ageMs: 1 })[0]).toMatchObject({ value: 1 });
+    expect(metricsOf({ event: 'oldest_unclaimed', ageMs: 1 })[0]).toMatchObject({ value: 1 });
   });
 
-  it.each(['oldest_unfinished', 'oldest_unclaimed'] as const)(
-    'of %s are none while nothing waits: an idle stage pays for no metric',
-    (event) => {
-      expect(metricsOf({ event, ageMs: 0 })).toEqual([]);
-    },
-  );
+  it('of what waits are none while nothing does: an idle stage pays for no metric', () => {
+    expect(metricsOf({ event: 'most_overdue', ratio: 0 })).toEqual([]);
+    expect(metricsOf({ event: 'oldest_unclaimed', ageMs: 0 })).toEqual([]);
+  });
 
   it('are of the chain on a lean stage where they would be of a step, and the same otherwise', () => {
     for (const metric of ALL_EVENTS.flatMap((event) => metricsOf(event))) {

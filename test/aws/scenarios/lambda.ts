@@ -48,7 +48,7 @@ const PAYMENT_OF_QUICK_ONE = {
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-const report = z.object({ examined: z.number(), repaired: z.number(), oldestMs: z.number() });
+const report = z.object({ examined: z.number(), repaired: z.number(), overdue: z.number() });
 
 /** One run of the reconciler by hand, beside its schedule. */
 async function reconcile({ lambda }: Behind): Promise<z.infer<typeof report>> {

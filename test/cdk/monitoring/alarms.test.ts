@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ALARM_KINDS, lateAfter, SEEN_WITHIN } from '../../../lib/cdk/monitoring/alarms/kinds.ts';
+import { ALARM_KINDS, SEEN_WITHIN } from '../../../lib/cdk/monitoring/alarms/kinds.ts';
 import { registry } from '../../../lib/chain/registry.ts';
 import { LIMITS } from '../../../lib/contract/limits.ts';
 import { STAGE_NAMES } from '../../../lib/contract/names.ts';
@@ -15,7 +15,7 @@ const STEP = ['step-error-rate', 'function-errors', 'throttles'];
 const CHAIN = ['workflow-failed'];
 const LEAN_CHAIN = ['workflow-failed', 'step-error-rate'];
 const ALWAYS_SHARED = [
-  ...['message-parked', 'dead-letter-unhandled', 'repairs', 'oldest-unfinished-step', 'step-unclaimed'],
+  ...['message-parked', 'dead-letter-unhandled', 'repairs', 'overdue', 'step-unclaimed'],
   ...['unexpected-errors', 'reconciler-missing', 'api-throttled'],
 ];
 const SHARED = [
@@ -110,7 +110,7 @@ describe('the alarms of a stage', () => {
     const loud = all.filter((alarm) => severityOf(alarm) === 'critical').map(kindOf);
     expect([...new Set(loud)].sort()).toEqual([
       ...['api-5xx', 'api-5xx-hour', 'api-errors', 'dead-letter-unhandled', 'message-parked'],
-      ...['oldest-unfinished-step', 'reconciler-missing', 'step-unclaimed'],
+      ...['overdue', 'reconciler-missing', 'step-unclaimed'],
     ]);
   });
 
@@ -158,10 +158,10 @@ describe('an alarm', () => {
   });
 
   it('tells of a step that does not end from one look of the reconciler to the next, so that it does not come and go', () => {
-    const alarm = alarmNamed('oldest-unfinished-step');
+    const alarm = alarmNamed('overdue');
     const longestGap = LIMITS.reconcileBackoffCap + LIMITS.reconcileInterval;
     expect(alarm.Period).toBeGreaterThan(longestGap);
-    expect(alarm).toMatchObject({ Statistic: 'Maximum', EvaluationPeriods: 1, Threshold: 3_600_000 });
+    expect(alarm).toMatchObject({ Statistic: 'Maximum', EvaluationPeriods: 1, Threshold: 1 });
     // Nothing is told while nothing waits. That the reconciler is missing is told earlier than this could end.
     expect(alarm.TreatMissingData).toBe('notBreaching');
     const { looks, period } = ALARM_KINDS['reconciler-missing'];
@@ -219,30 +219,5 @@ describe('the topic of on-call', () => {
         ],
       },
     });
-  });
-});
-
-describe('a step is late', () => {
-  const [step] = registry(chains).current.flatMap(({ steps }) => steps);
-  if (step === undefined) throw new Error('there is no step');
-  const backoff = { base: 1, cap: 300 };
-
-  it('after an hour, which a target may ask for, where its own attempts take less', () => {
-    expect(lateAfter([{ ...step, timeout: 30, retries: 2, backoff }])).toBe(3_600);
-    expect(lateAfter([])).toBe(3_600);
-  });
-
-  it('after all its attempts and waits where they take longer, and a look of the reconciler', () => {
-    // Ten attempts of 600 + 15 s, waits of 1, 2, 4, … 256 s, and a quarter of an hour.
-    expect(lateAfter([{ ...step, timeout: 600, retries: 9, backoff }])).toBe(10 * 615 + 511 + 900);
-  });
-
-  it('after six hours, however patient it is', () => {
-    expect(lateAfter([{ ...step, retries: 100, backoff: { base: 300, cap: 3_600 } }])).toBe(6 * 3_600);
-  });
-
-  it('by the most patient step of all', () => {
-    const patient = { ...step, timeout: 600, retries: 9, backoff };
-    expect(lateAfter([step, patient, step])).toBe(lateAfter([patient]));
   });
 });

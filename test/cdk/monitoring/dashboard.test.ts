@@ -65,7 +65,7 @@ describe('the dashboard of a stage', () => {
       const summed = asked.filter(({ name }) => name === metric).map(({ dimensions }) => dimensions.chain);
       expect(summed.sort()).toEqual([...names].sort());
     }
-    expect(page.some(({ properties: { title } }) => title?.startsWith('Oldest unfinished step'))).toBe(true);
+    expect(page.some(({ properties: { title } }) => title?.startsWith('The latest step'))).toBe(true);
   });
 
   it('has the API, what all chains share, and one row for each chain, in this order', () => {

@@ -71,15 +71,16 @@ export const TRIALS: Readonly<Record<AlarmName, Trial>> = {
     faults: { 'one message is parked': { ApproximateNumberOfMessagesVisible: since(60, () => 1, 0) } },
     healthy: { 'none is': { ApproximateNumberOfMessagesVisible: always(0) } },
   },
-  'oldest-unfinished-step': {
+  overdue: {
     faults: {
       'a step waits for ever, and is looked at every quarter of an hour': {
-        OldestUnfinishedStep: (minute) => (minute % 15 === 0 ? minute * 60_000 : undefined),
+        Overdue: (minute) => (minute % 15 === 0 ? minute / 30 : undefined),
       },
+      'one workflow among many is a little late': { Overdue: (minute) => (minute === 60 ? 1.01 : 0.02) },
     },
     healthy: {
-      'steps wait for half an hour': { OldestUnfinishedStep: every(15, 1_800_000) },
-      'nothing waits, or the reconciler is missing': { OldestUnfinishedStep: always(undefined) },
+      'steps take as long as they may': { Overdue: every(15, 0.99) },
+      'nothing waits, or the reconciler is missing': { Overdue: always(undefined) },
     },
   },
   'step-unclaimed': {

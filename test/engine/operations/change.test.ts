@@ -187,7 +187,7 @@ describe('a resume', () => {
     });
     expect(answer).not.toHaveProperty('error');
     const meta = await world.meta(key);
-    expect(meta).toMatchObject({ status: 'processing', epoch: 1, dueAt: world.clock.now() + 135_000 });
+    expect(meta).toMatchObject({ status: 'processing', epoch: 1, dueAt: world.clock.now() + 45_000 });
     expect(meta).not.toHaveProperty('error');
     expect(meta).not.toHaveProperty('newKey');
     expect(meta.nonce).not.toBe(before.nonce);

@@ -30,8 +30,8 @@ describe('a start', () => {
       nonce: expect.any(String),
       createdAt: now,
       updatedAt: now,
-      // Two steps one after the other, each with 30 s and a margin of 15 s.
-      dueAt: now + 90_000,
+      // The first steps take 30 s each, with a margin of 15 s.
+      dueAt: now + 45_000,
       expiresAt: now + 7 * DAY,
     });
     expect(world.visible('a')).toMatchObject([{ workflowId: answer.workflowId, epoch: 0, trip: 0 }]);

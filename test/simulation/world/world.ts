@@ -1,4 +1,4 @@
-import { findStep, healthyDuration } from '../../../lib/chain/graph.ts';
+import { findStep, healthyAttempt } from '../../../lib/chain/graph.ts';
 import { type StepPlace, stepPlaces } from '../../../lib/chain/places.ts';
 import { registry } from '../../../lib/chain/registry.ts';
 import { LIMITS } from '../../../lib/contract/limits.ts';
@@ -150,9 +150,10 @@ const tracer =
 function longestRepair(places: readonly StepPlace[], { chain }: Subject): number {
   const lease = Math.max(...places.map(({ settings }) => settings.functionTimeout)) + LIMITS.leaseMargin;
   const waits = LIMITS.retryAfter + LIMITS.reconcileBackoffCap + 2 * LIMITS.reconcileInterval + lease;
+  const steps = chain.steps.reduce((sum, step) => sum + healthyAttempt(step), 0);
   // A failure may have to wait until its kind may be told again, and be told twice before it is marked.
   const telling = 2 * (LIMITS.digestWindow + 2 * LIMITS.reconcileInterval);
-  return (waits + telling + 2 * healthyDuration(chain)) * 1_000;
+  return (waits + telling + 2 * steps) * 1_000;
 }
 
 function countEnds(counts: Counts, { workflows }: Oracle, zombies: boolean): void {

@@ -31,9 +31,9 @@ export function foundationAlarms(foundation: WatchedFoundation): readonly StageA
       ...whole,
       metric: (period) => ourMetric('repairs', { stage }, { statistic: 'Sum', period }),
     }),
-    new StageAlarm(foundation, 'oldest-unfinished-step', {
+    new StageAlarm(foundation, 'overdue', {
       ...whole,
-      metric: (period) => ourMetric('oldestUnfinished', { stage }, { statistic: 'Maximum', period }),
+      metric: (period) => ourMetric('overdue', { stage }, { statistic: 'Maximum', period }),
     }),
     new StageAlarm(foundation, 'unexpected-errors', {
       ...whole,

@@ -1,6 +1,4 @@
 import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
-import type { StepDefinition } from '../../../chain/definition.ts';
-import { stepSettings } from '../../../chain/settings.ts';
 import { LIMITS } from '../../../contract/limits.ts';
 import { RUNBOOK_WORKFLOW_FAILED } from '../../../contract/names.ts';
 import type { Stage } from '../../stage.ts';
@@ -83,15 +81,16 @@ export const ALARM_KINDS = {
     missing: NOTHING_IS_WELL,
   },
   /**
-   * In milliseconds; nothing is sent while nothing waits, as an idle stage would pay for it. Without the reconciler there is no data
-   * either: then `reconciler-missing` sounds, a quarter of an hour before this alarm would end.
+   * Age divided by bound, of what is the latest: each step is held to what its own definition allows. Nothing is sent while nothing waits,
+   * as an idle stage would pay for it. Without the reconciler there is no data either: then `reconciler-missing` sounds, a quarter of an
+   * hour before this alarm would end.
    */
-  'oldest-unfinished-step': {
+  overdue: {
     severity: 'critical',
-    meaning: 'a step is unfinished for longer than all its attempts take',
+    meaning: 'a step, or what comes after it, is unfinished for longer than its definition allows',
     period: SEEN_WITHIN,
     looks: ONCE,
-    threshold: ({ chains }) => 1_000 * lateAfter(chains.flatMap(({ definition }) => definition.steps)),
+    threshold: fixed(1),
     missing: NOTHING_IS_WELL,
   },
   /** Errors of the best run of a minute, 0 or 1. One run may slip into the next minute or fail. Five missing runs have a cause. */
@@ -210,24 +209,3 @@ export const ALARM_KINDS = {
   },
 } as const satisfies Readonly<Record<string, AlarmKind>>;
 export type AlarmName = keyof typeof ALARM_KINDS;
-
-/** In seconds, the longest Retry-After that is honoured: nobody is woken for a step that has waited for less. */
-const LATE_LEAST = LIMITS.retryAfter;
-/** In seconds. Somebody is woken after this time even if a step may wait for longer. */
-const LATE_MOST = 6 * 3_600;
-
-/**
- * Seconds after which the most patient of `steps` should have ended. Counted are all attempts with the whole timeout of their
- * function, all waits at their longest, and one look of the reconciler.
- * @example lateAfter([{ ...step, retries: 100, backoff: { base: 300, cap: 300 } }]) // 21600
- */
-export function lateAfter(steps: readonly StepDefinition[]): number {
-  const patience = Math.max(...steps.map(patienceOf)) + LIMITS.reconcileBackoffCap;
-  return Math.min(LATE_MOST, Math.max(LATE_LEAST, patience));
-}
-
-function patienceOf(step: StepDefinition): number {
-  const { base, cap } = step.backoff;
-  const waits = Array.from({ length: step.retries }, (_, retry) => Math.min(cap, base * 2 ** retry));
-  return (step.retries + 1) * stepSettings(step).functionTimeout + waits.reduce((sum, wait) => sum + wait, 0);
-}

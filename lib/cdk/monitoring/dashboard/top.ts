@@ -113,9 +113,9 @@ export function workflowGraphs(stage: StageName, chains: readonly string[]): rea
     leftLabel: 'a minute',
   }));
   const oldest = {
-    title: 'Oldest unfinished step; nothing while no workflow is late',
-    left: [ourMetric('oldestUnfinished', { stage }, { statistic: 'Maximum', label: 'age' })],
-    leftLabel: 'milliseconds',
+    title: 'The latest step: its age divided by what its definition allows; from 1 on it is overdue',
+    left: [ourMetric('overdue', { stage }, { statistic: 'Maximum', label: 'age / bound' })],
+    leftLabel: 'of its bound',
   };
   return row([...sums, oldest]);
 }

@@ -16,7 +16,7 @@ const GOES_WELL: readonly EventName[] = [
 ];
 
 /** Told by every run of the reconciler, in no metric while nothing waits. */
-const ALWAYS: readonly EventName[] = ['oldest_unfinished', 'oldest_unclaimed'];
+const ALWAYS: readonly EventName[] = ['most_overdue', 'oldest_unclaimed'];
 
 /** Custom metrics as CloudWatch bills them: each name with each set of dimensions, in a month in which it was written. */
 export interface CustomMetrics {

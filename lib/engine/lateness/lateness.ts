@@ -1,0 +1,104 @@
+import type { ChainDefinition, StepDefinition } from '../../chain/definition.ts';
+import { healthyAttempt } from '../../chain/graph.ts';
+import { patience } from '../../chain/settings.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import { isDone, isReady, notBefore } from '../decision.ts';
+import type { StepRecord, WorkflowState } from '../state.ts';
+
+/** Something of a workflow that is not done: since when, in milliseconds since 1970, and how long it may take. */
+export interface Waiting {
+  /** Left out where it is of no step. */
+  readonly step?: string;
+  readonly since: number;
+  readonly boundMs: number;
+}
+
+/** How long it takes at most until the reconciler has looked again at what nothing else brings on. */
+const LOOK_MS = LIMITS.reconcileBackoffCap * 1_000;
+/** Somebody is told after so long, even if a step may wait for longer. */
+const MOST_MS = LIMITS.overdueMost * 1_000;
+
+/**
+ * What waits: each step that could have begun, after the steps before it or the start or resume; the end, where all steps are done; a
+ * failure that nobody was told of. Nothing of a workflow that has ended.
+ * @param chain undefined where this deployment does not know it: then whatever is processing waits since its start or resume
+ */
+export function waitingOf(
+  chain: ChainDefinition | undefined,
+  { meta, steps }: WorkflowState,
+): readonly Waiting[] {
+  const whole = { since: meta.updatedAt, boundMs: LOOK_MS };
+  if (meta.notify === 'pending') return [whole];
+  if (meta.status !== 'processing') return [];
+  if (chain === undefined) return [whole];
+  const doneAt = (name: string): number => steps.get(name)?.completedAt ?? 0;
+  const ready = readySteps(chain, { meta, steps });
+  if (ready.length === 0) {
+    return [{ ...whole, since: Math.max(meta.updatedAt, ...chain.steps.map(({ name }) => doneAt(name))) }];
+  }
+  return ready.map((step) => ({
+    step: step.name,
+    since: Math.max(meta.updatedAt, ...step.after.map(doneAt)),
+    boundMs: boundOf(step, steps.get(step.name)),
+  }));
+}
+
+const readySteps = (chain: ChainDefinition, state: WorkflowState): readonly StepDefinition[] =>
+  chain.steps.filter((step) => !isDone(state.steps.get(step.name)) && isReady(state, step));
+
+/** All that the definition allows the step, what its target asked for beyond that, and one look of the reconciler. */
+const boundOf = (step: StepDefinition, record: StepRecord | undefined): number =>
+  Math.min(MOST_MS, patience(step) * 1_000 + askedMs(step, record) + LOOK_MS);
+
+/** How much longer than its own backoff a step has waited between attempts, and waits now: as long as its target asked for. */
+function askedMs({ backoff }: StepDefinition, record: StepRecord | undefined): number {
+  if (record === undefined) return 0;
+  const { attempts, status, nextAttemptAt = 0, updatedAt } = record;
+  const waits = attempts
+    .slice(1)
+    .map(({ startedAt }, at) => startedAt - (attempts[at]?.endedAt ?? startedAt));
+  if (status === 'retrying') waits.push(nextAttemptAt - updatedAt);
+  const most = LIMITS.retryAfter * 1_000;
+  return waits.reduce((sum, wait) => sum + Math.max(0, Math.min(wait, most) - backoff.cap * 1_000), 0);
+}
+
+/** What of a workflow is the latest, and how late: its age divided by its bound. From 1 on it is overdue. */
+export function latest(
+  waiting: readonly Waiting[],
+  now: number,
+): { readonly of: Waiting; readonly ratio: number } | undefined {
+  const [first, ...others] = waiting.map((of) => ({ of, ratio: Math.max(0, now - of.since) / of.boundMs }));
+  if (first === undefined) return undefined;
+  return others.reduce((most, one) => (one.ratio > most.ratio ? one : most), first);
+}
+
+/**
+ * Since when a step could begin that no function has taken: the age of its message in the queue, as the table knows it. Undefined if
+ * there is none, or the chain is not known here.
+ */
+export function oldestUnclaimedSince(
+  chain: ChainDefinition | undefined,
+  { meta, steps }: WorkflowState,
+): number | undefined {
+  if (meta.status !== 'processing' || chain === undefined) return undefined;
+  const since = waitingOf(chain, { meta, steps })
+    .filter(({ step }) => step !== undefined && isUntaken(steps.get(step), meta.epoch))
+    .map((one) => one.since);
+  return since.length === 0 ? undefined : Math.min(...since);
+}
+
+const isUntaken = (record: StepRecord | undefined, epoch: number): boolean =>
+  record === undefined || (record.status === 'failed' && record.epoch < epoch);
+
+/**
+ * When the reconciler looks at a workflow that needs nothing now, in milliseconds since 1970: when the attempts that can begin, are under
+ * way or wait for their time should have succeeded.
+ */
+export function nextLook(chain: ChainDefinition, state: WorkflowState, now: number): number {
+  const ends = readySteps(chain, state).map((step) => {
+    const record = state.steps.get(step.name);
+    const until = notBefore(record, now) ?? now;
+    return record?.status === 'running' && until > now ? until : until + healthyAttempt(step) * 1_000;
+  });
+  return Math.min(now + LOOK_MS, ends.length === 0 ? Infinity : Math.max(...ends));
+}
