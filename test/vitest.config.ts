@@ -30,7 +30,7 @@ export default defineConfig({
     // The AWS SDK warns of old versions of Node in every process of every test.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     sequence: { sequencer: LongestFirst },
-    reporters: announced({ quick: 4, deep: 16 }),
+    reporters: announced({ quick: 2, deep: 7 }),
     projects: [
       {
         extends: true,
