@@ -1,3 +1,5 @@
+import type { ChainDefinition } from '../chain/definition.ts';
+import { findStep } from '../chain/graph.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { type QueueName, queueSuffix } from '../contract/names.ts';
 import type { StepMessage, WorkflowError } from '../contract/wire.ts';
@@ -6,6 +8,7 @@ import { attemptsInEpoch, isExpiring, notBefore } from './decision.ts';
 import { type Handled, handling } from './delivery.ts';
 import { EngineError, toldOf } from './errors.ts';
 import type { Delivery, Pace } from './ports.ts';
+import { safeUntilOf } from './retry.ts';
 import {
   definitionOf,
   type Engine,
@@ -37,13 +40,13 @@ export type DeadLetterDecision =
 
 /**
  * Rows from top to bottom; the first that fits decides.
- * @param undeployed why no function of this deployment can take the message, where that is known
+ * @param definition of the workflow; or why this deployment has none
  */
 export function decideDeadLetter(
   state: WorkflowState | undefined,
   message: StepMessage,
   now: number,
-  undeployed?: Undeployed,
+  definition?: ChainDefinition | Undeployed,
 ): DeadLetterDecision {
   if (state === undefined) return { do: 'acknowledge', because: 'there is no such workflow' };
   const { meta } = state;
@@ -71,7 +74,7 @@ export function decideDeadLetter(
   // Trips count while nothing takes the message: a claim since the first of them shows that something does.
   const claimed = record === undefined ? 0 : attemptsInEpoch(state, record);
   if (claimed > (message.claimed ?? 0)) return { do: 'queueAgain', trips: { trip: 1, claimed } };
-  if (message.trip >= LIMITS.trips) return { do: 'fail', error: notTaken(message, record, undeployed) };
+  if (message.trip >= LIMITS.trips) return { do: 'fail', error: notTaken(message, record, definition) };
   const { claimed: seen } = message;
   return {
     do: 'queueAgain',
@@ -96,16 +99,21 @@ const expired = ({ expiresAt, epoch }: WorkflowMeta, step: string, record: StepR
     record,
   );
 
-const notTaken = (
+function notTaken(
   message: StepMessage,
   record: StepRecord | undefined,
-  undeployed: Undeployed | undefined,
-): WorkflowError => {
+  definition: ChainDefinition | Undeployed | undefined,
+): WorkflowError {
   const times = `the function of step "${message.step}" could not take the message, ${message.trip + 1} times in all`;
-  if (undeployed === undefined) return givenUp('NOT_TAKEN', times, message, record);
-  const { message: why, next } = undeployed;
-  return { ...givenUp('NOT_TAKEN', `${times}: ${why}`, message, record), next };
-};
+  if (definition === undefined) return givenUp('NOT_TAKEN', times, message, record);
+  if ('next' in definition) {
+    const { message: why, next } = definition;
+    return { ...givenUp('NOT_TAKEN', `${times}: ${why}`, message, record), next };
+  }
+  const step = findStep(definition, message.step);
+  const until = step && record ? safeUntilOf(step, record) : {};
+  return { ...givenUp('NOT_TAKEN', times, message, record), ...until };
+}
 
 /**
  * The error of a step that did not fail by itself. Only META is written: a worker that loaded before may yet claim the step
@@ -136,9 +144,8 @@ async function settle(engine: StepFailedEngine, message: StepMessage): Promise<v
   for (let tries = 0; tries < LIMITS.decisions; tries += 1) {
     const state = await loadState(ports, message);
     const chain = state && definitionOf(engine.chains, state.meta);
-    const undeployed =
-      state === undefined || chain !== undefined ? undefined : whyUndeployed(engine.chains, state.meta);
-    const decision = decideDeadLetter(state, message, ports.clock.now(), undeployed);
+    const definition = chain ?? (state && whyUndeployed(engine.chains, state.meta));
+    const decision = decideDeadLetter(state, message, ports.clock.now(), definition);
     ports.telemetry.emit({
       ...idsOf(message),
       event: 'dead_letter',
@@ -153,7 +160,10 @@ async function settle(engine: StepFailedEngine, message: StepMessage): Promise<v
       return;
     }
     if (decision.do === 'advance') {
-      if (chain === undefined) throw new EngineError('NEWER_VERSION', undeployed?.message ?? '', undeployed);
+      if (chain === undefined) {
+        const { message: why, next } = whyUndeployed(engine.chains, state.meta);
+        throw new EngineError('NEWER_VERSION', why, { next });
+      }
       await advance(engine, chain, state, message.step);
       return;
     }

@@ -3,6 +3,7 @@ import { TERMINAL_STATUSES } from '../../lib/contract/names.ts';
 import { type DeadLetterDecision, decideDeadLetter } from '../../lib/engine/step-failed.ts';
 import {
   always,
+  chainOf,
   EPOCH,
   forEachRecord,
   messageTo,
@@ -178,6 +179,21 @@ describe('the error of a workflow', () => {
 
   it('is that of the step that failed, with its name and its attempts', () => {
     expect(failing(RECORDS.failed, 0)).toEqual({ ...RECORDS.failed.error, step: 'a', attempts: 2 });
+  });
+
+  it('says until when a call that may have acted can be repeated, where no function takes the step any more', () => {
+    const record = { ...RECORDS['running, lease over, one attempt left'], open: 1, keyedAt: NOW - 5_000 };
+    const chain = chainOf({ a: [] }, { timeout: 30, idempotency: { lifetime: 3_600 } });
+    const message = messageTo('a', { trip: 2, claimed: MANY });
+    const error = (open: number) => {
+      const state = stateOf(resumed(), { a: { ...record, open } });
+      const decision = decideDeadLetter(state, message, NOW, chain);
+      return decision.do === 'fail' ? decision.error : decision.do;
+    };
+    // An hour after the key was first used, less the margin of clocks and the step's timeout.
+    const safeUntil = new Date(NOW - 5_000 + (3_600 - 5 - 30) * 1_000).toISOString();
+    expect(error(1)).toMatchObject({ code: 'NOT_TAKEN', safeUntil });
+    expect(error(0)).not.toHaveProperty('safeUntil');
   });
 
   it('says that the function could not take the message, and never that nothing was done', () => {

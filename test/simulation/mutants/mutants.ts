@@ -85,8 +85,8 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('the key changes between retries', [
     WORKER,
-    `\${job.message.action}:\${job.claim.record.round}\``,
-    `\${job.message.action}:\${job.claim.record.attempt}\``,
+    '    round: job.claim.record.round,',
+    '    round: job.claim.record.attempt,',
   ]),
   mutant('a cancel is not looked at again', [
     DECISION,
