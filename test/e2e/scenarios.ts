@@ -28,7 +28,7 @@ export function scenarios(name: string, { open, together }: ScenarioOptions): vo
       }
     });
   };
-  (together ? describe.concurrent : describe)(name, () => {
+  describe(name, () => {
     describe('a chain that goes well', () => successScenarios(scenario));
     describe('the listing', () => listScenarios(scenario));
     controlScenarios(scenario);
