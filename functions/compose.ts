@@ -69,13 +69,13 @@ export const workerEngine = (): WorkerEngine => ({
 /** What the step-failed function runs on. */
 export const stepFailedEngine = (): StepFailedEngine => ({
   chains: registry(chains),
-  ports: { ...commonPorts(), notifier: notifier() },
+  ports: { ...commonPorts(), random: systemRandom, notifier: notifier() },
 });
 
 /** What the reconciler runs on. */
 export const reconcilerEngine = (): ReconcilerEngine => ({
   chains: registry(chains),
-  ports: { ...commonPorts(), notifier: notifier() },
+  ports: { ...commonPorts(), random: systemRandom, notifier: notifier() },
 });
 
 /** The queue that feeds this step function. */

@@ -27,6 +27,8 @@ export type Written<Item> =
 export interface Pace {
   /** Counts its writes. */
   readonly version: number;
+  /** Names the last write: a failed condition that finds my own nonce was my own write. Absent in an item of an earlier release. */
+  readonly nonce?: string;
   /** No publish before this. */
   readonly nextAt: number;
   /** Groups that were told of, oldest first. `head`: id of the digest, which whoever made it may repeat. */

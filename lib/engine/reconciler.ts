@@ -27,7 +27,7 @@ import { closedUntil } from './telling/pace.ts';
 import { loadPace, tell } from './telling/tell.ts';
 
 /** What the reconciler needs. */
-export type ReconcilerEngine = Engine<'store' | 'queue' | 'clock' | 'telemetry' | 'notifier'>;
+export type ReconcilerEngine = Engine<'store' | 'queue' | 'clock' | 'random' | 'telemetry' | 'notifier'>;
 
 /** A message that a stuck workflow needs, and why. */
 export interface Repair {

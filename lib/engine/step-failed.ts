@@ -28,7 +28,7 @@ import { closedUntil } from './telling/pace.ts';
 import { loadPace, tell } from './telling/tell.ts';
 
 /** What the step-failed handler needs. */
-export type StepFailedEngine = Engine<'store' | 'queue' | 'clock' | 'telemetry' | 'notifier'>;
+export type StepFailedEngine = Engine<'store' | 'queue' | 'clock' | 'random' | 'telemetry' | 'notifier'>;
 
 /** What the step-failed handler does with a dead letter (docs/architecture.md, "The step-failed handler"). */
 export type DeadLetterDecision =

@@ -173,6 +173,7 @@ export function stepFromItem(item: unknown): StepRecord {
 
 const paceItem = z.object({
   version: count,
+  nonce: z.string().exactOptional(),
   nextAt: time,
   windows: fromJson.pipe(z.array(z.object({ group: z.string(), head: z.string(), until: time }))),
 });
@@ -181,6 +182,7 @@ const paceItem = z.object({
 export const paceToItem = (pace: Pace): Item => ({
   ...PACE_KEYS,
   version: pace.version,
+  nonce: pace.nonce,
   nextAt: pace.nextAt,
   windows: toJson(pace.windows),
 });

@@ -54,9 +54,3 @@ export function turnOf(pace: Pace, wanted: Wanted, now: number, latest: number):
     },
   };
 }
-
-/** Whether the item as it is now is the one that was to be written: its reply was lost, and the write was repeated. */
-export const isSamePace = (one: Pace | undefined, other: Pace): boolean =>
-  one?.version === other.version &&
-  one.nextAt === other.nextAt &&
-  one.windows.at(-1)?.head === other.windows.at(-1)?.head;

@@ -2,10 +2,10 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Clock, Pace, Ports } from '../ports.ts';
 import { definitionOf, type Engine, loadState, saveMeta, told } from '../shell.ts';
 import { digestOf, oldestFirst, type Untold, wantedFor } from './digest.ts';
-import { isSamePace, NEW_PACE, type Teller, turnOf, type Wanted } from './pace.ts';
+import { NEW_PACE, type Teller, turnOf, type Wanted } from './pace.ts';
 
 /** What it takes to tell on-call. */
-export type TellingEngine = Engine<'store' | 'clock' | 'telemetry' | 'notifier'>;
+export type TellingEngine = Engine<'store' | 'clock' | 'random' | 'telemetry' | 'notifier'>;
 
 /** The pace at which on-call is told; it may be a little old. */
 export const loadPace = async ({ store }: Pick<Ports, 'store'>): Promise<Pace> =>
@@ -56,7 +56,7 @@ const AT_ONCE = 50;
 
 /** Waits for the group's turn; false where another has it, or it would come too late. */
 async function takeTurn(
-  ports: Pick<Ports, 'store' | 'clock'>,
+  ports: Pick<Ports, 'store' | 'clock' | 'random'>,
   wanted: Wanted,
   known: Pace | undefined,
   latest: number,
@@ -65,8 +65,10 @@ async function takeTurn(
   for (let tries = 0; tries < LIMITS.decisions; tries += 1) {
     const turn = turnOf(pace, wanted, ports.clock.now(), latest);
     if (turn.do === 'wait') return false;
-    const written = await ports.store.writePace(turn.pace, pace.version);
-    if (written.written || isSamePace(written.current, turn.pace)) {
+    const nonce = ports.random.token();
+    const written = await ports.store.writePace({ ...turn.pace, nonce }, pace.version);
+    // Two handlers of one dead letter write the same at the same time: only the nonce tells whose turn it is.
+    if (written.written || written.current?.nonce === nonce) {
       await until(ports.clock, turn.at);
       return true;
     }

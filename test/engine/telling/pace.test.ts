@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../lib/contract/limits.ts';
-import { closedUntil, isSamePace, NEW_PACE, type Teller, turnOf } from '../../../lib/engine/telling/pace.ts';
+import { closedUntil, NEW_PACE, type Teller, turnOf } from '../../../lib/engine/telling/pace.ts';
 
 const NOW = 1_790_000_000_000;
 const WINDOW = LIMITS.digestWindow * 1_000;
@@ -88,16 +88,5 @@ describe('the turn to tell of a group', () => {
       1 + (LIMITS.digestWindow + LIMITS.digestGrace) / LIMITS.publishInterval,
     );
     expect(JSON.stringify(pace).length).toBeLessThan(64 * 1_024);
-  });
-});
-
-describe('a write of the pace whose reply was lost', () => {
-  it('is known by its version, its time and whose turn it gave', () => {
-    const { pace } = opened();
-    expect(isSamePace(pace, opened().pace)).toBe(true);
-    expect(isSamePace(opened(NEW_PACE, 'g', 'second').pace, pace)).toBe(false);
-    expect(isSamePace(opened(NEW_PACE, 'g', 'first', NOW + 1).pace, pace)).toBe(false);
-    expect(isSamePace({ ...pace, version: 2 }, pace)).toBe(false);
-    expect(isSamePace(undefined, pace)).toBe(false);
   });
 });

@@ -45,8 +45,13 @@ export const MUTANTS_OF_TELLING: readonly Mutant[] = [
   ]),
   mutant('a digest is published without a turn', [
     TELL,
-    'if (written.written || isSamePace(written.current, turn.pace)) {',
+    'if (written.written || written.current?.nonce === nonce) {',
     'if (true) {',
+  ]),
+  mutant('whoever meets a turn for the same digest takes it for its own', [
+    TELL,
+    'written.current?.nonce === nonce',
+    'written.current?.windows.at(-1)?.head === wanted.head',
   ]),
   mutant('a single failure takes the turn of all that have waited', [
     PACE,
