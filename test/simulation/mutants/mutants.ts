@@ -332,11 +332,12 @@ function retries(`,
     'if (until !== undefined && now > until) {',
     'if (until !== undefined && now > until + 86_400_000) {',
   ]),
-  mutant('a workflow that failed and was closed can be resumed', [
-    CHANGE,
-    "[['failed'], 'resumed']",
-    "[['failed', 'cancelled'], 'resumed']",
-  ]),
+  // Two rules hold it: the status, and that its input is erased.
+  mutant(
+    'a workflow that failed and was closed can be resumed',
+    [CHANGE, "[['failed'], 'resumed']", "[['failed', 'cancelled'], 'resumed']"],
+    [CHANGE, '  if (meta.erased) {', "  if (meta.erased && meta.status === 'failed') {"],
+  ),
   ...MUTANTS_OF_DATA,
   ...MUTANTS_OF_OUTCOMES,
   ...MUTANTS_OF_TELLING,

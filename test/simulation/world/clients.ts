@@ -65,6 +65,10 @@ export function startClients(options: ClientsOptions): void {
     if (before === undefined && !rates.calm && chance.happens(0.3)) {
       time.after(chance.magnitude(10, 10 * MINUTE), () => void read(options, workflowId));
     }
+    // Somebody who has not heard that it was closed.
+    if (meta.status === 'cancelled' && before?.status === 'failed' && chance.happens(0.3)) {
+      time.after(chance.magnitude(50, 10 * MINUTE), () => void resume(options, workflowId));
+    }
     if (meta.status === 'failed' && before?.status === 'processing' && chance.happens(rates.resume)) {
       // Some look at once, others in the morning; who has tried in vain a few times waits for better days.
       const soon = chance.happens(0.5)
