@@ -215,34 +215,37 @@ export async function emptyDeadLetters(
   queues: readonly QueueName[],
   goOn: () => boolean,
 ): Promise<void> {
-  const filled: QueueName[] = [];
-  for (let first = 0; first < queues.length; first += QUEUES_AT_ONCE) {
-    if (!goOn()) return;
-    const some = queues.slice(first, first + QUEUES_AT_ONCE);
-    const moved = await Promise.all(some.map((queue) => moveBatch(engine, queue)));
-    filled.push(...some.filter((_, at) => moved[at]));
+  for (let left = queues; left.length > 0; ) {
+    const filled: QueueName[] = [];
+    for (let first = 0; first < left.length; first += QUEUES_AT_ONCE) {
+      if (!goOn()) return;
+      const some = left.slice(first, first + QUEUES_AT_ONCE);
+      const moved = await Promise.all(some.map((queue) => moveBatch(engine, queue)));
+      filled.push(...some.filter((_, at) => moved[at]));
+    }
+    left = filled;
   }
-  if (filled.length > 0) await emptyDeadLetters(engine, filled, goOn);
 }
 
-/** @returns whether there was anything in the queue */
+/** @returns whether anything was moved: what could not be is left to the next run, as each receive of it counts */
 async function moveBatch(engine: EmptyingEngine, queue: QueueName): Promise<boolean> {
   const { ports } = engine;
   try {
     const deliveries = await ports.queue.receive(queue, LIMITS.batchSize);
-    await Promise.all(deliveries.map((delivery) => move(engine, delivery)));
-    return deliveries.length > 0;
+    const handled = await Promise.all(deliveries.map((delivery) => move(engine, delivery)));
+    return handled.includes('acknowledge');
   } catch (error) {
     ports.telemetry.emit({ event: 'unexpected_error', where: queueSuffix(queue), ...toldOf(error) });
     return false;
   }
 }
 
-async function move(engine: EmptyingEngine, delivery: Delivery): Promise<void> {
+async function move(engine: EmptyingEngine, delivery: Delivery): Promise<Handled> {
   const { queue } = engine.ports;
   const handled = await handling(engine, delivery, async (message) => {
     await queue.send([toStepFailed(message)]);
     return 'acknowledge';
   });
   if (handled === 'acknowledge') await queue.acknowledge(delivery.queue, delivery.receiptHandle);
+  return handled;
 }

@@ -131,6 +131,20 @@ describe('a run', () => {
     ]);
   });
 
+  it('receives no second time in one run what it could not send', async () => {
+    for (let at = 0; at < 12; at += 1) put('a', messageTo('a', `a${at}`));
+    world.faults.log.length = 0;
+    await empty(undefined, {
+      send: () => Promise.reject(new EngineError('QUEUE_UNAVAILABLE', 'not now')),
+    });
+    expect(receives()).toBe(3);
+    expect(left('a')).toBe(12);
+    await world.clock.advance(60_000);
+    await empty();
+    expect(left('a')).toBe(0);
+    expect(moved()).toHaveLength(12);
+  });
+
   it('asks nothing more once its time is over', async () => {
     put('a', messageTo('a'));
     world.faults.log.length = 0;
