@@ -64,7 +64,7 @@ describe('the command for a stage', () => {
 
   it('without a look at the secrets asks what is in the queues, and says how to go on without', () => {
     const { code, said } = run(...unchecked, '--app', 'false');
-    expect(said).toContain('would take away a step that is still needed: CredentialsProviderError');
+    expect(said).toContain('would take away what is still needed: CredentialsProviderError');
     expect(said).toContain('-c losses=accepted');
     expect(code).toBe(2);
   });

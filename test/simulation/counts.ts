@@ -37,6 +37,7 @@ export const noCounts = () => ({
   emptiedQueues: 0,
   parked: 0,
   movedDeadLetters: 0,
+  poisoned: 0,
   outdatedFunctions: 0,
   changedFunctions: 0,
   outdatedRequests: 0,

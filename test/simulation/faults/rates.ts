@@ -45,6 +45,8 @@ export interface Rates {
    * that is even, it does not know the chain's version; where it is odd, it has other steps under it.
    */
   readonly outdated: ReadonlyMap<string, number>;
+  /** How often a call of a step ends the process, by the step's name. */
+  readonly poison: ReadonlyMap<string, number>;
   /** Milliseconds that a process of its own lives between two kills; undefined where functions run. */
   readonly lives: { readonly least: number; readonly most: number } | undefined;
   readonly reconcilerLateMs: number;
@@ -153,12 +155,17 @@ export function drawRates(chance: Chance, steps: readonly Named[], now: number, 
     resume: calm ? 0 : chance.pick([0, 0.5, 1]),
     newKey: calm || chance.happens(0.7) ? 0 : 0.3,
     stopAt: now + (calm ? 0 : Math.round(span)),
+    poison: new Map(
+      oneProcess && !prompt && chance.happens(0.3)
+        ? steps.filter(() => chance.happens(0.5)).map(({ name }) => [name, chance.pick([0.3, 1])] as const)
+        : [],
+    ),
   };
 }
 
 /** The rates as one line: what is zero is left out. */
 export function describeRates(
-  { target, outages, throttles, outdated, stopAt, calm, prompt, inStep: _, lives, ...rates }: Rates,
+  { target, outages, throttles, outdated, poison, stopAt, calm, prompt, inStep: _, lives, ...rates }: Rates,
   start: number,
 ): string {
   const shown = Object.entries({ ...rates, ...target }).filter(([, rate]) => rate !== 0);
@@ -168,6 +175,7 @@ export function describeRates(
       : `${prompt ? 'only targets fail, ' : ''}faults for ${Math.round((stopAt - start) / 1_000)} s`,
     ...(lives === undefined ? [] : [`one process that lives up to ${Math.round(lives.most)} ms`]),
     ...shown.map(([name, rate]) => `${name} ${rate}`),
+    ...(poison.size === 0 ? [] : [`the process is ended by ${[...poison.keys()].join(', ')}`]),
     ...(outages.size === 0 ? [] : [`outages of ${[...outages.keys()].join(', ')}`]),
     ...(outdated.size === 0 ? [] : [`outdated ${[...outdated.keys()].join(', ')}`]),
     ...(throttles.size === 0 ? [] : [`throttled ${[...throttles.keys()].join(', ')}`]),

@@ -332,6 +332,21 @@ function retries(`,
     'if (until !== undefined && now > until) {',
     'if (until !== undefined && now > until + 86_400_000) {',
   ]),
+  mutant('an attempt that ended the process is never counted', [
+    RECOVERY,
+    'const guilty = suspects.filter(',
+    'const guilty = suspects.slice(suspects.length).filter(',
+  ]),
+  mutant('an attempt that was running when the process was killed is counted, whatever ran beside it', [
+    'lib/local/store/attempts.ts',
+    "const counts = state === 'blamed' || (state === 'alone' && lonely);",
+    "const counts = state !== 'waits';",
+  ]),
+  mutant('an attempt that ended the process and had no other left is tried again', [
+    RECOVERY,
+    'return attempt > step.retries',
+    'return attempt > step.retries + 1',
+  ]),
   // Two rules hold it: the status, and that its input is erased.
   mutant(
     'a workflow that failed and was closed can be resumed',

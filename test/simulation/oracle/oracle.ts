@@ -69,6 +69,10 @@ export interface Oracle {
   /** A process begins anew on what is left in the table; until `recovered` it puts back what the last one left. */
   restarted(store: EmbeddedStore): Promise<void>;
   recovered(): void;
+  /** A call of a step ends the process, by an error that nobody catches. */
+  endedLife(workflowId: string, step: string): void;
+  /** The process ended while this was all that was called: as `<workflowId>:<step>`. It may count, until the next life has recovered. */
+  mayCount(name: string): void;
   /** Everything had the time to come to rest. */
   atRest(store: Store, isAlarmed: (workflowId: string) => boolean): Promise<void>;
 }
@@ -120,6 +124,8 @@ export function createOracle({
   const calls = createCallsUnderWay(() => !zombies && skewMs() === 0, now);
   let begun = 0;
   let happened = 0;
+  /** Attempts that may have ended a life, and are to be counted by the next. */
+  const countable = new Set<string>();
   let recovering = false;
 
   const note = (problem: Problem): void => {
@@ -256,7 +262,8 @@ export function createOracle({
       if (shadow === undefined) return report(`${record.step} was written for a workflow that is not there`);
       shadow.costs.stepWrites += 1;
       if (recovering) {
-        for (const problem of recoveryProblems(shadow, record, now())) note(problem);
+        const counts = countable.has(`${shadow.meta.workflowId}:${record.step}`);
+        for (const problem of recoveryProblems(shadow, record, { now: now(), counts })) note(problem);
         shadow.claims.set(record.token, putBackClaim(shadow, record));
       } else {
         const times = { now: now() + skewMs(), skewMs: skewMs() };
@@ -348,6 +355,20 @@ export function createOracle({
     },
     recovered: () => {
       recovering = false;
+      countable.clear();
+    },
+    mayCount: (name) => {
+      countable.add(name);
+    },
+    endedLife: (workflowId, step) => {
+      const shadow = byId.get(workflowId);
+      if (shadow === undefined) return;
+      countable.add(`${workflowId}:${step}`);
+      const name = `${step}:${shadow.meta.epoch}`;
+      countIn(shadow.endedLives, name);
+      const [lives, attempts] = [shadow.endedLives.get(name) ?? 0, stepOf(shadow, step).retries + 1];
+      if (lives > attempts)
+        report(`${step} ended ${lives} lives of the process, and has ${attempts} attempts`);
     },
     atRest: async (store, isAlarmed) => {
       for (const shadow of workflows.values()) {

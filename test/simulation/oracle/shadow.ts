@@ -69,6 +69,8 @@ export interface Shadow {
   readonly deadLetters: Map<string, number>;
   /** Loads that had begun when the first attempt of an epoch began, by step and epoch. */
   readonly ran: Map<string, number>;
+  /** Lives of the process that calls ended, by step and epoch. */
+  readonly endedLives: Map<string, number>;
   /** Ids that on-call was told, and those that they may be told, with the moments from which on. */
   readonly told: Set<string>;
   readonly toTell: Map<string, number>;
@@ -106,6 +108,7 @@ export const newShadow = (chain: ChainDefinition, card: string, meta: WorkflowMe
   redrives: new Map(),
   deadLetters: new Map(),
   ran: new Map(),
+  endedLives: new Map(),
   told: new Set(),
   toTell: new Map(),
   mustTell: new Set(),

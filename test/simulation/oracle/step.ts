@@ -186,9 +186,14 @@ export const keyOfCall = ({ meta }: Shadow, { step, round }: Pick<StepRecord, 's
 
 /**
  * What is wrong with a write by which a process that begins anew puts back what the last one left: leases end, and what may
- * have been claimed and lost counts as open.
+ * have been claimed and lost counts as open; an attempt that ended a life is counted.
+ * @param counts whether one at this step may have
  */
-export function recoveryProblems(shadow: Shadow, record: StepRecord, now: number): Problem[] {
+export function recoveryProblems(
+  shadow: Shadow,
+  record: StepRecord,
+  { now, counts }: { readonly now: number; readonly counts: boolean },
+): Problem[] {
   const before = shadow.steps.get(record.step);
   const write = `${record.step} was put back from ${before?.status ?? 'absent'} to ${record.status}`;
   if (before?.status === 'completed') return [harmful(`${write}: a result that was saved is gone`)];
@@ -203,7 +208,17 @@ export function recoveryProblems(shadow: Shadow, record: StepRecord, now: number
     (record.attempt === attempt || (record.attempt === attempt - 1 && !isTakenBack(shadow, before)));
   const countedAsOpen =
     record.status === (before?.status ?? 'pending') && record.open === open + 1 && record.attempt === attempt;
-  return leaseEnded || countedAsOpen ? [] : [against(`${write}: there is no such write`)];
+  const { retries } = stepOf(shadow, record.step);
+  const next = (before?.epoch === shadow.meta.epoch ? attempt : 0) + 1;
+  const counted =
+    record.open === open &&
+    record.epoch === shadow.meta.epoch &&
+    record.attempt === next &&
+    (next <= retries
+      ? record.status === 'retrying' && (record.nextAttemptAt ?? Infinity) <= now
+      : record.status === 'failed' && record.error?.code === 'WORKER_DIED');
+  if (counted && !counts) return [harmful(`${write}: an attempt counts that did not end the process`)];
+  return leaseEnded || countedAsOpen || counted ? [] : [against(`${write}: there is no such write`)];
 }
 
 const isTakenBack = ({ claims }: Shadow, { token }: StepRecord): boolean =>

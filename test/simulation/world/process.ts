@@ -1,5 +1,5 @@
 import type { Registry } from '../../../lib/chain/registry.ts';
-import { isTerminal, PARKING } from '../../../lib/contract/names.ts';
+import { CALL_HEADERS, isTerminal, PARKING } from '../../../lib/contract/names.ts';
 import { EngineError } from '../../../lib/engine/errors.ts';
 import type { Queue } from '../../../lib/engine/ports.ts';
 import { type LocalEngine, startLocalEngine } from '../../../lib/local/engine.ts';
@@ -12,6 +12,7 @@ import type { Rates } from '../faults/rates.ts';
 import type { Surroundings } from './backing.ts';
 import type { Chance } from './chance.ts';
 import { plainDatabase } from './plain-database.ts';
+import { createRunningSteps, type RunningOfLife } from './running-steps.ts';
 import type { System } from './system.ts';
 import type { Time } from './time.ts';
 import { createWorker, type Worker, type WorkerOptions } from './worker.ts';
@@ -23,6 +24,7 @@ interface Life {
   store?: EmbeddedStore;
   worker?: Worker;
   engine?: LocalEngine;
+  running?: RunningOfLife;
   /** What is on its way to the disk. */
   writing?: Operation[];
   /** Called at its end: requests that it will not answer. */
@@ -51,12 +53,16 @@ export async function startProcess(
 ): Promise<{ system: System; surroundings: Surroundings }> {
   const { chance, counts, oracle, rates, time, trace } = options;
   const disk = plainDatabase();
+  const openRunning = createRunningSteps();
   let life: Life = { number: 0, dead: true, mourners: new Set() };
   /** All had come to rest, and the process was stopped for good: unless somebody still comes. */
   let rested = false;
   const mayDie = (): boolean => life.number <= MOST_LIVES;
 
   const mourn = (ended: Life): void => {
+    // A life that ends during a lone attempt may count for it.
+    const [alone, ...others] = ended.running?.called ?? [];
+    if (alone !== undefined && others.length === 0) oracle.mayCount(alone);
     ended.dead = true;
     for (const mourner of ended.mourners) mourner();
     ended.mourners.clear();
@@ -70,6 +76,18 @@ export async function startProcess(
     // A write that was under way is on the disk as a whole, or not at all.
     if (killed.writing !== undefined && chance.happens(0.5)) void time.during(disk.write(killed.writing));
     time.after(chance.magnitude(10, 3_000), begin);
+  };
+  /** Code of a step that ends the process: an error that nobody catches, thrown while the step is called. */
+  const poisoned = (mine: Life, idempotencyKey: string): boolean => {
+    const [workflowId = '', step = ''] = idempotencyKey.split(':');
+    const rate = rates.poison.get(step) ?? 0;
+    if (mine.engine === undefined || !mayDie() || time.now() >= rates.stopAt || !chance.happens(rate))
+      return false;
+    counts.poisoned += 1;
+    oracle.endedLife(workflowId, step);
+    mine.engine.atExit();
+    kill(mine, `${step} ended it`);
+    return true;
   };
   /** In good order; false where it was killed on the way. */
   const stop = async (stopped: Life): Promise<boolean> => {
@@ -109,6 +127,8 @@ export async function startProcess(
     });
     if (mine.dead) return;
     mine.store = store;
+    const running = openRunning(() => mine.dead);
+    mine.running = running;
     await time.during(oracle.restarted(store));
     const worker = createWorker(
       {
@@ -121,8 +141,21 @@ export async function startProcess(
       () => kill(mine, 'it died'),
     );
     mine.worker = worker;
-    const { queue: _, ...ports } = worker.ports;
-    const engine = await startLocalEngine({ ...ports, chains: options.chains.current, leftover: store });
+    const { queue: _, http, ...ports } = worker.ports;
+    const { unfinished, failed, recovery, recovered } = store;
+    const { attempts } = running;
+    const engine = await startLocalEngine({
+      ...ports,
+      http: {
+        call: (request, deadlineMs) => {
+          const key = request.headers[CALL_HEADERS.idempotencyKey] ?? '';
+          return poisoned(mine, key) ? new Promise(() => undefined) : http.call(request, deadlineMs);
+        },
+      },
+      chains: options.chains.current,
+      leftover: { unfinished, failed, recovery, recovered, suspects: attempts.suspects },
+      attempts,
+    });
     oracle.recovered();
     mine.engine = engine;
   };
