@@ -27,6 +27,8 @@ type WithBody = <Body = undefined>(
 /** A downstream API by name. Its functions only describe a request; the stage knows the base URL and the secret. */
 export interface Target {
   readonly name: string;
+  /** As it was given. */
+  readonly idempotency: TargetOptions['idempotency'];
   readonly get: WithoutBody;
   readonly post: WithBody;
   readonly put: WithBody;
@@ -58,6 +60,7 @@ export function target(name: string, options: TargetOptions = {}): Target {
       spec(checkedName, keyLifetime, method, path, body, options);
   return Object.freeze({
     name: checkedName,
+    idempotency: keyLifetime === undefined ? undefined : { lifetime: keyLifetime },
     get: without('GET'),
     post: withBody('POST'),
     put: withBody('PUT'),

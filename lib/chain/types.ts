@@ -2,6 +2,7 @@ import type * as z from 'zod';
 import type { ReservedOutputName } from '../contract/names.ts';
 import type { Backoff, ChainDefinition, RequestSpec } from './definition.ts';
 import type { Json } from './json.ts';
+import type { Target } from './target.ts';
 
 /** What the types know of one step: what it stores, and the names of all steps before it. */
 export interface StepType {
@@ -61,7 +62,7 @@ interface StepOptions<After, Schema> {
   readonly batchSize?: number;
   /**
    * `lifetime`: for how many seconds the targets of this step remember an idempotency key at least. Needed for `run`, and where
-   * `targets` names several; else it is the target's own. Default 86,400. After it no call is repeated whose effect is unknown.
+   * `targets` names one by its name alone; else it is the least of its targets. Default 86,400. After it no call is repeated whose effect is unknown.
    */
   readonly idempotency?: { readonly lifetime: number };
   /** Invocations of this step that run at a time, 2 to 1,000. Default: the stage's on AWS, none on one machine. */
@@ -71,10 +72,10 @@ interface StepOptions<After, Schema> {
 /** A step that sends one HTTP request to a target. */
 interface RequestStep<Input, Results> {
   /**
-   * Names of all targets that the request may call. Needed only where a value decides which one is called; otherwise they
+   * All targets that the request may call, as `target()` made them, or by name. Needed only where a value decides which one is called; otherwise they
    * are found by calling `request` once. On AWS the step gets the settings and secrets of these targets, and no other.
    */
-  readonly targets?: readonly string[];
+  readonly targets?: readonly (string | Target)[];
   /** Builds the request. Called at every attempt: the same input and results must give the same request. */
   readonly request: (context: Context<Input, Results>) => RequestSpec;
   readonly run?: never;

@@ -1,10 +1,11 @@
 import { LIMITS } from '../contract/limits.ts';
-import { calledTargets } from './calls.ts';
+import { type Called, calledTargets } from './calls.ts';
 import { keyLifetimeIn, numberIn, type Options, optionsOf, schemaOf, textsOf } from './check.ts';
 import type { Backoff, ChainDefinition, StepDefinition } from './definition.ts';
 import { DefinitionError, type Place, show } from './definition-error.ts';
 import { stepName, targetName } from './naming.ts';
 import { didYouMean } from './suggest.ts';
+import type { Target } from './target.ts';
 
 /** Settings that a step has where its definition leaves them out. Times in seconds. */
 export const STEP_DEFAULTS = { retries: 2, timeout: 30, batchSize: 1 } as const;
@@ -119,10 +120,10 @@ function work(
     throw new DefinitionError(place, 'it has neither request nor run', one);
   }
   if (isRequest(request)) {
-    const called = targets === undefined ? calledTargets(request) : undefined;
+    const called = targets === undefined ? calledTargets(request) : targetsOf(place, targets);
     return {
       request,
-      targets: targets === undefined ? called?.targets : targetsOf(place, targets),
+      targets: called?.targets,
       keyLifetime: own ?? called?.keyLifetime ?? LIMITS.keyLifetime,
     };
   }
@@ -142,15 +143,27 @@ function work(
   );
 }
 
-function targetsOf(place: Place, written: unknown): readonly string[] {
-  const names = textsOf(place, 'targets', written).map(targetName);
-  if (names.length > 0) return names;
-  throw new DefinitionError(
-    place,
-    'targets is empty',
-    "Name every target that the request may call: targets: ['payments'].",
+/** The targets that a definition names: by their names, or as `target()` made them, which may know how long they remember a key. */
+function targetsOf(place: Place, written: unknown): Called {
+  const given = Array.isArray(written) ? written : [];
+  const names = textsOf(place, 'targets', Array.isArray(written) ? given.map(nameOf) : written).map(
+    targetName,
   );
+  if (names.length === 0) {
+    throw new DefinitionError(
+      place,
+      'targets is empty',
+      "Name every target that the request may call: targets: ['payments'].",
+    );
+  }
+  const lifetimes = given.map((one) => (isTarget(one) ? one.idempotency?.lifetime : undefined));
+  return { targets: names, keyLifetime: Math.min(...lifetimes.map((one) => one ?? LIMITS.keyLifetime)) };
 }
+
+const isTarget = (value: unknown): value is Pick<Target, 'name' | 'idempotency'> =>
+  typeof value === 'object' && value !== null && 'name' in value && 'idempotency' in value;
+
+const nameOf = (one: unknown): unknown => (isTarget(one) ? one.name : one);
 
 const isRequest = (value: unknown): value is NonNullable<StepDefinition['request']> =>
   typeof value === 'function';

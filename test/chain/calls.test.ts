@@ -111,11 +111,7 @@ describe('a step that names its targets', () => {
 
   it.each<readonly [string, object, string]>([
     ['none', { request, targets: [] }, 'Name every target that the request may call'],
-    [
-      'one that is no text',
-      { request, targets: [payments] },
-      'targets holds an object, not a name. Write a list of names',
-    ],
+    ['one that is no text', { request, targets: [7] }, 'targets holds 7, not a name. Write a list of names'],
     ['one that cannot be a target', { request, targets: ['pay ments'] }, '"pay-ments"'],
     ['one for code', { run: () => null, targets: ['payments'] }, 'Leave targets out'],
   ])('is refused with %s', (_, options, remedy) => {

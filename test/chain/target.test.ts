@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
 import { DefinitionError, target } from '../../lib/chain/index.ts';
+import { emptyChain, withStep } from '../../lib/chain/validate.ts';
 
 const payments = target('payments');
 
@@ -64,4 +66,42 @@ describe('a target', () => {
       expect(() => target(name)).toThrow(/the target name .*Write letters, digits and single hyphens/);
     },
   );
+});
+
+describe('how long the targets of a step remember a key', () => {
+  const short = target('short', { idempotency: { lifetime: 1_800 } });
+  const long = target('long', { idempotency: { lifetime: 604_800 } });
+  const plain = target('plain');
+  const lifetimeOf = (step: Readonly<Record<string, unknown>>): number | undefined =>
+    withStep(emptyChain('orders', { version: 1, start: '/api/order', input: z.object({}) }), 'pay', step)
+      .steps[0]?.keyLifetime;
+  const request = () => short.post('/charges');
+
+  it('is what the target says that the request calls', () => {
+    expect(lifetimeOf({ request })).toBe(1_800);
+    expect(lifetimeOf({ request: () => long.get('/') })).toBe(604_800);
+    expect(lifetimeOf({ request: () => plain.get('/') })).toBe(86_400);
+  });
+
+  it('is the least of those that the step names; a name alone says a day', () => {
+    expect(lifetimeOf({ request, targets: [long, short] })).toBe(1_800);
+    expect(lifetimeOf({ request, targets: [long] })).toBe(604_800);
+    expect(lifetimeOf({ request, targets: [long, plain] })).toBe(86_400);
+    expect(lifetimeOf({ request, targets: [long, 'short'] })).toBe(86_400);
+    expect(lifetimeOf({ request, targets: ['long', 'short'] })).toBe(86_400);
+  });
+
+  it('is what the step says, if it does', () => {
+    expect(lifetimeOf({ request, targets: [long, short], idempotency: { lifetime: 60 } })).toBe(60);
+  });
+
+  it('keeps the targets by their names', () => {
+    const chain = emptyChain('orders', { version: 1, start: '/api/order', input: z.object({}) });
+    const [step] = withStep(chain, 'pay', { request, targets: [long, 'short'] }).steps;
+    expect(step?.targets).toEqual(['long', 'short']);
+    expect(() => withStep(chain, 'pay', { request, targets: [long, 'long'] })).toThrow('names "long" twice');
+    expect(() => withStep(chain, 'pay', { request, targets: [{ name: 'long' }] })).toThrow(
+      'targets holds an object, not a name',
+    );
+  });
 });

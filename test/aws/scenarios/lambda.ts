@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { FilterLogEventsCommand, paginateDescribeLogGroups } from '@aws-sdk/client-cloudwatch-logs';
-import { DeleteItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, QueryCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import {
   type EventSourceMappingConfiguration,
   InvokeCommand,
@@ -18,14 +20,14 @@ import * as z from 'zod';
 import { stepSettings } from '../../../lib/chain/settings.ts';
 import { LIMITS } from '../../../lib/contract/limits.ts';
 import { DEFAULT_TENANT, type QueueName, queueSuffix } from '../../../lib/contract/names.ts';
-import { partitionKey } from '../../../lib/contract/table.ts';
+import { KEYS, META_KEY, partitionKey } from '../../../lib/contract/table.ts';
 import type { StepMessage } from '../../../lib/contract/wire.ts';
 import { FIXTURE_TIMEOUT, ORDER, quickOrder } from '../../e2e/fixture-chains.ts';
 import { effectsOf, ended, type Stage, send, show, start, until } from '../../e2e/stage.ts';
 import { record } from '../../functions/lambda-events.ts';
 import { quickDeath, quickOne } from '../deployment/fixture-chains.ts';
 import type { Behind, Deployed } from '../deployment/stage.ts';
-import { ACCOUNT, REGION } from '../ministack/ministack.ts';
+import { ACCOUNT, type MiniStack, REGION } from '../ministack/ministack.ts';
 
 const QUEUE_ARN = `arn:aws:sqs:${REGION}:${ACCOUNT}`;
 /** Seconds that the function of a quick step may run. */
@@ -83,6 +85,33 @@ async function feed(back: Behind, name: string, Enabled: boolean): Promise<void>
   await back.lambda.send(new UpdateEventSourceMappingCommand({ UUID, Enabled }));
 }
 
+/** Has META say that the workflow began with another definition. @returns what it said before */
+async function beginWith({ dynamodb }: Behind, workflowId: string, shape: string): Promise<string> {
+  const { Attributes } = await dynamodb.send(
+    new UpdateItemCommand({
+      TableName: 'stepline_dev',
+      Key: {
+        [KEYS.partition]: { S: partitionKey(DEFAULT_TENANT, workflowId) },
+        [KEYS.sort]: { S: META_KEY },
+      },
+      UpdateExpression: 'SET shape = :shape',
+      ExpressionAttributeValues: { ':shape': { S: shape } },
+      ReturnValues: 'UPDATED_OLD',
+    }),
+  );
+  return Attributes?.shape?.S ?? '';
+}
+
+/** What `npm run versions` says of the stage. */
+async function versionsOf({ env }: MiniStack): Promise<string> {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--import', 'tsx', 'bin/versions.ts', '--stage', 'dev'],
+    { env: { ...process.env, ...env } },
+  );
+  return stdout;
+}
+
 /** What only the real functions, queues and mappings show. */
 export function lambdaScenarios(deployed: () => Deployed, open: () => Promise<Stage>): void {
   it('a message that is lost is sent again by the reconciler', { timeout: 180_000 }, async () => {
@@ -120,6 +149,37 @@ export function lambdaScenarios(deployed: () => Deployed, open: () => Promise<St
       { step: 'spin', attempt: 1 },
       { step: 'spin', attempt: 2, outcome: 'completed' },
     ]);
+  });
+
+  it('a workflow that began with other steps than are deployed waits, and goes on once they are back', {
+    timeout: 180_000,
+  }, async () => {
+    const { aws, back } = deployed();
+    const stage = await open();
+    await stage.demo.setFault('shipping', { status: 503, retryAfter: '5', times: 1 });
+    const id = await start(stage, quickOrder.start, ORDER);
+    await until(stage, id, ({ steps }) => steps.shipment === 'retrying');
+    const shape = await beginWith(back, id, 'other-steps');
+    const waits = {
+      status: 'processing',
+      undeployed: {
+        message: 'the steps of quick-order version 1 are not those that this workflow began with',
+      },
+    };
+    expect(await show(stage, id)).toMatchObject(waits);
+    // Its message was received again in the meantime.
+    await wait(12_000);
+    expect(await show(stage, id)).toMatchObject(waits);
+    expect(effectsOf(stage, 'shipping', id)).toEqual([]);
+    expect(await versionsOf(aws)).toMatch(
+      /^quick-order version 1: \d+ workflows? that (is|are) processing .*It is not in functions\/chains\/index\.ts/m,
+    );
+    await beginWith(back, id, shape);
+    expect(await ended(stage, id)).toMatchObject({ status: 'completed' });
+    expect(await show(stage, id)).not.toHaveProperty('undeployed');
+    for (const target of ['payments', 'shipping', 'mail']) {
+      expect(effectsOf(stage, target, id), target).toHaveLength(1);
+    }
   });
 
   it('a workflow whose items are gone when its call ends is let go, and nothing goes wrong', async () => {
