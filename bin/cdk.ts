@@ -5,7 +5,7 @@ import { DefinitionError } from '../lib/chain/definition-error.ts';
 import type { SettledStage } from '../lib/contract/names.ts';
 import { reservePlan } from './account.ts';
 import { comparedWithLock, refusalOfLock } from './locked.ts';
-import { LOSSES_CONTEXT, refuseLosses } from './losses.ts';
+import { LOSSES_CONTEXT, refuseLosses, tooManyToDestroy } from './losses.ts';
 import { confirmLink, lookWhoHears } from './on-call.ts';
 import { runCdk } from './run-cdk.ts';
 import { refuseWithoutSecrets, SECRETS_CONTEXT } from './secrets.ts';
@@ -65,8 +65,10 @@ async function reserveOf(request: Request): Promise<readonly string[]> {
   return ['-c', `${name}=${plan.made ? made : none}`];
 }
 
-/** Before a deployment: is all there that it needs, and does it take away nothing that is needed? */
+/** Before a deployment: is all there that it needs, and does it take away nothing that is needed? Before a removal: can it be done at once? */
 async function look(request: Request): Promise<void> {
+  const tooMany = request.command === 'destroy' ? tooManyToDestroy(chains) : undefined;
+  if (tooMany !== undefined) throw new SettingsError(tooMany);
   if (request.command !== 'deploy') return;
   const unlocked = refusalOfLock(comparedWithLock(chains));
   if (unlocked !== undefined) throw new SettingsError(unlocked);

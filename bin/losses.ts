@@ -69,11 +69,21 @@ export function refusalOf(stage: SettledStage, losses: Losses): string | undefin
 }
 
 /** Why CloudFormation would refuse a deployment half-way; undefined where it would not. */
-export function tooManyOf({ added }: Pick<Losses, 'added'>): string | undefined {
-  const most = LIMITS.newStepsPerDeployment;
-  if (added.length <= most) return undefined;
-  return `This deployment would make ${added.length} new steps. CloudFormation takes ${CEILINGS.resourcesAtOnce.most} resources in one deployment, which is ${most} steps. ${CEILINGS.resourcesAtOnce.remedy}`;
+export function tooManyOf({ added, steps: gone }: Pick<Losses, 'added' | 'steps'>): string | undefined {
+  const most = LIMITS.stepsAtOnce;
+  if (added.length + gone.length <= most) return undefined;
+  const [make, remove] = [counted(added.length, 'step'), counted(gone.length, 'step')];
+  return `This deployment would make ${make} and remove ${remove}. ${AT_ONCE} Do it in parts: change functions/chains/index.ts by some of the chains at a time, and deploy after each.`;
 }
+
+/** Why CloudFormation would not remove a stage of these chains; undefined where it would. */
+export function tooManyToDestroy(of: readonly ChainDefinition[]): string | undefined {
+  const { length } = stepPlaces(of);
+  if (length <= LIMITS.stepsAtOnce) return undefined;
+  return `This stage has ${length} steps. ${AT_ONCE} Take chains out of functions/chains/index.ts and deploy, until ${LIMITS.stepsAtOnce} steps are left; then destroy.`;
+}
+
+const AT_ONCE = `CloudFormation creates, changes or deletes ${CEILINGS.resourcesAtOnce.most} resources at once, which is ${LIMITS.stepsAtOnce} steps.`;
 
 function linesOf({ messages, gone, changed }: Losses): readonly string[] {
   return [

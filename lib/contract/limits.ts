@@ -31,7 +31,7 @@ export const LIMITS = {
   /** A stack of CloudFormation holds 500 resources, and a step is 12 of them. */
   stepsPerStack: 41,
   /** One deployment may create, change or delete 2,500 resources, and what is not of a step needs up to 250 of them. */
-  newStepsPerDeployment: 180,
+  stepsAtOnce: 180,
   retries: 100,
   /** SQS hides a received message for at most 12 hours in all. */
   visibility: 43_200,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { refusalOf, remainingOf, tooManyOf } from '../../bin/losses.ts';
+import { refusalOf, remainingOf, tooManyOf, tooManyToDestroy } from '../../bin/losses.ts';
 import { versionLines } from '../../bin/open-versions.ts';
 import { CEILINGS, LIMITS } from '../../lib/contract/limits.ts';
 import type { OpenVersion } from '../../lib/ops/open-workflows.ts';
@@ -78,12 +78,22 @@ it('nothing is refused where nothing is lost', () => {
   expect(refusalOf('dev', { added: [], steps, messages: [], gone: [], changed: [] })).toBeUndefined();
 });
 
-it('more new steps than CloudFormation makes at once are refused before it begins', () => {
-  const added = (count: number) =>
+it('more steps than CloudFormation makes and removes at once are refused before it begins', () => {
+  const some = (count: number) =>
     Array.from({ length: count }, (_, at) => ({ chain: 'orders', step: `step-${at}` }));
-  expect(tooManyOf({ added: added(180) })).toBeUndefined();
-  expect(tooManyOf({ added: added(181) })).toMatch(
-    /^This deployment would make 181 new steps.*begin with some of the chains/,
+  expect(tooManyOf({ added: some(100), steps: some(80) })).toBeUndefined();
+  expect(tooManyOf({ added: some(100), steps: some(81) })).toBe(
+    'This deployment would make 100 steps and remove 81 steps. CloudFormation creates, changes or deletes 2500 resources at once, which is 180 steps. Do it in parts: change functions/chains/index.ts by some of the chains at a time, and deploy after each.',
+  );
+});
+
+it('a stage that is too large to be removed at once is refused, with what to do', () => {
+  const many = (count: number) =>
+    Array.from({ length: count }, (_, at) => ({ ...fullChain, name: `chain-${at}` }));
+  const fits = Math.floor(LIMITS.stepsAtOnce / fullChain.steps.length);
+  expect(tooManyToDestroy(many(fits))).toBeUndefined();
+  expect(tooManyToDestroy(many(fits + 1))).toMatch(
+    /^This stage has \d+ steps\. CloudFormation .* Take chains out of functions\/chains\/index\.ts and deploy, until 180 steps are left; then destroy\.$/,
   );
 });
 
@@ -94,5 +104,5 @@ it('what one deployment may make fits into what CloudFormation takes, with all t
     Object.keys(full.nested.get('long')?.toJSON().Resources).length / LIMITS.stepsPerStack,
   );
   const others = count - perStep * LIMITS.stepsPerStack;
-  expect(LIMITS.newStepsPerDeployment * perStep + others).toBeLessThanOrEqual(CEILINGS.resourcesAtOnce.most);
+  expect(LIMITS.stepsAtOnce * perStep + others).toBeLessThanOrEqual(CEILINGS.resourcesAtOnce.most);
 });
