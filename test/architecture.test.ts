@@ -20,7 +20,8 @@ const ADAPTERS = [
  */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'lib/contract': ['zod'],
-  'lib/chain': ['lib/contract', 'zod'],
+  'lib/chain': ['lib/contract', 'lib/chain/request', 'zod'],
+  'lib/chain/request': ['lib/chain'],
   'lib/chain/lock': ['lib/chain', 'zod'],
   'lib/engine': ['lib/contract', 'lib/chain', 'lib/engine/lateness', 'lib/engine/telling', 'zod'],
   'lib/engine/operations': ['lib/contract', 'lib/chain', 'lib/engine', 'lib/engine/lateness'],

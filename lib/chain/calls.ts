@@ -1,4 +1,5 @@
 import type { RequestSpec, StepDefinition } from './definition.ts';
+import { placeholder } from './request/placeholder.ts';
 
 type Request = NonNullable<StepDefinition['request']>;
 
@@ -18,7 +19,7 @@ export interface Called {
 export function calledTargets(request: Request): Called | undefined {
   if (speaksOfSeveral(request)) return undefined;
   try {
-    return targetOf(request({ input: anything(), results: anything() }));
+    return targetOf(request({ input: placeholder(), results: placeholder() }));
   } catch {
     return undefined;
   }
@@ -42,32 +43,4 @@ function speaksOfSeveral(request: Request): boolean {
   const text = String(request).replace(MADE_HERE, '$1');
   const receivers = new Set([...text.matchAll(CALL)].map(([, receiver]) => receiver));
   return receivers.size > 1 || receivers.has(')') || receivers.has(']');
-}
-
-/** A placeholder as text: it fits into a path, and is a number too. */
-const AS_TEXT = '1';
-
-/** Members that a function may read; one that reads more is taken to loop for ever. */
-const MOST_ASKED = 10_000;
-
-const EMPTY: Readonly<Record<string, unknown>> = {};
-
-/** A placeholder: each of its members is one too, it can be called, and it is text where text is wanted. */
-function anything(asked = { times: 0 }): Readonly<Record<string, unknown>> {
-  return new Proxy(
-    Object.assign(() => undefined, EMPTY),
-    {
-      get: (_, member) => {
-        asked.times += 1;
-        if (asked.times > MOST_ASKED) throw new Error('the function loops for ever');
-        if (member === Symbol.toPrimitive) return () => AS_TEXT;
-        if (member === Symbol.iterator)
-          return () => [anything(asked), anything(asked), anything(asked)].values();
-        if (member === 'toString' || member === 'toJSON' || member === 'valueOf') return () => AS_TEXT;
-        return anything(asked);
-      },
-      apply: () => anything(asked),
-      has: () => true,
-    },
-  );
 }

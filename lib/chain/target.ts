@@ -1,12 +1,16 @@
 import { CALL_HEADERS } from '../contract/names.ts';
 import { keyLifetimeIn, optionsOf } from './check.ts';
 import type { Method, RequestSpec } from './definition.ts';
-import { show } from './definition-error.ts';
 import type { Json } from './json.ts';
 import { targetName } from './naming.ts';
+import { checkedPath, type Path } from './request/path.ts';
+import { type Query, withQuery } from './request/query.ts';
 
-/** What a request may say besides its path and body. Header names are sent in lower case. */
+/** What a request may say besides its path and body. */
 export interface RequestOptions {
+  /** Values are encoded; `null` and `undefined` are left out; a list gives its name once for each value. */
+  readonly query?: Query;
+  /** Their names are sent in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -16,10 +20,10 @@ export interface TargetOptions {
   readonly idempotency?: { readonly lifetime: number };
 }
 
-type WithoutBody = (path: string, options?: RequestOptions) => RequestSpec;
+type WithoutBody = (path: string | Path, options?: RequestOptions) => RequestSpec;
 /** `body` is sent as JSON; a date, a map, a promise or a function in it does not compile. */
 type WithBody = <Body = undefined>(
-  path: string,
+  path: string | Path,
   body?: Body & Json<Body>,
   options?: RequestOptions,
 ) => RequestSpec;
@@ -38,12 +42,13 @@ export interface Target {
 
 /**
  * Names a downstream API.
- * Errors: `DefinitionError` for a name that breaks the rules of step names. The functions throw `TypeError` for a path or a
- * header that cannot be sent; in a workflow that fails the step as `REQUEST_INVALID`, nothing sent.
+ * Errors: `DefinitionError` for a name that breaks the rules of step names. The functions throw `TypeError` for a path, a
+ * query or a header that cannot be sent; in a workflow that fails the step as `REQUEST_INVALID`, nothing sent.
  * @example
  * const payments = target('payments');
  * payments.post('/charges', { card, amount });
- * payments.get(`/charges/${encodeURIComponent(id)}`, { headers: { accept: 'application/json' } });
+ * payments.get(path`/charges/${id}`, { headers: { 'x-region': 'eu' } });
+ * payments.get('/charges', { query: { limit: 10, tag: ['a', 'b'] } }); // /charges?limit=10&tag=a&tag=b
  * const qonto = target('qonto', { idempotency: { lifetime: 1_800 } });
  */
 export function target(name: string, options: TargetOptions = {}): Target {
@@ -73,40 +78,20 @@ function spec(
   name: string,
   keyLifetime: number | undefined,
   method: Method,
-  path: string,
+  path: string | Path,
   body: unknown,
   options: RequestOptions | undefined,
 ): RequestSpec {
+  const call = `${name}.${method.toLowerCase()}`;
   const headers = options?.headers;
   return {
     target: name,
     method,
-    path: checkedPath(`${name}.${method.toLowerCase()}`, path),
+    path: withQuery(call, checkedPath(call, path), options?.query),
     ...(body === undefined ? {} : { body }),
     ...(headers === undefined ? {} : { headers: checkedHeaders(name, headers) }),
     ...(keyLifetime === undefined ? {} : { keyLifetime }),
   };
-}
-
-function checkedPath(call: string, path: unknown): string {
-  const refuse = (problem: string): never => {
-    throw new TypeError(`${call}: the path ${show(path)} ${problem}`);
-  };
-  if (typeof path !== 'string' || !path.startsWith('/')) {
-    return refuse('does not begin with "/"; write the base URL in the settings of the target');
-  }
-  // A space, a control character or `#` would end or change the URL.
-  if (/[\s#\\\p{Cc}]/u.test(path)) {
-    return refuse(
-      'has a space, "#", "\\" or a control character; use encodeURIComponent on each value in it',
-    );
-  }
-  // A value such as ".." from the input would lead to another resource than the one that was meant.
-  if (/\/(\.|%2e){1,2}(\/|\?|$)/i.test(path))
-    return refuse(
-      'has a "." or ".." segment, which leads to another resource; check the value before you use it',
-    );
-  return path;
 }
 
 const OWN_HEADERS: readonly string[] = Object.values(CALL_HEADERS);

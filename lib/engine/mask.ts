@@ -36,6 +36,9 @@ const inJson = (text: string): string => JSON.stringify(text).slice(1, -1);
 const inAscii = (json: string): string =>
   json.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
+/** A text as forms and queries spell it: more is escaped than in a path (`!'()~`). */
+const inForm = (text: string): string => new URLSearchParams([['', text]]).toString().slice(1);
+
 /** The hexadecimal digits of an escaped character. */
 const CODES = /(?<=%)[0-9A-F]{2}|(?<=\\u)[0-9a-f]{4}/g;
 
@@ -45,11 +48,14 @@ function spellings(text: string): readonly string[] {
   const plain = text.toWellFormed();
   const json = [inJson(text), inJson(plain), inAscii(inJson(plain))];
   const url = encodeURIComponent(plain);
+  const form = inForm(plain);
   const escaped = [
     ...json,
     ...json.map((one) => one.replaceAll('/', '\\/')),
     url,
     url.replaceAll('%20', '+'),
+    form,
+    form.replaceAll('+', '%20'),
   ];
   const small = escaped.map((one) => one.replace(CODES, (code) => code.toLowerCase()));
   const large = escaped.map((one) => one.replace(CODES, (code) => code.toUpperCase()));

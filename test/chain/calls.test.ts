@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { calledTargets } from '../../lib/chain/calls.ts';
 import type { StepDefinition } from '../../lib/chain/definition.ts';
-import { target } from '../../lib/chain/index.ts';
+import { path, target } from '../../lib/chain/index.ts';
 import { emptyChain, withStep } from '../../lib/chain/validate.ts';
 
 const payments = target('payments');
@@ -36,7 +36,16 @@ const called = (request: unknown): readonly string[] | undefined => {
 describe('the targets of a request', () => {
   it.each<readonly [string, unknown]>([
     ['puts values into its body', looking(({ input }) => payments.post('/c', { amount: input.amount }))],
-    ['puts values into its path', looking(({ input }) => payments.get(`/c/${encodeURIComponent(input.id)}`))],
+    ['puts values into its path', looking(({ input }) => payments.get(path`/c/${input.id}/${input.amount}`))],
+    ['puts values into a plain path', looking(({ input }) => payments.get(`/c/${input.id}`))],
+    [
+      'puts values into its query',
+      looking(({ input }) =>
+        payments.get('/c', {
+          query: { id: input.id, names: input.items.map(({ name }) => name), n: [input.amount] },
+        }),
+      ),
+    ],
     [
       'adds prices up',
       looking(({ input }) => payments.post('/c', { sum: input.items.map(({ price }) => price * 2).join() })),

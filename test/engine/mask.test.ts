@@ -26,6 +26,14 @@ const SPELLINGS: Readonly<Record<string, (text: string) => string>> = {
   'in a URL, in small letters': (text) =>
     encodeURIComponent(text).replace(/%[0-9A-F]{2}/g, (digits) => digits.toLowerCase()),
   'in a form': (text) => encodeURIComponent(text).replaceAll('%20', '+'),
+  'in a form as URLSearchParams writes it': (text) => new URLSearchParams({ '': text }).toString().slice(1),
+  'in a query as URLSearchParams writes it': (text) =>
+    new URLSearchParams({ '': text }).toString().slice(1).replaceAll('+', '%20'),
+  'in a form, in small letters': (text) =>
+    new URLSearchParams({ '': text })
+      .toString()
+      .slice(1)
+      .replace(/%[0-9A-F]{2}/g, (digits) => digits.toLowerCase()),
 };
 
 // What consists of asterisks cannot be told from a mask.
@@ -80,7 +88,7 @@ describe('an excerpt', () => {
   });
 
   it.each(Object.entries(SPELLINGS))('masks a secret %s', (_, spell) => {
-    const secret = 'Zoë "/" +\n4242';
+    const secret = 'Zoë "/" +\n4242 (it’s ~!)';
     expect(excerpt(`before ${spell(secret)} after`, [secret])).toBe('before *** after');
   });
 

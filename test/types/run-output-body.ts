@@ -1,7 +1,7 @@
 // Checked by `tsc`: each line under an expect-error comment must not compile, and an unused comment is an error itself.
 import * as z from 'zod';
 import type { ChainDefinition } from '../../lib/chain/index.ts';
-import { target } from '../../lib/chain/index.ts';
+import { path, target } from '../../lib/chain/index.ts';
 import { diamond, orders, paid, same } from './chain.ts';
 
 const api = target('api');
@@ -95,6 +95,17 @@ const ended = paid().output(() => ({}));
 ended.step('late', { request: () => api.get('/') });
 // @ts-expect-error a chain that is not ended is not a definition
 const unended: ChainDefinition = paid();
+
+// Paths and queries
+api.get(path`/a/${'b'}/${1}/${true}`, { query: { a: 1, b: ['c', null], d: undefined } });
+// @ts-expect-error an optional value may be missing
+api.get(path`/a/${receipt.lines[0]?.count}`);
+// @ts-expect-error an object is no value of a path
+api.get(path`/a/${receipt}`);
+// @ts-expect-error a query is not nested
+api.get('/', { query: { created: { gte: 1 } } });
+// @ts-expect-error what path makes is more than its text
+api.get({ text: '/' });
 
 // Bodies
 api.post('/');
