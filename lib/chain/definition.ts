@@ -8,7 +8,7 @@ export interface RequestSpec {
   readonly target: string;
   readonly method: Method;
   readonly path: string;
-  /** Sent as JSON; leave it out for no body. */
+  /** Sent as JSON, or as `json`, `form`, `text` or `multipart` says; leave it out for no body. A bare text is refused. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   /** How long the target remembers an idempotency key, in seconds; left out for `LIMITS.keyLifetime`. */

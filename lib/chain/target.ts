@@ -1,8 +1,8 @@
 import { CALL_HEADERS } from '../contract/names.ts';
 import { keyLifetimeIn, optionsOf } from './check.ts';
 import type { Method, RequestSpec } from './definition.ts';
-import type { Json } from './json.ts';
 import { targetName } from './naming.ts';
+import { type BodyOf, bodyProblem, contradiction } from './request/body.ts';
 import { checkedPath, type Path } from './request/path.ts';
 import { type Query, withQuery } from './request/query.ts';
 
@@ -21,10 +21,13 @@ export interface TargetOptions {
 }
 
 type WithoutBody = (path: string | Path, options?: RequestOptions) => RequestSpec;
-/** `body` is sent as JSON; a date, a map, a promise or a function in it does not compile. */
+/**
+ * `body` is sent as JSON, or as `json`, `form`, `text` or `multipart` says; a bare text, and a date, a map, a promise or a function
+ * in it, does not compile.
+ */
 type WithBody = <Body = undefined>(
   path: string | Path,
-  body?: Body & Json<Body>,
+  body?: Body & BodyOf<Body>,
   options?: RequestOptions,
 ) => RequestSpec;
 
@@ -43,10 +46,11 @@ export interface Target {
 /**
  * Names a downstream API.
  * Errors: `DefinitionError` for a name that breaks the rules of step names. The functions throw `TypeError` for a path, a
- * query or a header that cannot be sent; in a workflow that fails the step as `REQUEST_INVALID`, nothing sent.
+ * query, a body or a header that cannot be sent; in a workflow that fails the step as `REQUEST_INVALID`, nothing sent.
  * @example
  * const payments = target('payments');
  * payments.post('/charges', { card, amount });
+ * payments.post('/charges', form({ card, amount }));
  * payments.get(path`/charges/${id}`, { headers: { 'x-region': 'eu' } });
  * payments.get('/charges', { query: { limit: 10, tag: ['a', 'b'] } }); // /charges?limit=10&tag=a&tag=b
  * const qonto = target('qonto', { idempotency: { lifetime: 1_800 } });
@@ -84,25 +88,33 @@ function spec(
 ): RequestSpec {
   const call = `${name}.${method.toLowerCase()}`;
   const headers = options?.headers;
+  const problem = bodyProblem(body);
+  if (problem !== undefined) throw new TypeError(`${call}: ${problem}`);
   return {
     target: name,
     method,
     path: withQuery(call, checkedPath(call, path), options?.query),
     ...(body === undefined ? {} : { body }),
-    ...(headers === undefined ? {} : { headers: checkedHeaders(name, headers) }),
+    ...(headers === undefined ? {} : { headers: checkedHeaders(name, headers, body) }),
     ...(keyLifetime === undefined ? {} : { keyLifetime }),
   };
 }
 
 const OWN_HEADERS: readonly string[] = Object.values(CALL_HEADERS);
 
-function checkedHeaders(name: string, headers: Readonly<Record<string, string>>): Record<string, string> {
+function checkedHeaders(
+  name: string,
+  headers: Readonly<Record<string, string>>,
+  body: unknown,
+): Record<string, string> {
   return Object.fromEntries(
     Object.entries(headers).map(([header, value]) => {
       const lower = header.toLowerCase();
       if (OWN_HEADERS.includes(lower)) {
         throw new TypeError(`${name}: the header "${header}" is set by Stepline itself; leave it out`);
       }
+      const problem = lower === 'content-type' ? contradiction(body, value) : undefined;
+      if (problem !== undefined) throw new TypeError(`${name}: the header "${header}: ${value}" ${problem}`);
       return [lower, value];
     }),
   );

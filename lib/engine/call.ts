@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import type { RequestSpec, StepContext, StepDefinition } from '../chain/definition.ts';
 import { StepRefusal } from '../chain/refusal.ts';
+import { contradiction, type EncodedBody, encodedBody } from '../chain/request/body.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { CALL_HEADERS } from '../contract/names.ts';
 import { EngineError, messageOf } from './errors.ts';
@@ -50,12 +51,15 @@ async function request(ports: CallPorts, call: Call): Promise<CallResult> {
   if (found === 'deadline') return failed(settingsLate(spec.target, call.deadlineMs));
   if (!found.ok) return failed({ ...notSent(call, found.error), target: spec.target });
   const { baseUrl, headers, secrets: withinHeaders } = found.value;
+  const sent = { ...headersOf(call, spec, body, ports.random), ...headers };
+  const problem = contentTypeProblem(spec, body, sent);
+  if (problem !== undefined) return failed(contradicted(spec.target, problem));
   const outcome = await ports.http.call(
     {
       method: spec.method,
       url: baseUrl + spec.path,
-      headers: { ...headersOf(call, spec, ports.random), ...headers },
-      ...(body === undefined ? {} : { body }),
+      headers: sent,
+      ...(body === undefined ? {} : { body: body.content }),
     },
     leftMs(),
   );
@@ -67,13 +71,16 @@ async function request(ports: CallPorts, call: Call): Promise<CallResult> {
   return judged !== 'deadline' && judged.ok ? judged.value : failed(checkLate(spec.target, outcome, call));
 }
 
-function build({ step, context }: Call): { readonly spec: RequestSpec; readonly body: string | undefined } {
+function build({ step, context, idempotencyKey }: Call): {
+  readonly spec: RequestSpec;
+  readonly body: EncodedBody | undefined;
+} {
   const spec = step.request?.(context);
   if (spec === undefined)
     throw new Error(
       'the request function returned nothing: it must return a request, such as payments.post(…)',
     );
-  return { spec, body: spec.body === undefined ? undefined : JSON.stringify(spec.body) };
+  return { spec, body: encodedBody(spec.body, idempotencyKey) };
 }
 
 /** A request that could not be built or addressed: nothing was sent, so nobody can have acted. */
@@ -112,6 +119,23 @@ const forgetsSooner = (step: StepDefinition, target: string, lifetime: number): 
   target,
 });
 
+/** What the step says was looked at when its request was built; the settings of the target may say otherwise. */
+const contentTypeProblem = (
+  spec: RequestSpec,
+  body: EncodedBody | undefined,
+  { 'content-type': type }: Readonly<Record<string, string>>,
+): string | undefined =>
+  type === undefined || type === body?.contentType ? undefined : contradiction(spec.body, type);
+
+const contradicted = (target: string, problem: string): Failure => ({
+  code: 'REQUEST_INVALID',
+  message: `the content-type that is set for the target "${target}" ${problem}`,
+  next: 'Take content-type out of the headers of the request, or of the settings of the target, and deploy.',
+  retriable: false,
+  acted: 'no',
+  target,
+});
+
 const settingsLate = (target: string, deadlineMs: number): Failure => ({
   code: 'DEADLINE_EXCEEDED',
   message: `the settings of target "${target}" were not read within ${Math.round(deadlineMs)} ms; nothing was sent`,
@@ -129,10 +153,15 @@ const checkLate = (target: string, { status }: HttpOutcome, { deadlineMs }: Call
   ...(status === undefined ? {} : { httpStatus: status }),
 });
 
-function headersOf(call: Call, spec: RequestSpec, random: Ports['random']): Record<string, string> {
+function headersOf(
+  call: Call,
+  spec: RequestSpec,
+  body: EncodedBody | undefined,
+  random: Ports['random'],
+): Record<string, string> {
   return {
     accept: 'application/json',
-    ...(spec.body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(body === undefined ? {} : { 'content-type': body.contentType }),
     ...spec.headers,
     [CALL_HEADERS.idempotencyKey]: call.idempotencyKey,
     [CALL_HEADERS.workflowId]: call.workflowId,

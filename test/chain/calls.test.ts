@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { calledTargets } from '../../lib/chain/calls.ts';
 import type { StepDefinition } from '../../lib/chain/definition.ts';
-import { path, target } from '../../lib/chain/index.ts';
+import { form, json, multipart, path, target, text } from '../../lib/chain/index.ts';
 import { emptyChain, withStep } from '../../lib/chain/validate.ts';
 
 const payments = target('payments');
@@ -70,6 +70,46 @@ describe('the targets of a request', () => {
       ),
     ],
     ['makes the target on the spot', () => target('payments').post('/c')],
+    [
+      'sends a form',
+      looking(({ input }) =>
+        payments.post('/c', form({ id: input.id, items: input.items, n: [input.amount] })),
+      ),
+    ],
+    [
+      'sends its input as a form',
+      looking(({ input }) => payments.post('/c', form(input, { arrays: 'brackets' }))),
+    ],
+    ['sends JSON', looking(({ input }) => payments.post('/c', json(input)))],
+    [
+      'sends text',
+      looking(({ input }) => payments.post('/c', text(`<id>${input.id}</id>`, 'application/xml'))),
+    ],
+    ['sends a value as text', looking(({ input }) => payments.post('/c', text(input.id, 'text/plain')))],
+    [
+      'sends parts',
+      looking(({ input }) =>
+        payments.post(
+          '/c',
+          multipart([
+            { name: 'id', value: input.id },
+            {
+              name: 'file',
+              filename: `${input.id}.csv`,
+              contentType: 'text/csv',
+              content: input.items.map(({ name }) => name).join(),
+            },
+            ...input.items.map(({ name }) => ({ name, value: 1 })),
+          ]),
+        ),
+      ),
+    ],
+    [
+      'sends a list of parts',
+      looking(({ input }) =>
+        payments.post('/c', multipart(input.items.map(({ name }) => ({ name, value: name })))),
+      ),
+    ],
     ['sends a header', looking(({ input }) => payments.get('/c', { headers: { 'x-id': input.id } }))],
   ])('are known where it %s', (_, request) => {
     expect(called(request)).toEqual(['payments']);

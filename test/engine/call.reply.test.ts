@@ -1,10 +1,12 @@
 import { describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
+import { form, multipart, path, target, text } from '../../lib/chain/index.ts';
 import type { HttpOutcome } from '../../lib/engine/ports.ts';
 import { settle } from '../support/manual-clock.ts';
 import { CARD, failureOf, outside, postCharge, reply, stepOf } from './call-fixtures.ts';
 
 const response = z.object({ orderId: z.string() });
+const api = target('payments');
 const charge = stepOf({ request: postCharge, response });
 
 describe('a good reply', () => {
@@ -296,5 +298,25 @@ describe('what an error shows of a call', () => {
     expect(message).toContain('***');
     expect(message).not.toContain(CARD);
     expect(message).not.toContain('s3cret');
+  });
+
+  it.each([
+    ['a form', (card: string) => api.post('/', form({ source: { card } }))],
+    ['a text', (card: string) => api.post('/', text(`<card>${card}</card>`, 'application/xml'))],
+    ['a multipart body', (card: string) => api.post('/', multipart([{ name: 'card', value: card }]))],
+    ['a path', (card: string) => api.post(path`/cards/${card}`)],
+    ['a query', (card: string) => api.get('/', { query: { card } })],
+    ['a list in a form', (card: string) => api.post('/', form({ cards: [card] }, { arrays: 'brackets' }))],
+  ])('has no sensitive input in it where the target repeats %s', async (_, request) => {
+    const card = "Zoë (it's ~42!) & Söhne/*1";
+    const made = outside();
+    const ask = stepOf({ request: ({ input }: { input: { card: string } }) => request(input.card) });
+    const context = { input: { card }, results: {} };
+    await made.perform(ask, { context });
+    const sent = made.calls[0]?.request;
+    made.answer = reply(`no: ${sent?.body ?? sent?.url}`, 422);
+    const { message } = failureOf(await made.perform(ask, { context }));
+    expect(message).toContain('***');
+    expect(message).not.toMatch(/Zo|hne|42/);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
+import { form, multipart, target, text } from '../../lib/chain/index.ts';
 import { ADVICE } from '../../lib/contract/advice.ts';
 import { EngineError } from '../../lib/engine/errors.ts';
 import { CARD, failureOf, outside, postCharge, stepOf, WORKFLOW } from './call-fixtures.ts';
@@ -64,6 +65,36 @@ describe('a request to a target', () => {
     expect(calls[0]?.request.headers).toHaveProperty('content-type', 'application/json');
   });
 
+  it.each([
+    [
+      form({ amount: 5, tags: ['a', 'b'] }),
+      'application/x-www-form-urlencoded',
+      'amount=5&tags%5B0%5D=a&tags%5B1%5D=b',
+    ],
+    [text('<a>é</a>', 'application/xml'), 'application/xml', '<a>é</a>'],
+  ])('has the body and the content type that were made for it (%#)', async (body, type, bytes) => {
+    const { calls, perform } = outside();
+    await perform(stepOf({ request: () => target('payments').post('/charges', body) }));
+    expect(calls[0]?.request).toMatchObject({ body: bytes, headers: { 'content-type': type } });
+  });
+
+  it('has the same multipart bytes at every attempt under the same key', async () => {
+    const { calls, perform } = outside();
+    const step = stepOf({
+      request: () => target('payments').post('/', multipart([{ name: 'a', value: 1 }])),
+    });
+    await perform(step);
+    await perform(step);
+    await perform(step, { idempotencyKey: `${WORKFLOW}:a:do:1` });
+    const [first, second, other] = calls.map(({ request }) => [
+      request.headers['content-type'],
+      request.body,
+    ]);
+    expect(first?.[0]).toMatch(/^multipart\/form-data; boundary=/);
+    expect(second).toEqual(first);
+    expect(other?.[0]).not.toBe(first?.[0]);
+  });
+
   it('is built from the input and the results before it', async () => {
     const seen: unknown[] = [];
     const { perform } = outside();
@@ -94,6 +125,11 @@ describe('a request that cannot be built', () => {
       'the request function returned nothing: it must return a request, such as payments.post(…)',
     ],
     ['because its body is not JSON', () => ({ ...postCharge(), body: { amount: 5n } }), /BigInt/],
+    [
+      'because its body is a bare text',
+      () => ({ ...postCharge(), body: CARD }),
+      /^the body is a bare text; write json\(…\)/,
+    ],
   ])('%s fails for good, and nothing was sent', async (_, request, message) => {
     const { calls, perform } = outside();
     expect(failureOf(await perform(stepOf({ request })))).toEqual({
@@ -103,6 +139,36 @@ describe('a request that cannot be built', () => {
       acted: 'no',
     });
     expect(calls).toEqual([]);
+  });
+});
+
+describe('a content type in the settings of a target', () => {
+  const settings = (type: string) => ({
+    baseUrl: 'https://payments.test',
+    headers: { 'content-type': type },
+  });
+
+  it('is sent where the body agrees with it', async () => {
+    const made = outside();
+    made.resolve = () => settings('application/vnd.api+json');
+    await made.perform(charge);
+    expect(made.calls[0]?.request.headers).toHaveProperty('content-type', 'application/vnd.api+json');
+  });
+
+  it('that contradicts the body fails the step for good, and nothing was sent', async () => {
+    const made = outside();
+    made.resolve = () => settings('application/json');
+    const step = stepOf({ request: () => target('payments').post('/charges', form({ amount: 5 })) });
+    expect(failureOf(await made.perform(step))).toEqual({
+      code: 'REQUEST_INVALID',
+      message:
+        'the content-type that is set for the target "payments" contradicts the body, which is a form; leave the header out',
+      next: 'Take content-type out of the headers of the request, or of the settings of the target, and deploy.',
+      retriable: false,
+      acted: 'no',
+      target: 'payments',
+    });
+    expect(made.calls).toEqual([]);
   });
 });
 

@@ -60,3 +60,11 @@ it('only the step function holds the worker', () => {
     expect(sourcesOf(name).includes('lib/engine/worker.ts')).toBe(name === 'step');
   }
 });
+
+it('what writes a multipart body is only where a chain sends one', () => {
+  for (const name of FUNCTIONS) {
+    expect(sourcesOf(name)).toContain('lib/chain/request/body.ts');
+    expect(sourcesOf(name)).not.toContain('lib/chain/request/multipart.ts');
+    expect(sourcesOf(name)).not.toContain('lib/chain/request/form.ts');
+  }
+});

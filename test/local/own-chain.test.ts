@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { chain, target } from '../../lib/chain/index.ts';
+import { chain, form, multipart, path, target, text } from '../../lib/chain/index.ts';
 import { startAnswer } from '../../lib/contract/wire.ts';
 import { type LocalProcess, startLocal } from '../../lib/local/process.ts';
 import { closers } from '../support/closers.ts';
@@ -100,5 +100,47 @@ describe('a chain of one’s own with targets that nobody described', () => {
     await completed(running.baseUrl, await begin(running));
     expect(running.demo?.ledger('cards').effects[0]?.body).toEqual({ secret: { text: 'code …1234' } });
     expect(readFileSync(join(data, 'demo-ledger.jsonl'), 'utf8')).not.toContain('open-sesame');
+  });
+
+  it('goes through where it sends a form, text and files, to a path and a query of values', async () => {
+    const response = z.object({ id: z.string() });
+    const stripe = target('stripe');
+    const odd = chain('odd-bodies', {
+      version: 1,
+      start: '/api/gift-card-1',
+      input: z.object({ email: z.string(), code: z.string() }),
+      sensitive: ['code'],
+    })
+      .step('customer', {
+        request: ({ input }) =>
+          stripe.post('/customers', form({ email: input.email, metadata: { code: input.code } })),
+        response,
+      })
+      .step('charge', {
+        request: ({ results }) =>
+          stripe.post(path`/customers/${results.customer.id}/charges`, text('<charge/>', 'application/xml'), {
+            query: { expand: ['balance', 'source'] },
+          }),
+        response,
+      })
+      .step('file', {
+        request: ({ input }) =>
+          stripe.post(
+            '/files',
+            multipart([
+              { name: 'purpose', value: 'receipt' },
+              { name: 'file', filename: 'a.csv', contentType: 'text/csv', content: `code\n${input.code}\n` },
+            ]),
+          ),
+        response,
+      }).definition;
+    expect(odd.steps.map(({ targets }) => targets)).toEqual([['stripe'], ['stripe'], ['stripe']]);
+    const running = await local([odd]);
+    await completed(running.baseUrl, await begin(running));
+    expect(running.demo?.ledger('stripe').effects).toMatchObject([
+      { path: '/customers', body: { email: 'ada', metadata: { code: '…1234' } } },
+      { path: expect.stringMatching(/^\/customers\/id_\w+\/charges$/), body: '<charge/>' },
+      { path: '/files', body: { purpose: 'receipt', file: { filename: 'a.csv', content: 'code\n…1234\n' } } },
+    ]);
   });
 });

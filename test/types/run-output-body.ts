@@ -1,7 +1,7 @@
 // Checked by `tsc`: each line under an expect-error comment must not compile, and an unused comment is an error itself.
 import * as z from 'zod';
 import type { ChainDefinition } from '../../lib/chain/index.ts';
-import { path, target } from '../../lib/chain/index.ts';
+import { form, json, multipart, path, target, text } from '../../lib/chain/index.ts';
 import { diamond, orders, paid, same } from './chain.ts';
 
 const api = target('api');
@@ -112,6 +112,29 @@ api.post('/');
 api.post('/', undefined, { headers: { accept: 'text/plain' } });
 api.put('/', { a: [1, null, { b: 'c' }], d: receipt, e: tree });
 api.patch('/', anything);
+api.post('/', json('text'));
+api.post('/', form({ amount: 1, lines: receipt.lines, none: null }, { arrays: 'repeat' }));
+api.put('/', text('<a/>', 'application/xml'));
+api.post('/', multipart([{ name: 'a', value: 1 }]));
+api.post('/', multipart([{ name: 'a', filename: 'a.csv', contentType: 'text/csv', content: 'b' }]));
+// @ts-expect-error a bare text says not what it is
+api.post('/', '<a/>');
+// @ts-expect-error a form is an object
+form('a=1');
+// @ts-expect-error a form has no dates
+form({ at: new Date() });
+// @ts-expect-error there is no such way to write lists
+form({}, { arrays: 'comma' });
+// @ts-expect-error a text has a content type
+text('<a/>');
+// @ts-expect-error a file has a content type
+multipart([{ name: 'a', filename: 'a.csv', content: 'b' }]);
+// @ts-expect-error what form makes is more than its members
+const madeByHand: ReturnType<typeof form> = {
+  kind: 'a form',
+  agrees: () => true,
+  encode: () => ({ contentType: '', content: '' }),
+};
 // @ts-expect-error write when.toISOString()
 api.post('/', { when: new Date() });
 // @ts-expect-error JSON has no maps
@@ -129,4 +152,4 @@ api.get('/', { headers: { retries: 1 } });
 // @ts-expect-error there is no such method
 api.head('/');
 
-export { shown, unended };
+export { madeByHand, shown, unended };

@@ -1,6 +1,5 @@
-import { show } from '../definition-error.ts';
 import { isPlaceholder } from './placeholder.ts';
-import { type Scalar, scalarText } from './scalar.ts';
+import { named, type Scalar, scalarText } from './scalar.ts';
 
 /** A path whose values are encoded; `path` makes it. */
 export class Path {
@@ -25,7 +24,7 @@ export class Path {
 export function path(parts: TemplateStringsArray, ...values: readonly Scalar[]): Path {
   if (!Array.isArray(parts)) {
     throw new TypeError(
-      `path is called with ${show(parts)}: write it before a template, as in path\`/charges/\${id}\``,
+      `path is called with ${named(parts)}: write it before a template, as in path\`/charges/\${id}\``,
     );
   }
   const pattern = parts.reduce((before, part, index) => `${before}{${index}}${part}`);
@@ -50,7 +49,7 @@ export function path(parts: TemplateStringsArray, ...values: readonly Scalar[]):
 function valueProblem(value: unknown): string | undefined {
   if (isPlaceholder(value)) return undefined;
   const text = scalarText(value);
-  if (text === undefined) return `is ${show(value)}, not text, a number or a boolean`;
+  if (text === undefined) return `is ${named(value)}, not text, a number or a boolean`;
   if (text === '') return 'is empty, which leads to another resource';
   if (!text.isWellFormed()) return 'is not well-formed text: it holds half of a surrogate pair';
   const segments = text.split(/[/\\]/);
@@ -67,7 +66,7 @@ export function checkedPath(call: string, path: unknown): string {
   const problem = typeof path === 'string' ? pathProblem(path) : NO_SLASH;
   if (typeof path === 'string' && problem === undefined) return path;
   // Not cut: half of a sensitive value could not be masked.
-  throw new TypeError(`${call}: the path ${typeof path === 'string' ? `"${path}"` : show(path)} ${problem}`);
+  throw new TypeError(`${call}: the path ${typeof path === 'string' ? `"${path}"` : named(path)} ${problem}`);
 }
 
 const NO_SLASH = 'does not begin with "/"; write the base URL in the settings of the target';

@@ -1,6 +1,5 @@
-import { show } from '../definition-error.ts';
 import { isPlaceholder } from './placeholder.ts';
-import { type Scalar, scalarText } from './scalar.ts';
+import { named, type Scalar, scalarText } from './scalar.ts';
 
 /** One value of a query. `null` and `undefined` are left out. */
 type QueryValue = Scalar | null | undefined;
@@ -16,7 +15,7 @@ export type Query = Readonly<Record<string, QueryValue | readonly QueryValue[]>>
 export function withQuery(call: string, path: string, query: unknown): string {
   if (query === undefined || isPlaceholder(query)) return path;
   if (typeof query !== 'object' || query === null || Array.isArray(query)) {
-    throw new TypeError(`${call}: the query is ${show(query)}, not an object such as { limit: 10 }`);
+    throw new TypeError(`${call}: the query is ${named(query)}, not an object such as { limit: 10 }`);
   }
   const pairs = Object.entries(query).flatMap(([name, value]) =>
     [value]
@@ -34,6 +33,6 @@ function textOf(call: string, name: string, value: unknown): string {
   const text = scalarText(value);
   if (text !== undefined) return text;
   throw new TypeError(
-    `${call}: the query "${name}" holds ${show(value)}, not text, a number or a boolean; write nested names out, as in { 'created[gte]': 1767225600 }`,
+    `${call}: the query "${name}" holds ${named(value)}, not text, a number or a boolean; write nested names out, as in { 'created[gte]': 1767225600 }`,
   );
 }

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CALL_HEADERS } from '../../contract/names.ts';
 import { answerTo, type FindCaller } from './answers.ts';
+import { readBody } from './bodies.ts';
 import { type Fault, FaultPlan, parseFaults } from './faults.ts';
 import {
   answering,
@@ -177,7 +178,7 @@ export class DemoServer {
       const { name: target, ledger } = this;
       const { method = 'GET' } = request;
       const path = pathOf(request);
-      const body = text === '' ? null : parseJson(text);
+      const body = await readBody(request.headers['content-type'] ?? '', text);
       const at = Date.now();
       const seed = `${target} ${key ?? `#${ledger.size}`}`;
       const answer = await answerTo({ target, method, path, body, at, seed, id: idMaker(seed) }, caller);

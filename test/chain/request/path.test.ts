@@ -86,7 +86,7 @@ describe('a path with values', () => {
 
   it('says how it is written where it is called as a function', () => {
     expect(() => untyped('/charges')).toThrow(
-      'path is called with "/charges": write it before a template, as in path`/charges/',
+      'path is called with a text: write it before a template, as in path`/charges/',
     );
   });
 });
