@@ -21,7 +21,7 @@ const ADAPTERS = [
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'lib/contract': ['zod'],
   'lib/chain': ['lib/contract', 'lib/chain/request', 'zod'],
-  'lib/chain/request': ['lib/chain'],
+  'lib/chain/request': ['lib/contract', 'lib/chain'],
   'lib/chain/lock': ['lib/chain', 'zod'],
   'lib/engine': [
     ...['lib/contract', 'lib/chain', 'lib/chain/request', 'lib/engine/lateness', 'lib/engine/telling'],

@@ -1,8 +1,8 @@
-import { CALL_HEADERS } from '../contract/names.ts';
 import { keyLifetimeIn, optionsOf } from './check.ts';
 import type { Method, RequestSpec } from './definition.ts';
 import { targetName } from './naming.ts';
-import { type BodyOf, bodyProblem, contradiction } from './request/body.ts';
+import { type BodyOf, bodyProblem } from './request/body.ts';
+import { checkedHeaders } from './request/headers.ts';
 import { checkedPath, type Path } from './request/path.ts';
 import { type Query, withQuery } from './request/query.ts';
 
@@ -98,24 +98,4 @@ function spec(
     ...(headers === undefined ? {} : { headers: checkedHeaders(name, headers, body) }),
     ...(keyLifetime === undefined ? {} : { keyLifetime }),
   };
-}
-
-const OWN_HEADERS: readonly string[] = Object.values(CALL_HEADERS);
-
-function checkedHeaders(
-  name: string,
-  headers: Readonly<Record<string, string>>,
-  body: unknown,
-): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([header, value]) => {
-      const lower = header.toLowerCase();
-      if (OWN_HEADERS.includes(lower)) {
-        throw new TypeError(`${name}: the header "${header}" is set by Stepline itself; leave it out`);
-      }
-      const problem = lower === 'content-type' ? contradiction(body, value) : undefined;
-      if (problem !== undefined) throw new TypeError(`${name}: the header "${header}: ${value}" ${problem}`);
-      return [lower, value];
-    }),
-  );
 }

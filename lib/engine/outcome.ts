@@ -37,9 +37,9 @@ export function classifyStatus(
   return { code: 'REDIRECTED', retriable: false, acted: 'unknown' };
 }
 
-/** Whether a call that got no usable reply is tried again: all but a reply that is too large. */
-export const isRetriable = (outcome: Extract<HttpOutcome, { kind: 'failure' }>): boolean =>
-  outcome.code !== 'REPLY_TOO_LARGE';
+/** Whether a call that got no usable reply is tried again: not where every repeat would end in the same way. */
+export const isRetriable = ({ code }: Extract<HttpOutcome, { kind: 'failure' }>): boolean =>
+  code !== 'REPLY_TOO_LARGE' && code !== 'REQUEST_INVALID';
 
 /** The item after a success. */
 export function completedRecord(claimed: StepRecord, result: unknown, now: number): StepRecord {

@@ -122,7 +122,7 @@ export interface HttpRequest {
 
 /**
  * How a call ended. `sent: 'no'`: the server cannot have seen it. Replies above the size limit end as
- * `REPLY_TOO_LARGE` with the first bytes as `excerpt`.
+ * `REPLY_TOO_LARGE` with the first bytes as `excerpt`; a request that HTTP does not allow as `REQUEST_INVALID`.
  */
 export type HttpOutcome =
   | {
@@ -133,7 +133,12 @@ export type HttpOutcome =
     }
   | {
       readonly kind: 'failure';
-      readonly code: 'CONNECTION_FAILED' | 'CONNECTION_BROKEN' | 'DEADLINE_EXCEEDED' | 'REPLY_TOO_LARGE';
+      readonly code:
+        | 'REQUEST_INVALID'
+        | 'CONNECTION_FAILED'
+        | 'CONNECTION_BROKEN'
+        | 'DEADLINE_EXCEEDED'
+        | 'REPLY_TOO_LARGE';
       readonly sent: 'no' | 'unknown';
       readonly message: string;
       readonly status?: number;

@@ -111,6 +111,10 @@ describe('the targets of a request', () => {
       ),
     ],
     ['sends a header', looking(({ input }) => payments.get('/c', { headers: { 'x-id': input.id } }))],
+    [
+      'sends a content type',
+      looking(({ input }) => payments.post('/c', {}, { headers: { 'content-type': input.id } })),
+    ],
   ])('are known where it %s', (_, request) => {
     expect(called(request)).toEqual(['payments']);
   });

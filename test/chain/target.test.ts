@@ -32,8 +32,36 @@ describe('a target', () => {
 
   it.each(['Idempotency-Key', 'traceparent', 'Stepline-Workflow-Id'])('leaves %s to the engine', (header) => {
     expect(() => payments.get('/a', { headers: { [header]: 'mine' } })).toThrow(
-      `payments: the header "${header}" is set by Stepline itself; leave it out`,
+      `payments: the header "${header}" cannot be sent: Stepline itself sets this header; leave it out`,
     );
+  });
+
+  it.each<readonly [string, unknown, string]>([
+    [
+      'x-name',
+      '王小明',
+      'it has a character that HTTP does not allow; write encodeURIComponent(…) where the target decodes it',
+    ],
+    ['x-name', 'a\r\nhost: evil', 'it has a character that HTTP does not allow'],
+    ['x-name', 'a\u0000', 'it has a character that HTTP does not allow'],
+    ['x name', 'avalue', 'it has a character that HTTP does not allow'],
+    ['Content-Length', '5', 'the HTTP client itself sets this header; leave it out'],
+    ['Host', 'evil.example', 'the HTTP client itself sets this header; leave it out'],
+    ['x-name', null, 'it is null, not text'],
+    ['x-name', ['a', 'b'], 'it is a list, not text'],
+  ])('refuses the header %s: %j, and shows no value', (header, value, why) => {
+    const headers: Record<string, never> = JSON.parse(JSON.stringify({ [header]: value }));
+    const get = () => payments.get('/a', { headers });
+    expect(get).toThrow(TypeError);
+    expect(get).toThrow(`payments: the header "${header}" cannot be sent: ${why}`);
+    if (typeof value === 'string') expect(get).not.toThrow(` ${value}`);
+  });
+
+  it('sends a header value that HTTP allows as it is, and leaves out one that is undefined', () => {
+    const headers = { 'x-a': 'Zoë \t!', 'x-b': encodeURIComponent('王'), 'x-c': '' };
+    expect(payments.get('/a', { headers }).headers).toEqual(headers);
+    const untyped = { 'x-a': undefined, 'x-b': 5 } as unknown as Record<string, string>;
+    expect(payments.get('/a', { headers: untyped }).headers).toEqual({ 'x-b': '5' });
   });
 
   it.each([

@@ -1,7 +1,8 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { HEADER_VALUE, secretReference, targetSettings } from '../../lib/contract/targets.ts';
+import { HEADER_VALUE } from '../../lib/contract/headers.ts';
+import { secretReference, targetSettings } from '../../lib/contract/targets.ts';
 
 const SECRET = { store: 'secrets-manager', name: 'stepline/dev/payments', header: 'Authorization' };
 

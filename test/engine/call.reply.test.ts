@@ -264,6 +264,23 @@ describe('a call that got no reply', () => {
     },
   );
 
+  it('because HTTP does not allow the request fails for good at once, and nobody acted', async () => {
+    const made = outside();
+    made.answer = {
+      kind: 'failure',
+      code: 'REQUEST_INVALID',
+      sent: 'no',
+      message: 'the request cannot be written',
+    };
+    expect(failureOf(await made.perform(charge))).toEqual({
+      code: 'REQUEST_INVALID',
+      message: 'the request cannot be written',
+      retriable: false,
+      acted: 'no',
+      target: 'payments',
+    });
+  });
+
   it('tells the status if it came that far', async () => {
     const made = outside();
     made.answer = { kind: 'failure', code: 'CONNECTION_BROKEN', sent: 'unknown', message: '', status: 200 };

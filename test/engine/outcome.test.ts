@@ -53,6 +53,7 @@ describe('a call without a usable reply', () => {
     ['CONNECTION_BROKEN', true],
     ['DEADLINE_EXCEEDED', true],
     ['REPLY_TOO_LARGE', false],
+    ['REQUEST_INVALID', false],
   ] as const)('by %s is tried again: %s', (code, expected) => {
     const outcome: HttpOutcome = { kind: 'failure', code, sent: 'unknown', message: '' };
     expect(isRetriable(outcome)).toBe(expected);

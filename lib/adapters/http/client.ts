@@ -29,7 +29,7 @@ const FRAMING = new Set(['content-length', 'transfer-encoding', 'trailer', 'expe
 /**
  * The calls of all steps, over Node's own http and https with keep-alive. One deadline bounds the whole call: name
  * lookup, connection, TLS, headers and the body to its end. Nothing is repeated and no redirect is followed.
- * Errors: none is thrown; a request that cannot be written is a `CONNECTION_FAILED` with `sent: 'no'`.
+ * Errors: none is thrown; a request that cannot be written is a `REQUEST_INVALID` with `sent: 'no'`.
  * @example
  * const http = createHttpClient();
  * const outcome = await http.call({ method: 'GET', url: 'http://localhost:8080/health', headers: {} }, 5_000);
@@ -59,7 +59,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
       } catch (error) {
         // Node names the header or the field here, never its value.
         const why = error instanceof Error ? error.message : 'unknown reason';
-        return notSent('CONNECTION_FAILED', `the request cannot be written: ${why}`);
+        return notSent('REQUEST_INVALID', `the request cannot be written: ${why}`);
       }
     },
     close() {
@@ -69,7 +69,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   };
 }
 
-const notSent = (code: 'DEADLINE_EXCEEDED' | 'CONNECTION_FAILED', message: string): HttpOutcome => ({
+const notSent = (code: 'DEADLINE_EXCEEDED' | 'REQUEST_INVALID', message: string): HttpOutcome => ({
   kind: 'failure',
   code,
   sent: 'no',

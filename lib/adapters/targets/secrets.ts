@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { createSecretCommand, HEADER_VALUE, type SecretReference } from '../../contract/targets.ts';
+import { HEADER_VALUE } from '../../contract/headers.ts';
+import { createSecretCommand, type SecretReference } from '../../contract/targets.ts';
 import { EngineError } from '../../engine/errors.ts';
 import type { ResolvedTarget, Targets } from '../../engine/ports.ts';
 import type { SecretReader } from './secret-reader.ts';

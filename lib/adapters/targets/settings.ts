@@ -1,5 +1,6 @@
 import type * as z from 'zod';
-import { HEADER_VALUE, type TargetSetting, targetSettings } from '../../contract/targets.ts';
+import { HEADER_VALUE } from '../../contract/headers.ts';
+import { type TargetSetting, targetSettings } from '../../contract/targets.ts';
 import { EngineError } from '../../engine/errors.ts';
 import type { ResolvedTarget } from '../../engine/ports.ts';
 

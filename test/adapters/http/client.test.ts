@@ -215,6 +215,7 @@ describe('a request', () => {
     ['a password in the URL', { url: 'http://me:s3cret@127.0.0.1/x' }, /user name or password/],
     ['a port that is none', { url: 'http://127.0.0.1:70000/x' }, /URL/],
     ['a line break in a header', { headers: { authorization: 's3cret\r\nx: y' } }, /"authorization"/],
+    ['a header that is not Latin', { headers: { 'x-name': '王 s3cret' } }, /"x-name"/],
     ['a header name with a space', { headers: { 'a b': 's3cret' } }, /"a b"/],
     ['a length of its own', { headers: { 'Content-Length': '5' } }, /"Content-Length"/],
     ['a framing of its own', { headers: { 'transfer-encoding': 'chunked' } }, /"transfer-encoding"/],
@@ -223,7 +224,7 @@ describe('a request', () => {
     const outcome = await client().call(post('http://127.0.0.1:9/x', wrong), 1_000);
     expect(outcome).toMatchObject({
       kind: 'failure',
-      code: 'CONNECTION_FAILED',
+      code: 'REQUEST_INVALID',
       sent: 'no',
       message: expect.stringMatching(message),
     });

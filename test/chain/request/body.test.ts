@@ -109,6 +109,6 @@ describe('a content-type header', () => {
   ])('may not say otherwise (%#): %s', (body, type, why) => {
     const post = () => api.post('/', body, { headers: { 'Content-Type': type } });
     expect(post).toThrow(TypeError);
-    expect(post).toThrow(`api: the header "Content-Type: ${type}" ${why}`);
+    expect(post).toThrow(`api: the header "Content-Type" cannot be sent: "${type}" ${why}`);
   });
 });
