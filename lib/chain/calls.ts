@@ -1,5 +1,6 @@
-import type { RequestSpec, StepDefinition } from './definition.ts';
+import type { StepDefinition } from './definition.ts';
 import { placeholder } from './request/placeholder.ts';
+import { requestOf } from './request/returned.ts';
 
 type Request = NonNullable<StepDefinition['request']>;
 
@@ -19,17 +20,11 @@ export interface Called {
 export function calledTargets(request: Request): Called | undefined {
   if (speaksOfSeveral(request)) return undefined;
   try {
-    return targetOf(request({ input: placeholder(), results: placeholder() }));
+    const { target, keyLifetime } = requestOf(request({ input: placeholder(), results: placeholder() }));
+    return { targets: [target], keyLifetime };
   } catch {
     return undefined;
   }
-}
-
-/** The function is the user's: it may return anything. */
-function targetOf(spec: Partial<RequestSpec> | undefined): Called | undefined {
-  return typeof spec?.target === 'string'
-    ? { targets: [spec.target], keyLifetime: spec.keyLifetime }
-    : undefined;
 }
 
 /** Calls of a target's methods, with what stands before the dot: a name, or the end of an expression. */

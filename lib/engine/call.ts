@@ -2,6 +2,7 @@ import type * as z from 'zod';
 import type { RequestSpec, StepContext, StepDefinition } from '../chain/definition.ts';
 import { StepRefusal } from '../chain/refusal.ts';
 import { contradiction, type EncodedBody, encodedBody } from '../chain/request/body.ts';
+import { requestOf } from '../chain/request/returned.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { CALL_HEADERS } from '../contract/names.ts';
 import { EngineError, messageOf } from './errors.ts';
@@ -75,11 +76,7 @@ function build({ step, context, idempotencyKey }: Call): {
   readonly spec: RequestSpec;
   readonly body: EncodedBody | undefined;
 } {
-  const spec = step.request?.(context);
-  if (spec === undefined)
-    throw new Error(
-      'the request function returned nothing: it must return a request, such as payments.post(…)',
-    );
+  const spec = requestOf(step.request?.(context));
   return { spec, body: encodedBody(spec.body, idempotencyKey) };
 }
 

@@ -122,6 +122,10 @@ describe('the targets of a request', () => {
   it.each<readonly [string, unknown]>([
     ['throws for a value that it does not know', looking(({ input }) => payments.get(input.id))],
     ['returns nothing', () => undefined],
+    ['returns null', () => null],
+    ['returns a list', () => [payments.post('/c')]],
+    ['returns a promise', async () => payments.post('/c')],
+    ['returns a promise that is rejected', async ({ input }: { input: Order }) => payments.get(input.id)],
     ['lets a value decide', looking(({ input }) => (input.vip ? payments : shipping).post('/c'))],
     [
       'lets a value decide between calls',

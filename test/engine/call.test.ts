@@ -124,6 +124,43 @@ describe('a request that cannot be built', () => {
       () => undefined,
       'the request function returned nothing: it must return a request, such as payments.post(…)',
     ],
+    [
+      'because the function returns null',
+      () => null,
+      'the request function returned nothing: it must return a request, such as payments.post(…)',
+    ],
+    [
+      'because the function returns a list',
+      () => [postCharge()],
+      'the request function returned a list: it must return one request; write a step for each of them',
+    ],
+    [
+      'because the function returns a promise',
+      async () => postCharge(),
+      'the request function returned a promise: it must return a request at once; write it without async, and wait in a run step before it',
+    ],
+    [
+      'because the function returns a promise that is rejected',
+      async () => {
+        throw new Error('too late');
+      },
+      /^the request function returned a promise/,
+    ],
+    [
+      'because the function returns a path',
+      () => `/charges/${CARD}`,
+      'the request function returned a text: it must return a request, such as payments.post(…)',
+    ],
+    [
+      'because the function returns a body',
+      () => ({ amount: 5 }),
+      'the request function returned an object that is no request: it must return a request, such as payments.post(…)',
+    ],
+    [
+      'because the function returns a target’s method',
+      () => target('payments').post,
+      /^the request function returned a function: it must/,
+    ],
     ['because its body is not JSON', () => ({ ...postCharge(), body: { amount: 5n } }), /BigInt/],
     [
       'because its body is a bare text',
