@@ -47,6 +47,11 @@ describe('a body of text', () => {
     expect(typed(text('', 'Application/SOAP+xml; action="x y"'))).toBe('Application/SOAP+xml; action="x y"');
   });
 
+  it('may declare its encoding itself, if that is UTF-8', () => {
+    const declared = `<?xml version='1.0' encoding='utf-8' standalone='yes'?>${XML}`;
+    expect(sent(text(declared, 'application/xml'))).toMatchObject({ content: declared });
+  });
+
   it('says that it is UTF-8 where a server could read it as ASCII', () => {
     expect(typed(text(XML, 'text/xml'))).toBe('text/xml; charset=utf-8');
     expect(typed(text('a', 'text/csv; header=absent'))).toBe('text/csv; header=absent; charset=utf-8');
@@ -56,6 +61,11 @@ describe('a body of text', () => {
   it.each<readonly [unknown, unknown, string]>([
     [{ a: 1 }, 'application/xml', 'text: the body is an object, not text'],
     [undefined, 'application/xml', 'text: the body is undefined, not text'],
+    [
+      `<?xml version="1.0" encoding="ISO-8859-1"?>${XML}`,
+      'application/xml',
+      'text: its XML declaration names another encoding than UTF-8, in which it is sent',
+    ],
     [XML, undefined, 'text: the content type "undefined" is no content type such as "application/xml"'],
     [XML, 'xml', 'text: the content type "xml" is no content type'],
     [XML, 'text/xml\r\nx: y', 'is no content type'],
