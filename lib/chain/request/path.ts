@@ -34,6 +34,9 @@ export function path(parts: TemplateStringsArray, ...values: readonly Scalar[]):
   if (parts.slice(0, -1).some((part) => part.includes('?'))) {
     refuse('has a value behind "?"; write the query as an option: { query: { limit: 10 } }');
   }
+  if (parts.slice(0, -1).some((part) => /%.?$/.test(part))) {
+    refuse('has a value within "%…"; write the whole character, as path encodes values itself');
+  }
   const text = parts.reduce((before, part, index) => {
     const value = values[index - 1];
     const problem = valueProblem(value);

@@ -73,6 +73,8 @@ describe('a path with values', () => {
   it.each([
     [() => path`charges/${1}`, 'does not begin with "/"'],
     [() => path`/a b/${1}`, 'which encodes each value'],
+    [() => path`/..%${'2fadmin'}`, 'path: "/..%{1}" has a value within "%…"'],
+    [() => path`/..%2${'fadmin'}`, 'has a value within "%…"'],
     [() => path`/a%2fb/${1}`, 'has an encoded "/"'],
     [() => path`/a/../${1}`, 'leads to another resource'],
     [
