@@ -26,7 +26,7 @@ export function stepProblems(shadow: Shadow, record: StepRecord, times: Times): 
   const was = before === undefined ? 'absent' : before.status;
   const write = `${record.step} went from ${was} to ${record.status}`;
   if (before?.status === 'completed') return [harmful(`${write}: a result that was saved is gone`)];
-  if (before !== undefined && isExpired(before, record))
+  if (before !== undefined && isExpired(shadow, before, record))
     return expiredProblems(shadow, before, record, times, write);
   if (isClaim(shadow, record)) {
     return claimProblems(shadow, before, record, times.now, write);
@@ -41,9 +41,12 @@ export function stepProblems(shadow: Shadow, record: StepRecord, times: Times): 
   return endProblems(shadow, before, record, times, write);
 }
 
-/** Whether a step is given up without a call, as its target may have forgotten the key. */
-const isExpired = (before: StepRecord, record: StepRecord): boolean =>
-  record.status === 'failed' && record.error?.code === 'KEY_EXPIRED' && record.token !== before.token;
+/** Whether a step is given up without a call, as its target may have forgotten the key. A claim that is put back may have found it so. */
+const isExpired = ({ claims }: Shadow, before: StepRecord, record: StepRecord): boolean =>
+  record.status === 'failed' &&
+  record.error?.code === 'KEY_EXPIRED' &&
+  record.token !== before.token &&
+  claims.get(before.token)?.before?.updatedAt !== record.updatedAt;
 
 /** It must have acted, perhaps; nobody may be calling; and it must be too late for a call that ends in time. */
 function expiredProblems(

@@ -89,7 +89,10 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const { answer } = subject;
   const targets = createTargets({
     ...{ time, chaos: counted, oracle, answer },
-    lifetimeOf: (step) => findStep(subject.chain, step)?.keyLifetime ?? LIMITS.keyLifetime,
+    // The promise holds where clocks differ by less than the margin of a lease: beyond that a target remembers for longer.
+    lifetimeOf: (step) =>
+      (findStep(subject.chain, step)?.keyLifetime ?? LIMITS.keyLifetime) +
+      (2 * (options.skewMs?.() ?? 0)) / 1_000,
   });
   code.run = targets.run;
   const chains = registry([subject.chain]);
