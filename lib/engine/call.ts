@@ -20,6 +20,8 @@ export interface Call {
   readonly workflowId: string;
   readonly idempotencyKey: string;
   readonly deadlineMs: number;
+  /** Whether the request must have a connection of its own (docs/architecture.md, "Decisions"). */
+  readonly fresh: boolean;
 }
 
 export type CallResult =
@@ -61,6 +63,7 @@ async function request(ports: CallPorts, call: Call): Promise<CallResult> {
       url: baseUrl + spec.path,
       headers: sent,
       ...(body === undefined ? {} : { body: body.content }),
+      ...(call.fresh ? { fresh: true } : {}),
     },
     leftMs(),
   );
@@ -188,6 +191,8 @@ function judge(
   if (bad) {
     return failed({
       ...bad,
+      // Who refuses the second sending says nothing of the first.
+      ...(outcome.repeated ? { acted: 'unknown' } : {}),
       message: replyText(outcome.body, secrets),
       target,
       httpStatus: outcome.status,

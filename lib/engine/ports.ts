@@ -118,6 +118,8 @@ export interface HttpRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Never over a connection that an earlier call left open. */
+  readonly fresh?: true;
 }
 
 /**
@@ -130,6 +132,8 @@ export type HttpOutcome =
       readonly status: number;
       readonly retryAfter?: string;
       readonly body: string;
+      /** The request was sent twice, and this answers the second: the first may have been read too. */
+      readonly repeated?: true;
     }
   | {
       readonly kind: 'failure';
@@ -145,7 +149,10 @@ export type HttpOutcome =
       readonly excerpt?: string;
     };
 
-/** Calls a target. Never throws; ends by `deadlineMs` milliseconds from now, whatever the server does. Follows no redirect. */
+/**
+ * Calls a target. Never throws; ends by `deadlineMs` milliseconds from now, whatever the server does. Follows no redirect. Repeats a
+ * request once, and only where a connection that an earlier call left open broke before any byte of a reply.
+ */
 export interface Http {
   call(request: HttpRequest, deadlineMs: number): Promise<HttpOutcome>;
 }

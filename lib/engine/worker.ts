@@ -192,7 +192,9 @@ async function attempt(engine: WorkerEngine, job: Attempt): Promise<Handled> {
   engine.ports.telemetry.emit({ ...idsOfAttempt(job), event: 'attempt_started', idempotencyKey: key });
   const { sensitive } = chain;
   const context = { input, results: resultsOf(job.at) };
-  const call = { step, context, sensitive, workflowId, idempotencyKey: key, deadlineMs };
+  // A kept connection may break under a call, which costs a step without retries its workflow; one that broke is not trusted again.
+  const fresh = step.retries === 0 || job.claim.before.error?.code === 'CONNECTION_BROKEN';
+  const call = { step, context, sensitive, workflowId, idempotencyKey: key, deadlineMs, fresh };
   const result = await perform(engine.ports, call);
   return result.ok
     ? await succeeded(engine, job, result.result)

@@ -23,7 +23,11 @@ export const postCharge = () => ({
 });
 
 /** A reply with this body, JSON unless it is text already. */
-export const reply = (body: unknown, status = 200, more: { retryAfter?: string } = {}): HttpOutcome => ({
+export const reply = (
+  body: unknown,
+  status = 200,
+  more: { retryAfter?: string; repeated?: true } = {},
+): HttpOutcome => ({
   kind: 'reply',
   status,
   body: typeof body === 'string' ? body : JSON.stringify(body),
@@ -73,6 +77,7 @@ export function outside(): Outside {
           workflowId: WORKFLOW,
           idempotencyKey: `${WORKFLOW}:a:do:0`,
           deadlineMs: 30_000,
+          fresh: false,
           ...changes,
         },
       ),

@@ -110,6 +110,12 @@ describe('a reply with a status that says no', () => {
     expect(made.calls).toHaveLength(1);
   });
 
+  it('to the second sending of a request says nothing of the first, which may have been read', async () => {
+    const made = outside();
+    made.answer = reply('because', 422, { repeated: true });
+    expect(failureOf(await made.perform(charge))).toMatchObject({ code: 'REFUSED', acted: 'unknown' });
+  });
+
   it('hands on what Retry-After says, and only if it was there', async () => {
     const made = outside();
     made.answer = reply('', 503, { retryAfter: '120' });

@@ -51,6 +51,13 @@ describe('a request to a target', () => {
     expect(calls[0]?.request.headers.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
   });
 
+  it('has a connection of its own where it must, and says nothing of it elsewhere', async () => {
+    const { calls, perform } = outside();
+    await perform(charge, { fresh: true });
+    await perform(charge);
+    expect(calls.map(({ request }) => request.fresh)).toEqual([true, undefined]);
+  });
+
   it('without a body has neither body nor content type', async () => {
     const { calls, perform } = outside();
     await perform(stepOf({ request: () => ({ target: 'payments', method: 'GET', path: '/charges/1' }) }));

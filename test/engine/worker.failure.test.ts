@@ -51,6 +51,30 @@ describe('a failure that may pass', () => {
     expect(await world.work('a')).toBe('acknowledge');
   });
 
+  it('has a connection of its own next time where one broke, and only then', async () => {
+    const world = await openWorld(requestChain(GRAPHS.line, { retries: 3 }));
+    await world.begin();
+    world.answers('a', { ...unsent, code: 'CONNECTION_BROKEN', sent: 'unknown' }, timedOut, status(503));
+    await world.run();
+    for (let round = 0; round < 3; round += 1) {
+      await world.clock.advance(8_000);
+      await world.run();
+    }
+    expect(world.calls.filter(({ step }) => step === 'a').map(({ request }) => request.fresh)).toEqual([
+      undefined,
+      true,
+      undefined,
+      undefined,
+    ]);
+  });
+
+  it('of a step without retries has always had a connection of its own', async () => {
+    const world = await openWorld(requestChain(GRAPHS.line, { retries: 0 }));
+    await world.begin();
+    await world.run();
+    expect(world.calls.map(({ request }) => request.fresh)).toEqual(world.calls.map(() => true));
+  });
+
   it('is told with its error and its due time', async () => {
     const world = await openWorld(LINE);
     await world.begin();

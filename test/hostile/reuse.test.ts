@@ -31,22 +31,57 @@ async function reusing(
 }
 
 describe('a connection that waits for its next call', () => {
-  it.each<[string, (socket: net.Socket) => void]>([
+  describe.each<[string, (socket: net.Socket) => void]>([
     ['closed', (socket) => socket.end()],
     ['reset', (socket) => socket.resetAndDestroy()],
-  ])(
-    'and is %s as that call comes leaves its outcome unknown: the call is not made twice',
-    async (_, end) => {
+  ])('and is %s as that call comes', (_, end) => {
+    it('costs no attempt: the request is sent once more, under its key, on a new connection', async () => {
+      const { server, call } = await reusing((socket, count) => {
+        if (count === 2) end(socket);
+        else socket.write(count === 1 ? whole(ORDER) : OWN);
+      });
+      expect(stateOf(await call())).toEqual(completed);
+      const second = await call();
+      expect(stateOf(second)).toEqual(completed);
+      expect(second.record.result).toEqual({ orderId: 'own' });
+      const [, , keys] = server.received().split('POST ');
+      expect(
+        server
+          .received()
+          .match(/idempotency-key: \S+/g)
+          ?.slice(1),
+      ).toEqual(Array(2).fill(keys?.match(/idempotency-key: \S+/)?.[0]));
+      expect(server.accepted).toHaveLength(2);
+    });
+
+    it('leaves the outcome unknown where the second is refused: the first may have been read', async () => {
+      const { call } = await reusing((socket, count) => {
+        if (count === 2) end(socket);
+        else socket.write(count === 1 ? whole(ORDER) : whole('no', '422 No'));
+      });
+      await call();
+      expect(stateOf(await call())).toEqual(failed('REFUSED', 'unknown', 422));
+    });
+
+    it('leaves the outcome unknown where the second breaks, too, and there is no third', async () => {
       const { server, call } = await reusing((socket, count) => {
         if (count === 1) socket.write(whole(ORDER));
         else end(socket);
       });
-      expect(stateOf(await call())).toEqual(completed);
+      await call();
       expect(stateOf(await call())).toEqual(retrying('CONNECTION_BROKEN', 'unknown'));
-      expect(server.accepted).toHaveLength(1);
-      expect(requestsOf(server)).toBe(2);
-    },
-  );
+      expect(requestsOf(server)).toBe(3);
+    });
+
+    it('is not met by a step without retries: its calls have connections of their own', async () => {
+      const { server, call } = await reusing((socket) => socket.write(whole(ORDER)), {
+        step: { retries: 0 },
+      });
+      for (let round = 0; round < 3; round += 1) expect(stateOf(await call())).toEqual(completed);
+      expect(server.accepted).toHaveLength(3);
+      await Promise.all(server.accepted.map(gone));
+    });
+  });
 
   it('and falls silent as that call comes leaves its outcome unknown', async () => {
     const { call } = await reusing(

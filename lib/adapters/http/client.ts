@@ -2,7 +2,7 @@ import { Agent as HttpAgent, request as httpRequest, type RequestOptions } from 
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Http, HttpOutcome, HttpRequest } from '../../engine/ports.ts';
-import { Exchange, watchIdle } from './exchange.ts';
+import { type Ended, Exchange, watchIdle } from './exchange.ts';
 
 export interface HttpClientOptions {
   /** Bytes of a reply's body that are read; above it the call ends as `REPLY_TOO_LARGE`. Default: 1 MiB. */
@@ -16,9 +16,18 @@ export type HttpClient = Http & { close(): void };
 
 /**
  * Sockets are shared between calls. Idle ones are given up after 4 s, before the 5 s at which many servers (Node's own
- * among them) do it: a call on a socket that the server is just closing breaks with its outcome unknown.
+ * among them) do it: a call on a socket that the server is just closing has to be repeated.
  */
 const POOL = { keepAlive: true, maxFreeSockets: 256, timeout: 4_000 };
+
+/** Where a request gets its connection: from those that calls left open, or one of its own that is closed after its reply. */
+interface Agents {
+  readonly kept: HttpAgent;
+  readonly own: HttpAgent;
+}
+
+/** Its requests do not say `connection: close`, as some servers then no longer tell where a reply ends. */
+const closing = (agent: HttpAgent): HttpAgent => Object.assign(agent, { keepSocketAlive: () => false });
 
 /** 2^31 - 1; a longer timer would fire at once. Written out, so that a bundle that makes no calls holds nothing of this file. */
 const LONGEST_TIMER_MS = 2_147_483_647;
@@ -28,7 +37,8 @@ const FRAMING = new Set(['content-length', 'transfer-encoding', 'trailer', 'expe
 
 /**
  * The calls of all steps, over Node's own http and https with keep-alive. One deadline bounds the whole call: name
- * lookup, connection, TLS, headers and the body to its end. Nothing is repeated and no redirect is followed.
+ * lookup, connection, TLS, headers and the body to its end. No redirect is followed. A request on a kept connection that
+ * breaks before any byte of a reply is repeated once, on a new connection.
  * Errors: none is thrown; a request that cannot be written is a `REQUEST_INVALID` with `sent: 'no'`.
  * @example
  * const http = createHttpClient();
@@ -38,13 +48,21 @@ const FRAMING = new Set(['content-length', 'transfer-encoding', 'trailer', 'expe
  */
 export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   const limit = options.maxReplyBytes ?? LIMITS.replyBytes;
-  const plain = watchIdle(new HttpAgent(POOL));
-  const secure = watchIdle(new HttpsAgent(options.ca === undefined ? POOL : { ...POOL, ca: options.ca }));
+  const trusted = options.ca === undefined ? {} : { ca: options.ca };
+  const plain: Agents = {
+    kept: watchIdle(new HttpAgent(POOL)),
+    own: closing(new HttpAgent({ keepAlive: true })),
+  };
+  const secure: Agents = {
+    kept: watchIdle(new HttpsAgent({ ...POOL, ...trusted })),
+    own: closing(new HttpsAgent({ keepAlive: true, ...trusted })),
+  };
+  let closed = false;
 
-  const begin = (request: HttpRequest, deadlineMs: number): Promise<HttpOutcome> => {
+  const send = (request: HttpRequest, from: keyof Agents, deadlineMs: number): Promise<Ended> => {
     const url = parseUrl(request.url);
     const tls = url.protocol === 'https:';
-    const wanted = optionsOf(url, request, tls ? secure : plain);
+    const wanted = optionsOf(url, request, (tls ? secure : plain)[from]);
     const outgoing = tls ? httpsRequest(wanted) : httpRequest(wanted);
     return new Promise((resolve) => {
       new Exchange({ outgoing, url, deadlineMs, limit, resolve }).begin(request.body);
@@ -54,17 +72,22 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   return {
     async call(request, deadlineMs) {
       if (!(deadlineMs > 0)) return notSent('DEADLINE_EXCEEDED', 'no time was left for the call');
+      const until = performance.now() + Math.min(deadlineMs, LONGEST_TIMER_MS);
+      const leftMs = (): number => until - performance.now();
+      let first: Ended;
       try {
-        return await begin(request, Math.min(deadlineMs, LONGEST_TIMER_MS));
+        first = await send(request, request.fresh ? 'own' : 'kept', leftMs());
       } catch (error) {
         // Node names the header or the field here, never its value.
         const why = error instanceof Error ? error.message : 'unknown reason';
         return notSent('REQUEST_INVALID', `the request cannot be written: ${why}`);
       }
+      if (!first.unheard || closed || leftMs() <= 0) return first.outcome;
+      return repeated((await send(request, 'own', leftMs())).outcome);
     },
     close() {
-      plain.destroy();
-      secure.destroy();
+      closed = true;
+      for (const agent of [plain.kept, plain.own, secure.kept, secure.own]) agent.destroy();
     },
   };
 }
@@ -75,6 +98,17 @@ const notSent = (code: 'DEADLINE_EXCEEDED' | 'REQUEST_INVALID', message: string)
   sent: 'no',
   message,
 });
+
+/** How a request ended that was sent twice: whatever became of the second, the server may have read the first. */
+function repeated(outcome: HttpOutcome): HttpOutcome {
+  if (outcome.kind === 'reply') return { ...outcome, repeated: true };
+  return {
+    ...outcome,
+    code: outcome.code === 'CONNECTION_FAILED' ? 'CONNECTION_BROKEN' : outcome.code,
+    sent: 'unknown',
+    message: `a kept connection broke before any reply; then, on a new one, ${outcome.message}`,
+  };
+}
 
 function parseUrl(text: string): URL {
   const url = new URL(text);

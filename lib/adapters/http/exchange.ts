@@ -8,7 +8,14 @@ export interface ExchangeInput {
   readonly url: URL;
   readonly deadlineMs: number;
   readonly limit: number;
-  readonly resolve: (outcome: HttpOutcome) => void;
+  readonly resolve: (ended: Ended) => void;
+}
+
+/** How one sending of a request ended. */
+export interface Ended {
+  readonly outcome: HttpOutcome;
+  /** Its connection had served an earlier call, and broke before any byte of a reply. */
+  readonly unheard: boolean;
 }
 
 /** Informational answers (1xx) before a reply. They are read at the cost of a reply each, and nothing else bounds them. */
@@ -44,6 +51,9 @@ export class Exchange {
   private settled = false;
   /** Until the connection (with TLS: the handshake) stands, no byte of the request can have left. */
   private connected = false;
+  /** The connection, and the bytes that earlier calls had read from it. */
+  private socket: Socket | undefined;
+  private readBefore = 0;
   private informed = 0;
   private incoming: IncomingMessage | undefined;
   /** What was read of the body: its first `bytes` bytes. One buffer, for a chunk of one byte costs a hundred as an object. */
@@ -66,6 +76,8 @@ export class Exchange {
   }
 
   private onSocket(socket: Socket): void {
+    this.socket = socket;
+    this.readBefore = socket.bytesRead;
     if (!socket.connecting) {
       socket.removeListener('data', giveUp);
       this.connected = true;
@@ -156,7 +168,9 @@ export class Exchange {
     this.settled = true;
     clearTimeout(this.timer);
     this.body = undefined;
-    this.input.resolve(outcome);
+    const broken = outcome.kind === 'failure' && outcome.code === 'CONNECTION_BROKEN';
+    const unheard = broken && this.input.outgoing.reusedSocket && this.socket?.bytesRead === this.readBefore;
+    this.input.resolve({ outcome, unheard });
   }
 
   /** What was read so far. Invalid UTF-8 becomes U+FFFD; a byte order mark, which JSON.parse refuses, goes. */

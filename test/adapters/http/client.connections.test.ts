@@ -1,10 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type net from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { createHttpClient } from '../../../lib/adapters/http/client.ts';
 import { closers } from '../../support/closers.ts';
-import { gone, rawServer } from './raw-server.ts';
+import { TLS_CERTIFICATE } from '../../support/tls-fixture.ts';
+import { gone, type RawServer, rawServer, tlsServer } from './raw-server.ts';
+
+const requestsOf = (server: RawServer): number => server.received().split('POST ').length - 1;
 
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}';
 
@@ -15,9 +19,106 @@ const setup = async (onRequest: Parameters<typeof rawServer>[0]) => {
     () => server.close(),
     () => http.close(),
   );
-  const call = (ms = 1_000) => http.call({ method: 'POST', url: server.url, headers: {}, body: '{}' }, ms);
+  const call = (ms = 1_000, more: { fresh?: true } = {}) =>
+    http.call(
+      { method: 'POST', url: server.url, headers: { 'idempotency-key': 'k' }, body: '{}', ...more },
+      ms,
+    );
   return { server, http, call };
 };
+
+describe('a request on a kept connection that breaks before any byte of a reply', () => {
+  const ends: readonly [string, (socket: net.Socket) => void][] = [
+    ['closed', (socket) => socket.end()],
+    ['reset', (socket) => socket.resetAndDestroy()],
+  ];
+
+  it.each(ends)('(%s) is repeated once, the same, on a connection of its own', async (_, end) => {
+    const { server, call } = await setup((socket, count) => (count === 2 ? end(socket) : socket.write(OK)));
+    expect(await call()).toEqual({ kind: 'reply', status: 200, body: '{}' });
+    expect(await call()).toEqual({ kind: 'reply', status: 200, body: '{}', repeated: true });
+    const [, second, third] = server.received().split('POST ');
+    expect(third).toBe(second);
+    expect(third).toMatch(/idempotency-key: k\r\n/);
+    await gone(server.accepted[1]);
+  });
+
+  it('is repeated once only', async () => {
+    const { server, call } = await setup((socket, count) => (count === 1 ? socket.write(OK) : socket.end()));
+    await call();
+    expect(await call()).toMatchObject({
+      code: 'CONNECTION_BROKEN',
+      sent: 'unknown',
+      message: expect.stringMatching(
+        /^a kept connection broke before any reply; then, on a new one, the conn/,
+      ),
+    });
+    expect(requestsOf(server)).toBe(3);
+  });
+
+  it('may have been read, though nobody takes the repeat', async () => {
+    const { server, call } = await setup((socket, count) => {
+      if (count === 1) return socket.write(OK);
+      server.stop();
+      socket.resetAndDestroy();
+    });
+    await call();
+    expect(await call()).toEqual({
+      kind: 'failure',
+      code: 'CONNECTION_BROKEN',
+      sent: 'unknown',
+      message: `a kept connection broke before any reply; then, on a new one, cannot connect to 127.0.0.1:${server.port}: ECONNREFUSED`,
+    });
+  });
+
+  it('has one deadline with its repeat', async () => {
+    const { call } = await setup((socket, count) => {
+      if (count === 1) socket.write(OK);
+      if (count === 2) setTimeout(() => socket.end(), 100);
+    });
+    await call();
+    const begun = performance.now();
+    expect(await call(200)).toMatchObject({ code: 'DEADLINE_EXCEEDED', sent: 'unknown' });
+    expect(performance.now() - begun).toBeLessThan(290);
+  });
+
+  it('over TLS is repeated too', async () => {
+    let count = 0;
+    const server = await tlsServer((socket) =>
+      socket.on('data', () => {
+        count += 1;
+        if (count === 2) socket.end();
+        else socket.write(OK);
+      }),
+    );
+    const http = createHttpClient({ ca: TLS_CERTIFICATE });
+    closers.push(server.close, http.close);
+    const call = () => http.call({ method: 'POST', url: server.url, headers: {}, body: '{}' }, 2_000);
+    await call();
+    expect(await call()).toEqual({ kind: 'reply', status: 200, body: '{}', repeated: true });
+    expect(count).toBe(3);
+  });
+
+  it('is not repeated where the connection is new', async () => {
+    const { server, call } = await setup((socket) => socket.end());
+    expect(await call()).toMatchObject({ code: 'CONNECTION_BROKEN', sent: 'unknown' });
+    expect(requestsOf(server)).toBe(1);
+  });
+
+  it.each([
+    ['a byte', 'H'],
+    ['half of the headers', OK.slice(0, 20)],
+    ['an informational answer', 'HTTP/1.1 103 Early Hints\r\n\r\n'],
+    ['half of the body', OK.slice(0, -1)],
+  ])('is not repeated after %s', async (_, part) => {
+    const { server, call } = await setup((socket, count) =>
+      count === 1 ? socket.write(OK) : socket.end(part),
+    );
+    await call();
+    expect(await call()).toMatchObject({ code: 'CONNECTION_BROKEN', sent: 'unknown' });
+    expect(requestsOf(server)).toBe(2);
+  });
+});
 
 describe('connections', () => {
   it('are reused: calls one after another share one', async () => {
@@ -36,15 +137,19 @@ describe('connections', () => {
     expect(outcomes.every((outcome) => outcome.kind === 'reply')).toBe(true);
   });
 
-  it('that are closed as they are reused break the call with its outcome unknown, and it is not repeated', async () => {
-    const { server, call } = await setup((socket, count) => {
-      if (count === 1) socket.write(OK);
-      else socket.destroy();
-    });
+  it('that an earlier call left open are not taken by a request that wants its own, and that is not kept', async () => {
+    const { server, call } = await setup((socket) => socket.write(OK));
     await call();
-    expect(await call()).toMatchObject({ code: 'CONNECTION_BROKEN', sent: 'unknown' });
-    expect(server.received().match(/POST/g)).toHaveLength(2);
-    expect(server.accepted).toHaveLength(1);
+    for (let round = 0; round < 2; round += 1) {
+      expect(await call(1_000, { fresh: true })).toMatchObject({ kind: 'reply' });
+      await gone(server.accepted.at(-1));
+    }
+    expect(server.accepted).toHaveLength(3);
+    expect(server.accepted[0]?.closed).toBe(false);
+    // A server that is told to close may leave out where its reply ends.
+    expect(server.received().match(/connection: keep-alive/gi)).toHaveLength(3);
+    await call();
+    expect(server.accepted).toHaveLength(3);
   });
 
   it('that fall silent as they are reused leave the outcome unknown', async () => {

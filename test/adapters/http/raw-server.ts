@@ -11,6 +11,8 @@ export interface RawServer {
   readonly accepted: readonly net.Socket[];
   /** All bytes received so far, over all connections. */
   received(): string;
+  /** It accepts no more; what it has accepted stays open. */
+  stop(): void;
   close(): Promise<void>;
 }
 
@@ -51,10 +53,10 @@ export async function rawServer(
     url: `http://127.0.0.1:${port}/path`,
     accepted,
     received: () => received,
+    stop: () => void server.close(),
     async close() {
       for (const socket of accepted) socket.destroy();
-      server.close();
-      await once(server, 'close');
+      await new Promise((done) => server.close(done));
     },
   };
 }

@@ -75,11 +75,15 @@ function verdictOf(step: StepDefinition, ended: Ended): Verdict {
   }
 }
 
-function ofStatus(step: StepDefinition, { status, body }: Extract<HttpOutcome, { kind: 'reply' }>): Verdict {
+function ofStatus(
+  step: StepDefinition,
+  { status, body, repeated }: Extract<HttpOutcome, { kind: 'reply' }>,
+): Verdict {
   const httpStatus = status;
   if (LATER.includes(status) || status >= 500)
     return { is: 'may pass', code: 'TARGET_UNAVAILABLE', acted: 'unknown', httpStatus };
-  if (status >= 400) return { is: 'final', code: 'REFUSED', acted: 'no', httpStatus };
+  // The first of two sendings may have been read, whoever refused the second.
+  if (status >= 400) return { is: 'final', code: 'REFUSED', acted: repeated ? 'unknown' : 'no', httpStatus };
   if (status >= 300) return { is: 'final', code: 'REDIRECTED', acted: 'unknown', httpStatus };
   return step.response === undefined || fits(step, JSON.parse(body))
     ? { is: 'done' }
