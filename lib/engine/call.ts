@@ -10,7 +10,7 @@ import { excerpt, secretsOf } from './mask.ts';
 import { classifyStatus, type Failure, isRetriable } from './outcome.ts';
 import type { HttpOutcome, Ports } from './ports.ts';
 import { replyText } from './reply-text.ts';
-import { type Parsed, parseWith, sizeProblem } from './result.ts';
+import { type Parsed, parseReply, parseWith, sizeProblem } from './result.ts';
 
 /** One call to be made: the step, what it sees, and what goes with every request. */
 export interface Call {
@@ -200,30 +200,22 @@ function judge(
     });
   }
   if (schema === undefined) return { ok: true, result: null };
-  const settle = (parsed: Parsed): CallResult =>
-    parsed.ok
-      ? fitting(parsed.result, target)
-      : failed({
-          code: 'REPLY_INVALID',
-          message: `${excerpt(parsed.problem, secrets)}; the reply was: ${replyText(outcome.body, secrets)}`,
-          retriable: false,
-          acted: 'unknown',
-          target,
-          httpStatus: outcome.status,
-        });
+  const settle = (parsed: Parsed): CallResult => {
+    if (parsed.ok) return fitting(parsed.result, target);
+    // What parses is whole, and what does not is cut, if it can be: the target may answer in full next time.
+    const cut = parsed.partial === true && outcome.untilClose === true;
+    const why = cut ? 'it ends with its connection, so it may have been cut; ' : '';
+    return failed({
+      code: cut ? 'CONNECTION_BROKEN' : 'REPLY_INVALID',
+      message: `${excerpt(parsed.problem, secrets)}; ${why}the reply was: ${replyText(outcome.body, secrets)}`,
+      retriable: cut,
+      acted: 'unknown',
+      target,
+      httpStatus: outcome.status,
+    });
+  };
   const parsed = parseReply(schema, outcome.body);
   return parsed instanceof Promise ? parsed.then(settle) : settle(parsed);
-}
-
-function parseReply(schema: z.ZodType, body: string): Parsed | Promise<Parsed> {
-  if (body.trim() === '') return { ok: false, problem: 'the reply is empty' };
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch {
-    return { ok: false, problem: 'the reply is not JSON' };
-  }
-  return parseWith(schema, json, 'the reply');
 }
 
 /** A result is stored whole or not at all. */

@@ -134,6 +134,8 @@ export type HttpOutcome =
       readonly body: string;
       /** The request was sent twice, and this answers the second: the first may have been read too. */
       readonly repeated?: true;
+      /** Its end is that of its connection: nothing proves that it is whole. */
+      readonly untilClose?: true;
     }
   | {
       readonly kind: 'failure';

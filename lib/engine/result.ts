@@ -7,7 +7,12 @@ import { messageOf } from './errors.ts';
 /** A value as a schema gives it, or what is wrong with it. */
 export type Parsed =
   | { readonly ok: true; readonly result: unknown }
-  | { readonly ok: false; readonly problem: string };
+  | {
+      readonly ok: false;
+      readonly problem: string;
+      /** It may be the beginning of one that can be read. */
+      readonly partial?: true;
+    };
 
 /**
  * A value as the schema parses it; `what` names it in the problem. At once, unless a refinement of the chain's own waits for something. Not by `safeParse`: it would begin such a refinement
@@ -38,6 +43,18 @@ function verdict({ value, issues }: ParsePayload, what: string): Parsed {
     ok: false,
     problem: `${what} breaks the schema at ${field === '' ? 'its top' : `"${field}"`}: ${message}`,
   };
+}
+
+/** The body of a reply as the schema parses it. */
+export function parseReply(schema: z.ZodType, body: string): Parsed | Promise<Parsed> {
+  if (body.trim() === '') return { ok: false, partial: true, problem: 'the reply is empty' };
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch {
+    return { ok: false, partial: true, problem: 'the reply is not JSON' };
+  }
+  return parseWith(schema, json, 'the reply');
 }
 
 /** Why a result cannot be stored; undefined if it can. Its depth is looked at first: JSON.stringify throws for what a reply of a few thousand brackets makes. */

@@ -156,6 +156,28 @@ describe('a reply that cannot be used', () => {
     expect(await unusable(reply(body))).toEqual({ ...invalid, message: expect.stringMatching(message) });
   });
 
+  it.each([
+    [
+      'is not JSON',
+      '{"orderId":"o',
+      /^the reply is not JSON; it ends with its connection, so it may have been cut; the reply was: \{"orderId":"o$/,
+    ],
+    ['is empty', '', /^the reply is empty/],
+  ])(
+    'because it %s and ends with its connection is tried again, outcome unknown',
+    async (_, body, message) => {
+      expect(await unusable(reply(body, 200, { untilClose: true }))).toEqual({
+        ...invalid,
+        code: 'CONNECTION_BROKEN',
+        retriable: true,
+        message: expect.stringMatching(message),
+      });
+      // A refusal stays one, and JSON is whole.
+      expect(await unusable(reply(body, 400, { untilClose: true }))).toMatchObject({ code: 'REFUSED' });
+      expect(await unusable(reply('{}', 200, { untilClose: true }))).toMatchObject({ code: 'REPLY_INVALID' });
+    },
+  );
+
   it('because a refinement throws fails for good, outcome unknown', async () => {
     const refinements = [
       () => {

@@ -110,8 +110,19 @@ describe('a status that no standard knows', () => {
 });
 
 describe('a reply at the edge of what is one', () => {
-  it('of which a part is missing is not told from a whole one where its connection is its end: what is no JSON fails, outcome unknown', async () => {
-    const { state } = await against((socket) => socket.end(`${HEAD}\r\n${ORDER.slice(0, 10)}`));
+  it.each(['HTTP/1.0', 'HTTP/1.1'])(
+    'of %s that ends with its connection and is no JSON may have been cut: tried again, outcome unknown',
+    async (version) => {
+      for (const part of [ORDER.slice(0, 10), '']) {
+        const { state, message } = await against((socket) => socket.end(`${version} 200 OK\r\n\r\n${part}`));
+        expect(state).toEqual(retrying('CONNECTION_BROKEN', 'unknown', 200));
+        expect(message).toMatch(/it ends with its connection, so it may have been cut; the reply was: /);
+      }
+    },
+  );
+
+  it('that ends with its connection and is JSON was not cut: what breaks the schema fails', async () => {
+    const { state } = await against((socket) => socket.end('HTTP/1.0 200 OK\r\n\r\n{"orderId":7}'));
     expect(state).toEqual(failed('REPLY_INVALID', 'unknown', 200));
   });
 

@@ -39,6 +39,15 @@ function giveUp(this: Socket): void {
 export const watchIdle = (agent: Agent): Agent =>
   agent.on('free', (socket: Socket) => socket.on('data', giveUp));
 
+/** Statuses whose replies end with their headers. */
+const WITHOUT_BODY = new Set([204, 304]);
+
+/** RFC 9112, 6.3: a body of neither a length nor chunks ends where its connection does, however that came. */
+const endsWithConnection = ({ headers, statusCode = 0 }: IncomingMessage): boolean =>
+  headers['content-length'] === undefined &&
+  !/\bchunked$/i.test(headers['transfer-encoding'] ?? '') &&
+  !WITHOUT_BODY.has(statusCode);
+
 type FailureCode = Extract<HttpOutcome, { kind: 'failure' }>['code'];
 
 /**
@@ -125,7 +134,13 @@ export class Exchange {
     const retryAfter = incoming.headers['retry-after'];
     const status = incoming.statusCode ?? 0;
     const body = this.text();
-    this.settle({ kind: 'reply', status, body, ...(retryAfter === undefined ? {} : { retryAfter }) });
+    this.settle({
+      kind: 'reply',
+      status,
+      body,
+      ...(retryAfter === undefined ? {} : { retryAfter }),
+      ...(endsWithConnection(incoming) ? { untilClose: true } : {}),
+    });
     // A server that answers before it has read the request may never read the rest: nobody else would end the connection.
     if (!this.input.outgoing.writableFinished) this.input.outgoing.destroy();
   }

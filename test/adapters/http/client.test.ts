@@ -62,7 +62,24 @@ describe('a reply', () => {
     const http = client();
     expect(await http.call(post(url), 1_000)).toEqual(ok('{"a":1}'));
     expect(await http.call(post(url), 1_000)).toEqual(ok(''));
-    expect(await http.call(post(url), 1_000)).toEqual(ok('until the end'));
+    expect(await http.call(post(url), 1_000)).toEqual({ ...ok('until the end'), untilClose: true });
+  });
+
+  it.each([
+    ['204 No Content\r\n\r\n', undefined],
+    ['200 OK\r\ntransfer-encoding: Chunked\r\n\r\n0\r\n\r\n', undefined],
+    ['200 OK\r\n\r\n', true],
+    ['200 OK\r\ntransfer-encoding: identity\r\n\r\n', true],
+  ])('says whether its end is that of its connection: %j', async (head, untilClose) => {
+    for (const version of ['1.0', '1.1']) {
+      const { url } = await server((socket) => socket.end(`HTTP/${version} ${head}`));
+      const { untilClose: said, ...outcome } = {
+        untilClose: undefined,
+        ...(await client().call(post(url), 1_000)),
+      };
+      expect(outcome).toMatchObject({ kind: 'reply', body: '' });
+      expect(said, version).toBe(untilClose);
+    }
   });
 
   it('that redirects is a reply like any other, and the other address is never called', async () => {

@@ -34,15 +34,7 @@ export const MUTANTS_OF_OUTCOMES: readonly Mutant[] = [
     `{ code: 'REDIRECTED', retriable: false, acted: 'unknown' }`,
     `{ code: 'REDIRECTED', retriable: false, acted: 'no' }`,
   ]),
-  mutant('a reply that cannot be used is asked for again', [
-    CALL,
-    `          code: 'REPLY_INVALID',
-          message: \`\${excerpt(parsed.problem, secrets)}; the reply was: \${replyText(outcome.body, secrets)}\`,
-          retriable: false,`,
-    `          code: 'REPLY_INVALID',
-          message: \`\${excerpt(parsed.problem, secrets)}; the reply was: \${replyText(outcome.body, secrets)}\`,
-          retriable: true,`,
-  ]),
+  mutant('a reply that cannot be used is asked for again', [CALL, 'retriable: cut,', 'retriable: true,']),
   mutant('a workflow tells another error than its step', [
     STEP_FAILED,
     'return { ...error, step: record.step, attempts: record.attempt };',
