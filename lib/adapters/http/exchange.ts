@@ -48,6 +48,18 @@ const endsWithConnection = ({ headers, statusCode = 0 }: IncomingMessage): boole
   !/\bchunked$/i.test(headers['transfer-encoding'] ?? '') &&
   !WITHOUT_BODY.has(statusCode);
 
+const CLOSED = 'it was closed';
+
+const codeOf = (error: Error): string =>
+  'code' in error && typeof error.code === 'string' ? error.code : error.message;
+
+/** Node has one code for two ends: only a reset is an error of a system call. */
+function whyBroken(error: Error): string {
+  const code = codeOf(error);
+  if (code === 'ECONNRESET') return 'syscall' in error ? 'reset by the peer' : CLOSED;
+  return code.startsWith('HPE_') ? `what came is not HTTP (${code})` : code;
+}
+
 type FailureCode = Extract<HttpOutcome, { kind: 'failure' }>['code'];
 
 /**
@@ -147,21 +159,44 @@ export class Exchange {
 
   private onDeadline(): void {
     const { deadlineMs, url } = this.input;
-    const what = this.connected ? `no complete reply from ${url.host}` : `no connection to ${url.host}`;
-    this.fail('DEADLINE_EXCEEDED', `${what} within ${Math.round(deadlineMs)} ms`);
+    const within = `within ${Math.round(deadlineMs)} ms`;
+    this.fail(
+      'DEADLINE_EXCEEDED',
+      this.connected
+        ? `no complete reply from ${url.host} ${within}: time ran out ${this.progress()}`
+        : `no connection to ${url.host} ${within}`,
+    );
   }
 
   private onError(error: Error): void {
-    const { host } = this.input.url;
-    const why = 'code' in error && typeof error.code === 'string' ? error.code : error.message;
-    if (this.connected) this.fail('CONNECTION_BROKEN', `the connection to ${host} broke: ${why}`);
-    else this.fail('CONNECTION_FAILED', `cannot connect to ${host}: ${why}`);
+    if (this.connected) this.broke(whyBroken(error));
+    else this.fail('CONNECTION_FAILED', `cannot connect to ${this.input.url.host}: ${codeOf(error)}`);
   }
 
   /** Node closes without an error what it does not understand, such as a switch of protocols. A reply ends by itself. */
   private onClose(): void {
-    if (this.incoming !== undefined) return;
-    this.fail('CONNECTION_BROKEN', `the connection to ${this.input.url.host} closed without a reply`);
+    if (this.incoming === undefined) this.broke(CLOSED);
+  }
+
+  private broke(why: string): void {
+    this.fail(
+      'CONNECTION_BROKEN',
+      `the connection to ${this.input.url.host} broke ${this.progress()}: ${why}`,
+    );
+  }
+
+  /** How far the reply came. */
+  private progress(): string {
+    if (this.incoming === undefined) {
+      return this.isUnheard() ? 'before any byte of a reply' : 'in the headers of the reply';
+    }
+    const length = this.incoming.headers['content-length'];
+    const ofAll = length === undefined ? '' : ` of ${length}`;
+    return `after ${this.bytes}${ofAll} bytes of the reply’s body`;
+  }
+
+  private isUnheard(): boolean {
+    return this.socket?.bytesRead === this.readBefore;
   }
 
   private fail(code: FailureCode, message: string, excerpt?: string): void {
@@ -184,8 +219,10 @@ export class Exchange {
     clearTimeout(this.timer);
     this.body = undefined;
     const broken = outcome.kind === 'failure' && outcome.code === 'CONNECTION_BROKEN';
-    const unheard = broken && this.input.outgoing.reusedSocket && this.socket?.bytesRead === this.readBefore;
-    this.input.resolve({ outcome, unheard });
+    this.input.resolve({
+      outcome,
+      unheard: broken && this.input.outgoing.reusedSocket && this.isUnheard(),
+    });
   }
 
   /** What was read so far. Invalid UTF-8 becomes U+FFFD; a byte order mark, which JSON.parse refuses, goes. */

@@ -154,6 +154,68 @@ describe('a call ends at once against a server that', () => {
   });
 });
 
+describe('a broken call says how far it got:', () => {
+  const reset = (socket: net.Socket, part: string): void => {
+    socket.write(part);
+    // What has been sent must be read before the reset comes.
+    setTimeout(() => socket.resetAndDestroy(), 20);
+  };
+  it.each<[string, (socket: net.Socket) => void]>([
+    ['before any byte of a reply: it was closed', (socket) => socket.end()],
+    ['before any byte of a reply: reset by the peer', (socket) => socket.resetAndDestroy()],
+    ['in the headers of the reply: it was closed', (socket) => socket.end(`${HEAD}x-a`)],
+    ['in the headers of the reply: reset by the peer', (socket) => reset(socket, `${HEAD}x-a`)],
+    [
+      'after 4 of 100 bytes of the reply’s body: it was closed',
+      (socket) => socket.end(`${HEAD}content-length: 100\r\n\r\nhalf`),
+    ],
+    [
+      'after 4 of 100 bytes of the reply’s body: reset by the peer',
+      (socket) => reset(socket, `${HEAD}content-length: 100\r\n\r\nhalf`),
+    ],
+    [
+      'after 2 bytes of the reply’s body: it was closed',
+      (socket) => socket.end(`${HEAD}transfer-encoding: chunked\r\n\r\n5\r\nab`),
+    ],
+    ['after 4 bytes of the reply’s body: reset by the peer', (socket) => reset(socket, `${HEAD}\r\nhalf`)],
+    [
+      'in the headers of the reply: what came is not HTTP (HPE_INVALID_CONSTANT)',
+      (socket) => socket.write('220 mail.example ESMTP\r\n'),
+    ],
+    [
+      'in the headers of the reply: it was closed',
+      (socket) => socket.write('HTTP/1.1 101 Now\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'),
+    ],
+  ])('%s', async (said, behave) => {
+    const { outcome, server } = await against(behave);
+    expect(outcome).toMatchObject({
+      code: 'CONNECTION_BROKEN',
+      message: `the connection to 127.0.0.1:${server.port} broke ${said}`,
+    });
+  });
+
+  it.each<[string, string]>([
+    ['before any byte of a reply', ''],
+    ['in the headers of the reply', HEAD],
+    ['after 2 of 9 bytes of the reply’s body', `${HEAD}content-length: 9\r\n\r\n{}`],
+  ])('time ran out %s', async (said, part) => {
+    const { outcome, server } = await against((socket) => socket.write(part));
+    expect(outcome).toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+      message: `no complete reply from 127.0.0.1:${server.port} within ${DEADLINE} ms: time ran out ${said}`,
+    });
+  });
+
+  it('over TLS the handshake is no part of a reply', async () => {
+    const server = await tlsServer((socket) => socket.on('data', () => socket.end()));
+    closers.push(server.close);
+    expect(await call(server.url, { ca: TLS_CERTIFICATE })).toMatchObject({
+      code: 'CONNECTION_BROKEN',
+      message: expect.stringMatching(/ broke before any byte of a reply: it was closed$/),
+    });
+  });
+});
+
 describe('a call that never reached the server says so', () => {
   it('when the connection is refused', async () => {
     const port = await closedPort();
