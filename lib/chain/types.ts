@@ -14,7 +14,7 @@ export type StepTypes = Readonly<Record<string, StepType>>;
 /** The names of the steps that come before one that follows `After`. */
 type Before<Steps extends StepTypes, After extends string> = After | Steps[After]['before'];
 
-/** What a step stores of what `run` returned: `undefined` becomes `null`. */
+/** What a step stores of a value: `undefined` becomes `null`. */
 type Stored<Value> = unknown extends Value
   ? Value
   : Value extends unknown
@@ -24,7 +24,7 @@ type Stored<Value> = unknown extends Value
     : never;
 
 /** The result of a step: what its schema gives, or else what `run` returns, or else (a request) `null`. */
-type ResultOf<Schema, Returned> = Schema extends z.ZodType ? z.output<Schema> : Stored<Awaited<Returned>>;
+type ResultOf<Schema, Returned> = Stored<Schema extends z.ZodType ? z.output<Schema> : Awaited<Returned>>;
 
 type JsonReturn<Returned> =
   Returned extends PromiseLike<infer Value> ? PromiseLike<Json<Value>> : Json<Returned>;
@@ -47,7 +47,8 @@ interface Running<Input, Results> extends Context<Input, Results> {
 interface StepOptions<After, Schema> {
   /**
    * What is stored: the reply (or the value of `run`) as this schema parses it. Without it a request stores `null`, whatever
-   * the target answers, and `run` stores what it returns. Its values must be JSON: no dates, no transforms.
+   * the target answers, and `run` stores what it returns. Its values must be JSON: no dates, no transforms. An empty reply is `undefined` to
+   * it: where that may come, as with 204, write `.optional()` or `.nullable()`, and `null` is stored.
    */
   readonly response?: Schema;
   /** Names of earlier steps that this one waits for. Default: the step declared before it. `[]` makes it a root. */

@@ -218,8 +218,9 @@ function judge(
   return parsed instanceof Promise ? parsed.then(settle) : settle(parsed);
 }
 
-/** A result is stored whole or not at all. */
-function fitting(result: unknown, target?: string): CallResult {
+/** A result is stored whole or not at all; JSON has no `undefined`. */
+function fitting(parsed: unknown, target?: string): CallResult {
+  const result = parsed ?? null;
   const problem = sizeProblem(result);
   if (problem === undefined) return { ok: true, result };
   return failed({

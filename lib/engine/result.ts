@@ -47,7 +47,7 @@ function verdict({ value, issues }: ParsePayload, what: string): Parsed {
 
 /** The body of a reply as the schema parses it. */
 export function parseReply(schema: z.ZodType, body: string): Parsed | Promise<Parsed> {
-  if (body.trim() === '') return { ok: false, partial: true, problem: 'the reply is empty' };
+  if (body.trim() === '') return parseNothing(schema);
   let json: unknown;
   try {
     json = JSON.parse(body);
@@ -55,6 +55,19 @@ export function parseReply(schema: z.ZodType, body: string): Parsed | Promise<Pa
     return { ok: false, partial: true, problem: 'the reply is not JSON' };
   }
   return parseWith(schema, json, 'the reply');
+}
+
+/** An empty reply as the schema parses it: `undefined`, or `null` where the schema takes only that. */
+async function parseNothing(schema: z.ZodType): Promise<Parsed> {
+  for (const nothing of [undefined, null]) {
+    const parsed = await parseWith(schema, nothing, 'the reply');
+    if (parsed.ok) return parsed;
+  }
+  return {
+    ok: false,
+    partial: true,
+    problem: 'the reply is empty, and the schema accepts that only with .optional() or .nullable()',
+  };
 }
 
 /** Why a result cannot be stored; undefined if it can. Its depth is looked at first: JSON.stringify throws for what a reply of a few thousand brackets makes. */

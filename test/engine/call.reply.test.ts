@@ -24,6 +24,28 @@ describe('a good reply', () => {
     }
   });
 
+  it.each<[string, z.ZodType, unknown]>([
+    ['an optional one', response.optional(), null],
+    ['a nullable one', response.nullable(), null],
+    ['one of null', z.null(), null],
+    ['one of anything', z.unknown(), null],
+    ['one with a default', response.default({ orderId: 'none' }), { orderId: 'none' }],
+    ['an optional one with a check that waits', response.optional().refine(async () => true), null],
+  ])('may be empty where the schema is %s', async (_, schema, result) => {
+    for (const [status, body] of [
+      [204, ''],
+      [201, ''],
+      [200, ' \r\n'],
+    ] as const) {
+      const made = outside();
+      made.answer = reply(body, status);
+      expect(await made.perform(stepOf({ request: postCharge, response: schema }))).toEqual({
+        ok: true,
+        result,
+      });
+    }
+  });
+
   it('may be checked by an asynchronous refinement', async () => {
     const schema = (allowed: string) => response.refine(async ({ orderId }) => orderId === allowed);
     const { perform } = outside();
@@ -146,7 +168,11 @@ describe('a reply that cannot be used', () => {
   };
 
   it.each([
-    ['is empty', '', /^the reply is empty; the reply was: $/],
+    [
+      'is empty',
+      '',
+      /^the reply is empty, and the schema accepts that only with \.optional\(\) or \.nullable\(\); the reply was: $/,
+    ],
     ['is blank', ' \n', /^the reply is empty/],
     ['is not JSON', '<html>', /^the reply is not JSON; the reply was: <html>$/],
     ['breaks the schema in a field', '{"orderId":7}', /^the reply breaks the schema at "orderId": /],
@@ -177,6 +203,15 @@ describe('a reply that cannot be used', () => {
       expect(await unusable(reply('{}', 200, { untilClose: true }))).toMatchObject({ code: 'REPLY_INVALID' });
     },
   );
+
+  it('because it is empty, which a refinement of the schema forbids, fails for good', async () => {
+    const needed = response.optional().refine((order) => order !== undefined);
+    expect(await unusable(reply('', 204), needed)).toEqual({
+      ...invalid,
+      httpStatus: 204,
+      message: expect.stringMatching(/^the reply is empty, and/),
+    });
+  });
 
   it('because a refinement throws fails for good, outcome unknown', async () => {
     const refinements = [

@@ -26,6 +26,7 @@ orders()
   .step('g', { run: () => anything })
   .step('h', { run: () => anything, response: z.object({ parsed: z.string() }) })
   .step('i', { request: () => api.get('/') })
+  .step('empty', { request: () => api.get('/'), response: z.object({ id: z.string() }).optional() })
   .step('j', {
     run: ({ results }) => {
       same<
@@ -41,6 +42,8 @@ orders()
           readonly h: { parsed: string };
           // A request without a schema stores nothing.
           readonly i: null;
+          // Where the reply was empty.
+          readonly empty: { id: string } | null;
         }
       >();
     },
