@@ -1,3 +1,4 @@
+import { decodeText } from '../lib/adapters/http/charset.ts';
 import { LIMITS } from '../lib/contract/limits.ts';
 import { DEFAULT_TENANT } from '../lib/contract/names.ts';
 import { TENANT, WORKFLOW_ID } from '../lib/contract/wire.ts';
@@ -76,14 +77,18 @@ export async function answering(
 
 /** The body's JSON; undefined for an empty one. */
 export function readJson(event: ApiEvent): unknown {
-  const bytes = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
+  const { body, headers, isBase64Encoded } = event;
+  const bytes = Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8');
   if (bytes.length > LIMITS.inputBytes) {
     throw new ProblemError(
       'TOO_LARGE',
       `the body has ${bytes.length} bytes; the most is ${LIMITS.inputBytes}`,
     );
   }
-  const text = bytes.toString('utf8');
+  // A body that is not in base64 is text already.
+  const decoded = decodeText(bytes, isBase64Encoded ? headers?.['content-type'] : undefined);
+  if (!decoded.ok) throw new ProblemError('INVALID_JSON', `the body cannot be read: ${decoded.problem}`);
+  const text = decoded.value;
   if (text.trim() === '') return undefined;
   let json: unknown;
   try {

@@ -3,6 +3,9 @@ import type * as z from 'zod';
 export const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 export type Method = (typeof METHODS)[number];
 
+export const READS = ['json', 'text'] as const;
+export type Read = (typeof READS)[number];
+
 /** A request to a target, before the stage's base URL and secret are known. `path` begins with `/`. */
 export interface RequestSpec {
   readonly target: string;
@@ -47,6 +50,8 @@ export interface StepDefinition {
   run?(context: RunContext): unknown;
   /** Replies (or a `run` step's result) are stored as this schema parses them. */
   readonly response: z.ZodType | undefined;
+  /** What a reply is to the schema: the value that it is as JSON, or its text. */
+  readonly read: Read;
   /** Attempts after the first. */
   readonly retries: number;
   /** Seconds for one attempt, the reply's body included. */

@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import type { ReservedOutputName } from '../contract/names.ts';
-import type { Backoff, ChainDefinition, RequestSpec } from './definition.ts';
+import type { Backoff, ChainDefinition, Read, RequestSpec } from './definition.ts';
 import type { Json } from './json.ts';
 import type { Target } from './target.ts';
 
@@ -79,6 +79,12 @@ interface RequestStep<Input, Results> {
   readonly targets?: readonly (string | Target)[];
   /** Builds the request. Called at every attempt: the same input and results must give the same request. */
   readonly request: (context: Context<Input, Results>) => RequestSpec;
+  /**
+   * What the reply is to `response`: the value that it is as JSON (`json`, the default), or its text (`text`). Text is decoded from the charset that
+   * the target declares, else from UTF-8.
+   * @example read: 'text', response: z.string().startsWith('OK')
+   */
+  readonly read?: Read;
   readonly run?: never;
 }
 
@@ -88,6 +94,7 @@ interface RunStep<Input, Results, Returned> {
   readonly run: (context: Running<Input, Results>) => Returned & JsonReturn<Returned>;
   readonly request?: never;
   readonly targets?: never;
+  readonly read?: never;
 }
 
 /** What an output may hold: anything but the names that every workflow's answer has. */

@@ -1,7 +1,7 @@
 import { LIMITS } from '../contract/limits.ts';
 import { type Called, calledTargets } from './calls.ts';
 import { keyLifetimeIn, numberIn, type Options, optionsOf, schemaOf, textsOf } from './check.ts';
-import type { Backoff, ChainDefinition, StepDefinition } from './definition.ts';
+import { type Backoff, type ChainDefinition, READS, type StepDefinition } from './definition.ts';
 import { DefinitionError, type Place, show } from './definition-error.ts';
 import { stepName, targetName } from './naming.ts';
 import { didYouMean } from './suggest.ts';
@@ -15,6 +15,7 @@ const STEP_OPTIONS = [
   'run',
   'targets',
   'response',
+  'read',
   'after',
   'retries',
   'timeout',
@@ -51,6 +52,7 @@ export function stepDefinition(chain: ChainDefinition, written: unknown, options
     after: predecessors(place, chain, given.after),
     ...work(place, given),
     response: given.response === undefined ? undefined : schemaOf(place, 'response', given.response),
+    read: readOf(place, given),
     retries: numberIn(place, 'retries', given.retries ?? STEP_DEFAULTS.retries, RETRIES),
     timeout: numberIn(place, 'timeout', given.timeout ?? STEP_DEFAULTS.timeout, TIMEOUT),
     backoff: backoffOf(place, given.backoff),
@@ -168,6 +170,27 @@ const nameOf = (one: unknown): unknown => (isTarget(one) ? one.name : one);
 const isRequest = (value: unknown): value is NonNullable<StepDefinition['request']> =>
   typeof value === 'function';
 const isRun = (value: unknown): value is NonNullable<StepDefinition['run']> => typeof value === 'function';
+
+function readOf(place: Place, { read, run, response }: Options): StepDefinition['read'] {
+  if (read === undefined) return 'json';
+  const known = READS.find((one) => one === read);
+  if (known === undefined) {
+    throw new DefinitionError(place, `read is ${show(read)}`, "Write read: 'json' or read: 'text'.");
+  }
+  if (run !== undefined) {
+    throw new DefinitionError(
+      place,
+      'it has both run and read',
+      'Leave read out: it is for the replies of request steps, and run reads what it calls itself.',
+    );
+  }
+  if (response !== undefined) return known;
+  throw new DefinitionError(
+    place,
+    'it has read, but no response, without which nothing of the reply is stored',
+    `Add a schema, such as response: ${known === 'text' ? 'z.string()' : 'z.object({ … })'}.`,
+  );
+}
 
 function backoffOf(place: Place, written: unknown): Backoff {
   const { base, cap } = optionsOf(place, 'backoff', written ?? {}, ['base', 'cap']);

@@ -69,9 +69,7 @@ async function request(ports: CallPorts, call: Call): Promise<CallResult> {
   );
   const secrets = secretsOf(call.context.input, call.sensitive, headers, withinHeaders);
   // A refinement of the schema may wait for something, too.
-  const judged = await soon(ports.clock, leftMs(), () =>
-    judge(call.step.response, outcome, spec.target, secrets),
-  );
+  const judged = await soon(ports.clock, leftMs(), () => judge(call.step, outcome, spec.target, secrets));
   return judged !== 'deadline' && judged.ok ? judged.value : failed(checkLate(spec.target, outcome, call));
 }
 
@@ -160,7 +158,7 @@ function headersOf(
   random: Ports['random'],
 ): Record<string, string> {
   return {
-    accept: 'application/json',
+    accept: call.step.read === 'text' ? '*/*' : 'application/json',
     ...(body === undefined ? {} : { 'content-type': body.contentType }),
     ...spec.headers,
     [CALL_HEADERS.idempotencyKey]: call.idempotencyKey,
@@ -171,7 +169,7 @@ function headersOf(
 }
 
 function judge(
-  schema: z.ZodType | undefined,
+  { response: schema, read }: StepDefinition,
   outcome: HttpOutcome,
   target: string,
   secrets: readonly string[],
@@ -193,7 +191,7 @@ function judge(
       ...bad,
       // Who refuses the second sending says nothing of the first.
       ...(outcome.repeated ? { acted: 'unknown' } : {}),
-      message: replyText(outcome.body, secrets),
+      message: said(outcome, secrets),
       target,
       httpStatus: outcome.status,
       ...(outcome.retryAfter === undefined ? {} : { retryAfter: outcome.retryAfter }),
@@ -214,8 +212,18 @@ function judge(
       httpStatus: outcome.status,
     });
   };
-  const parsed = parseReply(schema, outcome.body);
+  const parsed = parseReply(schema, outcome, read);
   return parsed instanceof Promise ? parsed.then(settle) : settle(parsed);
+}
+
+/** Why a target said no. */
+function said(
+  { body, unreadable }: Extract<HttpOutcome, { kind: 'reply' }>,
+  secrets: readonly string[],
+): string {
+  const text = replyText(body, secrets);
+  if (unreadable === undefined) return text;
+  return `the reply cannot be read: ${excerpt(unreadable, secrets)}; the reply was: ${text}`;
 }
 
 /** A result is stored whole or not at all; JSON has no `undefined`. */

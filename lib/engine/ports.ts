@@ -132,6 +132,8 @@ export type HttpOutcome =
       readonly status: number;
       readonly retryAfter?: string;
       readonly body: string;
+      /** Why the bytes of the body are no text: then `body` is for a person alone, with U+FFFD for what could not be read. */
+      readonly unreadable?: string;
       /** The request was sent twice, and this answers the second: the first may have been read too. */
       readonly repeated?: true;
       /** Its end is that of its connection: nothing proves that it is whole. */

@@ -5,13 +5,18 @@ const LEVELS_SHOWN = 8;
 
 /**
  * At most 200 characters of a reply for a person, secrets masked: JSON as names and values, so that no JSON stands escaped
- * within the JSON of an answer or a log line.
+ * within the JSON of an answer or a log line. NULs go, as text of another charset has them between the characters of a secret. A text that was
+ * not decoded whole may hold the rest of a secret: it is not shown where a secret is more than ASCII.
  * @example replyText('{"error":{"code":"card_declined","message":"Your card was declined."}}', [])
  * // 'code: card_declined; message: Your card was declined.'
  */
 export function replyText(body: string, secrets: readonly string[]): string {
-  return excerpt(body.length > SEARCHED ? body : inWords(body), secrets);
+  if (body.includes('\uFFFD') && !secrets.every(isAscii)) return '';
+  const text = body.replaceAll('\0', '');
+  return excerpt(text.length > SEARCHED ? text : inWords(text), secrets);
 }
+
+const isAscii = (text: string): boolean => Buffer.byteLength(text) === text.length;
 
 function inWords(body: string): string {
   const start = body.trimStart()[0];

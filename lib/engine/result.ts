@@ -1,8 +1,12 @@
 import type * as z from 'zod';
 // By their names: as members of zod's namespace they would bring all of it, its languages too, into every bundle.
 import { config, type ParsePayload, util } from 'zod/v4/core';
+import type { StepDefinition } from '../chain/definition.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { messageOf } from './errors.ts';
+import type { HttpOutcome } from './ports.ts';
+
+type Reply = Extract<HttpOutcome, { kind: 'reply' }>;
 
 /** A value as a schema gives it, or what is wrong with it. */
 export type Parsed =
@@ -45,9 +49,18 @@ function verdict({ value, issues }: ParsePayload, what: string): Parsed {
   };
 }
 
-/** The body of a reply as the schema parses it. */
-export function parseReply(schema: z.ZodType, body: string): Parsed | Promise<Parsed> {
-  if (body.trim() === '') return parseNothing(schema);
+/** A reply as the schema parses it. */
+export function parseReply(
+  schema: z.ZodType,
+  { body, unreadable }: Reply,
+  read: StepDefinition['read'],
+): Parsed | Promise<Parsed> {
+  if (unreadable !== undefined) {
+    return { ok: false, partial: true, problem: `the reply cannot be read: ${unreadable}` };
+  }
+  if (read === 'text')
+    return body === '' ? parseNothing(schema, [undefined, null, '']) : parseWith(schema, body, 'the reply');
+  if (body.trim() === '') return parseNothing(schema, [undefined, null]);
   let json: unknown;
   try {
     json = JSON.parse(body);
@@ -57,10 +70,10 @@ export function parseReply(schema: z.ZodType, body: string): Parsed | Promise<Pa
   return parseWith(schema, json, 'the reply');
 }
 
-/** An empty reply as the schema parses it: `undefined`, or `null` where the schema takes only that. */
-async function parseNothing(schema: z.ZodType): Promise<Parsed> {
-  for (const nothing of [undefined, null]) {
-    const parsed = await parseWith(schema, nothing, 'the reply');
+/** An empty reply as the schema parses it: the first of `values` that the schema takes. */
+async function parseNothing(schema: z.ZodType, values: readonly unknown[]): Promise<Parsed> {
+  for (const value of values) {
+    const parsed = await parseWith(schema, value, 'the reply');
     if (parsed.ok) return parsed;
   }
   return {

@@ -21,6 +21,7 @@ export const callersIn =
     return {
       name: `${chain.name}/${step.name}`,
       response: step.response,
+      read: step.read,
       secrets: secretsOf(meta.input, chain.sensitive),
     };
   };

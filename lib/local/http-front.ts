@@ -69,7 +69,7 @@ async function serve({ routes, handlers }: Front, request: IncomingMessage): Pro
   const found = find(routes, request.method ?? 'GET', path);
   if (!('route' in found)) return drained(request, found);
   const body = await read(request);
-  if (body === undefined) {
+  if (body === 'tooLarge') {
     const detail = `the body has more than ${LIMITS.inputBytes} bytes`;
     return problemAnswer(new ProblemError('TOO_LARGE', detail), { connection: 'close' });
   }
@@ -78,9 +78,9 @@ async function serve({ routes, handlers }: Front, request: IncomingMessage): Pro
     rawPath: path,
     headers: headersOf(request),
     pathParameters: found.parameters,
-    isBase64Encoded: false,
+    isBase64Encoded: true,
     ...(question === -1 ? {} : { queryStringParameters: queryOf(target.slice(question + 1)) }),
-    ...(body === '' ? {} : { body }),
+    ...(body.length === 0 ? {} : { body: body.toString('base64') }),
   };
   return await handlers[found.route](event);
 }
@@ -120,20 +120,21 @@ function drained(request: IncomingMessage, answer: ApiAnswer): ApiAnswer {
   return { ...answer, headers: { ...answer.headers, connection: 'close' } };
 }
 
-/** The body as text; undefined if it is larger than any input may be. */
-async function read(request: IncomingMessage): Promise<string | undefined> {
+/** The body, unless it is larger than any input may be. */
+async function read(request: IncomingMessage): Promise<Buffer | 'tooLarge'> {
   const { headers } = request;
   // RFC 9112, 6.3: a request without either has no body.
-  if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) return '';
+  if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined)
+    return Buffer.alloc(0);
   return await new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > LIMITS.inputBytes) resolve(undefined);
+      if (bytes > LIMITS.inputBytes) resolve('tooLarge');
       else chunks.push(chunk);
     });
-    request.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
+    request.on('end', () => resolve(Buffer.concat(chunks)));
     request.on('error', reject);
     request.on('close', () => {
       if (!request.complete) reject(new Error('the client went away'));

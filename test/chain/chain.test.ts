@@ -29,6 +29,7 @@ describe('a chain', () => {
           request,
           targets: ['api'],
           response: undefined,
+          read: 'json',
           retries: 2,
           timeout: 30,
           backoff: { base: 1, cap: 300 },
@@ -37,6 +38,14 @@ describe('a chain', () => {
         },
       ],
     });
+  });
+
+  it('keeps how a reply is read', () => {
+    const request = () => target('api').get('/');
+    const { steps } = begun()
+      .step('a', { request, response: z.string(), read: 'text' })
+      .step('b', { request, response: z.string(), read: 'json' }).definition;
+    expect(steps.map(({ read }) => read)).toEqual(['text', 'json']);
   });
 
   it('keeps all that it was told', () => {

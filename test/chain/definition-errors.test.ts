@@ -13,6 +13,8 @@ const withOptions = (options: object) => () =>
   emptyChain('orders', { version: 1, start: '/api/orders', input, ...options });
 const shipment = (options: object) => () => withStep(orders, 'shipment', { run, ...options });
 
+const called = { run: undefined, request: () => ({ target: 'api', method: 'GET', path: '/' }) };
+
 type Case = readonly [what: string, build: () => unknown, problem: string, remedy: string];
 
 const holds = (place: string, cases: readonly Case[]) =>
@@ -261,6 +263,30 @@ describe('a step is refused, and told what to write instead, for', () => {
       shipment({ backoff: { base: 400 } }),
       'backoff.base is 400, above backoff.cap, which is 300',
       'backoff: { base: 400, cap: 400 }',
+    ],
+    [
+      'a way to read that is none',
+      shipment({ response: z.string(), read: 'xml' }),
+      'read is "xml"',
+      "Write read: 'json' or read: 'text'.",
+    ],
+    [
+      'a way to read, and code',
+      shipment({ response: z.string(), read: 'text' }),
+      'it has both run and read',
+      'Leave read out: it is for the replies of request steps',
+    ],
+    [
+      'a way to read text, and no schema for it',
+      shipment({ ...called, read: 'text' }),
+      'it has read, but no response, without which nothing of the reply is stored',
+      'Add a schema, such as response: z.string().',
+    ],
+    [
+      'a way to read JSON, and no schema for it',
+      shipment({ ...called, read: 'json' }),
+      'it has read, but no response, without which nothing of the reply is stored',
+      'Add a schema, such as response: z.object({ … }).',
     ],
     ['an empty batch', shipment({ batchSize: 0 }), 'batchSize is 0', 'Write a whole number from 1 to 10.'],
     ['a batch of 11', shipment({ batchSize: 11 }), 'batchSize is 11', 'Write a whole number from 1 to 10.'],

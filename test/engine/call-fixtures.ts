@@ -26,7 +26,7 @@ export const postCharge = () => ({
 export const reply = (
   body: unknown,
   status = 200,
-  more: { retryAfter?: string; repeated?: true; untilClose?: true } = {},
+  more: { retryAfter?: string; repeated?: true; untilClose?: true; unreadable?: string } = {},
 ): HttpOutcome => ({
   kind: 'reply',
   status,

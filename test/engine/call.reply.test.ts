@@ -58,6 +58,85 @@ describe('a good reply', () => {
   });
 });
 
+describe('a reply that is read as text', () => {
+  const perform = async (answer: HttpOutcome, schema: z.ZodType) => {
+    const made = outside();
+    made.answer = answer;
+    const result = await made.perform(stepOf({ request: postCharge, response: schema, read: 'text' }));
+    return { ...result, accept: made.calls[0]?.request.headers.accept };
+  };
+
+  it.each<[string, z.ZodType, unknown]>([
+    ['OK 17', z.string(), 'OK 17'],
+    ['{"a":1}', z.string(), '{"a":1}'],
+    [' \n', z.string(), ' \n'],
+    ['12', z.coerce.number(), 12],
+    ['', z.string(), ''],
+    ['', z.string().optional(), null],
+    ['', z.string().nullable(), null],
+  ])('is its text to the schema: %j', async (body, schema, result) => {
+    expect(await perform(reply(body), schema)).toEqual({ ok: true, result, accept: '*/*' });
+  });
+
+  it('fails for good where its text breaks the schema, is not sent, or cannot be read', async () => {
+    const invalid = (message: RegExp) => ({
+      failure: { code: 'REPLY_INVALID', message: expect.stringMatching(message) },
+    });
+    expect(await perform(reply('no'), z.literal('OK'))).toMatchObject(
+      invalid(/^the reply breaks the schema at its top/),
+    );
+    expect(await perform(reply(''), z.literal('OK'))).toMatchObject(invalid(/^the reply is empty, and/));
+    const unreadable = reply('M\uFFFDller', 200, { unreadable: 'it is not UTF-8' });
+    expect(await perform(unreadable, z.string())).toMatchObject(
+      invalid(/^the reply cannot be read: it is not UTF-8; the reply was: M\uFFFDller$/),
+    );
+  });
+});
+
+describe('a reply whose bytes are no text', () => {
+  const answer = (status: number, more = {}) =>
+    reply('{"a":"M\uFFFD"}', status, { unreadable: 'it is not UTF-8', ...more });
+  const failureTo = async (outcome: HttpOutcome) => {
+    const made = outside();
+    made.answer = outcome;
+    return failureOf(await made.perform(charge));
+  };
+
+  it('is not used, and says so', async () => {
+    expect(await failureTo(answer(200))).toEqual({
+      code: 'REPLY_INVALID',
+      message: 'the reply cannot be read: it is not UTF-8; the reply was: a: M\uFFFD',
+      retriable: false,
+      acted: 'unknown',
+      target: 'payments',
+      httpStatus: 200,
+    });
+  });
+
+  it('may have been cut where it ends with its connection', async () => {
+    expect(await failureTo(answer(200, { untilClose: true }))).toMatchObject({
+      code: 'CONNECTION_BROKEN',
+      retriable: true,
+    });
+  });
+
+  it.each([
+    [503, 'TARGET_UNAVAILABLE'],
+    [422, 'REFUSED'],
+  ])('has the outcome of its status where that is %d', async (status, code) => {
+    expect(await failureTo(answer(status))).toMatchObject({
+      code,
+      message: 'the reply cannot be read: it is not UTF-8; the reply was: a: M\uFFFD',
+    });
+  });
+
+  it('matters to nobody where the step declares no schema', async () => {
+    const made = outside();
+    made.answer = answer(200);
+    expect(await made.perform(stepOf({ request: postCharge }))).toEqual({ ok: true, result: null });
+  });
+});
+
 describe('a refinement of the schema', () => {
   const counted = (check: (orderId: string) => boolean | Promise<boolean>) => {
     const seen: string[] = [];

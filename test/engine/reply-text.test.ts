@@ -44,6 +44,14 @@ describe('a reply for a person', () => {
     expect(replyText(`{"a":"${'x'.repeat(500)}","b":1}`, [])).toBe(`a: ${'x'.repeat(LIMITS.errorText - 3)}`);
   });
 
+  it('shows no secret that has NULs between its characters, and none of which a part was not decoded', () => {
+    const card = '4242424242424242';
+    expect(replyText(Buffer.from(`card ${card}`, 'utf16le').toString('utf8'), [card])).toBe('card ***');
+    const lossy = 'no account of M\uFFFDller';
+    expect(replyText(lossy, [card])).toBe(lossy);
+    expect(replyText(lossy, [card, 'Müller'])).toBe('');
+  });
+
   it('may be nested deeper than a stack: what lies deep is named by its place', () => {
     const deep = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`;
     expect(replyText(deep(8_000), [])).toBe(`${'0.'.repeat(7)}0: …`);

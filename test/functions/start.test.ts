@@ -78,6 +78,27 @@ describe('a start', () => {
     expect(state?.meta.input).toEqual(order);
   });
 
+  it.each([
+    ['iso-8859-1', Buffer.from(JSON.stringify({ ...ORDER, address: 'Straße 1' }), 'latin1')],
+    ['utf-16le', Buffer.from(JSON.stringify({ ...ORDER, address: 'Straße 1' }), 'utf16le')],
+    ['utf-8', Buffer.from(JSON.stringify({ ...ORDER, address: 'Straße 1' }))],
+  ])('takes a body in the charset that it declares: %s', async (charset, bytes) => {
+    const workflowId = await started({
+      body: bytes.toString('base64'),
+      isBase64Encoded: true,
+      headers: { 'content-type': `application/json; charset=${charset}` },
+    });
+    const state = await stage.engine.ports.store.load({ tenant: 'default', workflowId });
+    expect(state?.meta.input).toEqual({ ...ORDER, address: 'Straße 1' });
+  });
+
+  it('takes text that is in no charset any more, whatever it declares', async () => {
+    const headers = { 'content-type': 'application/json; charset=shift_jis' };
+    const workflowId = await started({ body: { ...ORDER, address: 'Straße 1' }, headers });
+    const state = await stage.engine.ports.store.load({ tenant: 'default', workflowId });
+    expect(state?.meta.input).toMatchObject({ address: 'Straße 1' });
+  });
+
   it('takes text that looks like many levels', async () => {
     await started({ body: { ...ORDER, address: `${'[{'.repeat(200)}"\\${'[{'.repeat(200)}` } });
   });
@@ -131,6 +152,24 @@ describe('a start is refused, and nothing is started,', () => {
     ['a zero byte in it', '"\u0000"'],
   ])('for JSON with %s', async (_name, body) => {
     expectRefusal(await start({ body }), { status: 400, code: 'INVALID_JSON' });
+    await expectNothingStarted(stage);
+  });
+
+  it.each([
+    [undefined, 'the body cannot be read: it is not UTF-8, and declares no other charset'],
+    [
+      'application/json; charset=utf-8',
+      'the body cannot be read: it is not in the charset that it declares, "utf-8"',
+    ],
+    [
+      'application/json; charset=x',
+      'the body cannot be read: it declares the charset "x", which is not known',
+    ],
+  ])('for bytes that are no text (%s)', async (type, detail) => {
+    const bytes = Buffer.from(JSON.stringify({ ...ORDER, address: 'Straße 1' }), 'latin1');
+    const headers = type === undefined ? {} : { 'content-type': type };
+    const answer = await start({ body: bytes.toString('base64'), isBase64Encoded: true, headers });
+    expect(expectRefusal(answer, { status: 400, code: 'INVALID_JSON' })).toBe(detail);
     await expectNothingStarted(stage);
   });
 

@@ -1,8 +1,9 @@
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { LIMITS } from '../../lib/contract/limits.ts';
 import { against, completed, failed, HEAD } from './attempt.ts';
+import { CARD } from './engine.ts';
 
 const MIB = 2 ** 20;
 const ANY = z.unknown();
@@ -24,7 +25,7 @@ const nested = (levels: number, open = '[', close = ']'): string =>
   `${open.repeat(levels)}1${close.repeat(levels)}`;
 
 describe('a reply that is no JSON ends the step, outcome unknown, be it', () => {
-  const utf16 = Buffer.from('{"orderId":"o-1"}', 'utf16le');
+  const zipped = gzipSync('{"orderId":"o-1"}');
   it.each<[string, string | Buffer, string?]>([
     ['empty', ''],
     ['blank', ' \r\n\t '],
@@ -35,8 +36,39 @@ describe('a reply that is no JSON ends the step, outcome unknown, be it', () => 
     ['NUL bytes', '\0'.repeat(1_000)],
     ['a NUL in a text', '{"orderId":"o\0-1"}'],
     ['bytes that are no UTF-8', Buffer.from([0xff, 0xfe, 0xc0, 0x80, 0xed, 0xa0, 0x80])],
-    ['UTF-16, as it says', utf16, 'content-type: application/json; charset=utf-16le'],
-    ['compressed, though nobody asked', gzipSync('{"orderId":"o-1"}'), 'content-encoding: gzip'],
+    ['UTF-16 that does not say so', Buffer.from('{"orderId":"o-1"}', 'utf16le')],
+    ['latin1 that does not say so', Buffer.from('{"orderId":"M\xfcller"}', 'latin1')],
+    [
+      'of another charset than it says',
+      Buffer.from('{"orderId":"M\xfcller"}', 'latin1'),
+      'content-type: application/json; charset=utf-8',
+    ],
+    [
+      'of half a character in its charset',
+      Buffer.from([0x22, 0x82]),
+      'content-type: application/json; charset=shift_jis',
+    ],
+    [
+      'of a charset that nobody knows',
+      Buffer.from([0x22, 0xff, 0x22]),
+      'content-type: a/b; charset=x-ebcdic',
+    ],
+    ['UTF-7', '+AHsAfQ-', 'content-type: application/json; charset=utf-7'],
+    ['compressed, and says nothing of it', zipped],
+    ['compressed, and cut', zipped.subarray(0, -4), 'content-encoding: gzip'],
+    ['compressed in another way than it says', zipped, 'content-encoding: br'],
+    ['compressed once, and says twice', zipped, 'content-encoding: gzip, br'],
+    [
+      'compressed, with more behind it',
+      Buffer.concat([zipped, zipped.subarray(0, 9)]),
+      'content-encoding: gzip',
+    ],
+    [
+      'compressed, with a wrong sum',
+      Buffer.from(zipped.map((byte, at) => (at === zipped.length - 8 ? ~byte : byte))),
+      'content-encoding: gzip',
+    ],
+    ['compressed in a hundred layers, as it says', zipped, `content-encoding: ${'gzip, '.repeat(100)}`],
     ['of an encoding that nobody knows', 'orderId o-1', 'content-encoding: x-snappy'],
     ['a megabyte of brackets', '['.repeat(MIB)],
   ])('%s', async (_, body, headers) => {
@@ -95,11 +127,39 @@ describe('a reply with values that mean trouble', () => {
     expect(state).toEqual(failed('REPLY_INVALID', 'unknown', 200));
   });
 
-  it('is read past a byte order mark, and its invalid bytes are replaced', async () => {
-    const marked = await answered('\uFEFF{"orderId":"o-1"}');
-    expect(marked.ended.record.result).toEqual({ orderId: 'o-1' });
-    const latin = await answered(Buffer.from('{"orderId":"M\xfcller"}', 'latin1'));
-    expect(latin.ended.record.result).toEqual({ orderId: 'M\uFFFDller' });
+  const NAME = '{"orderId":"Müller"}';
+  const LATIN = Buffer.from(NAME, 'latin1');
+  it.each<[string, string | Buffer, string]>([
+    ['past a byte order mark', `\uFEFF${NAME}`, 'x: y'],
+    ['in the charset that it says', LATIN, 'content-type: application/json; charset=ISO-8859-1'],
+    [
+      'in UTF-16, as it says',
+      Buffer.from(NAME, 'utf16le'),
+      'content-type: application/json; charset=utf-16le',
+    ],
+    // Many servers say so by default, beside a body that is UTF-8.
+    ['in UTF-8, though it says another', NAME, 'content-type: application/json; charset=ISO-8859-1'],
+    ['in UTF-8, though it says UTF-16', NAME, 'content-type: application/json; charset=utf-16'],
+    ['out of gzip, though nobody asked', gzipSync(NAME), 'content-encoding: gzip'],
+    ['out of deflate', deflateSync(NAME), 'content-encoding: deflate'],
+    ['out of br and gzip', gzipSync(brotliCompressSync(NAME)), 'content-encoding: br, gzip'],
+    ['as it is, though it says that it is compressed', NAME, 'content-encoding: gzip'],
+    ['as it is, though it names no coding at all', NAME, 'content-encoding: UTF-8'],
+  ])('is read %s', async (_, body, headers) => {
+    const { ended } = await answered(body, undefined, headers);
+    expect(ended.record.result).toEqual({ orderId: 'Müller' });
+  });
+
+  it('says what cannot be read, and shows it', async () => {
+    const { message } = await answered(LATIN);
+    expect(message).toBe(
+      'the reply cannot be read: it is not UTF-8, and declares no other charset; the reply was: orderId: M\uFFFDller',
+    );
+  });
+
+  it('of UTF-16 that does not say so shows no secret between its NULs', async () => {
+    const { message } = await answered(Buffer.from(`{"orderId":"${CARD}`, 'utf16le'));
+    expect(message).toMatch(/"\*\*\*$/);
   });
 
   it('stores escaped NULs and halves of characters as they are', async () => {
@@ -125,9 +185,15 @@ describe('a reply of another size than anybody means', () => {
       `{"orderId":"${'x'.repeat(LIMITS.resultBytes)}"}`,
       failed('RESULT_TOO_LARGE', 'unknown'),
     ],
+    [
+      'that grows beyond what is read as it is decoded',
+      gzipSync(Buffer.alloc(MIB + 1)),
+      failed('REPLY_TOO_LARGE', 'unknown', 200),
+    ],
     ['of half a million mistakes', `[${'1,'.repeat(500_000)}1]`, failed('REPLY_INVALID', 'unknown', 200)],
   ])('%s ends the step, outcome unknown', async (_, body, expected) => {
-    const { state } = await answered(body, body.startsWith('[') ? z.array(z.string()) : undefined);
+    const headers = typeof body === 'string' ? undefined : 'content-encoding: gzip';
+    const { state } = await answered(body, body[0] === '[' ? z.array(z.string()) : undefined, headers);
     expect(state).toEqual(expected);
   });
 

@@ -343,6 +343,24 @@ describe('a body', () => {
     await vi.waitFor(() => expect(http.requests[0]?.body).toBe(body.toString('utf8')));
   });
 
+  it('is read in its charset, and bytes that are no text are a 400 that says so', async () => {
+    const { url, http, clock } = await front();
+    const body = Buffer.from('{"card":"Müller"}', 'latin1');
+    const send = (type: string) =>
+      fetch(`${url}/api/diamond`, { method: 'POST', body, headers: { 'content-type': type } });
+    expect((await send('application/json; charset=iso-8859-1')).status).toBe(202);
+    await clock.advance(0);
+    await vi.waitFor(() => expect(http.requests[0]?.body).toBe('{"card":"Müller"}'));
+    const refused = await send('application/json');
+    expect([refused.status, await jsonOf(refused)]).toMatchObject([
+      400,
+      {
+        code: 'INVALID_JSON',
+        detail: 'the body cannot be read: it is not UTF-8, and declares no other charset',
+      },
+    ]);
+  });
+
   it('that is not JSON is a 400 that says so', async () => {
     const { url } = await front();
     const answer = await fetch(`${url}/api/diamond`, { method: 'POST', body: '{' });

@@ -56,6 +56,10 @@ orders()
   .step('a', { request: () => api.get('/') })
   // @ts-expect-error a request without a response schema stores nothing
   .step('b', { run: ({ results }) => results.a.id });
+// @ts-expect-error a reply is read as JSON or as text
+orders().step('s', { request: () => api.get('/'), response: z.string(), read: 'xml' });
+// @ts-expect-error code reads what it calls by itself
+orders().step('s', { run: () => 'x', response: z.string(), read: 'text' });
 // @ts-expect-error a date would be text for the next step
 orders().step('s', { run: () => new Date() });
 // @ts-expect-error a date would be text for the next step

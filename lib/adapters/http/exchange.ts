@@ -1,6 +1,8 @@
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { HttpOutcome } from '../../engine/ports.ts';
+import { type Decoded, decodeText } from './charset.ts';
+import { decodeBody } from './coding.ts';
 
 export interface ExchangeInput {
   /** Created, nothing written yet. */
@@ -47,6 +49,23 @@ const endsWithConnection = ({ headers, statusCode = 0 }: IncomingMessage): boole
   headers['content-length'] === undefined &&
   !/\bchunked$/i.test(headers['transfer-encoding'] ?? '') &&
   !WITHOUT_BODY.has(statusCode);
+
+const isCoded = (incoming: IncomingMessage | undefined): boolean =>
+  incoming?.headers['content-encoding'] !== undefined;
+
+type Body = Pick<Extract<HttpOutcome, { kind: 'reply' }>, 'body' | 'unreadable'>;
+const NOTHING: Body = { body: '' };
+
+function textOf({ headers }: IncomingMessage, bytes: Buffer, limit: number): Body | 'tooLarge' {
+  const coding = headers['content-encoding'];
+  const decoded: Decoded<Buffer> | 'tooLarge' =
+    coding === undefined ? { ok: true, value: bytes } : decodeBody(bytes, coding, limit);
+  if (decoded === 'tooLarge') return decoded;
+  // What is left of a coding is nothing that a person reads.
+  if (!decoded.ok) return { body: '', unreadable: decoded.problem };
+  const text = decodeText(decoded.value, headers['content-type']);
+  return text.ok ? { body: text.value } : { body: decoded.value.toString('utf8'), unreadable: text.problem };
+}
 
 const CLOSED = 'it was closed';
 
@@ -127,8 +146,8 @@ export class Exchange {
     if (this.settled) return;
     this.append(chunk);
     if (this.bytes <= this.input.limit) return;
-    const message = `the reply is larger than ${this.input.limit} bytes`;
-    this.fail('REPLY_TOO_LARGE', message, this.text().slice(0, this.input.limit));
+    const excerpt = isCoded(this.incoming) ? undefined : this.read().toString('utf8', 0, this.input.limit);
+    this.fail('REPLY_TOO_LARGE', `the reply is larger than ${this.input.limit} bytes`, excerpt);
   }
 
   /** A body that came in one piece, as most do, is not copied. */
@@ -144,12 +163,15 @@ export class Exchange {
 
   private onEnd(incoming: IncomingMessage): void {
     const retryAfter = incoming.headers['retry-after'];
-    const status = incoming.statusCode ?? 0;
-    const body = this.text();
+    const body = this.bytes === 0 ? NOTHING : textOf(incoming, this.read(), this.input.limit);
+    if (body === 'tooLarge') {
+      this.fail('REPLY_TOO_LARGE', `the reply is larger than ${this.input.limit} bytes when it is decoded`);
+      return;
+    }
     this.settle({
       kind: 'reply',
-      status,
-      body,
+      status: incoming.statusCode ?? 0,
+      ...body,
       ...(retryAfter === undefined ? {} : { retryAfter }),
       ...(endsWithConnection(incoming) ? { untilClose: true } : {}),
     });
@@ -225,9 +247,8 @@ export class Exchange {
     });
   }
 
-  /** What was read so far. Invalid UTF-8 becomes U+FFFD; a byte order mark, which JSON.parse refuses, goes. */
-  private text(): string {
-    const text = this.body?.toString('utf8', 0, this.bytes) ?? '';
-    return text.startsWith('\uFEFF') ? text.slice(1) : text;
+  /** What was read so far. */
+  private read(): Buffer {
+    return this.body?.subarray(0, this.bytes) ?? Buffer.alloc(0);
   }
 }

@@ -9,6 +9,8 @@ export interface Caller {
   readonly name: string;
   /** What the step takes for a reply; undefined where it takes any. */
   readonly response: z.ZodType | undefined;
+  /** What the step reads a reply as. */
+  readonly read: 'json' | 'text';
   /** Texts of the workflow that are kept nowhere. */
   readonly secrets: readonly string[];
 }
@@ -31,7 +33,7 @@ export interface Asked {
 
 export interface Answer {
   readonly status: number;
-  /** JSON. */
+  /** JSON, or text for a step that reads that. */
   readonly body: unknown;
 }
 
@@ -45,7 +47,7 @@ export async function answerTo(asked: Asked, caller: Caller | undefined): Promis
   if (caller === undefined) return { status: 201, body: byHand(asked, route) };
   const status = asked.method === 'POST' ? 201 : 200;
   const { response } = caller;
-  if (route !== undefined && asked.path === route.path && isObject(asked.body)) {
+  if (route !== undefined && caller.read === 'json' && asked.path === route.path && isObject(asked.body)) {
     const body = route.reply({ ...asked, body: asked.body });
     if (response === undefined || (await problemOf(response, body)) === undefined) return { status, body };
   }

@@ -2,7 +2,8 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync } fro
 import { dirname } from 'node:path';
 import * as z from 'zod';
 
-const storedReply = z.object({ status: z.int(), body: z.string() });
+/** `type`: the content type, where it is not JSON. */
+const storedReply = z.object({ status: z.int(), body: z.string(), type: z.string().optional() });
 /** What was answered to a call, and is answered again under the same key. */
 export type StoredReply = z.infer<typeof storedReply>;
 
@@ -115,7 +116,10 @@ export class Ledger {
       at: new Date(at).toISOString(),
     };
     // A reply that is given again is the same, secrets included: until the process ends, as the file must not hold them.
-    const kept = JSON.stringify(redacted(JSON.parse(reply.body), hidden));
+    const kept =
+      reply.type === undefined
+        ? JSON.stringify(redacted(JSON.parse(reply.body), hidden))
+        : withoutSecrets(reply.body, hidden);
     this.file?.append({ ...effect, reply: { ...reply, body: kept } });
     this.take({ ...effect, reply });
   }

@@ -35,7 +35,8 @@ export async function sendFaulty(
 
 async function drip(response: ServerResponse, reply: StoredReply, signal: AbortSignal): Promise<void> {
   const bytes = Buffer.from(reply.body);
-  response.writeHead(reply.status, { 'content-type': 'application/json', 'content-length': bytes.length });
+  const type = reply.type ?? 'application/json';
+  response.writeHead(reply.status, { 'content-type': type, 'content-length': bytes.length });
   response.flushHeaders();
   for (const byte of bytes) {
     await sleep(DRIP_MS, undefined, { signal });

@@ -182,7 +182,10 @@ export class DemoServer {
       const at = Date.now();
       const seed = `${target} ${key ?? `#${ledger.size}`}`;
       const answer = await answerTo({ target, method, path, body, at, seed, id: idMaker(seed) }, caller);
-      const reply = { status: answer.status, body: JSON.stringify(answer.body) };
+      const reply =
+        caller?.read === 'text'
+          ? { status: answer.status, body: String(answer.body ?? ''), type: 'text/plain; charset=utf-8' }
+          : { status: answer.status, body: JSON.stringify(answer.body) };
       const secrets = caller?.secrets ?? cardIn(body);
       // A target that went down meanwhile has no effect.
       signal.throwIfAborted();
@@ -202,7 +205,12 @@ export class DemoServer {
   ): Promise<void> {
     if (fault.drop === 'after') response.destroy();
     else if (fault.malformed !== undefined || fault.drip) await sendFaulty(response, reply, fault, signal);
-    else sendText(response, reply.status, reply.body, replayed ? { 'idempotent-replayed': 'true' } : {});
+    else {
+      sendText(response, reply.status, reply.body, {
+        ...(reply.type === undefined ? {} : { 'content-type': reply.type }),
+        ...(replayed ? { 'idempotent-replayed': 'true' } : {}),
+      });
+    }
   }
 
   private async administer(

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { createHttpClient, type HttpClientOptions } from '../../../lib/adapters/http/client.ts';
 import type { HttpOutcome, HttpRequest } from '../../../lib/engine/ports.ts';
@@ -91,7 +92,7 @@ describe('a reply', () => {
     expect(other.accepted).toHaveLength(0);
   });
 
-  it('is read as UTF-8: a character split over two packets is whole, an invalid byte is replaced, a byte order mark goes', async () => {
+  it('is read as UTF-8: a character split over two packets is whole, an invalid byte is told, a byte order mark goes', async () => {
     const euro = Buffer.from('"€"');
     const split = await server((socket) => {
       socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${euro.length}\r\n\r\n`);
@@ -102,8 +103,38 @@ describe('a reply', () => {
     const marked = await answering('\uFEFF{}');
     const http = client();
     expect(await http.call(post(split.url), 1_000)).toEqual(ok('"€"'));
-    expect(await http.call(post(invalid.url), 1_000)).toEqual(ok('"\uFFFD"'));
+    expect(await http.call(post(invalid.url), 1_000)).toEqual({
+      ...ok('"\uFFFD"'),
+      unreadable: 'it is not UTF-8, and declares no other charset',
+    });
     expect(await http.call(post(marked.url), 1_000)).toEqual(ok('{}'));
+  });
+
+  it('is decoded from its coding, then from its charset', async () => {
+    const coded = await answering(
+      gzipSync(Buffer.from('"Müller"', 'latin1')),
+      'content-type: application/json; charset=iso-8859-1\r\ncontent-encoding: gzip',
+    );
+    const cut = await answering(gzipSync('{}').subarray(0, -1), 'content-encoding: gzip');
+    const empty = await answering('', 'content-encoding: gzip');
+    const http = client();
+    expect(await http.call(post(coded.url), 1_000)).toEqual(ok('"Müller"'));
+    expect(await http.call(post(cut.url), 1_000)).toEqual({
+      ...ok(''),
+      unreadable: 'its gzip cannot be decoded: unexpected end of file',
+    });
+    expect(await http.call(post(empty.url), 1_000)).toEqual(ok(''));
+  });
+
+  it('that grows beyond the limit as it is decoded is too large, whatever its length says', async () => {
+    const bomb = await answering(gzipSync(Buffer.alloc(1_025)), 'content-encoding: gzip');
+    expect(await client({ maxReplyBytes: 1_024 }).call(post(bomb.url), 1_000)).toEqual({
+      kind: 'failure',
+      code: 'REPLY_TOO_LARGE',
+      sent: 'unknown',
+      status: 200,
+      message: 'the reply is larger than 1024 bytes when it is decoded',
+    });
   });
 
   it('of exactly the limit is a reply; one byte more is too large and shows its beginning', async () => {

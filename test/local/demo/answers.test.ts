@@ -5,7 +5,7 @@ import { send, start } from './support.ts';
 
 /** Targets whose calls all come from this step. */
 const calledBy = (response: z.ZodType | undefined, secrets: readonly string[] = []) => {
-  const caller: Caller = { name: 'birthdays/points', response, secrets };
+  const caller: Caller = { name: 'birthdays/points', response, read: 'json', secrets };
   return start({ names: ['payments', 'loyalty'], findCaller: async () => caller });
 };
 
@@ -42,6 +42,20 @@ describe('the reply to a step', () => {
     expect(await charge(z.object({ chargeId: z.string() }))).toEqual({
       chargeId: expect.stringMatching(/^chargeId_/),
     });
+  });
+
+  it('is text to a step that reads text, also where the catalogue has another reply', async () => {
+    const caller: Caller = { name: 'a/b', response: z.literal('OK 1'), read: 'text', secrets: ['OK'] };
+    const demo = await start({ names: ['payments'], findCaller: async () => caller });
+    for (let round = 0; round < 2; round += 1) {
+      const reply = await fetch(`${demo.server('payments').url}/charges`, {
+        method: 'POST',
+        headers: { 'idempotency-key': 'k' },
+        body: '{"amount":1}',
+      });
+      expect(reply.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+      expect(await reply.text()).toBe('OK 1');
+    }
   });
 
   it('is empty where the step takes any', async () => {

@@ -2,11 +2,17 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { form, multipart, text } from '../../../lib/chain/index.ts';
 import type { RequestBody } from '../../../lib/chain/request/body.ts';
+import type { Caller } from '../../../lib/local/demo/answers.ts';
 import { start } from './support.ts';
 
 /** What the ledger says of a body after a call by a step, or by hand. */
 async function recorded(content: string, contentType: string | undefined, byHand = false): Promise<unknown> {
-  const caller = { name: 'orders/pay', response: z.object({}), secrets: ['tok_secret_1234'] };
+  const caller: Caller = {
+    name: 'orders/pay',
+    response: z.object({}),
+    read: 'json',
+    secrets: ['tok_secret_1234'],
+  };
   const demo = await start({ names: ['payments'], findCaller: async () => (byHand ? undefined : caller) });
   const reply = await fetch(`${demo.server('payments').url}/charges`, {
     method: 'POST',

@@ -155,7 +155,12 @@ describe('the ledger', () => {
   it('in a file holds nothing that is secret: not in paths, and not in replies, which are given again whole', async () => {
     const file = ledgerFile();
     const secrets = ['ada@example.com'];
-    const caller = { name: 'sign-up/welcome', response: z.looseObject({ to: z.email() }), secrets };
+    const caller = {
+      name: 'sign-up/welcome',
+      response: z.looseObject({ to: z.email() }),
+      read: 'json',
+      secrets,
+    } as const;
     const demo = await start({ ledgerFile: file, findCaller: async () => caller });
     const { url } = demo.server('mail');
     const tell = async () =>
