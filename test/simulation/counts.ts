@@ -48,6 +48,7 @@ export const noCounts = () => ({
   missingDue: 0,
   unreachable: 0,
   refusals: 0,
+  repeatedCalls: 0,
   brokenReplies: 0,
   silence: 0,
   nonsense: 0,
@@ -144,6 +145,7 @@ export const counting = (chaos: Chaos, counts: Counts): Chaos => ({
   target: (name, timeoutMs) => {
     const fault = chaos.target(name, timeoutMs);
     const reply = REPLIES[fault.reply.kind];
+    if (fault.reply.kind === 'status' && fault.reply.repeated) counts.repeatedCalls += 1;
     if (reply !== undefined) counts[reply] += 1;
     else if (fault.takes >= timeoutMs) counts.slowReplies += 1;
     if ((fault.effect ?? 0) > timeoutMs) counts.lateEffects += 1;

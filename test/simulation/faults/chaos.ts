@@ -73,7 +73,13 @@ export interface TargetFault {
 
 export type Reply =
   | { readonly kind: 'good' | 'invalid' | 'tooLarge' | 'redirect' | 'never' | 'unreachable' | 'broken' }
-  | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: string };
+  | {
+      readonly kind: 'status';
+      readonly status: number;
+      readonly retryAfter?: string;
+      /** It answers the second sending of a request whose first was read on a kept connection that broke. */
+      readonly repeated?: true;
+    };
 
 /** `after`: milliseconds between the two. */
 export interface TornLoad {
@@ -212,8 +218,13 @@ function targetFault(chance: Chance, rates: Rates, { name, timeoutMs, now, over 
     return { reply: { kind: 'unreachable' }, takes };
   }
   // A refusal is one of this call: what an earlier call under the key did stands.
-  if (chance.happens(target.refuses))
-    return { reply: { kind: 'status', status: chance.pick(REFUSALS) }, takes };
+  if (chance.happens(target.refuses)) {
+    const status = chance.pick(REFUSALS);
+    // One in eight, and nothing is drawn for it.
+    return takes % 8 === 0
+      ? { effect: takes, reply: { kind: 'status', status, repeated: true }, takes }
+      : { reply: { kind: 'status', status }, takes };
+  }
   const acts = chance.happens(0.5) ? { effect: takes } : {};
   if (chance.happens(target.later)) {
     const retryAfter = chance.happens(0.3) ? { retryAfter: chance.pick(RETRY_AFTER) } : {};

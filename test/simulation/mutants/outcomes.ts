@@ -12,6 +12,11 @@ export const MUTANTS_OF_OUTCOMES: readonly Mutant[] = [
     `effect: open === 0 ? 'none' : 'unknown',`,
     `effect: failure.acted === 'no' ? 'none' : 'unknown',`,
   ]),
+  mutant('a refusal of the second sending counts for the first, too', [
+    CALL,
+    `...(outcome.repeated ? { acted: 'unknown' } : {}),`,
+    '',
+  ]),
   mutant('a step whose function took no message is said to have had no effect', [
     STEP_FAILED,
     `  effect: 'unknown',

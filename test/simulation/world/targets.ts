@@ -23,6 +23,21 @@ interface Options {
   readonly lifetimeOf: (step: string) => number;
 }
 
+/** A call of a target. `fresh`: its connection is none that may break because it was kept. */
+interface Asked {
+  readonly target: string;
+  readonly key: string;
+  readonly body: unknown;
+  readonly fresh: boolean;
+}
+
+/** A request on a connection of its own is sent once: who refuses it has not acted. */
+function withoutRepeat({ reply, takes, ...fault }: TargetFault): TargetFault {
+  return reply.kind === 'status' && reply.repeated
+    ? { reply: { kind: 'status', status: reply.status }, takes }
+    : { ...fault, reply, takes };
+}
+
 const HTTP_STATUS = { redirect: 302, invalid: 200 };
 
 export function createTargets({ time, chaos, oracle, answer, lifetimeOf }: Options): SimulatedTargets {
@@ -46,13 +61,12 @@ export function createTargets({ time, chaos, oracle, answer, lifetimeOf }: Optio
   };
   /** Resolves with what the caller gets; undefined if its deadline comes first. */
   const called = (
-    target: string,
-    key: string,
-    body: unknown,
+    { target, key, body, fresh }: Asked,
     deadlineMs: number,
   ): Promise<{ readonly reply: Reply; readonly result: unknown } | undefined> => {
     const calledAt = time.now();
-    const fault: TargetFault = chaos.target(target, deadlineMs);
+    const planned = chaos.target(target, deadlineMs);
+    const fault = fresh ? withoutRepeat(planned) : planned;
     // A call that never arrives, and one that is refused before anything looks at it, leave nothing to remember.
     if (fault.effect !== undefined) remember(key, calledAt);
     let result: unknown;
@@ -71,11 +85,11 @@ export function createTargets({ time, chaos, oracle, answer, lifetimeOf }: Optio
 
   return {
     http: {
-      call: async ({ url, headers, body }, deadlineMs) => {
+      call: async ({ url, headers, body, fresh = false }, deadlineMs) => {
         const target = new URL(url).hostname;
         const key = headers[CALL_HEADERS.idempotencyKey] ?? '';
         const sent: unknown = body === undefined ? undefined : JSON.parse(body);
-        const end = await called(target, key, sent, deadlineMs);
+        const end = await called({ target, key, body: sent, fresh }, deadlineMs);
         return end === undefined
           ? { kind: 'failure', code: 'DEADLINE_EXCEEDED', sent: 'unknown', message: 'no reply in time' }
           : outcomeOf(end.reply, end.result, body ?? '');
@@ -83,7 +97,7 @@ export function createTargets({ time, chaos, oracle, answer, lifetimeOf }: Optio
     },
     run: async (key, timeoutMs) => {
       const ended = oracle.called(key);
-      const end = await called('code', key, undefined, 3 * timeoutMs);
+      const end = await called({ target: 'code', key, body: undefined, fresh: true }, 3 * timeoutMs);
       if (end === undefined) return await new Promise<never>(() => undefined);
       ended(end.reply.kind === 'good' ? { kind: 'ran', result: end.result } : { kind: 'threw' });
       if (end.reply.kind === 'good') return end.result;
@@ -102,12 +116,13 @@ function outcomeOf(reply: Reply, result: unknown, sent: string): HttpOutcome {
     case 'redirect':
       return { kind: 'reply', status: HTTP_STATUS.redirect, body: sent };
     case 'status': {
-      const { status, retryAfter } = reply;
+      const { status, retryAfter, repeated } = reply;
       return {
         kind: 'reply',
         status,
         body: `no: ${sent}`,
         ...(retryAfter === undefined ? {} : { retryAfter }),
+        ...(repeated ? { repeated } : {}),
       };
     }
     case 'tooLarge':
