@@ -24,10 +24,12 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'lib/chain/request': ['lib/contract', 'lib/chain'],
   'lib/chain/lock': ['lib/chain', 'zod'],
   'lib/engine': [
-    ...['lib/contract', 'lib/chain', 'lib/chain/request', 'lib/engine/lateness', 'lib/engine/telling'],
+    ...['lib/contract', 'lib/chain', 'lib/chain/request'],
+    ...['lib/engine/asked', 'lib/engine/lateness', 'lib/engine/telling'],
     'zod',
   ],
   'lib/engine/operations': ['lib/contract', 'lib/chain', 'lib/engine', 'lib/engine/lateness'],
+  'lib/engine/asked': ['lib/contract'],
   'lib/engine/lateness': ['lib/contract', 'lib/chain', 'lib/engine'],
   'lib/engine/telling': ['lib/contract', 'lib/engine'],
   'lib/adapters': ['lib/contract', 'lib/engine', '@aws-sdk'],

@@ -35,7 +35,13 @@ export const LIMITS = {
   retries: 100,
   /** SQS hides a received message for at most 12 hours in all. */
   visibility: 43_200,
+  /** A target is left alone for so long if it asks for that: nobody wants to wait longer for one that is well again. */
   retryAfter: 3_600,
+  /**
+   * Beyond what a target asked for, a caller waits up to this share of it: callers that were all told 120 s come over 24 s, and
+   * none waits much longer than it was told.
+   */
+  askedJitter: 0.2,
   backoffBase: 1,
   backoffCap: 300,
   backoffCapMost: 3_600,

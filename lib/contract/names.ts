@@ -81,6 +81,17 @@ export const CALL_HEADERS = {
   workflowId: 'stepline-workflow-id',
 } as const;
 
+/** Headers of a target's reply that say when to come back. No others reach the engine. */
+export const WAIT_HEADERS = [
+  'retry-after',
+  'ratelimit',
+  'x-ratelimit-remaining',
+  'x-ratelimit-reset',
+] as const;
+
+/** Those of them that a reply has, as they were sent. */
+export type WaitHeaders = { readonly [Name in (typeof WAIT_HEADERS)[number]]?: string };
+
 /** The request header that makes a start safe to repeat. */
 export const START_IDEMPOTENCY_HEADER = 'idempotency-key';
 

@@ -185,7 +185,7 @@ function judge(
       ...(outcome.status === undefined ? {} : { httpStatus: outcome.status }),
     });
   }
-  const bad = classifyStatus(outcome.status);
+  const bad = classifyStatus(outcome.status, outcome.headers);
   if (bad) {
     return failed({
       ...bad,
@@ -194,7 +194,7 @@ function judge(
       message: said(outcome, secrets),
       target,
       httpStatus: outcome.status,
-      ...(outcome.retryAfter === undefined ? {} : { retryAfter: outcome.retryAfter }),
+      ...(outcome.headers === undefined ? {} : { headers: outcome.headers }),
     });
   }
   if (schema === undefined) return { ok: true, result: null };

@@ -1,6 +1,7 @@
 import type { StepDefinition } from '../chain/definition.ts';
-import type { StepErrorCode } from '../contract/names.ts';
+import type { StepErrorCode, WaitHeaders } from '../contract/names.ts';
 import type { StepError } from '../contract/wire.ts';
+import { isLimited } from './asked/asked.ts';
 import type { HttpOutcome } from './ports.ts';
 import { nextAttemptAt, safeUntil, safeUntilOf } from './retry.ts';
 import { type AttemptOutcome, type AttemptRecord, iso, type StepRecord } from './state.ts';
@@ -18,20 +19,22 @@ export interface Failure {
   readonly acted: 'no' | 'unknown';
   readonly target?: string;
   readonly httpStatus?: number;
-  readonly retryAfter?: string;
+  /** When the target says to come back. */
+  readonly headers?: WaitHeaders;
 }
 
 /** Statuses below 500 that say "later": not a refusal, since an earlier attempt may be the reason for them. */
 const LATER = new Set([408, 409, 425, 429]);
 
-/** Why a reply's status is a failure; undefined for 2xx. */
+/** Why a reply's status is a failure; undefined for 2xx. Some targets (GitHub) say 403 where a rate limit is spent. */
 export function classifyStatus(
   status: number,
+  headers: WaitHeaders = {},
 ):
   | { readonly code: StepErrorCode; readonly retriable: boolean; readonly acted: 'no' | 'unknown' }
   | undefined {
   if (status >= 200 && status < 300) return undefined;
-  if (LATER.has(status) || status >= 500)
+  if (LATER.has(status) || status >= 500 || (status === 403 && isLimited(headers)))
     return { code: 'TARGET_UNAVAILABLE', retriable: true, acted: 'unknown' };
   if (status >= 400) return { code: 'REFUSED', retriable: false, acted: 'no' };
   return { code: 'REDIRECTED', retriable: false, acted: 'unknown' };
@@ -76,7 +79,7 @@ export function failedRecord(
   const { leaseUntil: _, ...kept } = claimed;
   const open = claimed.open - (failure.acted === 'no' ? 1 : 0);
   const again = failure.retriable && claimed.attempt <= step.retries;
-  const due = nextAttemptAt(step.backoff, claimed.attempt, failure.retryAfter, now, fraction);
+  const due = nextAttemptAt(step.backoff, claimed.attempt, failure.headers ?? {}, now, fraction);
   const until = safeUntil(step, { ...claimed, open });
   // A wait beyond the time at which the target may forget the key would end in a second effect.
   const inTime = until === undefined || due <= until;

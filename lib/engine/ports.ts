@@ -1,4 +1,4 @@
-import type { QueueName, StepErrorCode, WorkflowStatus } from '../contract/names.ts';
+import type { QueueName, StepErrorCode, WaitHeaders, WorkflowStatus } from '../contract/names.ts';
 import type { StepMessage, WorkflowError } from '../contract/wire.ts';
 import type { EngineEvent } from './events.ts';
 import type { StepRecord, WorkflowKey, WorkflowMeta, WorkflowState } from './state.ts';
@@ -130,7 +130,8 @@ export type HttpOutcome =
   | {
       readonly kind: 'reply';
       readonly status: number;
-      readonly retryAfter?: string;
+      /** Left out where there are none. */
+      readonly headers?: WaitHeaders;
       readonly body: string;
       /** Why the bytes of the body are no text: then `body` is for a person alone, with U+FFFD for what could not be read. */
       readonly unreadable?: string;

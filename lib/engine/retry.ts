@@ -1,26 +1,8 @@
 import type { Backoff, StepDefinition } from '../chain/definition.ts';
 import { LIMITS } from '../contract/limits.ts';
+import type { WaitHeaders } from '../contract/names.ts';
+import { askedMs } from './asked/asked.ts';
 import { iso, type StepRecord } from './state.ts';
-
-/** Any of HTTP's three forms of a date. Date.parse alone would also take "-5", "1.5" or "try 5". */
-const HTTP_DATE = /^[A-Z][a-z]{2,8},? .+ \d\d:\d\d:\d\d (GMT|\d{4})$/;
-
-/**
- * Milliseconds that a Retry-After header asks for, capped at an hour; undefined if it is absent or makes no sense.
- * Source: RFC 9110, 10.2.3: whole seconds or an HTTP date.
- * @example retryAfterMs('120', now) // 120000
- */
-export function retryAfterMs(header: string | undefined, now: number): number | undefined {
-  if (header === undefined) return undefined;
-  const text = header.trim();
-  const most = LIMITS.retryAfter * 1_000;
-  if (/^\d+$/.test(text)) return Math.min(Number(text) * 1_000, most);
-  if (!HTTP_DATE.test(text)) return undefined;
-  // The oldest form names no zone, and means GMT.
-  const date = Date.parse(text.endsWith(' GMT') ? text : `${text} GMT`);
-  if (Number.isNaN(date)) return undefined;
-  return Math.min(Math.max(0, date - now), most);
-}
 
 /**
  * Milliseconds to wait after attempt `attempt` (1 for the first): exponential with full jitter.
@@ -32,15 +14,22 @@ export function backoffMs(backoff: Backoff, attempt: number, fraction: number): 
   return Math.floor(ceiling * 1_000 * fraction);
 }
 
-/** When the next attempt is due: what the target asks for, or else the backoff. */
+/**
+ * When the next attempt is due, in milliseconds since 1970: after what the target asks for, or after the backoff if that is longer. Of
+ * callers that were told the same, each comes some time later than it was told.
+ * @param fraction chance, from 0 up to 1
+ * @example nextAttemptAt({ base: 1, cap: 300 }, 1, { 'retry-after': '120' }, now, 0.5) // now + 132000
+ */
 export function nextAttemptAt(
   backoff: Backoff,
   attempt: number,
-  retryAfter: string | undefined,
+  headers: WaitHeaders,
   now: number,
   fraction: number,
 ): number {
-  return now + (retryAfterMs(retryAfter, now) ?? backoffMs(backoff, attempt, fraction));
+  const own = backoffMs(backoff, attempt, fraction);
+  const asked = askedMs(headers, now);
+  return now + (asked > own ? asked + Math.floor(asked * LIMITS.askedJitter * fraction) : own);
 }
 
 /** When the key of a step's round was first used, or may have been, in milliseconds since 1970. */

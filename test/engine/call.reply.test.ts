@@ -217,12 +217,31 @@ describe('a reply with a status that says no', () => {
     expect(failureOf(await made.perform(charge))).toMatchObject({ code: 'REFUSED', acted: 'unknown' });
   });
 
-  it('hands on what Retry-After says, and only if it was there', async () => {
+  it('hands on the headers that say when to come back, and only if they were there', async () => {
     const made = outside();
-    made.answer = reply('', 503, { retryAfter: '120' });
-    expect(failureOf(await made.perform(charge)).retryAfter).toBe('120');
+    made.answer = reply('', 503, { headers: { 'retry-after': '120' } });
+    expect(failureOf(await made.perform(charge)).headers).toEqual({ 'retry-after': '120' });
     made.answer = reply('', 503);
-    expect(failureOf(await made.perform(charge))).not.toHaveProperty('retryAfter');
+    expect(failureOf(await made.perform(charge))).not.toHaveProperty('headers');
+  });
+
+  it.each([
+    { 'retry-after': '60' },
+    { 'retry-after': 'soon' },
+    { ratelimit: '"hour";r=0;t=60' },
+    { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1795000000' },
+  ])('is later at a 403 of a rate limit, outcome unknown: %j', async (headers) => {
+    const made = outside();
+    made.answer = reply('slow down', 403, { headers });
+    expect(failureOf(await made.perform(charge))).toEqual({
+      code: 'TARGET_UNAVAILABLE',
+      retriable: true,
+      acted: 'unknown',
+      message: 'slow down',
+      target: 'payments',
+      httpStatus: 403,
+      headers,
+    });
   });
 
   it('is shown by at most 200 characters', async () => {

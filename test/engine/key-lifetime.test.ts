@@ -87,7 +87,7 @@ describe('a call that may have acted', () => {
   it('fails now where the wait for its next attempt would end too late', async () => {
     const world = await openWorld(requestChain(GRAPHS.line, { retries: 5, idempotency: { lifetime: 600 } }));
     const key = await world.begin();
-    world.answers('a', status(503, 'busy', { retryAfter: '600' }));
+    world.answers('a', status(503, 'busy', { 'retry-after': '600' }));
     await world.run();
     expect(await get(world.engine, key, false)).toMatchObject({
       status: 'failed',
@@ -104,7 +104,7 @@ describe('a call that may have acted', () => {
     const chain = requestChain(GRAPHS.line, { retries: 1, timeout: 30, idempotency: { lifetime: 100 } });
     const world = await openWorld(chain);
     await world.begin();
-    world.answers('a', status(503, 'busy', { retryAfter: '64' }));
+    world.answers('a', status(503, 'busy', { 'retry-after': '64' }));
     await world.run();
     const deadlines: number[] = [];
     const { http } = world.engine.ports;

@@ -17,7 +17,7 @@ const LATER = [408, 409, 425, 429];
 
 describe('the status of a reply', () => {
   it('is no failure from 200 to 299', () => {
-    expect(statuses(200, 299).map(classifyStatus)).toEqual(Array(100).fill(undefined));
+    expect(statuses(200, 299).map((status) => classifyStatus(status))).toEqual(Array(100).fill(undefined));
   });
 
   it.each([
@@ -38,6 +38,28 @@ describe('the status of a reply', () => {
     for (const status of statuses(400, 499).filter((one) => !LATER.includes(one))) {
       expect(classifyStatus(status)).toEqual({ code: 'REFUSED', retriable: false, acted: 'no' });
     }
+  });
+
+  it.each([
+    ['Retry-After', { 'retry-after': '60' }],
+    ['a Retry-After that makes no sense', { 'retry-after': 'soon' }],
+    ['a RateLimit of which nothing remains', { ratelimit: '"minute";r=3;t=5, "day";r=0;t=600' }],
+    ['an X-RateLimit-Remaining of 0', { 'x-ratelimit-remaining': '0' }],
+  ])('is later at a 403 that carries %s, and no other refusal changes', (_, headers) => {
+    const later = { code: 'TARGET_UNAVAILABLE', retriable: true, acted: 'unknown' };
+    expect(classifyStatus(403, headers)).toEqual(later);
+    for (const status of [400, 401, 402, 404, 422]) {
+      expect(classifyStatus(status, headers)).toMatchObject({ code: 'REFUSED' });
+    }
+  });
+
+  it.each([
+    ['nothing', {}],
+    ['a rate limit of which something remains', { ratelimit: '"day";r=3;t=5', 'x-ratelimit-remaining': '7' }],
+    ['a reset alone', { 'x-ratelimit-reset': '60' }],
+    ['a limit that cannot be read', { ratelimit: '"a;r=0";r=none', 'x-ratelimit-remaining': '' }],
+  ])('stays a refusal at a 403 that carries %s', (_, headers) => {
+    expect(classifyStatus(403, headers)).toEqual({ code: 'REFUSED', retriable: false, acted: 'no' });
   });
 
   it('is a redirect that is not followed at every 3xx, and nothing better at what makes no sense', () => {
@@ -140,9 +162,15 @@ describe('the item after a failure that may pass, with attempts left', () => {
     });
   });
 
-  it('is due when the target asks for it', () => {
-    const { record } = failedRecord(claim(), STEP(2), { ...later, retryAfter: '90' }, NOW, 0.5);
-    expect(record.nextAttemptAt).toBe(NOW + 90_000);
+  it('is due when the target asks for it, and some time later by chance', () => {
+    const { record } = failedRecord(
+      claim(),
+      STEP(2),
+      { ...later, headers: { 'retry-after': '90' } },
+      NOW,
+      0.5,
+    );
+    expect(record.nextAttemptAt).toBe(NOW + 99_000);
   });
 
   it('never changes the key, even when nobody can have acted on it', () => {

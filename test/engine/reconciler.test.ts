@@ -204,7 +204,7 @@ describe('a workflow that is due but healthy', () => {
       const world = await openWorld(LINE);
       const key = await world.begin();
       await world.clock.advance(BOUND);
-      world.answers('a', prepare === 'running' ? never : status(503, '', { retryAfter: '900' }));
+      world.answers('a', prepare === 'running' ? never : status(503, '', { 'retry-after': '900' }));
       void world.work('a');
       await settle();
       world.loseMessages();
@@ -306,7 +306,7 @@ describe('a workflow that is not done a day before it expires', () => {
   it('fails and is told, makes no further call, and cannot be resumed', async () => {
     const world = await openWorld(requestChain(GRAPHS.line, {}, { keepDays: 2 }));
     const key = await world.begin();
-    world.answers('b', status(503, '', { retryAfter: '900' }));
+    world.answers('b', status(503, '', { 'retry-after': '900' }));
     await world.run();
     expect(world.called()).toBe('a b');
     await world.clock.advance(DAY + 1);

@@ -187,7 +187,7 @@ describe('the dead letter of a step that was never handled', () => {
   });
 
   it('leaves a step alone that is under way or waits for its next attempt', async () => {
-    for (const answer of [new Promise<never>(() => undefined), status(503, '', { retryAfter: '60' })]) {
+    for (const answer of [new Promise<never>(() => undefined), status(503, '', { 'retry-after': '60' })]) {
       const { world, key } = await burned(2);
       const [message] = world.visible('a', 'deadLetter');
       await world.queueAgain(message);

@@ -247,7 +247,7 @@ describe('a cancellation', () => {
   it('while a step waits for its next attempt keeps that attempt from being made', async () => {
     const world = await openWorld(LINE);
     const key = await world.begin();
-    world.answers('a', status(503, '', { retryAfter: '60' }));
+    world.answers('a', status(503, '', { 'retry-after': '60' }));
     await world.work('a');
     await cancel(world.engine, key);
     await world.clock.advance(60_000);

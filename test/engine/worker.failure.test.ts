@@ -41,7 +41,7 @@ describe('a failure that may pass', () => {
   it('is tried again when the target asks for it', async () => {
     const world = await openWorld(LINE);
     const key = await world.begin();
-    world.answers('a', status(429, 'slow down', { retryAfter: '600' }));
+    world.answers('a', status(429, 'slow down', { 'retry-after': '600' }));
     const begun = world.clock.now();
     await world.work('a');
     expect(await world.step(key, 'a')).toMatchObject({ nextAttemptAt: begun + 600_000 });
@@ -100,7 +100,7 @@ describe('a failure that may pass', () => {
   it('is tried again although its message could not be hidden: the message only comes at another time', async () => {
     const world = await openWorld(LINE);
     await world.begin();
-    world.answers('a', status(503, '', { retryAfter: '600' }));
+    world.answers('a', status(503, '', { 'retry-after': '600' }));
     world.faults.next('setVisibility', { fail: true });
     expect(await world.work('a')).toBe('retry');
     await world.clock.advance(VISIBILITY);

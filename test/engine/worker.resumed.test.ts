@@ -22,7 +22,7 @@ describe('a resume while the call of another branch is under way', () => {
   };
 
   it('does not keep that call’s retry from its time', async () => {
-    const { world, key } = await answered(status(503, 'later', { retryAfter: '2' }));
+    const { world, key } = await answered(status(503, 'later', { 'retry-after': '2' }));
     await world.clock.advance(1_999);
     await world.run();
     expect(world.called()).toBe('b a a');
@@ -33,8 +33,8 @@ describe('a resume while the call of another branch is under way', () => {
   });
 
   it('does not keep a second retry from its time', async () => {
-    const { world, key } = await answered(status(503, 'later', { retryAfter: '2' }));
-    world.answers('b', status(503, 'later', { retryAfter: '3' }));
+    const { world, key } = await answered(status(503, 'later', { 'retry-after': '2' }));
+    world.answers('b', status(503, 'later', { 'retry-after': '3' }));
     await world.clock.advance(2_000);
     await world.run();
     await world.clock.advance(3_000);
@@ -52,7 +52,7 @@ describe('a resume while the call of another branch is under way', () => {
   });
 
   it('leaves nothing behind: what waited for the lease finds the step done', async () => {
-    const { world } = await answered(status(503, 'later', { retryAfter: '2' }));
+    const { world } = await answered(status(503, 'later', { 'retry-after': '2' }));
     await world.clock.advance(2_000);
     await world.run();
     await world.clock.advance(60_000);

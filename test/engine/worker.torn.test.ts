@@ -16,7 +16,7 @@ async function tornWorld() {
   const [message] = world.visible('a');
   const { meta } = (await world.engine.ports.store.load(key)) ?? {};
   if (message === undefined || meta === undefined) throw new Error('nothing was begun');
-  world.answers('a', status(402), status(503, 'later', { retryAfter: '0' }));
+  world.answers('a', status(402), status(503, 'later', { 'retry-after': '0' }));
   await world.run();
   await resume(world.engine, key, { newKey: true });
   await world.work('a');
@@ -51,7 +51,7 @@ it('a dead letter is judged by META as new as its step', async () => {
 it('a workflow is not shown as completed beside a step as it was before', async () => {
   const world = await openWorld(requestChain({ a: [] }));
   const key = await world.begin();
-  world.answers('a', status(503, 'later', { retryAfter: '1' }));
+  world.answers('a', status(503, 'later', { 'retry-after': '1' }));
   await world.run();
   const { store } = world.engine.ports;
   const { steps } = (await store.load(key)) ?? {};

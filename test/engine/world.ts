@@ -10,6 +10,7 @@ import {
   type QueueName,
   STEP_FAILED,
   stepQueue,
+  type WaitHeaders,
 } from '../../lib/contract/names.ts';
 import { type StepMessage, stepMessage } from '../../lib/contract/wire.ts';
 import type { Handled } from '../../lib/engine/delivery.ts';
@@ -114,11 +115,11 @@ export const ok = (step: string): HttpOutcome => ({
   status: 200,
   body: JSON.stringify({ ok: step }),
 });
-export const status = (code: number, body = 'no', more: { retryAfter?: string } = {}): HttpOutcome => ({
+export const status = (code: number, body = 'no', headers?: WaitHeaders): HttpOutcome => ({
   kind: 'reply',
   status: code,
   body,
-  ...more,
+  ...(headers === undefined ? {} : { headers }),
 });
 export const timedOut = {
   kind: 'failure',

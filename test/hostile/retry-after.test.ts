@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../lib/contract/limits.ts';
-import { against, engineFor, failed, ORDER, retrying, serverFor, whole } from './attempt.ts';
+import { against, failed, retrying, whole } from './attempt.ts';
 
-const MOST_MS = LIMITS.retryAfter * 1_000;
+/** Chance is a half, so of the fifth that it may add a half is added. */
+const MOST_MS = LIMITS.retryAfter * 1_100;
 const BUSY = '503 Service Unavailable';
 
 /** One attempt that is told to come back; the header is written when the request comes. */
@@ -13,18 +14,21 @@ const inSeconds = (seconds: number): Date => new Date(Date.now() + seconds * 1_0
 
 describe('the next attempt', () => {
   it.each([
-    ['1', 1_000],
-    ['120', 120_000],
-    ['  120  ', 120_000],
-    ['0000000120', 120_000],
+    ['31', 34_100],
+    ['120', 132_000],
+    ['  120  ', 132_000],
+    ['0000000120', 132_000],
     ['3600', MOST_MS],
     ['3601', MOST_MS],
     ['4294967296', MOST_MS],
     ['9'.repeat(400), MOST_MS],
-  ])('waits the seconds that Retry-After says, and never more than an hour: "%s"', async (value, waitMs) => {
-    const { state } = await toldBy(() => `Retry-After: ${value}`);
-    expect(state).toEqual(retrying('TARGET_UNAVAILABLE', 'unknown', 503, waitMs));
-  });
+  ])(
+    'waits the seconds that Retry-After says, and never for more than an hour: "%s"',
+    async (value, waitMs) => {
+      const { state } = await toldBy(() => `Retry-After: ${value}`);
+      expect(state).toEqual(retrying('TARGET_UNAVAILABLE', 'unknown', 503, waitMs));
+    },
+  );
 
   it('waits until the date that Retry-After says, in any form of a date that HTTP has', async () => {
     const forms: readonly ((date: Date) => string)[] = [
@@ -46,8 +50,10 @@ describe('the next attempt', () => {
     for (const form of forms) {
       const date = inSeconds(900);
       const { ended } = await toldBy(() => `Retry-After: ${form(date)}`);
+      const { nextAttemptAt, updatedAt } = ended.record;
       // A date counts whole seconds.
-      expect(ended.record.nextAttemptAt, form(date)).toBe(Math.floor(date.getTime() / 1_000) * 1_000);
+      const asked = Math.floor(date.getTime() / 1_000) * 1_000 - updatedAt;
+      expect(nextAttemptAt, form(date)).toBe(updatedAt + asked + Math.floor(asked * 0.1));
     }
   });
 
@@ -82,31 +88,45 @@ describe('the next attempt', () => {
   it.each(['408', '425', '429', '500', '502', '504'])(
     'waits as Retry-After says at a %s too',
     async (status) => {
-      const { state } = await toldBy(() => 'Retry-After: 7', status);
-      expect(state).toEqual(retrying('TARGET_UNAVAILABLE', 'unknown', Number(status), 7_000));
+      const { state } = await toldBy(() => 'Retry-After: 70', status);
+      expect(state).toEqual(retrying('TARGET_UNAVAILABLE', 'unknown', Number(status), 77_000));
     },
   );
 
   it('waits for what the first of two headers says', async () => {
-    const { state } = await toldBy(() => 'Retry-After: 10\r\nRetry-After: 3');
-    expect(state.waitMs).toBe(10_000);
+    const { state } = await toldBy(() => 'Retry-After: 100\r\nRetry-After: 300');
+    expect(state.waitMs).toBe(110_000);
   });
 
   it.each<[string, () => string]>([
-    ['no second', () => '0'],
-    ['a date that is past', () => inSeconds(-86_400).toUTCString()],
-  ])('is made at once where Retry-After says %s, under the same key', async (_, value) => {
-    const server = await serverFor((socket, count) =>
-      socket.write(count === 1 ? whole('busy', BUSY, `Retry-After: ${value()}\r\n`) : whole(ORDER)),
-    );
-    const { record } = await (await engineFor({ urls: [server.base] })).call(0, 2);
-    expect(record).toMatchObject({ status: 'completed', attempt: 2, open: 2, round: 0 });
-    const [first, second] = record.attempts;
-    // Well below the 30 seconds of the backoff.
-    expect((second?.startedAt ?? Number.NaN) - (first?.endedAt ?? 0)).toBeLessThan(5_000);
-    const keys = server.received().match(/idempotency-key: \S+/g) ?? [];
-    expect(keys).toHaveLength(2);
-    expect(new Set(keys).size).toBe(1);
+    ['Retry-After says no second', () => 'Retry-After: 0'],
+    ['Retry-After says less than the backoff', () => 'Retry-After: 1'],
+    ['Retry-After says a date that is past', () => `Retry-After: ${inSeconds(-86_400).toUTCString()}`],
+    ['X-RateLimit-Reset is past', () => `X-RateLimit-Reset: ${Math.floor(Date.now() / 1_000) - 60}`],
+    ['something remains', () => 'X-RateLimit-Remaining: 12\r\nX-RateLimit-Reset: 900'],
+  ])('waits for its backoff where %s', async (_, header) => {
+    const { state } = await toldBy(header);
+    expect(state).toEqual(retrying('TARGET_UNAVAILABLE', 'unknown', 503));
+  });
+
+  it.each<[string, () => string]>([
+    ['RateLimit', () => 'RateLimit: "minute";r=4;t=5, "hour";r=0;t=900'],
+    ['two of RateLimit', () => 'RateLimit: "minute";r=0;t=5\r\nRateLimit: "hour";r=0;t=900'],
+    ['X-RateLimit-Reset, in seconds from now', () => 'X-RateLimit-Reset: 900'],
+    [
+      'X-RateLimit-Reset, in seconds since 1970',
+      () => `X-RateLimit-Reset: ${inSeconds(900).getTime() / 1_000}`,
+    ],
+    ['X-RateLimit-Reset, in milliseconds since 1970', () => `X-RateLimit-Reset: ${inSeconds(900).getTime()}`],
+  ])('waits until a rate limit is lifted, at a 403 too: %s', async (_, header) => {
+    for (const status of ['429', '403']) {
+      const spent = () => `X-RateLimit-Remaining: 0\r\n${header()}`;
+      const { state } = await toldBy(spent, status);
+      expect(state).toMatchObject({ status: 'retrying', code: 'TARGET_UNAVAILABLE', effect: 'unknown' });
+      // What is said as a moment comes nearer while it travels.
+      expect(state.waitMs).toBeLessThanOrEqual(990_000);
+      expect(state.waitMs).toBeGreaterThan(980_000);
+    }
   });
 });
 

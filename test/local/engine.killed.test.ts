@@ -129,7 +129,7 @@ describe('killed in the middle of a call, with its claim in memory alone, the en
 
   it('goes on waiting for a step that is to be tried again', async () => {
     const { order, restart, show, http, clock, rest } = await world();
-    http.answer('/a', { kind: 'reply', status: 503, body: 'busy', retryAfter: '30' });
+    http.answer('/a', { kind: 'reply', status: 503, body: 'busy', headers: { 'retry-after': '30' } });
     const id = await order();
     const { engine } = await restart();
     await clock.advance(29_999);

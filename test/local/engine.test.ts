@@ -83,7 +83,7 @@ describe('the engine of one process', () => {
 
   it('tries a step again when its time has come, and not before', async () => {
     const { order, show, rest, http, clock } = await world();
-    http.answer('/a', { kind: 'reply', status: 503, body: 'busy', retryAfter: '30' });
+    http.answer('/a', { kind: 'reply', status: 503, body: 'busy', headers: { 'retry-after': '30' } });
     const id = await order();
     await rest();
     await clock.advance(29_999);
@@ -279,7 +279,7 @@ describe('stopping', () => {
 
   it('ends the timers, those of hidden messages too: nothing happens any more', async () => {
     const { engine, clock, order, rest, http } = await world();
-    http.answer('/a', { kind: 'reply', status: 503, body: 'busy', retryAfter: '30' });
+    http.answer('/a', { kind: 'reply', status: 503, body: 'busy', headers: { 'retry-after': '30' } });
     await order();
     await rest();
     await engine.stop();
@@ -338,7 +338,7 @@ describe('killed and started again, the engine', () => {
 
   it('has a step that waits for its next attempt wait on', async () => {
     const { engine, begin, order, rest, http, show, clock } = await world();
-    http.answer('/a', { kind: 'reply', status: 503, body: 'busy', retryAfter: '30' });
+    http.answer('/a', { kind: 'reply', status: 503, body: 'busy', headers: { 'retry-after': '30' } });
     const id = await order();
     await rest();
     await engine.stop();

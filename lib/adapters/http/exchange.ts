@@ -1,5 +1,6 @@
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { WAIT_HEADERS, type WaitHeaders } from '../../contract/names.ts';
 import type { HttpOutcome } from '../../engine/ports.ts';
 import { type Decoded, decodeText } from './charset.ts';
 import { decodeBody } from './coding.ts';
@@ -77,6 +78,15 @@ function whyBroken(error: Error): string {
   const code = codeOf(error);
   if (code === 'ECONNRESET') return 'syscall' in error ? 'reset by the peer' : CLOSED;
   return code.startsWith('HPE_') ? `what came is not HTTP (${code})` : code;
+}
+
+/** Node writes names in lower case. Of a header that came twice it keeps the first (Retry-After), or joins them by commas (the others). */
+function waitHeadersOf({ headers }: IncomingMessage): WaitHeaders | undefined {
+  const found = WAIT_HEADERS.flatMap((name) => {
+    const value = headers[name];
+    return typeof value === 'string' ? [[name, value] as const] : [];
+  });
+  return found.length === 0 ? undefined : Object.fromEntries(found);
 }
 
 type FailureCode = Extract<HttpOutcome, { kind: 'failure' }>['code'];
@@ -162,7 +172,7 @@ export class Exchange {
   }
 
   private onEnd(incoming: IncomingMessage): void {
-    const retryAfter = incoming.headers['retry-after'];
+    const headers = waitHeadersOf(incoming);
     const body = this.bytes === 0 ? NOTHING : textOf(incoming, this.read(), this.input.limit);
     if (body === 'tooLarge') {
       this.fail('REPLY_TOO_LARGE', `the reply is larger than ${this.input.limit} bytes when it is decoded`);
@@ -172,7 +182,7 @@ export class Exchange {
       kind: 'reply',
       status: incoming.statusCode ?? 0,
       ...body,
-      ...(retryAfter === undefined ? {} : { retryAfter }),
+      ...(headers === undefined ? {} : { headers }),
       ...(endsWithConnection(incoming) ? { untilClose: true } : {}),
     });
     // A server that answers before it has read the request may never read the rest: nobody else would end the connection.

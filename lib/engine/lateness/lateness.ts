@@ -58,7 +58,7 @@ function askedMs({ backoff }: StepDefinition, record: StepRecord | undefined): n
     .slice(1)
     .map(({ startedAt }, at) => startedAt - (attempts[at]?.endedAt ?? startedAt));
   if (status === 'retrying') waits.push(nextAttemptAt - updatedAt);
-  const most = LIMITS.retryAfter * 1_000;
+  const most = LIMITS.retryAfter * (1 + LIMITS.askedJitter) * 1_000;
   return waits.reduce((sum, wait) => sum + Math.max(0, Math.min(wait, most) - backoff.cap * 1_000), 0);
 }
 

@@ -36,16 +36,31 @@ const post = (url: string, more: Partial<HttpRequest> = {}): HttpRequest => ({
 const ok = (body: string): HttpOutcome => ({ kind: 'reply', status: 200, body });
 
 describe('a reply', () => {
-  it('comes with its status, its body and the Retry-After header as it was sent', async () => {
+  it('comes with its status, its body and the headers that say when to come back, as they were sent, and no others', async () => {
     const { url } = await server((socket) =>
       socket.write(
-        'HTTP/1.1 429 Slow down\r\nRetry-After: Wed, 21 Oct 2026 07:28:00 GMT\r\ncontent-length: 4\r\n\r\nlate',
+        [
+          'HTTP/1.1 429 Slow down',
+          'Retry-After: Wed, 21 Oct 2026 07:28:00 GMT',
+          'RateLimit: "minute";r=0;t=5',
+          'RateLimit: "day";r=9;t=600',
+          'X-RateLimit-Limit: 60',
+          'X-RateLimit-Remaining: 0',
+          'X-RateLimit-Reset: 1792567680',
+          'Set-Cookie: a=b',
+          'content-length: 4\r\n\r\nlate',
+        ].join('\r\n'),
       ),
     );
     expect(await client().call(post(url), 1_000)).toEqual({
       kind: 'reply',
       status: 429,
-      retryAfter: 'Wed, 21 Oct 2026 07:28:00 GMT',
+      headers: {
+        'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT',
+        ratelimit: '"minute";r=0;t=5, "day";r=9;t=600',
+        'x-ratelimit-remaining': '0',
+        'x-ratelimit-reset': '1792567680',
+      },
       body: 'late',
     });
   });

@@ -292,7 +292,7 @@ describe('a resume', () => {
   it('queues a branch that waits for its next attempt, too: its message is of the old epoch', async () => {
     const world = await openWorld(requestChain(GRAPHS.join));
     const key = await world.begin();
-    world.answers('a', status(503, '', { retryAfter: '600' }));
+    world.answers('a', status(503, '', { 'retry-after': '600' }));
     world.answers('b', status(402));
     await world.run();
     await resume(world.engine, key);

@@ -11,7 +11,7 @@ describe('a fault', () => {
     expect(await charge(demo, 'k1')).toEqual({
       kind: 'reply',
       status: 429,
-      retryAfter: 'soon',
+      headers: { 'retry-after': 'soon' },
       body: 'slow down',
     });
     await demo.setFault('payments', { status: 503, body: { why: 'maintenance' } });

@@ -1,3 +1,4 @@
+import type { WaitHeaders } from '../../../lib/contract/names.ts';
 import type { Chance } from '../world/chance.ts';
 import { type Rates, STEP_FAILED } from './rates.ts';
 import type { AwsService, RequestFault } from './request.ts';
@@ -76,7 +77,7 @@ export type Reply =
   | {
       readonly kind: 'status';
       readonly status: number;
-      readonly retryAfter?: string;
+      readonly headers?: WaitHeaders;
       /** It answers the second sending of a request whose first was read on a kept connection that broke. */
       readonly repeated?: true;
     };
@@ -207,7 +208,26 @@ interface Called {
 
 const REFUSALS = [400, 401, 403, 404, 410, 422];
 const LATER = [408, 409, 425, 429, 500, 502, 503, 504];
-const RETRY_AFTER = ['0', '1', '30', '7200', '-1', 'soon', 'Wed, 21 Oct 2026 07:28:00 GMT'];
+const RETRY_AFTER = ['0', '1', '30', '7200', '-1', 'soon', 'Wed, 21 Oct 2020 07:28:00 GMT'];
+
+/** In how many ways a target asks to be called later; a 403 is a refusal unless it does. */
+const asks = (now: number): readonly { readonly headers: WaitHeaders; readonly status?: number }[] => {
+  const inAMinute = now + MINUTE;
+  const spent = (reset: string): WaitHeaders => ({
+    'x-ratelimit-remaining': '0',
+    'x-ratelimit-reset': reset,
+  });
+  return [
+    ...RETRY_AFTER.map((value) => ({ headers: { 'retry-after': value } })),
+    { headers: { 'retry-after': new Date(inAMinute).toUTCString() } },
+    { headers: { ratelimit: '"burst";r=0;t=20, "day";r=7;t=9000' } },
+    { headers: spent(String(Math.floor(inAMinute / SECOND))) },
+    { headers: spent(String(inAMinute)) },
+    { headers: { ...spent('3000'), 'x-ratelimit-remaining': '12' } },
+    { status: 403, headers: spent('40') },
+    { status: 403, headers: { 'retry-after': '2' } },
+  ];
+};
 
 function targetFault(chance: Chance, rates: Rates, { name, timeoutMs, now, over }: Called): TargetFault {
   // In a calm schedule branches end together at times.
@@ -227,8 +247,8 @@ function targetFault(chance: Chance, rates: Rates, { name, timeoutMs, now, over 
   }
   const acts = chance.happens(0.5) ? { effect: takes } : {};
   if (chance.happens(target.later)) {
-    const retryAfter = chance.happens(0.3) ? { retryAfter: chance.pick(RETRY_AFTER) } : {};
-    return { ...acts, reply: { kind: 'status', status: chance.pick(LATER), ...retryAfter }, takes };
+    const asked = chance.happens(0.3) ? chance.pick(asks(now)) : {};
+    return { ...acts, reply: { kind: 'status', status: chance.pick(LATER), ...asked }, takes };
   }
   if (chance.happens(target.breaks)) return { ...acts, reply: { kind: 'broken' }, takes };
   if (chance.happens(target.silent)) {

@@ -38,7 +38,10 @@ const TARGET_FAULTS = {
   refuses: { reply: { kind: 'status', status: 422 }, takes: 10 },
   'is too busy': { reply: { kind: 'status', status: 503 }, takes: 10 },
   'acts and says that it is too busy': { effect: 5, reply: { kind: 'status', status: 503 }, takes: 10 },
-  'asks for an hour': { reply: { kind: 'status', status: 429, retryAfter: '3600' }, takes: 10 },
+  'asks for an hour': {
+    reply: { kind: 'status', status: 429, headers: { 'retry-after': '3600' } },
+    takes: 10,
+  },
   'acts and breaks the connection': { effect: 5, reply: { kind: 'broken' }, takes: 10 },
   'acts and answers nonsense': { effect: 5, reply: { kind: 'invalid' }, takes: 10 },
   'acts and answers too much': { effect: 5, reply: { kind: 'tooLarge' }, takes: 10 },

@@ -268,8 +268,18 @@ function retries(`,
   ]),
   mutant('what a target asks for is ignored', [
     RETRY,
-    'retryAfterMs(retryAfter, now) ?? backoffMs(backoff, attempt, fraction)',
-    'backoffMs(backoff, attempt, fraction)',
+    'const asked = askedMs(headers, now);',
+    'const asked = 0 * askedMs(headers, now);',
+  ]),
+  mutant('a target may ask to be called at once', [
+    RETRY,
+    'asked > own ?',
+    `asked > own || 'retry-after' in headers ?`,
+  ]),
+  mutant('all that were told the same come at once', [
+    RETRY,
+    'LIMITS.askedJitter * fraction',
+    'LIMITS.askedJitter * 0 * fraction',
   ]),
   mutant('the wait between attempts is longer than agreed', [RETRY, '2 ** (attempt - 1)', '2 ** attempt']),
   mutant('there is no wait between attempts', [

@@ -29,6 +29,11 @@ export const MUTANTS_OF_OUTCOMES: readonly Mutant[] = [
     'new Set([408, 409, 425, 429])',
     'new Set([408, 409, 425])',
   ]),
+  mutant('a rate limit that is spent is a refusal', [
+    OUTCOME,
+    ' || (status === 403 && isLimited(headers))',
+    '',
+  ]),
   mutant('a call that was cut off counts as one on which nobody acted', [
     CALL,
     `acted: outcome.sent === 'no' ? 'no' : 'unknown',`,

@@ -77,10 +77,11 @@ function verdictOf(step: StepDefinition, ended: Ended): Verdict {
 
 function ofStatus(
   step: StepDefinition,
-  { status, body, repeated }: Extract<HttpOutcome, { kind: 'reply' }>,
+  { status, body, headers = {}, repeated }: Extract<HttpOutcome, { kind: 'reply' }>,
 ): Verdict {
   const httpStatus = status;
-  if (LATER.includes(status) || status >= 500)
+  const limited = 'retry-after' in headers || headers['x-ratelimit-remaining'] === '0';
+  if (LATER.includes(status) || status >= 500 || (status === 403 && limited))
     return { is: 'may pass', code: 'TARGET_UNAVAILABLE', acted: 'unknown', httpStatus };
   // The first of two sendings may have been read, whoever refused the second.
   if (status >= 400) return { is: 'final', code: 'REFUSED', acted: repeated ? 'unknown' : 'no', httpStatus };

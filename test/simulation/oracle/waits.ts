@@ -1,49 +1,57 @@
+import type { WaitHeaders } from '../../../lib/contract/names.ts';
 import type { StepRecord } from '../../../lib/engine/state.ts';
 import { harmful, type Problem, type Shadow, stepOf } from './shadow.ts';
 
-/** Holds the waits between attempts to what targets asked for, and to the backoff of the definition. */
+/** Holds the waits between attempts to the larger of what targets asked for and the backoff of the definition. */
 export interface Waits {
   /** What is wrong with the due time of a step that is to be tried again. */
   problems(shadow: Shadow, record: StepRecord): Problem[];
 }
 
-/** As many waits of no time at all in a row are no chance any more: each comes once in a thousand. */
-const MOST_ZEROS = 3;
+/** As many times in a row chance does not give the least: each comes about once in a thousand, and few are told anything. */
+const MOST_ALIKE = { untold: 3, atOnce: 2, longer: 2 };
+
+/** A target may ask for an hour, in milliseconds, and its callers come within a fifth more. */
+const MOST_ASKED = 3_600_000;
+const SPREAD = 1.2;
 
 /** @param skewMs by how much the clocks of a worker and of the world may differ, in milliseconds */
 export function createWaits(skewMs: () => number): Waits {
-  let zeros = 0;
-
-  const backoffProblems = (shadow: Shadow, { step, attempt, updatedAt, nextAttemptAt = 0 }: StepRecord) => {
-    const { base, cap } = stepOf(shadow, step).backoff;
-    const longest = 1_000 * Math.min(cap, base * 2 ** (attempt - 1));
-    const wait = nextAttemptAt - updatedAt;
-    zeros = wait === 0 ? zeros + 1 : 0;
-    if (wait < 0 || wait > longest)
-      return [harmful(`${step} waits ${wait} ms after attempt ${attempt}, at most ${longest} is agreed`)];
-    return zeros < MOST_ZEROS ? [] : [harmful(`${step} waits for nothing, as all do`)];
-  };
+  /** How many in a row had no chance in them: of those that were told nothing, to come at once, and to wait for longer than the backoff. */
+  const alike = { untold: 0, atOnce: 0, longer: 0 };
 
   return {
-    problems: (shadow, record) => {
-      const { step, token, nextAttemptAt = 0 } = record;
+    problems: (shadow, { step, attempt, token, updatedAt, nextAttemptAt = 0 }) => {
+      const { base, cap } = stepOf(shadow, step).backoff;
+      const longest = 1_000 * Math.min(cap, base * 2 ** (attempt - 1));
       const ended = shadow.endings.get(token);
-      const asked = ended?.kind === 'reply' ? notBefore(ended.retryAfter, ended.at) : undefined;
-      if (asked === undefined) return backoffProblems(shadow, record);
-      if (Math.abs(asked - nextAttemptAt) <= skewMs()) return [];
-      return [harmful(`${step} is to be tried again at ${nextAttemptAt}, its target asked for ${asked}`)];
+      const until = ended?.kind === 'reply' ? notBefore(ended.headers, ended.at) : undefined;
+      const asked = until === undefined ? 0 : Math.min(Math.max(0, until - (ended?.at ?? 0)), MOST_ASKED);
+      const slack = until === undefined ? 0 : skewMs();
+
+      const wait = nextAttemptAt - updatedAt;
+      const most = Math.max(longest, SPREAD * (asked + slack));
+      const what = `${step} waits ${wait} ms after attempt ${attempt}, its target asked for ${asked}`;
+      if (wait < 0 || wait > most) return [harmful(`${what}, at most ${most} is agreed`)];
+      if (asked > 0 && nextAttemptAt < (ended?.at ?? 0) + asked - slack) return [harmful(what)];
+
+      if (asked > 0 && asked <= longest) return [];
+      const kind = until === undefined ? 'untold' : asked === 0 ? 'atOnce' : 'longer';
+      alike[kind] = wait === asked ? alike[kind] + 1 : 0;
+      return alike[kind] < MOST_ALIKE[kind] ? [] : [harmful(`${what}, without any chance, as all do`)];
     },
   };
 }
 
-/** No target may ask for more, in milliseconds. */
-const MOST_ASKED = 3_600_000;
-
-/** From when on a target wants to be called again; undefined if it does not say so in a way that makes sense. */
-function notBefore(retryAfter: string | undefined, now: number): number | undefined {
-  if (retryAfter === undefined) return undefined;
-  const asked = retryAfter.endsWith(' GMT')
-    ? Date.parse(retryAfter)
-    : Number(/^[0-9]+$/.test(retryAfter) ? now + Number(retryAfter) * 1_000 : Number.NaN);
-  return Number.isNaN(asked) ? undefined : Math.min(Math.max(asked, now), now + MOST_ASKED);
+/** From when on a target wants to be called again, in milliseconds since 1970; undefined if it does not say so in a way that makes sense. */
+function notBefore(headers: WaitHeaders = {}, now: number): number | undefined {
+  const { 'retry-after': after = '', ratelimit = '', 'x-ratelimit-reset': reset } = headers;
+  if (after.endsWith(' GMT')) return Date.parse(after);
+  if (/^[0-9]+$/.test(after)) return now + Number(after) * 1_000;
+  const [, seconds] = /r=0;t=([0-9]+)/.exec(ratelimit) ?? [];
+  if (seconds !== undefined) return now + Number(seconds) * 1_000;
+  if (reset === undefined || headers['x-ratelimit-remaining'] !== '0') return undefined;
+  // As many digits as this year has, or else from now on.
+  if (reset.length === 13) return Number(reset);
+  return Number(reset) * 1_000 + (reset.length === 10 ? 0 : now);
 }

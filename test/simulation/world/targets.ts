@@ -116,12 +116,12 @@ function outcomeOf(reply: Reply, result: unknown, sent: string): HttpOutcome {
     case 'redirect':
       return { kind: 'reply', status: HTTP_STATUS.redirect, body: sent };
     case 'status': {
-      const { status, retryAfter, repeated } = reply;
+      const { status, headers, repeated } = reply;
       return {
         kind: 'reply',
         status,
         body: `no: ${sent}`,
-        ...(retryAfter === undefined ? {} : { retryAfter }),
+        ...(headers === undefined ? {} : { headers }),
         ...(repeated ? { repeated } : {}),
       };
     }

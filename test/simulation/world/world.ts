@@ -152,7 +152,8 @@ const tracer =
  */
 function longestRepair(places: readonly StepPlace[], { chain }: Subject): number {
   const lease = Math.max(...places.map(({ settings }) => settings.functionTimeout)) + LIMITS.leaseMargin;
-  const waits = LIMITS.retryAfter + LIMITS.reconcileBackoffCap + 2 * LIMITS.reconcileInterval + lease;
+  const asked = LIMITS.retryAfter * (1 + LIMITS.askedJitter);
+  const waits = asked + LIMITS.reconcileBackoffCap + 2 * LIMITS.reconcileInterval + lease;
   const steps = chain.steps.reduce((sum, step) => sum + healthyAttempt(step), 0);
   // A failure may have to wait until its kind may be told again, and be told twice before it is marked.
   const telling = 2 * (LIMITS.digestWindow + 2 * LIMITS.reconcileInterval);
