@@ -59,11 +59,10 @@ function stepStatus({ meta, steps }: WorkflowState, name: string, now: number): 
   const stored = record?.status ?? (meta.status === 'completed' ? 'completed' : 'pending');
   const underWay = stored === 'running' && (record?.leaseUntil ?? 0) > now;
   if (stored === 'completed' || underWay) return stored;
-  if (meta.status === 'cancelled') return stored === 'failed' ? 'failed' : 'cancelled';
-  if (meta.status === 'failed') {
-    if (meta.error?.step === name) return 'failed';
-    // Nothing is scheduled any more; a resume would run it.
-    return stored === 'failed' ? 'failed' : 'pending';
+  if (meta.status === 'cancelled' || meta.status === 'failed') {
+    if (stored === 'failed' || meta.error?.step === name) return 'failed';
+    // Nothing is scheduled any more; a resume of a failed workflow would run it.
+    return meta.status === 'cancelled' ? 'cancelled' : 'pending';
   }
   // A failure of before a resume is history.
   if (stored === 'failed' && record !== undefined && record.epoch < meta.epoch) return 'pending';

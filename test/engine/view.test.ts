@@ -91,6 +91,11 @@ describe('the status shown for a step', () => {
     expect(statuses('failed', { error })).toEqual({ ...all, ...live });
   });
 
+  it('is failed for that step in a workflow that was closed after it had failed, too', () => {
+    const all = forEachRecord(() => 'failed');
+    expect(statuses('cancelled', { error })).toEqual({ ...all, ...live });
+  });
+
   it('is pending in a failed workflow for another step that nothing will run before a resume', () => {
     const all = forEachRecord(() => 'pending');
     expect(statuses('failed', { error: { ...error, step: 'other' } })).toEqual({
