@@ -10,7 +10,7 @@ export interface Answers {
   /** A request is about to be sent. */
   asked(): Asked;
   /** A resume is about to be sent. */
-  resumeAsked(workflowId: string, newKey: boolean): void;
+  resumeAsked(workflowId: string, newKeyOf: string | undefined): void;
   started(answer: StartAnswer, asked: Asked): void;
   read(answer: WorkflowAnswer, asked: Asked): void;
   cancelled(answer: WorkflowAnswer, asked: Asked): void;
@@ -50,11 +50,13 @@ export function createAnswers(options: AnswersOptions): Answers {
 
   return {
     asked: () => ({ after: happened(), from: now(), outdated: isApiOutdated() }),
-    resumeAsked: (workflowId, newKey) => {
+    resumeAsked: (workflowId, newKeyOf) => {
       const shadow = find(workflowId);
       if (shadow === undefined) return;
       shadow.resumesSent += 1;
-      if (newKey) shadow.newKeysSent += 1;
+      if (newKeyOf === undefined) return;
+      shadow.newKeysSent += 1;
+      shadow.newKeysAsked.add(newKeyOf);
     },
     started: (answer, { after }) => {
       const shadow = known('a start', answer);

@@ -50,11 +50,11 @@ export function metaProblems(
 
 /** Whether a resume may give the step that failed a new key. */
 const isOrdered = (
-  { meta: before, newKeys, newKeysSent }: Shadow,
+  { newKeys, newKeysSent, newKeysAsked }: Shadow,
   { newKey, epoch }: WorkflowMeta,
 ): boolean => {
   const granted = [...newKeys.values()].reduce((sum, count) => sum + count, 0);
-  return newKey?.step === before.error?.step && newKey?.epoch === epoch && granted < newKeysSent;
+  return newKeysAsked.has(newKey?.step ?? '') && newKey?.epoch === epoch && granted < newKeysSent;
 };
 
 const completionProblems = (shadow: Shadow, write: string): Problem[] =>

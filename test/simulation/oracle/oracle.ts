@@ -199,6 +199,7 @@ export function createOracle({
     const id = `${meta.workflowId}:${meta.epoch}:${meta.status}`;
     if (meta.notify === 'pending' && !shadow.toTell.has(id)) {
       shadow.toTell.set(id, now());
+      shadow.failures.set(id, meta);
       shadow.mustTell.add(id);
     }
     putMeta(shadow, meta);
@@ -217,7 +218,9 @@ export function createOracle({
   const told = (shadow: Shadow, id: string): void => {
     const failedAt = shadow.toTell.get(id);
     if (isPrompt() && !shadow.told.has(id) && failedAt !== undefined) {
-      const patience = patienceMs + telling.patienceFor(shadow.meta, failedAt, now());
+      // It may have been resumed since, and have no error any more.
+      const failure = shadow.failures.get(id) ?? shadow.meta;
+      const patience = patienceMs + telling.patienceFor(failure, failedAt, now());
       for (const problem of promptToldProblems(shadow, id, now(), patience)) note(problem);
     }
     shadow.told.add(id);

@@ -58,6 +58,8 @@ export interface Shadow {
   resumesSent: number;
   newKeysSent: number;
   readonly newKeys: Map<string, number>;
+  /** Steps for which a new key was asked for, by their names: the workflow may have failed at another one since. */
+  readonly newKeysAsked: Set<string>;
   readonly forced: Map<string, Set<number>>;
   /** Loads that had begun when a cancel was acknowledged. */
   cancelledAt: number | undefined;
@@ -74,6 +76,8 @@ export interface Shadow {
   /** Ids that on-call was told, and those that they may be told, with the moments from which on. */
   readonly told: Set<string>;
   readonly toTell: Map<string, number>;
+  /** META as it was when it failed, by the same ids. */
+  readonly failures: Map<string, WorkflowMeta>;
   /** Those that they must be told: no resume came first. */
   readonly mustTell: Set<string>;
   /** Writes and loads, for what a workflow costs. Tries are writes that were asked for, whatever came of them. */
@@ -102,6 +106,7 @@ export const newShadow = (chain: ChainDefinition, card: string, meta: WorkflowMe
   resumesSent: 0,
   newKeysSent: 0,
   newKeys: new Map(),
+  newKeysAsked: new Set(),
   forced: new Map(),
   cancelledAt: undefined,
   resumed: 0,
@@ -111,6 +116,7 @@ export const newShadow = (chain: ChainDefinition, card: string, meta: WorkflowMe
   endedLives: new Map(),
   told: new Set(),
   toTell: new Map(),
+  failures: new Map(),
   mustTell: new Set(),
   costs: { stepWrites: 0, stepTries: 0, metaWrites: 0, metaTries: 0, loads: 0, messages: 0 },
 });

@@ -193,7 +193,7 @@ export async function resume(options: ClientsOptions, workflowId: string): Promi
   const wish = createWish(oracle, `a resume of ${workflowId}`);
   const resumed = { status: 202, form: workflowAnswer, held: oracle.answers.resumed };
   for (let tries = 0; tries < 20; tries += 1) {
-    oracle.answers.resumeAsked(workflowId, newKey);
+    oracle.answers.resumeAsked(workflowId, newKey ? failed : undefined);
     const answer = await ask(
       options,
       'a resume',
