@@ -6,6 +6,7 @@ import { stepPlaces } from '../lib/chain/places.ts';
 import { shapeHash } from '../lib/chain/shape.ts';
 import { CEILINGS, LIMITS } from '../lib/contract/limits.ts';
 import { DEFAULT_TENANT, type SettledStage } from '../lib/contract/names.ts';
+import { namedMessageOf } from '../lib/engine/errors.ts';
 import { type Losses, lossesOf, type Remaining } from '../lib/ops/losses.ts';
 import type { OpenVersion, TablePlace } from '../lib/ops/open-workflows.ts';
 import { stages } from './stages.ts';
@@ -43,7 +44,7 @@ export function tablePlaceOf(stage: SettledStage): TablePlace {
 export async function refuseLosses(stage: SettledStage): Promise<readonly string[]> {
   const place = { queuePrefix: physicalName(stage, ''), ...tablePlaceOf(stage) };
   const losses = await lossesOf(place, remainingOf(chains)).catch((error: unknown) => {
-    const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    const why = namedMessageOf(error);
     throw new SettingsError(
       `Cannot find out whether this deployment would take away what is still needed: ${why}. Sign in as somebody who may list queues (sqs:ListQueues, sqs:GetQueueAttributes) and read the table and its indexes (dynamodb:Scan, dynamodb:Query, dynamodb:BatchGetItem), or go on without this look: -c ${LOSSES_CONTEXT.name}=${LOSSES_CONTEXT.accepted}`,
     );

@@ -1,6 +1,7 @@
 import { SettingsError, type StageSettings, settingsOf } from '../lib/cdk/settings.ts';
 import { physicalName } from '../lib/cdk/stage.ts';
 import { EXIT_NOT_HEARD, type SettledStage, TOPICS } from '../lib/contract/names.ts';
+import { namedMessageOf } from '../lib/engine/errors.ts';
 import { confirm, readLink } from '../lib/ops/confirm.ts';
 import { isSilent, listeners, type Wanted, wordsOf } from '../lib/ops/listeners.ts';
 import { stages } from './stages.ts';
@@ -34,7 +35,7 @@ export async function lookWhoHears(
       say(`\n${[silent ? `Stage ${stage} is deployed, and not heard:` : 'To know:', ...words].join('\n  ')}`);
     return silent ? EXIT_NOT_HEARD : 0;
   } catch (error) {
-    const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    const why = namedMessageOf(error);
     say(
       `\nStage ${stage} is deployed. Nobody knows whether the people on call hear it: ${why}. Looking needs sns:ListTopics, sns:ListSubscriptionsByTopic and sns:GetSubscriptionAttributes.`,
     );
@@ -73,7 +74,7 @@ export async function confirmLink(words: readonly string[]): Promise<void> {
     const arn = await confirm(confirmation);
     say(`Confirmed: ${arn}. No link in a mail ends it; only who is signed in to AWS can.`);
   } catch (error) {
-    const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    const why = namedMessageOf(error);
     throw new SettingsError(
       `The subscription to ${confirmation.topicArn} was not confirmed: ${why}. A link holds for two days: ask for another with aws sns subscribe --topic-arn ${confirmation.topicArn} --protocol email --notification-endpoint <address>`,
     );

@@ -2,6 +2,7 @@ import { chains } from '../functions/chains/index.ts';
 import { SettingsError, settingsOf } from '../lib/cdk/settings.ts';
 import { stepPlaces } from '../lib/chain/places.ts';
 import type { SettledStage } from '../lib/contract/names.ts';
+import { namedMessageOf } from '../lib/engine/errors.ts';
 import { missingSecrets } from '../lib/ops/missing-secrets.ts';
 import { stages } from './stages.ts';
 
@@ -20,7 +21,7 @@ export async function refuseWithoutSecrets(stage: SettledStage): Promise<void> {
   const called = new Set(stepPlaces(chains).flatMap(({ targets = [] }) => targets));
   const targets = Object.fromEntries(Object.entries(settings.targets).filter(([name]) => called.has(name)));
   const missing = await missingSecrets(targets, settings.region).catch((error: unknown) => {
-    const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    const why = namedMessageOf(error);
     throw new SecretsUnknown(
       `Cannot find out whether the secrets of stage "${stage}" exist: ${why}. Sign in (aws sso login), and set AWS_REGION, or region in bin/stages.ts.`,
     );

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { chains } from '../functions/chains/index.ts';
 import { SettingsError, stageName } from '../lib/cdk/settings.ts';
+import { namedMessageOf } from '../lib/engine/errors.ts';
 import { byVersion, openWorkflows } from '../lib/ops/open-workflows.ts';
 import { tablePlaceOf } from './losses.ts';
 import { versionLines } from './open-versions.ts';
@@ -15,7 +16,7 @@ const USAGE = 'Write: npm run versions -- --stage dev';
 async function tell(): Promise<void> {
   const stage = stageName(stageWord());
   const open = await openWorkflows(tablePlaceOf(stage)).catch((error: unknown) => {
-    const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    const why = namedMessageOf(error);
     throw new SettingsError(
       `The workflows of stage "${stage}" cannot be counted: ${why}. Sign in as somebody who may read its table and indexes (dynamodb:Scan, dynamodb:Query, dynamodb:BatchGetItem), and set AWS_REGION, or region in bin/stages.ts.`,
     );

@@ -2,7 +2,7 @@ import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
 import { nextOf } from '../contract/advice.ts';
 import { ROUTES, RUNBOOK_WORKFLOW_FAILED } from '../contract/names.ts';
 import type { WorkflowError } from '../contract/wire.ts';
-import { EngineError } from '../engine/errors.ts';
+import { EngineError, namedMessageOf } from '../engine/errors.ts';
 import type { Notification, Notifier } from '../engine/ports.ts';
 
 export interface SnsOptions {
@@ -37,7 +37,7 @@ export function createSnsNotifier({ client, topicArn, stage, runbookUrl }: SnsOp
           }),
         );
       } catch (error) {
-        const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+        const why = namedMessageOf(error);
         throw new EngineError('NOTIFICATION_FAILED', `${digest.id} was told to nobody: ${why}`, {
           cause: error,
         });

@@ -43,3 +43,7 @@ export const toldOf = (error: unknown): { readonly message: string; readonly nex
 });
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** What was thrown, by its name and message: the SDK's errors say the most by their names. */
+export const namedMessageOf = (error: unknown): string =>
+  error instanceof Error ? `${error.name}: ${error.message}` : String(error);

@@ -4,7 +4,15 @@ import { LIMITS } from '../contract/limits.ts';
 import { deadLetterQueue } from '../contract/names.ts';
 import { allDone, isDone, isReady, notBefore } from './decision.ts';
 import { toldOf } from './errors.ts';
-import { latest, nextLook, oldestUnclaimedSince, type Waiting, waitingOf } from './lateness/lateness.ts';
+import {
+  LOOK_MS,
+  lateness,
+  latest,
+  nextLook,
+  oldestUnclaimedSince,
+  type Waiting,
+  waitingOf,
+} from './lateness/lateness.ts';
 import type { Outgoing, Pace } from './ports.ts';
 import {
   definitionOf,
@@ -135,8 +143,6 @@ async function reconcileShard(
   return report;
 }
 
-/** How long what cannot be examined may stay so, in milliseconds. */
-const LOOK_MS = LIMITS.reconcileBackoffCap * 1_000;
 /** Workflows of a shard examined at the same time. */
 const AT_ONCE = 10;
 /** No workflow is begun with less than this left, in milliseconds. */
@@ -159,8 +165,8 @@ async function look(
     return await examine(engine, collection, key);
   } catch (error) {
     complain(engine, key, toldOf(error));
-    const waits = latest([{ since: dueAt, boundMs: LOOK_MS }], engine.ports.clock.now());
-    return { repaired: 0, overdue: waits?.ratio ?? 0, mine: false };
+    const overdue = lateness({ since: dueAt, boundMs: LOOK_MS }, engine.ports.clock.now());
+    return { repaired: 0, overdue, mine: false };
   }
 }
 

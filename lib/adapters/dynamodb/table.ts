@@ -13,7 +13,7 @@ import {
   type QueryCommandOutput,
 } from '@aws-sdk/lib-dynamodb';
 import { KEYS } from '../../contract/table.ts';
-import { EngineError } from '../../engine/errors.ts';
+import { EngineError, namedMessageOf } from '../../engine/errors.ts';
 import type { Written } from '../../engine/ports.ts';
 import type { Item } from './items.ts';
 
@@ -160,7 +160,7 @@ export async function orUnavailable<Result>(what: string, action: () => Promise<
     return await action();
   } catch (error) {
     if (error instanceof EngineError) throw error;
-    const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    const why = namedMessageOf(error);
     throw new EngineError('STORE_UNAVAILABLE', `${what} failed: ${why}`, { cause: error });
   }
 }

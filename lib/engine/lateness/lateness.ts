@@ -14,7 +14,7 @@ export interface Waiting {
 }
 
 /** How long it takes at most until the reconciler has looked again at what nothing else brings on. */
-const LOOK_MS = LIMITS.reconcileBackoffCap * 1_000;
+export const LOOK_MS = LIMITS.reconcileBackoffCap * 1_000;
 /** Somebody is told after so long, even if a step may wait for longer. */
 const MOST_MS = LIMITS.overdueMost * 1_000;
 
@@ -62,12 +62,16 @@ function askedMs({ backoff }: StepDefinition, record: StepRecord | undefined): n
   return waits.reduce((sum, wait) => sum + Math.max(0, Math.min(wait, most) - backoff.cap * 1_000), 0);
 }
 
-/** What of a workflow is the latest, and how late: its age divided by its bound. From 1 on it is overdue. */
+/** How late something is: its age divided by its bound. From 1 on it is overdue. */
+export const lateness = ({ since, boundMs }: Waiting, now: number): number =>
+  Math.max(0, now - since) / boundMs;
+
+/** What of a workflow is the latest, and how late. */
 export function latest(
   waiting: readonly Waiting[],
   now: number,
 ): { readonly of: Waiting; readonly ratio: number } | undefined {
-  const [first, ...others] = waiting.map((of) => ({ of, ratio: Math.max(0, now - of.since) / of.boundMs }));
+  const [first, ...others] = waiting.map((of) => ({ of, ratio: lateness(of, now) }));
   if (first === undefined) return undefined;
   return others.reduce((most, one) => (one.ratio > most.ratio ? one : most), first);
 }
