@@ -1,5 +1,6 @@
 import type { StepDefinition } from './definition.ts';
-import { placeholder } from './request/placeholder.ts';
+import { keyUseOf } from './request/key.ts';
+import { PLACEHOLDER_TEXT, placeholder } from './request/placeholder.ts';
 import { requestOf } from './request/returned.ts';
 
 type Request = NonNullable<StepDefinition['request']>;
@@ -7,21 +8,22 @@ type Request = NonNullable<StepDefinition['request']>;
 /** What a request function shows of its targets. */
 export interface Called {
   readonly targets: readonly string[];
-  /** In seconds; undefined where the target says nothing of it. */
-  readonly keyLifetime: number | undefined;
+  /** How long they remember an idempotency key at least, in seconds; 0 where one of them takes none. */
+  readonly keyLifetime: number;
 }
 
 /**
  * The targets that a request function calls, found by calling it once with placeholders for its input and results. Undefined
  * where that does not show all of them: the function inspects a value, or its source text calls several targets, so that a
  * value may decide between them.
- * @example calledTargets(({ input }) => payments.post('/charges', { card: input.card })) // { targets: ['payments'], keyLifetime: undefined }
+ * @example calledTargets(({ input }) => payments.post('/charges', { card: input.card })) // { targets: ['payments'], keyLifetime: 86400 }
  */
 export function calledTargets(request: Request): Called | undefined {
   if (speaksOfSeveral(request)) return undefined;
   try {
-    const { target, keyLifetime } = requestOf(request({ input: placeholder(), results: placeholder() }));
-    return { targets: [target], keyLifetime };
+    const context = { input: placeholder(), results: placeholder(), idempotencyKey: PLACEHOLDER_TEXT };
+    const { target, idempotency } = requestOf(request(context));
+    return { targets: [target], keyLifetime: keyUseOf(idempotency).lifetime };
   } catch {
     return undefined;
   }

@@ -1,5 +1,4 @@
 import type * as z from 'zod';
-import { LIMITS } from '../contract/limits.ts';
 import { DefinitionError, type Place, show } from './definition-error.ts';
 import { findNotCarried, isSchema } from './json-schema.ts';
 import { didYouMean } from './suggest.ts';
@@ -61,15 +60,6 @@ export function numberIn(place: Place, option: string, value: unknown, range: Ra
     `${option} is ${show(value)}`,
     `Write ${kind}${bounds}${why === undefined ? '' : `: ${why}`}.`,
   );
-}
-
-const LIFETIME = { least: 1, most: LIMITS.keyLifetimeMost, whole: true, unit: 'seconds' } as const;
-
-/** The lifetime of idempotency keys that is written as `{ lifetime: 86400 }`, in seconds; undefined where none is. */
-export function keyLifetimeIn(place: Place, written: unknown): number | undefined {
-  if (written === undefined) return undefined;
-  const { lifetime } = optionsOf(place, 'idempotency', written, ['lifetime']);
-  return numberIn(place, 'idempotency.lifetime', lifetime, LIFETIME);
 }
 
 /** Returns `value` if it is a list of names, each there once. */

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import type { Idempotency } from './request/key.ts';
 
 export const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 export type Method = (typeof METHODS)[number];
@@ -14,14 +15,19 @@ export interface RequestSpec {
   /** Sent as JSON, or as `json`, `form`, `text` or `multipart` says; leave it out for no body. A bare text is refused. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
-  /** How long the target remembers an idempotency key, in seconds; left out for `LIMITS.keyLifetime`. */
-  readonly keyLifetime?: number;
+  /** How the target takes idempotency keys; left out where it does as most. */
+  readonly idempotency?: Idempotency;
 }
 
 /** What a step sees: the validated input and the results of the steps that precede it. */
 export interface StepContext {
   readonly input: unknown;
   readonly results: Readonly<Record<string, unknown>>;
+}
+
+/** What a request function sees too: the key as its target wants it written. The same at every attempt of a round. */
+export interface RequestContext extends StepContext {
+  readonly idempotencyKey: string;
 }
 
 /** What a `run` step sees too. `signal` aborts at the step's deadline; what later comes of code that ignores it is dropped. */
@@ -43,10 +49,10 @@ export interface StepDefinition {
   readonly after: readonly string[];
   /** Names of the targets that the step may call; undefined if its definition does not show them. Empty for a `run` step. */
   readonly targets: readonly string[] | undefined;
-  /** How long its targets remember an idempotency key at least, in seconds. */
+  /** How long its targets remember an idempotency key at least, in seconds; 0 where one of them takes none. */
   readonly keyLifetime: number;
   /** Exactly one of `request` and `run` is given. */
-  request?(context: StepContext): RequestSpec;
+  request?(context: RequestContext): RequestSpec;
   run?(context: RunContext): unknown;
   /** Replies (or a `run` step's result) are stored as this schema parses them. */
   readonly response: z.ZodType | undefined;

@@ -1,8 +1,9 @@
-import { keyLifetimeIn, optionsOf } from './check.ts';
+import { optionsOf } from './check.ts';
 import type { Method, RequestSpec } from './definition.ts';
 import { targetName } from './naming.ts';
 import { type BodyOf, bodyProblem } from './request/body.ts';
 import { checkedHeaders } from './request/headers.ts';
+import { type Idempotency, idempotencyIn, keyUseOf } from './request/key.ts';
 import { checkedPath, type Path } from './request/path.ts';
 import { type Query, withQuery } from './request/query.ts';
 
@@ -16,8 +17,11 @@ export interface RequestOptions {
 
 /** What a target does, wherever it is. */
 export interface TargetOptions {
-  /** `lifetime`: how long it remembers an idempotency key, in seconds. Default 86,400, as many forget after a day. */
-  readonly idempotency?: { readonly lifetime: number };
+  /**
+   * How it takes the idempotency key. Default: in the header `idempotency-key`, as it is, and remembers it for a day. Under `'none'` it takes none: a
+   * call whose effect is not known is never repeated by itself, and a person says what became of it.
+   */
+  readonly idempotency?: Idempotency;
 }
 
 type WithoutBody = (path: string | Path, options?: RequestOptions) => RequestSpec;
@@ -35,7 +39,7 @@ type WithBody = <Body = undefined>(
 export interface Target {
   readonly name: string;
   /** As it was given. */
-  readonly idempotency: TargetOptions['idempotency'];
+  readonly idempotency: Idempotency | undefined;
   readonly get: WithoutBody;
   readonly post: WithBody;
   readonly put: WithBody;
@@ -54,22 +58,26 @@ export interface Target {
  * payments.get(path`/charges/${id}`, { headers: { 'x-region': 'eu' } });
  * payments.get('/charges', { query: { limit: 10, tag: ['a', 'b'] } }); // /charges?limit=10&tag=a&tag=b
  * const qonto = target('qonto', { idempotency: { lifetime: 1_800 } });
+ * const paypal = target('paypal', { idempotency: { header: 'paypal-request-id', lifetime: 2_592_000 } });
+ * const square = target('square', { idempotency: { format: 'token32' } });
+ * square.post('/v2/payments', { idempotency_key: idempotencyKey, … }); // `idempotencyKey` as the request function is given it
+ * const sms = target('sms', { idempotency: 'none' });
  */
 export function target(name: string, options: TargetOptions = {}): Target {
   const checkedName = targetName(name);
-  const { idempotency } = optionsOf({}, `the target "${checkedName}"`, options, ['idempotency']);
-  const keyLifetime = keyLifetimeIn({}, idempotency);
+  const given = optionsOf({}, `the target "${checkedName}"`, options, ['idempotency']);
+  const idempotency = idempotencyIn({}, given.idempotency);
   const without =
     (method: Method): WithoutBody =>
     (path, options) =>
-      spec(checkedName, keyLifetime, method, path, undefined, options);
+      spec(checkedName, idempotency, method, path, undefined, options);
   const withBody =
     (method: Method): WithBody =>
     (path, body, options) =>
-      spec(checkedName, keyLifetime, method, path, body, options);
+      spec(checkedName, idempotency, method, path, body, options);
   return Object.freeze({
     name: checkedName,
-    idempotency: keyLifetime === undefined ? undefined : { lifetime: keyLifetime },
+    idempotency,
     get: without('GET'),
     post: withBody('POST'),
     put: withBody('PUT'),
@@ -80,7 +88,7 @@ export function target(name: string, options: TargetOptions = {}): Target {
 
 function spec(
   name: string,
-  keyLifetime: number | undefined,
+  idempotency: Idempotency | undefined,
   method: Method,
   path: string | Path,
   body: unknown,
@@ -90,12 +98,17 @@ function spec(
   const headers = options?.headers;
   const problem = bodyProblem(body);
   if (problem !== undefined) throw new TypeError(`${call}: ${problem}`);
+  const checked = headers === undefined ? undefined : checkedHeaders(name, headers, body);
+  const { header: keyHeader } = keyUseOf(idempotency);
+  if (keyHeader !== undefined && checked?.[keyHeader] !== undefined) {
+    throw new TypeError(`${name}: the header "${keyHeader}" is that of the idempotency key; leave it out`);
+  }
   return {
     target: name,
     method,
     path: withQuery(call, checkedPath(call, path), options?.query),
     ...(body === undefined ? {} : { body }),
-    ...(headers === undefined ? {} : { headers: checkedHeaders(name, headers, body) }),
-    ...(keyLifetime === undefined ? {} : { keyLifetime }),
+    ...(checked === undefined ? {} : { headers: checked }),
+    ...(idempotency === undefined ? {} : { idempotency }),
   };
 }

@@ -35,6 +35,15 @@ interface Context<Input, Results> {
   readonly results: Results;
 }
 
+/** What a request function sees too. */
+interface Requesting<Input, Results> extends Context<Input, Results> {
+  /**
+   * For APIs that take the key in the body, written as the target's `idempotency.format` says. The same at every attempt of a round.
+   * @example square.post('/v2/payments', { idempotency_key: idempotencyKey, source_id: input.source })
+   */
+  readonly idempotencyKey: string;
+}
+
 /** What a `run` step sees too. */
 interface Running<Input, Results> extends Context<Input, Results> {
   /** The same at every attempt whose effect is not known; send it with whatever the code calls. */
@@ -62,10 +71,11 @@ interface StepOptions<After, Schema> {
   /** Messages that one invocation takes, 1 to 10. Default 1. */
   readonly batchSize?: number;
   /**
-   * `lifetime`: for how many seconds the targets of this step remember an idempotency key at least. Needed for `run`, and where
-   * `targets` names one by its name alone; else it is the least of its targets. Default 86,400. After it no call is repeated whose effect is unknown.
+   * `lifetime`: for how many seconds the targets of this step remember an idempotency key at least; `'none'` where one of them takes no key. Needed for
+   * `run`, and where `targets` names one by its name alone; else it is the least of its targets. Default 86,400. After it no call is repeated whose
+   * effect is unknown.
    */
-  readonly idempotency?: { readonly lifetime: number };
+  readonly idempotency?: 'none' | { readonly lifetime: number };
   /** Invocations of this step that run at a time, 2 to 1,000. Default: the stage's on AWS, none on one machine. */
   readonly concurrency?: number;
 }
@@ -77,8 +87,11 @@ interface RequestStep<Input, Results> {
    * are found by calling `request` once. On AWS the step gets the settings and secrets of these targets, and no other.
    */
   readonly targets?: readonly (string | Target)[];
-  /** Builds the request. Called at every attempt: the same input and results must give the same request. */
-  readonly request: (context: Context<Input, Results>) => RequestSpec;
+  /**
+   * Builds the request. Called at every attempt: the same input and results must give the same request, so without `Date.now()` or
+   * `Math.random()`. What has to be drawn or looked at is the result of a `run` step before this one.
+   */
+  readonly request: (context: Requesting<Input, Results>) => RequestSpec;
   /**
    * What the reply is to `response`: the value that it is as JSON (`json`, the default), or its text (`text`). Text is decoded from the charset that
    * the target declares, else from UTF-8.

@@ -1,9 +1,10 @@
 import { LIMITS } from '../contract/limits.ts';
 import { type Called, calledTargets } from './calls.ts';
-import { keyLifetimeIn, numberIn, type Options, optionsOf, schemaOf, textsOf } from './check.ts';
+import { numberIn, type Options, optionsOf, schemaOf, textsOf } from './check.ts';
 import { type Backoff, type ChainDefinition, READS, type StepDefinition } from './definition.ts';
 import { DefinitionError, type Place, show } from './definition-error.ts';
 import { stepName, targetName } from './naming.ts';
+import { keyLifetimeIn, keyUseOf } from './request/key.ts';
 import { didYouMean } from './suggest.ts';
 import type { Target } from './target.ts';
 
@@ -158,8 +159,8 @@ function targetsOf(place: Place, written: unknown): Called {
       "Name every target that the request may call: targets: ['payments'].",
     );
   }
-  const lifetimes = given.map((one) => (isTarget(one) ? one.idempotency?.lifetime : undefined));
-  return { targets: names, keyLifetime: Math.min(...lifetimes.map((one) => one ?? LIMITS.keyLifetime)) };
+  const lifetimes = given.map((one) => keyUseOf(isTarget(one) ? one.idempotency : undefined).lifetime);
+  return { targets: names, keyLifetime: Math.min(...lifetimes) };
 }
 
 const isTarget = (value: unknown): value is Pick<Target, 'name' | 'idempotency'> =>

@@ -1,6 +1,10 @@
 import type { StepErrorCode } from './names.ts';
 import type { StepError } from './wire.ts';
 
+/** Nothing but a person can find out whether a call has acted that cannot be repeated. */
+const LOOK_AND_SAY =
+  'Look at the target whether the call has acted. Then resume and say so: it is done, with its result; it is not done; or it shall be made again under a new key.';
+
 /** What a person does about each error of a step. Whether the step is then tried again by itself is another sentence. */
 export const ADVICE: Readonly<Record<StepErrorCode, string>> = {
   CONNECTION_FAILED: 'Check the target’s baseUrl, and that the target accepts connections.',
@@ -22,10 +26,13 @@ export const ADVICE: Readonly<Record<StepErrorCode, string>> = {
   WORKER_DIED: 'Read the log of the step’s function: it ran out of memory or time, or it crashed.',
   NOT_TAKEN:
     'Check the step’s function: it is throttled, it fails as it starts, or it may not read its queue.',
-  KEY_EXPIRED:
-    'Look at the target whether the call has acted. Then resume and say so: it is done, with its result; it is not done; or it shall be made again under a new key.',
+  KEY_EXPIRED: LOOK_AND_SAY,
+  REQUEST_CHANGED: `Deploy a request function that makes the same request again, without Date.now() or Math.random(), and resume. Or: ${LOOK_AND_SAY}`,
   EXPIRED: 'Start a new workflow: this one expires within a day and cannot be resumed.',
 };
+
+/** Their advice says how to resume, or that nobody can. */
+const SAYS_ALL: readonly StepErrorCode[] = ['EXPIRED', 'KEY_EXPIRED', 'REQUEST_CHANGED'];
 
 /**
  * What the reader of an error can do next.
@@ -36,13 +43,14 @@ export const ADVICE: Readonly<Record<StepErrorCode, string>> = {
  * // 'Check the target: it answers that it cannot serve the call now. Then resume: the call is repeated with the same idempotency key.'
  */
 export function nextOf(
-  { code, effect, safeUntil, next = ADVICE[code] }: StepError,
+  { code, effect, safeUntil, noKey, next = ADVICE[code] }: StepError,
   outlook: 'retrying' | 'failed' | 'closed',
 ): string {
   if (outlook === 'closed') return 'Nothing: the workflow was cancelled after it had failed.';
-  if (code === 'EXPIRED' || code === 'KEY_EXPIRED') return next;
+  if (SAYS_ALL.includes(code)) return next;
   if (outlook === 'retrying') return `The step is tried again by itself. ${next}`;
   if (effect === 'none') return `${next} Then resume.`;
+  if (noKey) return `${next} ${LOOK_AND_SAY}`;
   const until = safeUntil === undefined ? '' : ` before ${safeUntil}`;
   return `${next} Then resume${until}: the call is repeated with the same idempotency key.`;
 }

@@ -36,6 +36,7 @@ export type StepStatus = (typeof STEP_STATUSES)[number];
  * attempt ended before it saved an outcome. `NOT_TAKEN`: the step's function could not take the message at all. `EXPIRED`: the
  * step was not done when the workflow's last day began.
  * `KEY_EXPIRED`: the call may have acted, and its target may have forgotten the idempotency key.
+ * `REQUEST_CHANGED`: the call may have acted, and the step would send another request under the same idempotency key now.
  * `SECRET_UNAVAILABLE`: the target's secret could not be read for now; nothing was sent.
  */
 export const STEP_ERROR_CODES = [
@@ -56,6 +57,7 @@ export const STEP_ERROR_CODES = [
   'NOT_TAKEN',
   'EXPIRED',
   'KEY_EXPIRED',
+  'REQUEST_CHANGED',
 ] as const;
 export type StepErrorCode = (typeof STEP_ERROR_CODES)[number];
 

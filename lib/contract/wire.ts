@@ -74,6 +74,8 @@ export const stepError = z.object({
   effect: z.enum(EFFECTS),
   /** While the effect is unknown: until when the call may be repeated, as its target may forget the idempotency key then. */
   safeUntil: z.iso.datetime().optional(),
+  /** The call may have acted, and its target takes no idempotency key: who resumes says what became of it. */
+  noKey: z.literal(true).optional(),
 });
 export type StepError = z.infer<typeof stepError>;
 

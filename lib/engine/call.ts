@@ -1,15 +1,14 @@
 import type * as z from 'zod';
-import type { RequestSpec, StepContext, StepDefinition } from '../chain/definition.ts';
+import type { StepContext, StepDefinition } from '../chain/definition.ts';
 import { StepRefusal } from '../chain/refusal.ts';
-import { contradiction, type EncodedBody, encodedBody } from '../chain/request/body.ts';
-import { requestOf } from '../chain/request/returned.ts';
-import { LIMITS } from '../contract/limits.ts';
+import { contradiction } from '../chain/request/body.ts';
 import { CALL_HEADERS } from '../contract/names.ts';
 import { EngineError, messageOf } from './errors.ts';
 import { excerpt, secretsOf } from './mask.ts';
 import { classifyStatus, type Failure, isRetriable } from './outcome.ts';
 import type { HttpOutcome, Ports } from './ports.ts';
 import { replyText } from './reply-text.ts';
+import type { Built, BuiltRequest } from './request/build.ts';
 import { type Parsed, parseReply, parseWith, sizeProblem } from './result.ts';
 
 /** One call to be made: the step, what it sees, and what goes with every request. */
@@ -20,6 +19,8 @@ export interface Call {
   readonly workflowId: string;
   readonly idempotencyKey: string;
   readonly deadlineMs: number;
+  /** What a `request` step sends; undefined for a `run` step. */
+  readonly built: Built | undefined;
   /** Whether the request must have a connection of its own (docs/architecture.md, "Decisions"). */
   readonly fresh: boolean;
 }
@@ -33,37 +34,30 @@ type CallPorts = Pick<Ports, 'http' | 'targets' | 'random' | 'clock'>;
 const failed = (failure: Failure): CallResult => ({ ok: false, failure });
 
 /** Makes the call of one attempt. Never throws; ends by the deadline, whatever the target or the code does. */
-export const perform = (ports: CallPorts, call: Call): Promise<CallResult> =>
-  call.step.request ? request(ports, call) : run(ports, call);
+export async function perform(ports: CallPorts, call: Call): Promise<CallResult> {
+  const { built } = call;
+  if (built === undefined) return await run(ports, call);
+  return 'failure' in built ? failed(built.failure) : await request(ports, call, built);
+}
 
-async function request(ports: CallPorts, call: Call): Promise<CallResult> {
+async function request(ports: CallPorts, call: Call, built: BuiltRequest): Promise<CallResult> {
   const begun = ports.clock.now();
   const leftMs = (): number => Math.max(0, call.deadlineMs - (ports.clock.now() - begun));
-  let built: ReturnType<typeof build>;
-  try {
-    built = build(call);
-  } catch (error) {
-    return failed(notSent(call, error));
-  }
   const { spec, body } = built;
-  if (call.step.targets?.includes(spec.target) === false) return failed(notNamed(call.step, spec.target));
-  const { keyLifetime = LIMITS.keyLifetime } = spec;
-  if (keyLifetime < call.step.keyLifetime) return failed(forgetsSooner(call.step, spec.target, keyLifetime));
   // Secrets may have to be fetched: that too is part of the call.
   const found = await soon(ports.clock, leftMs(), () => ports.targets.resolve(spec.target));
   if (found === 'deadline') return failed(settingsLate(spec.target, call.deadlineMs));
   if (!found.ok) return failed({ ...notSent(call, found.error), target: spec.target });
   const { baseUrl, headers, secrets: withinHeaders } = found.value;
-  const sent = { ...headersOf(call, spec, body, ports.random), ...headers };
-  const problem = contentTypeProblem(spec, body, sent);
-  if (problem !== undefined) return failed(contradicted(spec.target, problem));
+  const refusal = settingsRefusal(built, headers);
+  if (refusal !== undefined) return failed(refusal);
   const outcome = await ports.http.call(
     {
       method: spec.method,
       url: baseUrl + spec.path,
-      headers: sent,
+      headers: { ...headersOf(call, built, ports.random), ...headers },
       ...(body === undefined ? {} : { body: body.content }),
-      ...(call.fresh ? { fresh: true } : {}),
+      ...(call.fresh || built.keyUse.header === undefined ? { fresh: true } : {}),
     },
     leftMs(),
   );
@@ -73,15 +67,7 @@ async function request(ports: CallPorts, call: Call): Promise<CallResult> {
   return judged !== 'deadline' && judged.ok ? judged.value : failed(checkLate(spec.target, outcome, call));
 }
 
-function build({ step, context, idempotencyKey }: Call): {
-  readonly spec: RequestSpec;
-  readonly body: EncodedBody | undefined;
-} {
-  const spec = requestOf(step.request?.(context));
-  return { spec, body: encodedBody(spec.body, idempotencyKey) };
-}
-
-/** A request that could not be built or addressed: nothing was sent, so nobody can have acted. */
+/** A request that could not be addressed: nothing was sent, so nobody can have acted. */
 function notSent({ context, sensitive }: Call, error: unknown): Failure {
   const common = {
     message: excerpt(messageOf(error), secretsOf(context.input, sensitive)),
@@ -97,38 +83,35 @@ function notSent({ context, sensitive }: Call, error: unknown): Failure {
   return { ...common, code: 'REQUEST_INVALID' };
 }
 
-/** Deployed, a step is given the targets that its definition names: what works on one machine must work there. */
-const notNamed = ({ targets = [] }: StepDefinition, target: string): Failure => ({
-  code: 'TARGET_MISSING',
-  message: `the request goes to the target "${target}", but the step’s definition names only ${targets.map((name) => `"${name}"`).join(', ')}`,
-  next: `Write targets: [${[...targets, target].map((name) => `'${name}'`).join(', ')}] in the step, and deploy.`,
-  retriable: false,
-  acted: 'no',
-  target,
-});
-
-/** A call would be repeated when its target no longer knows the key. */
-const forgetsSooner = (step: StepDefinition, target: string, lifetime: number): Failure => ({
-  code: 'REQUEST_INVALID',
-  message: `the target "${target}" remembers an idempotency key for ${lifetime} s, and the step counts on ${step.keyLifetime} s`,
-  next: `Write idempotency: { lifetime: ${lifetime} } in the step, and deploy.`,
-  retriable: false,
-  acted: 'no',
-  target,
-});
-
 /** What the step says was looked at when its request was built; the settings of the target may say otherwise. */
-const contentTypeProblem = (
-  spec: RequestSpec,
-  body: EncodedBody | undefined,
-  { 'content-type': type }: Readonly<Record<string, string>>,
-): string | undefined =>
-  type === undefined || type === body?.contentType ? undefined : contradiction(spec.body, type);
+function settingsRefusal(
+  { spec, body, keyUse }: BuiltRequest,
+  headers: Readonly<Record<string, string>>,
+): Failure | undefined {
+  const type = headers['content-type'] ?? spec.headers?.['content-type'];
+  const problem =
+    type === undefined || type === body?.contentType ? undefined : contradiction(spec.body, type);
+  if (problem !== undefined) {
+    return refused(
+      spec.target,
+      `the content-type that is set for the target "${spec.target}" ${problem}`,
+      'Take content-type out of the headers of the request, or of the settings of the target, and deploy.',
+    );
+  }
+  const { header } = keyUse;
+  return header === undefined || !Object.hasOwn(headers, header)
+    ? undefined
+    : refused(
+        spec.target,
+        `the header "${header}" is that of the idempotency key, and the settings of the target "${spec.target}" have it, too`,
+        `Take ${header} out of the settings of the target, and deploy.`,
+      );
+}
 
-const contradicted = (target: string, problem: string): Failure => ({
+const refused = (target: string, message: string, next: string): Failure => ({
   code: 'REQUEST_INVALID',
-  message: `the content-type that is set for the target "${target}" ${problem}`,
-  next: 'Take content-type out of the headers of the request, or of the settings of the target, and deploy.',
+  message,
+  next,
   retriable: false,
   acted: 'no',
   target,
@@ -152,19 +135,18 @@ const checkLate = (target: string, { status }: HttpOutcome, { deadlineMs }: Call
 });
 
 function headersOf(
-  call: Call,
-  spec: RequestSpec,
-  body: EncodedBody | undefined,
+  { step, workflowId }: Call,
+  { spec, body, key, keyUse }: BuiltRequest,
   random: Ports['random'],
 ): Record<string, string> {
   return {
-    accept: call.step.read === 'text' ? '*/*' : 'application/json',
+    accept: step.read === 'text' ? '*/*' : 'application/json',
     ...(body === undefined ? {} : { 'content-type': body.contentType }),
     ...spec.headers,
-    [CALL_HEADERS.idempotencyKey]: call.idempotencyKey,
-    [CALL_HEADERS.workflowId]: call.workflowId,
+    ...(keyUse.header === undefined ? {} : { [keyUse.header]: key }),
+    [CALL_HEADERS.workflowId]: workflowId,
     // W3C Trace Context: the workflow is the trace, each call a span of it.
-    [CALL_HEADERS.traceparent]: `00-${call.workflowId.slice(-32)}-${random.token().slice(0, 16)}-01`,
+    [CALL_HEADERS.traceparent]: `00-${workflowId.slice(-32)}-${random.token().slice(0, 16)}-01`,
   };
 }
 

@@ -1,8 +1,9 @@
 import type { ChainDefinition, StepDefinition } from '../chain/definition.ts';
 import { descendants, findStep, successors } from '../chain/graph.ts';
 import { DAY_MS, LIMITS } from '../contract/limits.ts';
-import type { StepMessage } from '../contract/wire.ts';
+import type { StepError, StepMessage } from '../contract/wire.ts';
 import type { StepExpectation } from './ports.ts';
+import type { Built } from './request/build.ts';
 import { forgottenAt, keyedAt, safeUntil, safeUntilOf } from './retry.ts';
 import { type AttemptRecord, iso, type StepRecord, type WorkflowMeta, type WorkflowState } from './state.ts';
 
@@ -25,7 +26,7 @@ export type MessageDecision =
   | { readonly do: 'repeatDeadLetter'; readonly at: Place }
   | { readonly do: 'hold'; readonly until: number }
   | {
-      readonly do: 'saveDeadWorker' | 'saveKeyExpired';
+      readonly do: 'saveDeadWorker' | 'saveKeyExpired' | 'saveRequestChanged';
       readonly at: Place;
       readonly record: StepRecord;
       readonly expected: StepExpectation;
@@ -37,16 +38,20 @@ export interface Claim {
   readonly record: StepRecord;
   readonly expected: StepExpectation;
   readonly before: StepRecord;
+  /** What is to be sent; undefined for a `run` step. */
+  readonly built: Built | undefined;
   /** When the target may forget the key, in milliseconds since 1970, where an earlier attempt may have acted on it. */
   readonly forgottenAt: number | undefined;
 }
 
-/** What a decision takes from outside: the time, a fresh token, and how long its function may still run. */
+/** What a decision takes from outside: the time, a fresh token, how long its function may still run, and what its step would send. */
 export interface Moment {
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly token: string;
   readonly remainingMs: number;
+  /** Builds the request of a round; undefined for a `run` step. */
+  build(at: Place, round: number): Built | undefined;
 }
 
 /** Rows in the order of the protocol; the first that fits decides. */
@@ -82,7 +87,9 @@ export function decideMessage(
   const waitsUntil = notBefore(record, now);
   if (waitsUntil !== undefined) return { do: 'hold', until: waitsUntil };
   if (isExpiring(meta, now)) return { do: 'deadLetter', because: 'the workflow is about to expire' };
-  if (record?.status === 'running' && attemptsInEpoch(state, record) > step.retries) {
+  // A target that takes no key is not called again by itself where its last call may have acted.
+  const mostAttempts = step.keyLifetime === 0 ? 0 : step.retries;
+  if (record?.status === 'running' && attemptsInEpoch(state, record) > mostAttempts) {
     return { do: 'saveDeadWorker', at, record: deadWorker(record, step, now), expected: exactly(record) };
   }
   if (record !== undefined && !isForced(meta, record)) {
@@ -96,8 +103,33 @@ export function decideMessage(
       };
     }
   }
-  return { do: 'claim', at, claim: claimOf(at, moment) };
+  return claim(at, record, moment);
 }
+
+/** The claim, unless it would send another request under a key on which an earlier attempt may have acted. */
+function claim(at: Place, record: StepRecord | undefined, moment: Moment): MessageDecision {
+  const ordered = record !== undefined && isForced(at.state.meta, record);
+  const round = (record?.round ?? 0) + (ordered ? 1 : 0);
+  const built = moment.build(at, round);
+  if (record === undefined || ordered || !isChanged(record, built)) {
+    return { do: 'claim', at, claim: claimOf(at, { built, number: round, first: ordered }, moment) };
+  }
+  if (record.open > 0) {
+    const failed = requestChanged(at, record, moment);
+    return { do: 'saveRequestChanged', at, record: failed, expected: exactly(record) };
+  }
+  // Nobody has acted on the key, but its target may remember it with the other request.
+  const next = { built: moment.build(at, round + 1), number: round + 1, first: true };
+  return { do: 'claim', at, claim: claimOf(at, next, moment) };
+}
+
+const isChanged = ({ requestHash }: StepRecord, built: Built | undefined): boolean => {
+  const hash = hashOf(built);
+  return requestHash !== undefined && hash !== undefined && hash !== requestHash;
+};
+
+const hashOf = (built: Built | undefined): string | undefined =>
+  built === undefined || 'failure' in built ? undefined : built.hash;
 
 /** Whether an operator ordered a new key for the step since its last claim. */
 const isForced = ({ newKey, newKeys }: WorkflowMeta, { step, epoch }: StepRecord): boolean =>
@@ -147,24 +179,31 @@ export const recordOf = (state: WorkflowState, step: string, now: number, token:
     attempts: [],
   };
 
+/** The round of a claim: what it sends, and whether its key has never been used. */
+interface Round {
+  readonly built: Built | undefined;
+  readonly number: number;
+  readonly first: boolean;
+}
+
 /** The lease lasts as long as this very function may still run: longer than the step needs, where another version's needs more. */
-function claimOf({ state, step }: Place, { now, token, remainingMs }: Moment): Claim {
+function claimOf({ state, step }: Place, round: Round, { now, token, remainingMs }: Moment): Claim {
   const { meta } = state;
   const loaded = state.steps.get(step.name);
   const before = recordOf(state, step.name, now, token);
-  const forced = loaded !== undefined && isForced(meta, loaded);
   // While nobody can have acted on the key, it does not matter when it was first used.
-  const first = forced || before.open === 0;
+  const first = round.first || before.open === 0;
   const attempt = attemptsInEpoch(state, before) + 1;
-  const round = before.round + (forced ? 1 : 0);
+  const requestHash = hashOf(round.built) ?? (round.first ? undefined : before.requestHash);
   const record: StepRecord = {
     step: step.name,
     status: 'running',
     epoch: meta.epoch,
     attempt,
-    round,
-    open: (forced ? 0 : before.open) + 1,
+    round: round.number,
+    open: (round.first ? 0 : before.open) + 1,
     keyedAt: first ? now : keyedAt(before),
+    ...(requestHash === undefined ? {} : { requestHash }),
     token,
     leaseUntil: now + remainingMs + LIMITS.leaseMargin * 1_000,
     startedAt: before.startedAt ?? now,
@@ -172,13 +211,13 @@ function claimOf({ state, step }: Place, { now, token, remainingMs }: Moment): C
     attempts: withAttempt(interrupted(before, now), {
       epoch: meta.epoch,
       attempt,
-      round,
+      round: round.number,
       outcome: 'running',
       startedAt: now,
     }),
   };
   const forgotten = first ? undefined : forgottenAt(step, before);
-  return { record, expected: exactly(loaded), before, forgottenAt: forgotten };
+  return { record, expected: exactly(loaded), before, built: round.built, forgottenAt: forgotten };
 }
 
 /** The attempts of an item and one more, as far as they are kept. */
@@ -214,11 +253,28 @@ export function deadWorker(record: StepRecord, step: StepDefinition, now: number
 }
 
 /** The failure saved for a step whose call may have acted, where its target may have forgotten the key: it would act again. */
-function keyExpired(
-  { state, step }: Place,
+const keyExpired = (at: Place, record: StepRecord, until: number, moment: Moment): StepRecord =>
+  withoutCall(at, record, moment, {
+    code: 'KEY_EXPIRED',
+    message:
+      at.step.keyLifetime === 0
+        ? `the call of step "${at.step.name}" may have acted, and its target takes no idempotency key`
+        : `the call of step "${at.step.name}" may have acted, and could be repeated until ${iso(until)} only: its target may forget the idempotency key after ${at.step.keyLifetime} s`,
+  });
+
+/** The failure saved for a step whose call may have acted, and would send something else under the same key now: targets refuse that, or take it for done. */
+const requestChanged = (at: Place, record: StepRecord, moment: Moment): StepRecord =>
+  withoutCall(at, record, moment, {
+    code: 'REQUEST_CHANGED',
+    message: `the call of step "${at.step.name}" may have acted, and its request is no longer the one that was sent`,
+    ...safeUntilOf(at.step, record),
+  });
+
+function withoutCall(
+  { state }: Place,
   record: StepRecord,
-  until: number,
   { now, token }: Moment,
+  error: Pick<StepError, 'code' | 'message' | 'safeUntil'>,
 ): StepRecord {
   const { leaseUntil: _, nextAttemptAt: __, ...kept } = record;
   return {
@@ -231,8 +287,7 @@ function keyExpired(
     attempts: interrupted(record, now),
     error: {
       ...(record.error?.target === undefined ? {} : { target: record.error.target }),
-      code: 'KEY_EXPIRED',
-      message: `the call of step "${step.name}" may have acted, and could be repeated until ${iso(until)} only: its target may forget the idempotency key after ${step.keyLifetime} s`,
+      ...error,
       effect: 'unknown',
     },
   };

@@ -47,8 +47,11 @@ export function fingerprint(
   key: string = randomBytes(16).toString('base64url'),
 ): Fingerprint {
   const open = hash(canonical(withoutSensitive(input, sensitive)));
-  return sensitive.length === 0 ? { open } : { open, sealed: { key, mac: mac(key, canonical(input)) } };
+  return sensitive.length === 0 ? { open } : { open, sealed: { key, mac: sealed(key, input) } };
 }
+
+/** Tells nothing of the value without the key, and is the same for the same value. */
+export const sealed = (key: string, value: unknown): string => mac(key, canonical(value));
 
 /** What may stay of a fingerprint once the sensitive input is erased. */
 export const unsealed = (fingerprint: Fingerprint): Fingerprint => ({ open: fingerprint.open });
@@ -56,8 +59,8 @@ export const unsealed = (fingerprint: Fingerprint): Fingerprint => ({ open: fing
 /** Whether `input` is the payload behind `fingerprint`; without its seal only the fields that are not sensitive count. */
 export function matches(fingerprint: Fingerprint, input: Fields, sensitive: readonly string[]): boolean {
   if (!same(fingerprint.open, hash(canonical(withoutSensitive(input, sensitive))))) return false;
-  const { sealed } = fingerprint;
-  return sealed === undefined || same(sealed.mac, mac(sealed.key, canonical(input)));
+  const { sealed: seal } = fingerprint;
+  return seal === undefined || same(seal.mac, sealed(seal.key, input));
 }
 
 const same = (a: string, b: string): boolean =>

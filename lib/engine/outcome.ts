@@ -23,8 +23,10 @@ export interface Failure {
   readonly headers?: WaitHeaders;
 }
 
-/** Statuses below 500 that say "later": not a refusal, since an earlier attempt may be the reason for them. */
-const LATER = new Set([408, 409, 425, 429]);
+/** Statuses below 500 that say "later", and may speak of a call that was made before: by an earlier attempt, or by a proxy in this one. */
+const LATER = new Set([408, 409]);
+/** Those that say "later" before anything was done. */
+const NOT_YET = new Set([425, 429]);
 
 /** Why a reply's status is a failure; undefined for 2xx. Some targets (GitHub) say 403 where a rate limit is spent. */
 export function classifyStatus(
@@ -34,8 +36,10 @@ export function classifyStatus(
   | { readonly code: StepErrorCode; readonly retriable: boolean; readonly acted: 'no' | 'unknown' }
   | undefined {
   if (status >= 200 && status < 300) return undefined;
-  if (LATER.has(status) || status >= 500 || (status === 403 && isLimited(headers)))
+  if (LATER.has(status) || status >= 500)
     return { code: 'TARGET_UNAVAILABLE', retriable: true, acted: 'unknown' };
+  if (NOT_YET.has(status) || (status === 403 && isLimited(headers)))
+    return { code: 'TARGET_UNAVAILABLE', retriable: true, acted: 'no' };
   if (status >= 400) return { code: 'REFUSED', retriable: false, acted: 'no' };
   return { code: 'REDIRECTED', retriable: false, acted: 'unknown' };
 }
@@ -84,15 +88,18 @@ export function failedRecord(
   // A wait beyond the time at which the target may forget the key would end in a second effect.
   const inTime = until === undefined || due <= until;
   const retry = again && inTime;
+  // A target that takes no key has forgotten it at once: the failure itself says more.
   const error =
-    again && !inTime
+    again && !inTime && step.keyLifetime > 0
       ? keyExpired(failure, due, until)
       : { ...stepErrorOf(failure, open), ...(retry ? {} : safeUntilOf(step, { ...claimed, open })) };
   const attempts = ended(claimed, retry ? 'retrying' : 'failed', now, error);
   if (!retry) {
     // The key changes only when nobody can have acted on it.
     const round = open === 0 ? claimed.round + 1 : claimed.round;
-    return { record: { ...kept, status: 'failed', open, round, updatedAt: now, error, attempts }, error };
+    const { requestHash: __, ...unsent } = kept;
+    const last = open === 0 ? unsent : kept;
+    return { record: { ...last, status: 'failed', open, round, updatedAt: now, error, attempts }, error };
   }
   const record = {
     ...kept,

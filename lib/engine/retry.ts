@@ -41,8 +41,8 @@ export function keyedAt(record: StepRecord): number {
 }
 
 /**
- * When the target may forget the key of a step's round, in milliseconds since 1970; undefined while nobody can have acted on it: then
- * it does not matter.
+ * When the target may forget the key of a step's round, in milliseconds since 1970: at once where it takes none. Undefined while nobody can
+ * have acted on it: then it does not matter.
  */
 export const forgottenAt = (
   { keyLifetime }: Pick<StepDefinition, 'keyLifetime'>,
@@ -51,11 +51,12 @@ export const forgottenAt = (
   // The clocks of two workers differ by less than the margin of a lease.
   record.open === 0 ? undefined : keyedAt(record) + (keyLifetime - LIMITS.leaseMargin) * 1_000;
 
-/** What an error says of it. */
+/** What an error says of it: a call that may have acted can be repeated until then, or not at all. */
 export function safeUntilOf(
   step: Pick<StepDefinition, 'keyLifetime' | 'timeout'>,
   record: StepRecord,
-): { readonly safeUntil?: string } {
+): { readonly safeUntil?: string; readonly noKey?: true } {
+  if (step.keyLifetime === 0 && record.open > 0) return { noKey: true };
   const until = safeUntil(step, record);
   return until === undefined ? {} : { safeUntil: iso(until) };
 }

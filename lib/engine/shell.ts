@@ -100,7 +100,7 @@ export const toStep = (message: StepMessage): Outgoing => ({ to: stepQueue(messa
 export const toStepFailed = (message: StepMessage): Outgoing => ({ to: STEP_FAILED, message });
 
 /** The same workflow with its sensitive input, and what could give it away, gone. */
-export function erase(meta: WorkflowMeta, sensitive: readonly string[]): WorkflowMeta {
+export function erase({ requestKey: _, ...meta }: WorkflowMeta, sensitive: readonly string[]): WorkflowMeta {
   return {
     ...meta,
     input: withoutSensitive(meta.input, sensitive),

@@ -28,6 +28,11 @@ export interface WorkflowMeta extends WorkflowKey {
   readonly input: Readonly<Record<string, unknown>>;
   readonly erased?: true;
   readonly fingerprint?: Fingerprint;
+  /**
+   * Chance: the key under which the requests of steps are hashed. It goes with the sensitive input, as a hash without it tells nothing of that.
+   * Absent in items of an earlier release.
+   */
+  readonly requestKey?: string;
   /** Of the request that last created or resumed it: a failed condition that finds my own nonce was my own write. */
   readonly nonce: string;
   /** The failed step and its error, while failed. */
@@ -97,6 +102,8 @@ export interface StepRecord {
    * release.
    */
   readonly keyedAt?: number;
+  /** Of the request that this round's attempts send, as `buildRequest` makes it. None for `run`, and none in items of an earlier release. */
+  readonly requestHash?: string;
   /** Names the claim that wrote this item last. */
   readonly token: string;
   readonly leaseUntil?: number;

@@ -16,6 +16,7 @@ import { comeBackIn, comeBackLater, type Handled, handling, readMessage } from '
 import { EngineError, toldOf } from './errors.ts';
 import { completedRecord, type Failure, failedRecord } from './outcome.ts';
 import type { Delivery } from './ports.ts';
+import { type Built, buildRequest } from './request/build.ts';
 import { definitionOf, type Engine, idsOf, loadState, messageFor, saveStep, toStepFailed } from './shell.ts';
 import type { StepRecord, WorkflowState } from './state.ts';
 
@@ -65,15 +66,17 @@ function leftToReconciler(engine: WorkerEngine, message: StepMessage, error: unk
 }
 
 /**
- * How many attempts at a message's step ended without an outcome, the last one so too: its function died. 0 for a message that is received for
- * the first time, for which nothing is loaded.
+ * How many attempts at a message's step ended without an outcome, the last one so too: its function died. 1 for one that came back before any
+ * attempt: it may have died as its request was built. 0 for a message that is received for the first time, for which nothing is loaded.
  * Errors: those of the table.
  */
 export async function deathsOf({ ports }: WorkerEngine, delivery: Delivery): Promise<number> {
   const message = delivery.receiveCount > 1 ? readMessage(delivery) : undefined;
   const state = message && (await loadState(ports, message));
   const record = message && state?.steps.get(message.step);
-  return state !== undefined && record?.status === 'running' ? attemptsInEpoch(state, record) : 0;
+  if (state === undefined) return 0;
+  if (record === undefined || record.epoch < state.meta.epoch) return 1;
+  return record.status === 'running' ? attemptsInEpoch(state, record) : 0;
 }
 
 async function work(engine: WorkerEngine, job: Job): Promise<Handled> {
@@ -88,6 +91,7 @@ async function work(engine: WorkerEngine, job: Job): Promise<Handled> {
       now: clock.now(),
       token: random.token(),
       remainingMs: job.remainingMs(),
+      build,
     });
     const handled = await carryOut(engine, job, decision);
     if (handled !== 'decideAgain') return handled;
@@ -121,6 +125,7 @@ function carryOut(
       return hold(engine, delivery, decision.until);
     case 'saveDeadWorker':
     case 'saveKeyExpired':
+    case 'saveRequestChanged':
       return gaveUp(engine, decision);
     case 'claim':
       return claimed(engine, { ...job, at: decision.at, claim: decision.claim });
@@ -150,7 +155,11 @@ async function advanced(engine: WorkerEngine, { chain, state, step }: Place): Pr
 
 async function gaveUp(
   engine: WorkerEngine,
-  { at, record, expected }: Extract<MessageDecision, { do: 'saveDeadWorker' | 'saveKeyExpired' }>,
+  {
+    at,
+    record,
+    expected,
+  }: Extract<MessageDecision, { do: 'saveDeadWorker' | 'saveKeyExpired' | 'saveRequestChanged' }>,
 ): Promise<Handled | 'decideAgain'> {
   const saved = await saveStep(engine.ports, at.state, record, expected);
   return saved ? await stepFailed(engine, at, record) : 'decideAgain';
@@ -183,22 +192,31 @@ async function attempt(engine: WorkerEngine, job: Attempt): Promise<Handled> {
 
   job.progress.attempted = true;
   const { workflowId, input } = state.meta;
-  const key = idempotencyKey({
-    workflowId,
-    step: step.name,
-    action: job.message.action,
-    round: job.claim.record.round,
-  });
+  const { built, record } = job.claim;
+  const key = keyOf(job.at, record.round);
   engine.ports.telemetry.emit({ ...idsOfAttempt(job), event: 'attempt_started', idempotencyKey: key });
   const { sensitive } = chain;
   const context = { input, results: resultsOf(job.at) };
   // A kept connection may break under a call, which costs a step without retries its workflow; one that broke is not trusted again.
   const fresh = step.retries === 0 || job.claim.before.error?.code === 'CONNECTION_BROKEN';
-  const call = { step, context, sensitive, workflowId, idempotencyKey: key, deadlineMs, fresh };
+  const call = { step, context, sensitive, workflowId, idempotencyKey: key, built, deadlineMs, fresh };
   const result = await perform(engine.ports, call);
   return result.ok
     ? await succeeded(engine, job, result.result)
     : await notSucceeded(engine, job, result.failure);
+}
+
+const keyOf = ({ state, step }: Place, round: number): string =>
+  idempotencyKey({ workflowId: state.meta.workflowId, step: step.name, action: 'do', round });
+
+/** What a `request` step would send in a round. */
+function build(at: Place, round: number): Built | undefined {
+  const { chain, step, state } = at;
+  if (step.request === undefined) return undefined;
+  const { input, requestKey } = state.meta;
+  const context = { input, results: resultsOf(at) };
+  const { sensitive } = chain;
+  return buildRequest({ step, context, sensitive, idempotencyKey: keyOf(at, round), requestKey });
 }
 
 /** The results that a step may see: those of the steps before it. */

@@ -15,7 +15,8 @@ describe('what to do next about an error of a step', () => {
     const failed = nextOf(errorOf(code), 'failed');
     expect(failed).toMatch(/^[A-Z].*[^.]\.$/);
     expect(failed).not.toContain('..');
-    if (code === 'KEY_EXPIRED') expect(failed).toContain('Then resume and say so');
+    if (code === 'KEY_EXPIRED' || code === 'REQUEST_CHANGED')
+      expect(failed).toContain('Then resume and say so');
     else if (code === 'EXPIRED') expect(failed).toContain('Start a new workflow');
     else expect(failed).toMatch(/ Then resume: the call is repeated with the same idempotency key\.$/);
   });
@@ -25,6 +26,12 @@ describe('what to do next about an error of a step', () => {
     expect(nextOf(errorOf('DEADLINE_EXCEEDED', { safeUntil }), 'failed')).toContain(
       ` Then resume before ${safeUntil}: the call is repeated with the same idempotency key.`,
     );
+  });
+
+  it('asks what became of a call that cannot be repeated, as its target takes no key', () => {
+    const next = nextOf(errorOf('DEADLINE_EXCEEDED', { noKey: true }), 'failed');
+    expect(next).toContain('raise the timeout of the step and deploy. Look at the target whether the call');
+    expect(next).not.toContain('the same idempotency key');
   });
 
   it('tells that the key is the same only where the call may have had an effect', () => {

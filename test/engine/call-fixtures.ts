@@ -3,6 +3,7 @@ import type { WaitHeaders } from '../../lib/contract/names.ts';
 import { type Call, type CallResult, perform } from '../../lib/engine/call.ts';
 import type { Failure } from '../../lib/engine/outcome.ts';
 import type { HttpOutcome, HttpRequest, Targets } from '../../lib/engine/ports.ts';
+import { buildRequest } from '../../lib/engine/request/build.ts';
 import { type ManualClock, manualClock } from '../support/manual-clock.ts';
 import { buildChain } from './fixtures.ts';
 
@@ -71,8 +72,7 @@ export function outside(): Outside {
           },
           random: { fraction: () => 0, token: () => 'fedcba9876543210fedcba9876543210' },
         },
-        {
-          step,
+        called(step, {
           context: { input: { card: CARD, amount: 5 }, results: { before: { id: 'b' } } },
           sensitive: ['card'],
           workflowId: WORKFLOW,
@@ -80,10 +80,17 @@ export function outside(): Outside {
           deadlineMs: 30_000,
           fresh: false,
           ...changes,
-        },
+        }),
       ),
   };
   return made;
+}
+
+/** A call as the worker makes it: with the request that its step builds. */
+function called(step: StepDefinition, rest: Omit<Call, 'step' | 'built'>): Call {
+  const { context, sensitive, idempotencyKey } = rest;
+  const building = { step, context, sensitive, idempotencyKey, requestKey: 'seal' };
+  return { built: step.request === undefined ? undefined : buildRequest(building), ...rest, step };
 }
 
 /** The failure in a result. */

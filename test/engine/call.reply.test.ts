@@ -190,9 +190,13 @@ describe('a reply with a status that says no', () => {
       status,
       { code: 'REFUSED', retriable: false, acted: 'no' },
     ]),
-    ...[408, 409, 425, 429, 500, 502, 503, 504].map((status): [number, object] => [
+    ...[408, 409, 500, 502, 503, 504].map((status): [number, object] => [
       status,
       { code: 'TARGET_UNAVAILABLE', retriable: true, acted: 'unknown' },
+    ]),
+    ...[425, 429].map((status): [number, object] => [
+      status,
+      { code: 'TARGET_UNAVAILABLE', retriable: true, acted: 'no' },
     ]),
     ...[301, 302, 303, 304, 307, 308].map((status): [number, object] => [
       status,
@@ -230,13 +234,13 @@ describe('a reply with a status that says no', () => {
     { 'retry-after': 'soon' },
     { ratelimit: '"hour";r=0;t=60' },
     { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1795000000' },
-  ])('is later at a 403 of a rate limit, outcome unknown: %j', async (headers) => {
+  ])('is later at a 403 of a rate limit, and nothing was done: %j', async (headers) => {
     const made = outside();
     made.answer = reply('slow down', 403, { headers });
     expect(failureOf(await made.perform(charge))).toEqual({
       code: 'TARGET_UNAVAILABLE',
       retriable: true,
-      acted: 'unknown',
+      acted: 'no',
       message: 'slow down',
       target: 'payments',
       httpStatus: 403,

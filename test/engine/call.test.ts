@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import { form, multipart, target, text } from '../../lib/chain/index.ts';
+import type { Idempotency } from '../../lib/chain/request/key.ts';
 import { ADVICE } from '../../lib/contract/advice.ts';
 import { EngineError } from '../../lib/engine/errors.ts';
 import { CARD, failureOf, outside, postCharge, stepOf, WORKFLOW } from './call-fixtures.ts';
@@ -113,7 +114,45 @@ describe('a request to a target', () => {
     // The definition tries it once, to see which target it names.
     seen.length = 0;
     await perform(step);
-    expect(seen).toEqual([{ input: { card: CARD, amount: 5 }, results: { before: { id: 'b' } } }]);
+    const idempotencyKey = `${WORKFLOW}:a:do:0`;
+    const results = { before: { id: 'b' } };
+    expect(seen).toEqual([{ input: { card: CARD, amount: 5 }, results, idempotencyKey }]);
+  });
+});
+
+describe('the idempotency key of a call', () => {
+  const headersOf = async (idempotency: Idempotency) => {
+    const { perform, calls } = outside();
+    const api = target('payments', { idempotency });
+    await perform(stepOf({ request: () => api.post('/charges') }));
+    return calls[0]?.request.headers;
+  };
+
+  it('goes in the header that the target reads, written as the target wants it', async () => {
+    const headers = await headersOf({ header: 'PayPal-Request-Id', format: 'uuid' });
+    expect(headers?.['paypal-request-id']).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4/);
+    expect(headers).not.toHaveProperty('idempotency-key');
+  });
+
+  it('is not sent to a target that takes none', async () => {
+    expect(JSON.stringify(await headersOf('none'))).not.toContain(`${WORKFLOW}:a`);
+  });
+
+  it('is not replaced by a header of the settings: nothing is sent', async () => {
+    const out = outside();
+    out.resolve = async () => ({ baseUrl: 'https://a.test', headers: { 'x-key': 'always the same' } });
+    const paypal = target('payments', { idempotency: { header: 'x-key' } });
+    const failure = failureOf(await out.perform(stepOf({ request: () => paypal.post('/orders') })));
+    expect(out.calls).toEqual([]);
+    expect(failure).toEqual({
+      code: 'REQUEST_INVALID',
+      message:
+        'the header "x-key" is that of the idempotency key, and the settings of the target "payments" have it, too',
+      next: 'Take x-key out of the settings of the target, and deploy.',
+      retriable: false,
+      acted: 'no',
+      target: 'payments',
+    });
   });
 });
 

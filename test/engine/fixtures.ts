@@ -2,14 +2,15 @@ import * as z from 'zod';
 import type { ChainDefinition } from '../../lib/chain/definition.ts';
 import { emptyChain, finished, withStep } from '../../lib/chain/validate.ts';
 import type { StepMessage } from '../../lib/contract/wire.ts';
+import type { Moment } from '../../lib/engine/decision.ts';
 import type { StepRecord, WorkflowMeta, WorkflowState } from '../../lib/engine/state.ts';
 import { claimOf, completedOf, hex, metaOf, START } from '../ports/store/fixtures.ts';
 
 /** The time of every pure decision in these tests. */
 export const NOW = START + 1_000_000;
 
-/** What a decision at that time takes from outside. */
-export const MOMENT = { now: NOW, token: 'fresh', remainingMs: 45_000 } as const;
+/** What a decision at that time takes from outside; its steps run code. */
+export const MOMENT: Moment = { now: NOW, token: 'fresh', remainingMs: 45_000, build: () => undefined };
 
 /** The epoch of every workflow in these tests that was resumed once, so that there is an older one. */
 export const EPOCH = 1;

@@ -14,6 +14,7 @@ import { chainOf, NOW } from './fixtures.ts';
 const statuses = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, at) => from + at);
 const LATER = [408, 409, 425, 429];
+const NOT_YET = { code: 'TARGET_UNAVAILABLE', retriable: true, acted: 'no' };
 
 describe('the status of a reply', () => {
   it('is no failure from 200 to 299', () => {
@@ -21,7 +22,7 @@ describe('the status of a reply', () => {
   });
 
   it.each([
-    ['408, 409, 425, 429: later, and an earlier attempt may have acted', LATER],
+    ['408, 409: later, and an earlier attempt may have acted', [408, 409]],
     ['500 to 599: later, outcome unknown', statuses(500, 599)],
     ['beyond 599, which no standard knows: later, outcome unknown', [600, 999]],
   ])('is a target that is not available at %s', (_, some) => {
@@ -32,6 +33,10 @@ describe('the status of a reply', () => {
         acted: 'unknown',
       });
     }
+  });
+
+  it.each([425, 429])('is later at %d, and nothing was done', (status) => {
+    expect(classifyStatus(status)).toEqual(NOT_YET);
   });
 
   it('is a definite refusal at every other 4xx', () => {
@@ -46,8 +51,7 @@ describe('the status of a reply', () => {
     ['a RateLimit of which nothing remains', { ratelimit: '"minute";r=3;t=5, "day";r=0;t=600' }],
     ['an X-RateLimit-Remaining of 0', { 'x-ratelimit-remaining': '0' }],
   ])('is later at a 403 that carries %s, and no other refusal changes', (_, headers) => {
-    const later = { code: 'TARGET_UNAVAILABLE', retriable: true, acted: 'unknown' };
-    expect(classifyStatus(403, headers)).toEqual(later);
+    expect(classifyStatus(403, headers)).toEqual(NOT_YET);
     for (const status of [400, 401, 402, 404, 422]) {
       expect(classifyStatus(status, headers)).toMatchObject({ code: 'REFUSED' });
     }

@@ -117,6 +117,7 @@ function newMeta(
     ...(key === undefined
       ? {}
       : { fingerprint: fingerprint(asSent(chain.input, payload), chain.sensitive, random.token()) }),
+    requestKey: random.token(),
     nonce: random.token(),
     createdAt: now,
     updatedAt: now,

@@ -96,6 +96,7 @@ const severalOpen = (open: readonly StepDefinition[]): ProblemError =>
 const keyExpired = (state: WorkflowState, expired: readonly StepDefinition[]): ProblemError => {
   const until = expired.map((step) => {
     const record = state.steps.get(step.name);
+    if (step.keyLifetime === 0) return `the target of ${step.name} takes none`;
     return `${step.name} until ${iso((record && safeUntil(step, record)) ?? 0)}`;
   });
   const [first] = expired;

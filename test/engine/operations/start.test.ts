@@ -27,6 +27,7 @@ describe('a start', () => {
       status: 'processing',
       epoch: 0,
       input: INPUT,
+      requestKey: expect.any(String),
       nonce: expect.any(String),
       createdAt: now,
       updatedAt: now,

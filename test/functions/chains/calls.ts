@@ -10,7 +10,8 @@ export const shapeOf = ({ start, steps }: ChainDefinition): readonly unknown[] =
 export const callsOf = (
   { steps }: ChainDefinition,
   context: { readonly input: unknown; readonly results: Readonly<Record<string, unknown>> },
-): readonly (RequestSpec | undefined)[] => steps.map(({ request }) => request?.(context));
+): readonly (RequestSpec | undefined)[] =>
+  steps.map(({ request }) => request?.({ ...context, idempotencyKey: 'key' }));
 
 /** What a workflow shows with these results, none of them at first. */
 export const shownBy = (

@@ -208,6 +208,8 @@ interface Called {
 
 const REFUSALS = [400, 401, 403, 404, 410, 422];
 const LATER = [408, 409, 425, 429, 500, 502, 503, 504];
+/** They are answered before anything is done. */
+const NOT_YET = [403, 425, 429];
 const RETRY_AFTER = ['0', '1', '30', '7200', '-1', 'soon', 'Wed, 21 Oct 2020 07:28:00 GMT'];
 
 /** In how many ways a target asks to be called later; a 403 is a refusal unless it does. */
@@ -248,7 +250,8 @@ function targetFault(chance: Chance, rates: Rates, { name, timeoutMs, now, over 
   const acts = chance.happens(0.5) ? { effect: takes } : {};
   if (chance.happens(target.later)) {
     const asked = chance.happens(0.3) ? chance.pick(asks(now)) : {};
-    return { ...acts, reply: { kind: 'status', status: chance.pick(LATER), ...asked }, takes };
+    const reply = { kind: 'status' as const, status: chance.pick(LATER), ...asked };
+    return { ...(NOT_YET.includes(reply.status) ? {} : acts), reply, takes };
   }
   if (chance.happens(target.breaks)) return { ...acts, reply: { kind: 'broken' }, takes };
   if (chance.happens(target.silent)) {

@@ -21,7 +21,7 @@ export const SMALL_GRAPHS = {
 } as const satisfies Readonly<Record<string, Graph>>;
 export type SmallGraph = keyof typeof SMALL_GRAPHS;
 
-const NO_CODE = { run: () => Promise.reject(new Error('these chains run no code')) };
+const NO_CODE = { run: () => Promise.reject(new Error('these chains run no code')), now: () => 0 };
 const small = (graph: Graph): Subject => graphSubject(graph, () => ({ retries: 1, timeout: 5 }), NO_CODE);
 const SUBJECTS: Readonly<Record<SmallGraph, Subject>> = {
   line: small(SMALL_GRAPHS.line),

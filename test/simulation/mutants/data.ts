@@ -5,6 +5,7 @@ const START = 'lib/engine/operations/start.ts';
 const CHANGE = 'lib/engine/operations/change.ts';
 const API_ENGINE = 'lib/engine/operations/api-engine.ts';
 const SHELL = 'lib/engine/shell.ts';
+const DECISION = 'lib/engine/decision.ts';
 const WORKER = 'lib/engine/worker.ts';
 
 /** What a request of a client begins, what META keeps, what a target is sent, and how often: each wrong in one way. */
@@ -35,8 +36,32 @@ export const MUTANTS_OF_DATA: readonly Mutant[] = [
   ]),
   mutant('a target is called without the sensitive input', [
     WORKER,
-    'const context = { input, results',
-    'const context = { input: Object.fromEntries(Object.entries(input).filter(([name]) => !sensitive.includes(name))), results',
+    `const context = { input, results: resultsOf(at) };
+  const { sensitive } = chain;`,
+    `const { sensitive } = chain;
+  const context = { input: Object.fromEntries(Object.entries(input).filter(([name]) => !sensitive.includes(name))), results: resultsOf(at) };`,
+  ]),
+  mutant('another request goes out under the key of the one before', [
+    DECISION,
+    '|| !isChanged(record, built)) {',
+    '|| built !== null) {',
+  ]),
+  mutant('another request takes a new key, whatever the one before did', [
+    DECISION,
+    `  if (record.open > 0) {
+    const failed = requestChanged`,
+    `  if (record.open < 0) {
+    const failed = requestChanged`,
+  ]),
+  mutant('another request keeps its key, as nobody has acted on the one before', [
+    DECISION,
+    'number: round + 1, first: true }',
+    'number: round, first: true }',
+  ]),
+  mutant('a target that takes no key is called again where it may have acted', [
+    'lib/engine/retry.ts',
+    'keyedAt(record) + (keyLifetime - LIMITS.leaseMargin)',
+    'keyedAt(record) + ((keyLifetime || LIMITS.keyLifetime) - LIMITS.leaseMargin)',
   ]),
   mutant('a step is saved without the time at which it expires', [
     SHELL,

@@ -24,11 +24,8 @@ export const MUTANTS_OF_OUTCOMES: readonly Mutant[] = [
     `  effect: 'none',
   step,`,
   ]),
-  mutant('too many requests are a refusal', [
-    OUTCOME,
-    'new Set([408, 409, 425, 429])',
-    'new Set([408, 409, 425])',
-  ]),
+  mutant('too many requests are a refusal', [OUTCOME, 'new Set([425, 429])', 'new Set([425])']),
+  mutant('a conflict is a refusal', [OUTCOME, 'new Set([408, 409])', 'new Set([408])']),
   mutant('a rate limit that is spent is a refusal', [
     OUTCOME,
     ' || (status === 403 && isLimited(headers))',

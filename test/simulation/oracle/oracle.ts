@@ -62,6 +62,8 @@ export interface Oracle {
   called(idempotencyKey: string, worker?: string): (ending: Ending) => void;
   /** A target acts, for the first time under this key. @param calledAt when the call was made by which it does */
   acted(idempotencyKey: string, result: unknown, calledAt: number): void;
+  /** A target is sent another request under a key that it knows. */
+  sentAnother(idempotencyKey: string, before: string, now: string): void;
   notified(notification: Notification): void;
   paceWritten(pace: Pace): void;
   /** Something that outsiders see: answers, logs. Sensitive values must not be in it. */
@@ -338,6 +340,14 @@ export function createOracle({
         report(`${step} took effect ${effects.size} times, under ${[...effects.keys()].join(' and ')}`);
       if (calledAt < (shadow.unused.get(idempotencyKey) ?? 0))
         report(`${step} took effect under ${idempotencyKey}, and was said to have none`);
+    },
+    sentAnother: (idempotencyKey, before, sent) => {
+      const { workflowId, step } = partsOf(idempotencyKey);
+      const shadow = byId.get(workflowId);
+      const claim = shadow?.claims.get(shadow.steps.get(step)?.token ?? '')?.before;
+      // A claim that was in memory alone went with its process, and what it sent with it.
+      if (claim !== undefined && claim.open > 0 && claim.requestHash === undefined) return;
+      report(`${step} sends ${sent} under ${idempotencyKey}, and sent ${before} before`);
     },
     notified: (notification) => {
       shown('a notification', JSON.stringify(notification));

@@ -15,7 +15,9 @@ type Verdict =
       readonly httpStatus?: number;
     };
 
-const LATER: readonly number[] = [408, 409, 425, 429];
+const LATER: readonly number[] = [408, 409];
+/** They are answered before anything is done. */
+const NOT_YET: readonly number[] = [425, 429];
 const LATE: Verdict = { is: 'may pass', code: 'DEADLINE_EXCEEDED', acted: 'unknown' };
 /** A secret is read before a call, in the same time. */
 const NEVER_CALLED: readonly Verdict[] = [
@@ -81,10 +83,13 @@ function ofStatus(
 ): Verdict {
   const httpStatus = status;
   const limited = 'retry-after' in headers || headers['x-ratelimit-remaining'] === '0';
-  if (LATER.includes(status) || status >= 500 || (status === 403 && limited))
+  const acted = repeated ? 'unknown' : 'no';
+  if (LATER.includes(status) || status >= 500)
     return { is: 'may pass', code: 'TARGET_UNAVAILABLE', acted: 'unknown', httpStatus };
+  if (NOT_YET.includes(status) || (status === 403 && limited))
+    return { is: 'may pass', code: 'TARGET_UNAVAILABLE', acted, httpStatus };
   // The first of two sendings may have been read, whoever refused the second.
-  if (status >= 400) return { is: 'final', code: 'REFUSED', acted: repeated ? 'unknown' : 'no', httpStatus };
+  if (status >= 400) return { is: 'final', code: 'REFUSED', acted, httpStatus };
   if (status >= 300) return { is: 'final', code: 'REDIRECTED', acted: 'unknown', httpStatus };
   return step.response === undefined || fits(step, JSON.parse(body))
     ? { is: 'done' }
@@ -95,12 +100,14 @@ const fits = ({ response }: StepDefinition, result: unknown): boolean =>
   response === undefined || response.safeParse(result).success;
 
 /** The item that follows from a verdict, in words. */
-function written({ retries }: StepDefinition, running: StepRecord, verdict: Verdict): string {
+function written({ retries, keyLifetime }: StepDefinition, running: StepRecord, verdict: Verdict): string {
   const { open, round } = running;
   if (verdict.is === 'done') return inWords({ status: 'completed', open, round });
   const { code, acted, httpStatus } = verdict;
   const left = open - (acted === 'no' ? 1 : 0);
-  const fails = verdict.is === 'final' || running.attempt > retries;
+  // A target that takes no key is not called again where it may have acted.
+  const isOver = running.attempt > retries || (keyLifetime === 0 && left > 0);
+  const fails = verdict.is === 'final' || isOver;
   return inWords({
     status: fails ? 'failed' : 'retrying',
     open: left,
@@ -116,7 +123,8 @@ function written({ retries }: StepDefinition, running: StepRecord, verdict: Verd
 
 /** What may follow instead where targets soon forget keys: the wait for the next attempt would be too long. */
 function expiring(step: StepDefinition, running: StepRecord, verdict: Verdict): readonly string[] {
-  if (step.keyLifetime === LIMITS.keyLifetime || verdict.is !== 'may pass') return [];
+  const isForgetful = step.keyLifetime > 0 && step.keyLifetime < LIMITS.keyLifetime;
+  if (!isForgetful || verdict.is !== 'may pass') return [];
   const { open, round, attempt } = running;
   const left = open - (verdict.acted === 'no' ? 1 : 0);
   if (attempt > step.retries || left === 0) return [];

@@ -1,5 +1,6 @@
 import { LIMITS } from '../../../lib/contract/limits.ts';
 import type { StepRecord } from '../../../lib/engine/state.ts';
+import { isDrifting } from '../world/chains.ts';
 import { outcomeProblems } from './outcomes.ts';
 import {
   against,
@@ -26,8 +27,8 @@ export function stepProblems(shadow: Shadow, record: StepRecord, times: Times): 
   const was = before === undefined ? 'absent' : before.status;
   const write = `${record.step} went from ${was} to ${record.status}`;
   if (before?.status === 'completed') return [harmful(`${write}: a result that was saved is gone`)];
-  if (before !== undefined && isExpired(shadow, before, record))
-    return expiredProblems(shadow, before, record, times, write);
+  if (before !== undefined && isGivenUp(shadow, before, record))
+    return givenUpProblems(shadow, before, record, times, write);
   if (isClaim(shadow, record)) {
     return claimProblems(shadow, before, record, times.now, write);
   }
@@ -41,22 +42,28 @@ export function stepProblems(shadow: Shadow, record: StepRecord, times: Times): 
   return endProblems(shadow, before, record, times, write);
 }
 
-/** Whether a step is given up without a call, as its target may have forgotten the key. A claim that is put back may have found it so. */
-const isExpired = ({ claims }: Shadow, before: StepRecord, record: StepRecord): boolean =>
+const WITHOUT_CALL: readonly (string | undefined)[] = ['KEY_EXPIRED', 'REQUEST_CHANGED'];
+
+/**
+ * Whether a step is given up without a call, as its target may have forgotten the key, or would be sent something else under it. A claim that
+ * is put back may have found it so.
+ */
+const isGivenUp = ({ claims }: Shadow, before: StepRecord, record: StepRecord): boolean =>
   record.status === 'failed' &&
-  record.error?.code === 'KEY_EXPIRED' &&
+  WITHOUT_CALL.includes(record.error?.code) &&
   record.token !== before.token &&
   claims.get(before.token)?.before?.updatedAt !== record.updatedAt;
 
-/** It must have acted, perhaps; nobody may be calling; and it must be too late for a call that ends in time. */
-function expiredProblems(
+/** It must have acted, perhaps; nobody may be calling; and it must be too late for a call that ends in time, or its request another. */
+function givenUpProblems(
   shadow: Shadow,
   before: StepRecord,
   record: StepRecord,
   { now, skewMs }: Times,
   write: string,
 ): Problem[] {
-  const { keyLifetime, timeout } = stepOf(shadow, record.step);
+  const step = stepOf(shadow, record.step);
+  const { keyLifetime, timeout } = step;
   const first = Math.min(
     ...shadow.changes
       .flatMap((change) =>
@@ -69,7 +76,9 @@ function expiredProblems(
   const last = first + (keyLifetime - LIMITS.leaseMargin - timeout) * 1_000;
   const problems: Problem[] = [];
   if (before.open === 0) problems.push(harmful(`${write}, and nobody can have acted on its key`));
-  if (now + skewMs <= last)
+  const isChanged = record.error?.code === 'REQUEST_CHANGED';
+  if (isChanged && !isDrifting(step)) problems.push(harmful(`${write}, and its request is always the same`));
+  if (!isChanged && now + skewMs <= last)
     problems.push(harmful(`${write} for its key, which could be used for ${last - now} ms more`));
   if (before.status === 'running' && (before.leaseUntil ?? Infinity) > now)
     problems.push(against(`${write} under a live lease`));
@@ -114,17 +123,25 @@ function claimProblems(
   if (record.attempt > step.retries + 1) harm(`attempt ${record.attempt} of ${step.retries + 1}`);
   if (record.updatedAt > now) refuse('from the future');
   if (record.leaseUntil === undefined) refuse('without a lease');
+  const renewed = isRenewed(shadow, record);
   const forced = isForced(shadow, record);
   const rounds = new Set(shadow.forced.get(record.step)).add(record.round);
   if (forced && rounds.size > (shadow.newKeys.get(record.step) ?? 0))
     harm('under a new key that nobody asked for');
-  if (record.open !== (forced ? 1 : (before?.open ?? 0) + 1)) refuse(`with ${record.open} open attempts`);
+  if (record.open !== (forced || renewed ? 1 : (before?.open ?? 0) + 1))
+    refuse(`with ${record.open} open attempts`);
   return problems;
 }
 
-/** Whether a claim is under another key than the attempt before. */
-export const isForced = ({ steps }: Shadow, record: StepRecord): boolean =>
-  record.round !== (steps.get(record.step)?.round ?? 0);
+/** Whether a claim sends another request than the attempt before, under another key, as nobody can have acted on that one. */
+const isRenewed = (shadow: Shadow, { step, round }: StepRecord): boolean => {
+  const before = shadow.steps.get(step);
+  return before?.open === 0 && round === before.round + 1 && isDrifting(stepOf(shadow, step));
+};
+
+/** Whether a claim is under another key than the attempt before, which somebody must have ordered. */
+export const isForced = (shadow: Shadow, record: StepRecord): boolean =>
+  record.round !== (shadow.steps.get(record.step)?.round ?? 0) && !isRenewed(shadow, record);
 
 /** An attempt without a call leaves everything as it was. */
 function putBackProblems(
@@ -156,12 +173,13 @@ function endProblems(
   if (record.updatedAt > now) refuse('from the future');
   if (record.epoch !== running.epoch || record.attempt !== running.attempt) refuse('as another attempt');
   if (record.error?.code === 'WORKER_DIED') {
-    const { retries } = stepOf(shadow, record.step);
+    const { retries, keyLifetime } = stepOf(shadow, record.step);
+    const most = keyLifetime === 0 ? record.attempt : retries + 1;
     if ((running.leaseUntil ?? Infinity) > now) refuse('for a worker that may live');
     if (record.round !== running.round || record.open !== running.open)
       refuse('for a dead worker, with a new key');
-    if (record.status !== 'failed' || record.error.effect !== 'unknown' || record.attempt !== retries + 1)
-      problems.push(harmful(`${write} for a dead worker, at attempt ${record.attempt} of ${retries + 1}`));
+    if (record.status !== 'failed' || record.error.effect !== 'unknown' || record.attempt !== most)
+      problems.push(harmful(`${write} for a dead worker, at attempt ${record.attempt} of ${most}`));
     return problems;
   }
   problems.push(...outcomeProblems(shadow, running, record, skewMs));

@@ -3,7 +3,7 @@ import { dataEnrichment } from '../../../functions/chains/data-enrichment.ts';
 import { notifications } from '../../../functions/chains/notifications.ts';
 import { orderProcessing } from '../../../functions/chains/order-processing.ts';
 import { userOnboarding } from '../../../functions/chains/user-onboarding.ts';
-import type { ChainDefinition, RunContext } from '../../../lib/chain/definition.ts';
+import type { ChainDefinition, RunContext, StepDefinition } from '../../../lib/chain/definition.ts';
 import { emptyChain, finished, withStep } from '../../../lib/chain/validate.ts';
 import { DEMO_TARGETS } from '../../../lib/local/demo/catalogue.ts';
 import type { Chance } from './chance.ts';
@@ -36,6 +36,8 @@ const changed = new WeakMap<ChainDefinition, ChainDefinition>();
 /** Code of a step that calls something: given by the world in which the chain runs. */
 export interface Code {
   run(idempotencyKey: string, timeoutMs: number): Promise<unknown>;
+  /** Milliseconds since 1970, for requests that are made of the time. */
+  now(): number;
 }
 
 /** Steps by name, with the names of those they follow. */
@@ -52,7 +54,9 @@ export interface StepOptions {
   readonly batchSize?: number;
   readonly concurrency?: number | undefined;
   readonly code?: boolean;
-  readonly idempotency?: { readonly lifetime: number } | undefined;
+  readonly idempotency?: 'none' | { readonly lifetime: number } | undefined;
+  /** Its request is made of the time, and changes that often, in milliseconds: a mistake that its function may have. */
+  readonly drifts?: number | undefined;
 }
 
 /** A chain of that shape, each step with a target of its own. */
@@ -60,10 +64,17 @@ export function graphSubject(graph: Graph, options: (name: string) => StepOption
   const base = { version: 1, start: '/api/simulated', input: INPUT, sensitive: ['card'] };
   let chain = emptyChain('simulated', base);
   for (const [name, after] of Object.entries(graph)) {
-    const { code: isCode = false, batchSize = 1, ...rest } = options(name);
+    const { code: isCode = false, drifts, batchSize = 1, ...rest } = options(name);
     const work = isCode
       ? { run: (context: RunContext) => runCode(code, context, rest.timeout) }
-      : { request: requestTo(name), targets: [name] };
+      : {
+          request: requestTo(
+            name,
+            rest.idempotency,
+            drifts === undefined ? undefined : () => code.now() / drifts,
+          ),
+          targets: [name],
+        };
     chain = withStep(chain, name, { after, response: RESPONSE, batchSize, ...defined(rest), ...work });
   }
   return {
@@ -74,14 +85,30 @@ export function graphSubject(graph: Graph, options: (name: string) => StepOption
   };
 }
 
-const requestTo =
-  (name: string) =>
-  ({ input }: { input: { card?: string } }) => ({
+function requestTo(
+  name: string,
+  idempotency: StepOptions['idempotency'],
+  madeAt: (() => number) | undefined,
+): (context: { input: { card?: string } }) => unknown {
+  const request = ({ input }: { input: { card?: string } }) => ({
     target: name,
     method: 'POST',
     path: `/${name}`,
-    body: { card: input.card },
+    body: { card: input.card, ...(madeAt === undefined ? {} : { [MADE_AT]: Math.floor(madeAt()) }) },
+    ...(idempotency === undefined ? {} : { idempotency }),
   });
+  if (madeAt !== undefined) drifting.add(request);
+  return request;
+}
+
+/** The field of a body that is made of the time. */
+export const MADE_AT = 'madeAt';
+
+const drifting = new WeakSet<object>();
+
+/** Whether the request of a step is made of the time, and changes. */
+export const isDrifting = ({ request }: StepDefinition): boolean =>
+  request !== undefined && drifting.has(request);
 
 /** Code that tells too much when it fails. */
 const runCode = (code: Code, { idempotencyKey, input }: RunContext, timeout: number): Promise<unknown> =>
@@ -114,16 +141,23 @@ export function drawSubject(chance: Chance, code: Code, forgetful: Chance | unde
   const batchSize = chance.pick([1, 1, 5, 10]);
   // Of some chains the targets soon forget keys: within the time of a few attempts, or of a long wait.
   const lifetime = forgetful?.happens(0.2) ? forgetful.pick([60, 300, 1_800]) : undefined;
+  const drifts = forgetful?.happens(0.1) ? forgetful.pick([10_000, 300_000, 3_600_000]) : undefined;
+  const takesNone = forgetful?.happens(0.1) ? forgetful.whole(1, steps) : 0;
+  let made = 0;
   return graphSubject(
     graph,
-    () => ({
-      retries: chance.whole(0, 3),
-      timeout: chance.pick(TIMEOUTS),
-      batchSize,
-      concurrency: chance.happens(0.2) ? 2 : undefined,
-      code: chance.happens(0.15),
-      idempotency: lifetime === undefined ? undefined : { lifetime },
-    }),
+    () => {
+      made += 1;
+      return {
+        retries: chance.whole(0, 3),
+        timeout: chance.pick(TIMEOUTS),
+        batchSize,
+        concurrency: chance.happens(0.2) ? 2 : undefined,
+        code: chance.happens(0.15),
+        idempotency: made === takesNone ? 'none' : lifetime === undefined ? undefined : { lifetime },
+        drifts,
+      };
+    },
     code,
   );
 }

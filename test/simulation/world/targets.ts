@@ -1,5 +1,4 @@
-import { CALL_HEADERS } from '../../../lib/contract/names.ts';
-import type { Http, HttpOutcome } from '../../../lib/engine/ports.ts';
+import type { HttpOutcome, HttpRequest } from '../../../lib/engine/ports.ts';
 import type { Chaos, Reply, TargetFault } from '../faults/chaos.ts';
 import type { Oracle } from '../oracle/oracle.ts';
 import type { Time } from './time.ts';
@@ -9,7 +8,8 @@ export type Answer = (target: string, idempotencyKey: string, body: unknown, at:
 
 /** Targets that honour the idempotency key: they act once for each, and answer the same again, until they forget it. */
 export interface SimulatedTargets {
-  readonly http: Http;
+  /** @param key the one that the request has, or that its attempt has where the target takes none */
+  call(request: HttpRequest, key: string, deadlineMs: number): Promise<HttpOutcome>;
   /** A step's own code that calls something: it throws what a client would throw. */
   run(idempotencyKey: string, timeoutMs: number): Promise<unknown>;
 }
@@ -19,7 +19,7 @@ interface Options {
   readonly chaos: Chaos;
   readonly oracle: Oracle;
   readonly answer: Answer;
-  /** How long the target of a step remembers a key, in seconds. */
+  /** How long the target of a step remembers a key, in seconds; 0 where it takes none. */
   readonly lifetimeOf: (step: string) => number;
 }
 
@@ -44,16 +44,27 @@ export function createTargets({ time, chaos, oracle, answer, lifetimeOf }: Optio
   const answered = new Map<string, unknown>();
   /** When a call came first under each key that is remembered. */
   const remembered = new Map<string, number>();
+  /** What it was sent last under each of them. */
+  const bodies = new Map<string, string>();
+  const takesNone = (key: string): boolean => lifetimeOf(key.split(':')[1] ?? '') === 0;
   const remember = (key: string, now: number): void => {
     const [, step = ''] = key.split(':');
     const first = remembered.get(key);
     if (first !== undefined && now - first <= lifetimeOf(step) * 1_000) return;
     answered.delete(key);
+    bodies.delete(key);
     remembered.set(key, now);
+  };
+  /** A target refuses another request under a key that it knows, or takes it for the first. */
+  const compare = (key: string, body: unknown): void => {
+    const sent = JSON.stringify(body) ?? '';
+    const before = bodies.get(key);
+    if (before !== undefined && before !== sent) oracle.sentAnother(key, before, sent);
+    bodies.set(key, sent);
   };
   const act = (target: string, key: string, body: unknown, calledAt: number): unknown => {
     const known = answered.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined && !takesNone(key)) return known;
     const result = answer(target, key, body, time.now());
     answered.set(key, result);
     oracle.acted(key, result, calledAt);
@@ -69,6 +80,7 @@ export function createTargets({ time, chaos, oracle, answer, lifetimeOf }: Optio
     const fault = fresh ? withoutRepeat(planned) : planned;
     // A call that never arrives, and one that is refused before anything looks at it, leave nothing to remember.
     if (fault.effect !== undefined) remember(key, calledAt);
+    if (!takesNone(key) && fault.reply.kind !== 'unreachable') compare(key, body);
     let result: unknown;
     if (fault.effect !== undefined) {
       time.after(fault.effect, () => {
@@ -84,16 +96,13 @@ export function createTargets({ time, chaos, oracle, answer, lifetimeOf }: Optio
   };
 
   return {
-    http: {
-      call: async ({ url, headers, body, fresh = false }, deadlineMs) => {
-        const target = new URL(url).hostname;
-        const key = headers[CALL_HEADERS.idempotencyKey] ?? '';
-        const sent: unknown = body === undefined ? undefined : JSON.parse(body);
-        const end = await called({ target, key, body: sent, fresh }, deadlineMs);
-        return end === undefined
-          ? { kind: 'failure', code: 'DEADLINE_EXCEEDED', sent: 'unknown', message: 'no reply in time' }
-          : outcomeOf(end.reply, end.result, body ?? '');
-      },
+    call: async ({ url, body, fresh = false }, key, deadlineMs) => {
+      const target = new URL(url).hostname;
+      const sent: unknown = body === undefined ? undefined : JSON.parse(body);
+      const end = await called({ target, key, body: sent, fresh }, deadlineMs);
+      return end === undefined
+        ? { kind: 'failure', code: 'DEADLINE_EXCEEDED', sent: 'unknown', message: 'no reply in time' }
+        : outcomeOf(end.reply, end.result, body ?? '');
     },
     run: async (key, timeoutMs) => {
       const ended = oracle.called(key);

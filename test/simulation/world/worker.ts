@@ -1,7 +1,7 @@
 import { CALL_HEADERS, queueSuffix } from '../../../lib/contract/names.ts';
 import { EngineError, type ErrorCode } from '../../../lib/engine/errors.ts';
 import type { EngineEvent } from '../../../lib/engine/events.ts';
-import type { Ports, Queue, Store, Written } from '../../../lib/engine/ports.ts';
+import type { HttpRequest, Ports, Queue, Store, Written } from '../../../lib/engine/ports.ts';
 import type { WorkflowKey, WorkflowState } from '../../../lib/engine/state.ts';
 import type { Chaos, PortCall, TornLoad } from '../faults/chaos.ts';
 import type { Oracle } from '../oracle/oracle.ts';
@@ -103,6 +103,8 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
     });
   };
   const requests = createRequests(oracle.find, time.now);
+  /** The key of the last attempt that began here, by workflow and step. */
+  const begun = new Map<string, string>();
   const caller = {
     name,
     get dead() {
@@ -129,10 +131,10 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
       http: {
         call: (request, deadlineMs) => {
           if (dead) return never();
-          const key = request.headers[CALL_HEADERS.idempotencyKey] ?? '';
+          const key = keyOf(request);
           for (const problem of requests.problems(key, request, deadlineMs)) oracle.report(problem);
           const ended = oracle.called(key, name);
-          const call = options.targets.http.call(request, deadlineMs).then((outcome) => {
+          const call = options.targets.call(request, key, deadlineMs).then((outcome) => {
             ended(outcome);
             return outcome;
           });
@@ -150,7 +152,10 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
       telemetry: {
         emit: (event) => {
           if (dead) return;
-          if (event.event === 'attempt_started') requests.begins(event.idempotencyKey);
+          if (event.event === 'attempt_started') {
+            requests.begins(event.idempotencyKey);
+            begun.set(`${event.workflowId}:${event.step}`, event.idempotencyKey);
+          }
           trace(() => inWords(event));
           oracle.emitted(event, caller);
         },
@@ -165,6 +170,12 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
       },
     },
   };
+
+  /** The key that a request has, or would have if its target took one: the target has the name of the step. */
+  function keyOf({ headers, url }: HttpRequest): string {
+    const place = `${headers[CALL_HEADERS.workflowId]}:${new URL(url).hostname}`;
+    return headers[CALL_HEADERS.idempotencyKey] ?? begun.get(place) ?? '';
+  }
 
   function ifAlive<Result>(work: Promise<Result>): Promise<Result> {
     return work.then((result) => (dead ? never() : result));

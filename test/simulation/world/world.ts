@@ -70,7 +70,10 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const time = createTime(START);
   const trace = tracer(time, options.trace);
   const counts = noCounts();
-  const code: { run: Code['run'] } = { run: () => Promise.reject(new Error('the world is not there yet')) };
+  const code: Code & { run: Code['run'] } = {
+    run: () => Promise.reject(new Error('the world is not there yet')),
+    now: time.now,
+  };
   const subject = options.subject(code);
   const chaos = options.chaos(time, subject, trace);
   const counted = counting(chaos, counts);
@@ -90,9 +93,10 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const targets = createTargets({
     ...{ time, chaos: counted, oracle, answer },
     // The promise holds where clocks differ by less than the margin of a lease: beyond that a target remembers for longer.
-    lifetimeOf: (step) =>
-      (findStep(subject.chain, step)?.keyLifetime ?? LIMITS.keyLifetime) +
-      (2 * (options.skewMs?.() ?? 0)) / 1_000,
+    lifetimeOf: (step) => {
+      const lifetime = findStep(subject.chain, step)?.keyLifetime ?? LIMITS.keyLifetime;
+      return lifetime === 0 ? 0 : lifetime + (2 * (options.skewMs?.() ?? 0)) / 1_000;
+    },
   });
   code.run = targets.run;
   const chains = registry([subject.chain]);

@@ -1,0 +1,94 @@
+import type { RequestSpec, StepContext, StepDefinition } from '../../chain/definition.ts';
+import { type EncodedBody, encodedBody } from '../../chain/request/body.ts';
+import { type KeyUse, keyUseOf, writtenKey } from '../../chain/request/key.ts';
+import { requestOf } from '../../chain/request/returned.ts';
+import { messageOf } from '../errors.ts';
+import { sealed } from '../fingerprint.ts';
+import { excerpt, secretsOf } from '../mask.ts';
+import type { Failure } from '../outcome.ts';
+
+/** What a request is built from. */
+export interface Building {
+  readonly step: StepDefinition;
+  readonly context: StepContext & { readonly input: Readonly<Record<string, unknown>> };
+  readonly sensitive: readonly string[];
+  /** `<workflowId>:<step>:do:<round>`. */
+  readonly idempotencyKey: string;
+  /** Seals what tells one request from another; undefined in a workflow of an earlier release. */
+  readonly requestKey: string | undefined;
+}
+
+/** A request as its step describes it, before settings and secrets of the stage are known; or why there is none. Nothing was sent. */
+export type Built = BuiltRequest | { readonly failure: Failure };
+
+export interface BuiltRequest {
+  readonly spec: RequestSpec;
+  readonly body: EncodedBody | undefined;
+  /** How the target takes the key, and the key as it wants it written. */
+  readonly keyUse: KeyUse;
+  readonly key: string;
+  /** Equal for equal requests of one workflow: target, method, path, query, body, and how the key is sent. */
+  readonly hash?: string;
+}
+
+/** Builds the request of a `request` step. Never throws. The same step, context and key give the same, as its function promises. */
+export function buildRequest(building: Building): Built {
+  const { step, context, sensitive, idempotencyKey } = building;
+  try {
+    const plain = requestOf(step.request?.({ ...context, idempotencyKey }));
+    const keyUse = keyUseOf(plain.idempotency);
+    const key = writtenKey(idempotencyKey, keyUse.format);
+    // Only the request says which target it is for, and only the target how the key is written.
+    const spec =
+      key === idempotencyKey ? plain : requestOf(step.request?.({ ...context, idempotencyKey: key }));
+    const body = encodedBody(spec.body, idempotencyKey);
+    const refusal = refusalOf(step, spec.target, keyUse);
+    return refusal === undefined ? hashed({ spec, body, keyUse, key }, building) : { failure: refusal };
+  } catch (error) {
+    const message = excerpt(messageOf(error), secretsOf(context.input, sensitive));
+    return { failure: { code: 'REQUEST_INVALID', message, retriable: false, acted: 'no' } };
+  }
+}
+
+function hashed(built: BuiltRequest, { requestKey }: Building): BuiltRequest {
+  if (requestKey === undefined) return built;
+  const { spec, body, keyUse } = built;
+  const sent = {
+    target: spec.target,
+    method: spec.method,
+    path: spec.path,
+    contentType: body?.contentType,
+    body: body?.content,
+    keyHeader: keyUse.header,
+    keyFormat: keyUse.format,
+  };
+  return { ...built, hash: sealed(requestKey, sent).slice(0, HASH_LENGTH) };
+}
+
+/** Characters of base64url: 96 bits, which no two requests of a step share by chance. */
+const HASH_LENGTH = 16;
+
+function refusalOf(step: StepDefinition, target: string, { lifetime }: KeyUse): Failure | undefined {
+  if (step.targets?.includes(target) === false) return notNamed(step, target);
+  return lifetime < step.keyLifetime ? forgetsSooner(step, target, lifetime) : undefined;
+}
+
+/** Deployed, a step is given the targets that its definition names: what works on one machine must work there. */
+const notNamed = ({ targets = [] }: StepDefinition, target: string): Failure => ({
+  code: 'TARGET_MISSING',
+  message: `the request goes to the target "${target}", but the step’s definition names only ${targets.map((name) => `"${name}"`).join(', ')}`,
+  next: `Write targets: [${[...targets, target].map((name) => `'${name}'`).join(', ')}] in the step, and deploy.`,
+  retriable: false,
+  acted: 'no',
+  target,
+});
+
+/** A call would be repeated when its target no longer knows the key. */
+const forgetsSooner = (step: StepDefinition, target: string, lifetime: number): Failure => ({
+  code: 'REQUEST_INVALID',
+  message: `the target "${target}" ${lifetime === 0 ? 'takes no idempotency key' : `remembers an idempotency key for ${lifetime} s`}, and the step counts on ${step.keyLifetime} s`,
+  next: `Write idempotency: ${lifetime === 0 ? "'none'" : `{ lifetime: ${lifetime} }`} in the step, and deploy.`,
+  retriable: false,
+  acted: 'no',
+  target,
+});
