@@ -1,4 +1,4 @@
 import { apiService } from './compose.ts';
-import { getHandler } from './handlers.ts';
+import { readHandler } from './handlers.ts';
 
-export const handler = getHandler(apiService());
+export const handler = readHandler(apiService());

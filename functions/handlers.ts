@@ -3,6 +3,7 @@ import type { Registry } from '../lib/chain/registry.ts';
 import { LIMITS } from '../lib/contract/limits.ts';
 import {
   type QueueName,
+  ROUTES,
   START_IDEMPOTENCY_HEADER,
   WORKFLOW_STATUSES,
   workflowPath,
@@ -77,15 +78,33 @@ function readIdempotencyKey(event: ApiEvent): string | undefined {
   return key;
 }
 
-/** `GET /api/workflows/{id}`; `?detail=timeline` adds every attempt. */
+/** `GET /api/workflows/{id}`: without a word of what its targets answered. */
 export const getHandler =
   (service: Service): ApiHandler =>
   (event) =>
     answering(service.ports.telemetry, 'get', async () => {
-      const { detail } = readQuery(event, ['detail']);
-      if (detail !== undefined && detail !== 'timeline') throw invalidField('detail', 'Must be timeline');
-      return json(200, await get(service, workflowKey(event, service.tenantClaim), detail === 'timeline'));
+      if (event.queryStringParameters?.detail !== undefined) {
+        throw invalidField('detail', `It is a path of its own, for operators: GET ${ROUTES.timeline.path}`);
+      }
+      readQuery(event, []);
+      return json(200, await get(service, workflowKey(event, service.tenantClaim), false));
     });
+
+/** `GET /api/workflows/{id}/timeline`, for operators: the same with every attempt, and with what targets answered and code threw. */
+export const timelineHandler =
+  (service: Service): ApiHandler =>
+  (event) =>
+    answering(service.ports.telemetry, 'timeline', async () => {
+      readQuery(event, []);
+      return json(200, await get(service, workflowKey(event, service.tenantClaim), true));
+    });
+
+/** Both in one function, by the route that the API let pass: never by what a client can write. */
+export function readHandler(service: Service): ApiHandler {
+  const [everybody, operators] = [getHandler(service), timelineHandler(service)];
+  const { method, path } = ROUTES.timeline;
+  return (event) => (event.routeKey === `${method} ${path}` ? operators(event) : everybody(event));
+}
 
 /** `GET /api/workflows?chain=&status=&limit=&cursor=`: newest first. */
 export const listHandler =

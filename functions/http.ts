@@ -170,7 +170,8 @@ export function readQuery<Name extends string>(
   for (const [name, value] of Object.entries(event.queryStringParameters ?? {})) {
     const match = known.find((candidate) => candidate === name);
     if (match === undefined) {
-      throw invalidField(name, `Unknown parameter; the parameters are ${known.join(', ')}`);
+      const there = known.length === 0 ? 'there are none here' : `the parameters are ${known.join(', ')}`;
+      throw invalidField(name, `Unknown parameter; ${there}`);
     }
     if (value !== undefined) query[match] = value;
   }

@@ -17,7 +17,7 @@ export const routesOf = ({ current }: Pick<Registry, 'current'>): readonly Route
   ...FIXED.map((name) => route(name, ROUTES[name].method, ROUTES[name].path)),
 ];
 
-const FIXED = ['list', 'get', 'cancel', 'resume'] as const;
+const FIXED = ['list', 'get', 'timeline', 'cancel', 'resume'] as const;
 
 const route = (name: Route['name'], method: string, path: string): Route => ({
   name,

@@ -1,9 +1,8 @@
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
 import { nextOf } from '../contract/advice.ts';
-import { ROUTES, RUNBOOK_WORKFLOW_FAILED } from '../contract/names.ts';
-import type { WorkflowError } from '../contract/wire.ts';
+import { ROUTES, RUNBOOK_WORKFLOW_FAILED, timelinePath } from '../contract/names.ts';
 import { EngineError, namedMessageOf } from '../engine/errors.ts';
-import type { Notification, Notifier } from '../engine/ports.ts';
+import type { FailureExample, Notification, Notifier } from '../engine/ports.ts';
 
 export interface SnsOptions {
   readonly client: SNSClient;
@@ -72,7 +71,7 @@ function messageOf(stage: string, digest: Notification, runbook: string): string
       ['Step', error.step],
       ['Target', error.target],
       ['Error', error.code],
-      ...detailsOf(error),
+      ...detailsOf(first),
       ...end,
     ]);
   }
@@ -87,15 +86,22 @@ function messageOf(stage: string, digest: Notification, runbook: string): string
     ['All of them', `GET ${ROUTES.list.path}?chain=${chain}&status=failed`],
     ...end,
   ];
-  const some = examples.map(({ workflowId, tenant, error }) =>
-    linesOf([['For example', workflowId], ['Tenant', tenant], ['Target', error.target], ...detailsOf(error)]),
+  const some = examples.map((example) =>
+    linesOf([
+      ['For example', example.workflowId],
+      ['Tenant', example.tenant],
+      ['Target', example.error.target],
+      ...detailsOf(example),
+    ]),
   );
   return [linesOf(common), ...some].join('\n\n');
 }
 
-const detailsOf = (error: WorkflowError): readonly Field[] => [
+/** Who may not read the timeline learns what they may know; who may finds there what the target answered. */
+const detailsOf = ({ workflowId, error }: FailureExample): readonly Field[] => [
   ['HTTP status', error.httpStatus],
   ['Message', error.message],
+  ['Timeline', `GET ${timelinePath(workflowId)}`],
   ['Next', nextOf(error, 'failed')],
   ['Effect', EFFECT[error.effect]],
   ['Attempts', error.attempts],

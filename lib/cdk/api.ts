@@ -32,8 +32,14 @@ const FUNCTIONS = {
 } as const satisfies Readonly<Record<string, { uses: readonly TableUse[]; description: string }>>;
 type FunctionName = keyof typeof FUNCTIONS;
 
-/** Routes that need the operator's scope. */
-const OPERATOR_ROUTES = ['cancel', 'resume'] as const;
+/** The fixed routes, and what serves each. Routes for operators need their scope. */
+const FIXED_ROUTES = {
+  list: { by: 'list', forOperators: false },
+  get: { by: 'get', forOperators: false },
+  timeline: { by: 'get', forOperators: true },
+  cancel: { by: 'cancel', forOperators: true },
+  resume: { by: 'resume', forOperators: true },
+} as const satisfies Readonly<Record<keyof typeof ROUTES, { by: FunctionName; forOperators: boolean }>>;
 
 /**
  * Requests that no other route takes go to the start function, which answers them like every other mistake. OPTIONS is not among
@@ -52,7 +58,7 @@ const CATCH_ALL = {
 };
 
 /**
- * The HTTP API: one function for each route, with IAM authorization or a JWT as the stage says.
+ * The HTTP API: a function for each route (the timeline is of the one that shows workflows), with IAM authorization or a JWT as the stage says.
  * @example const api = new Api(this, 'Api', { foundation });
  */
 export class Api extends Construct {
@@ -116,12 +122,11 @@ export class Api extends Construct {
     const { authorization } = stage.settings;
     const authorizer = this.makeAuthorizer(stage);
     const integrations = new Map<FunctionName, HttpLambdaIntegration>();
-    const add = (name: FunctionName, path: string, methods: HttpMethod[]): void => {
+    const add = (name: FunctionName, path: string, methods: HttpMethod[], forOperators = false): void => {
       const integration =
         integrations.get(name) ??
         new HttpLambdaIntegration(name, this.functions[name].lambda, { scopePermissionToRoute: false });
       integrations.set(name, integration);
-      const forOperators = OPERATOR_ROUTES.some((route) => route === name);
       this.http.addRoutes({
         path,
         methods,
@@ -134,8 +139,9 @@ export class Api extends Construct {
     };
     const { current } = registry(stage.chains.map(({ definition }) => definition));
     for (const { start } of current) add('start', start, [HttpMethod.POST]);
-    for (const name of ['list', 'get', 'cancel', 'resume'] as const) {
-      add(name, ROUTES[name].path, [HttpMethod[ROUTES[name].method]]);
+    for (const name of ['list', 'get', 'timeline', 'cancel', 'resume'] as const) {
+      const { by, forOperators } = FIXED_ROUTES[name];
+      add(by, ROUTES[name].path, [HttpMethod[ROUTES[name].method]], forOperators);
     }
     for (const path of CATCH_ALL.paths) add('start', path, CATCH_ALL.methods);
   }

@@ -12,7 +12,7 @@ export const ADVICE: Readonly<Record<StepErrorCode, string>> = {
   DEADLINE_EXCEEDED: 'Find out why it took so long, or raise the timeout of the step and deploy.',
   TARGET_UNAVAILABLE: 'Check the target: it answers that it cannot serve the call now.',
   REFUSED:
-    'Read the message. Correct the step or the data at the target; where the input itself is wrong, start a new workflow.',
+    'Read in its timeline what the target answered. Correct the step or the data at the target; where the input itself is wrong, start a new workflow.',
   REDIRECTED: 'Redirects are not followed. Write the address that the target redirects to into its baseUrl.',
   REPLY_INVALID:
     'The target has probably acted. Correct the response schema of the step, or the target, and deploy.',

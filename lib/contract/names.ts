@@ -114,12 +114,15 @@ export const DEFAULT_TENANT = 'default';
 export const ROUTES = {
   list: { method: 'GET', path: '/api/workflows' },
   get: { method: 'GET', path: '/api/workflows/{id}' },
+  timeline: { method: 'GET', path: '/api/workflows/{id}/timeline' },
   cancel: { method: 'POST', path: '/api/workflows/{id}/cancel' },
   resume: { method: 'POST', path: '/api/workflows/{id}/resume' },
 } as const;
 
 /** The path at which a workflow is read. */
 export const workflowPath = (workflowId: string): string => ROUTES.get.path.replace('{id}', workflowId);
+/** The path at which operators read every attempt of it, and what its targets answered. */
+export const timelinePath = (workflowId: string): string => ROUTES.timeline.path.replace('{id}', workflowId);
 
 /** What operators do to a workflow. */
 export const OPERATIONS = ['cancel', 'resume'] as const;

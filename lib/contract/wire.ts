@@ -62,12 +62,14 @@ export type StartAnswer = z.infer<typeof startAnswer>;
 export const EFFECTS = ['none', 'unknown'] as const;
 
 /**
- * An error as it is saved in the table. `message`: what happened, with at most 200 characters of a reply, sensitive values
- * masked. `next`: what to do, where more is known than the code says.
+ * An error as it is saved in the table. `message`: what happened, in a sentence of our own. `detail`: what the target answered or the
+ * code threw, sensitive values masked; only operators see it. An earlier release saved it as the message, and no detail. `next`: what
+ * to do, where more is known than the code says.
  */
 export const stepError = z.object({
   code: z.enum(STEP_ERROR_CODES),
   message: z.string(),
+  detail: z.string().optional(),
   next: z.string().optional(),
   target: z.string().optional(),
   httpStatus: z.int().optional(),
@@ -109,7 +111,10 @@ export const operationEntry = z.object({
 });
 export type OperationEntry = z.infer<typeof operationEntry>;
 
-/** Answer to `GET /api/workflows/{id}`; the chain's output stands beside these fields. */
+/**
+ * Answer to `GET /api/workflows/{id}` and to `GET /api/workflows/{id}/timeline`; the chain's output stands beside these fields. Errors have
+ * their `detail` in the timeline alone.
+ */
 export const workflowAnswer = z.looseObject({
   workflowId: z.string().regex(WORKFLOW_ID),
   chain: z.string(),
@@ -132,8 +137,8 @@ export const workflowAnswer = z.looseObject({
   undeployed: z.object({ message: z.string(), ...withNext }).optional(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
+  /** In the answer of the timeline alone, as the operations are. */
   timeline: z.array(timelineEntry).optional(),
-  /** With the timeline. */
   operations: z.array(operationEntry).optional(),
 });
 export type WorkflowAnswer = z.infer<typeof workflowAnswer>;

@@ -288,6 +288,7 @@ function withoutCall(
     error: {
       ...(record.error?.target === undefined ? {} : { target: record.error.target }),
       ...error,
+      detail: record.error?.detail ?? 'nothing is known of its last call',
       effect: 'unknown',
     },
   };

@@ -1,5 +1,6 @@
 import type { StepDefinition } from '../chain/definition.ts';
 import type { StepErrorCode, WaitHeaders } from '../contract/names.ts';
+import { sentenceOf } from '../contract/told.ts';
 import type { StepError } from '../contract/wire.ts';
 import { isLimited } from './asked/asked.ts';
 import type { HttpOutcome } from './ports.ts';
@@ -12,6 +13,7 @@ import { type AttemptOutcome, type AttemptRecord, iso, type StepRecord } from '.
  */
 export interface Failure {
   readonly code: StepErrorCode;
+  /** What happened, and what the target answered or the code threw: for operators. Never empty. */
   readonly message: string;
   /** What to do, where more is known than the code says. */
   readonly next?: string;
@@ -116,14 +118,16 @@ export function failedRecord(
 const keyExpired = (failure: Failure, due: number, until: number): StepError => ({
   ...stepErrorOf(failure, 1),
   code: 'KEY_EXPIRED',
-  message: `the next attempt is due at ${iso(due)}, and the call could be repeated until ${iso(until)} only; the last one failed: ${failure.code}: ${failure.message}`,
+  message: `the next attempt is due at ${iso(due)}, and the call could be repeated until ${iso(until)} only`,
+  detail: `the last one failed: ${failure.code}: ${failure.message}`,
 });
 
 /** The saved error. Its `effect` speaks of the whole round: an earlier attempt may have acted although the last was refused. */
 function stepErrorOf(failure: Failure, open: number): StepError {
   return {
     code: failure.code,
-    message: failure.message,
+    message: sentenceOf(failure),
+    detail: failure.message,
     effect: open === 0 ? 'none' : 'unknown',
     ...(failure.next === undefined ? {} : { next: failure.next }),
     ...(failure.target === undefined ? {} : { target: failure.target }),

@@ -218,6 +218,7 @@ export interface Notification {
 
 export interface FailureExample extends WorkflowKey {
   readonly epoch: number;
+  /** Without what the target answered. */
   readonly error: WorkflowError;
 }
 

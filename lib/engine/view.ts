@@ -1,6 +1,7 @@
 import type { ChainDefinition } from '../chain/definition.ts';
 import { nextOf } from '../contract/advice.ts';
 import { RESERVED_OUTPUT_NAMES, type StepStatus } from '../contract/names.ts';
+import { forEverybody, forOperators } from '../contract/told.ts';
 import type { OperationEntry, StepError, TimelineEntry, WorkflowAnswer } from '../contract/wire.ts';
 import { interrupted, isDone } from './decision.ts';
 import { messageOf } from './errors.ts';
@@ -16,6 +17,7 @@ export interface View {
 /**
  * Shows a workflow. Statuses are derived where they can be; output is null while unknown.
  * @param chain undefined where this deployment does not know the version: then only what is stored is shown
+ * @param timeline for operators: every attempt, and with each error what the target answered
  */
 export function describe(
   chain: ChainDefinition | undefined,
@@ -25,7 +27,8 @@ export function describe(
 ): View {
   const { meta, steps } = state;
   const names = chain?.steps.map(({ name }) => name) ?? [...steps.keys()];
-  const retrying = meta.status === 'processing' ? retries(chain, state, names) : {};
+  const told: Telling = timeline ? forOperators : forEverybody;
+  const retrying = meta.status === 'processing' ? retries(chain, state, names, told) : {};
   const { fields, problem: outputProblem } = output(chain, state);
   const answer: WorkflowAnswer = {
     workflowId: meta.workflowId,
@@ -35,7 +38,7 @@ export function describe(
     ...fields,
     ...(meta.error === undefined
       ? {}
-      : { error: withNext(meta.error, meta.status === 'failed' ? 'failed' : 'closed') }),
+      : { error: withNext(told(meta.error), meta.status === 'failed' ? 'failed' : 'closed') }),
     ...(Object.keys(retrying).length === 0 ? {} : { retrying }),
     createdAt: iso(meta.createdAt),
     updatedAt: iso(Math.max(meta.updatedAt, ...[...steps.values()].map(({ updatedAt }) => updatedAt))),
@@ -44,7 +47,9 @@ export function describe(
   return { answer, outputProblem };
 }
 
-const withNext = <Told extends StepError>(
+type Telling = <Told extends StepError>(error: Told) => Omit<Told, 'detail'>;
+
+const withNext = <Told extends Omit<StepError, 'detail'>>(
   error: Told,
   outlook: Parameters<typeof nextOf>[1],
 ): Told & { next: string } => ({
@@ -73,6 +78,7 @@ function retries(
   chain: ChainDefinition | undefined,
   { steps }: WorkflowState,
   names: readonly string[],
+  told: Telling,
 ): NonNullable<WorkflowAnswer['retrying']> {
   return Object.fromEntries(
     names.flatMap((name) => {
@@ -81,7 +87,7 @@ function retries(
       const retries = chain?.steps.find((step) => step.name === name)?.retries ?? record.attempt;
       const { attempt, error, nextAttemptAt } = record;
       const shown = { attempt, attempts: retries + 1, nextAttemptAt: iso(nextAttemptAt) };
-      return [[name, error === undefined ? shown : { ...shown, error: withNext(error, 'retrying') }]];
+      return [[name, error === undefined ? shown : { ...shown, error: withNext(told(error), 'retrying') }]];
     }),
   );
 }
@@ -124,7 +130,7 @@ const entry = (step: string, attempt: AttemptRecord): TimelineEntry => ({
   outcome: attempt.outcome,
   startedAt: iso(attempt.startedAt),
   endedAt: attempt.endedAt === undefined ? null : iso(attempt.endedAt),
-  ...(attempt.error === undefined ? {} : { error: attempt.error }),
+  ...(attempt.error === undefined ? {} : { error: forOperators(attempt.error) }),
 });
 
 const operationsOf = ({ meta }: WorkflowState): OperationEntry[] =>

@@ -7,6 +7,7 @@ import {
   resumeHandler,
   type Service,
   startHandler,
+  timelineHandler,
 } from '../../functions/handlers.ts';
 import { type ApiAnswer, type ApiEvent, problemAnswer } from '../../functions/http.ts';
 import { type Route, refuseRoute, routesOf } from '../../functions/routes.ts';
@@ -20,6 +21,7 @@ const handlersOf = (service: Service): Readonly<Record<Route['name'], ApiHandler
   start: startHandler(service),
   list: listHandler(service),
   get: getHandler(service),
+  timeline: timelineHandler(service),
   cancel: cancelHandler(service),
   resume: resumeHandler(service),
 });

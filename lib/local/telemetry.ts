@@ -80,8 +80,5 @@ function digestLines({ id, chain, step, code, count, examples }: Notification): 
   ];
 }
 
-const causeOf = (error: WorkflowError): string => {
-  const status = error.httpStatus === undefined ? '' : ` ${error.httpStatus}`;
-  const target = error.target === undefined ? '' : ` from ${error.target}`;
-  return ` after ${error.attempts} attempt(s): ${error.code}${status}${target}: ${error.message}. ${nextOf(error, 'failed')}`;
-};
+const causeOf = (error: WorkflowError): string =>
+  ` after ${error.attempts} attempt(s): ${error.code}: ${error.message}. ${nextOf(error, 'failed')}`;

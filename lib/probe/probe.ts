@@ -4,7 +4,7 @@ import type { LambdaClient } from '@aws-sdk/client-lambda';
 import type { SNSClient } from '@aws-sdk/client-sns';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { ChainDefinition } from '../chain/index.ts';
-import { workflowPath } from '../contract/names.ts';
+import { timelinePath, workflowPath } from '../contract/names.ts';
 import { startAnswer, type WorkflowAnswer, workflowAnswer } from '../contract/wire.ts';
 import type { ProbeInput } from './chains.ts';
 import type { Changes } from './changes.ts';
@@ -106,8 +106,7 @@ export const startSeveral = (
 /** A look that fails says nothing: it is repeated some times. */
 export async function show(probe: Probe, workflowId: string, reads = READS): Promise<WorkflowAnswer> {
   try {
-    const path = `${workflowPath(workflowId)}?detail=timeline`;
-    return workflowAnswer.parse(await request(probe, 'GET', path));
+    return workflowAnswer.parse(await request(probe, 'GET', timelinePath(workflowId)));
   } catch (error) {
     if (reads <= 1) throw error;
     await wait(probe, 2 * LOOK_EVERY);

@@ -27,7 +27,7 @@ const notifier = (stage = 'test') =>
 const error: WorkflowError = {
   step: 'payment',
   code: 'REFUSED',
-  message: 'card declined',
+  message: 'payments refused the request: 402 Payment Required',
   target: 'payments',
   httpStatus: 402,
   effect: 'none',
@@ -88,7 +88,8 @@ describe('a notification', () => {
       'Target:        payments',
       'Error:         REFUSED',
       'HTTP status:   402',
-      'Message:       card declined',
+      'Message:       payments refused the request: 402 Payment Required',
+      `Timeline:      GET /api/workflows/${WORKFLOW}/timeline`,
       `Next:          ${nextOf(error, 'failed')}`,
       'Effect:        none, the target has not acted',
       'Attempts:      2',
@@ -110,6 +111,7 @@ describe('a notification', () => {
       'Status',
       'Step',
       'Error',
+      'Timeline',
       'Next',
       'Effect',
       'Attempts',
@@ -140,7 +142,8 @@ describe('a notification', () => {
         'Tenant:        acme',
         'Target:        payments',
         'HTTP status:   402',
-        'Message:       card declined',
+        'Message:       payments refused the request: 402 Payment Required',
+        `Timeline:      GET /api/workflows/${workflowId}/timeline`,
         `Next:          ${nextOf(error, 'failed')}`,
         'Effect:        none, the target has not acted',
         'Attempts:      2',
@@ -151,7 +154,7 @@ describe('a notification', () => {
   it('keeps a reply that looks like lines of ours on its own line', async () => {
     const message = 'declined\nStatus:        completed\r\nEffect: none\u2028Step: mail\u2029x\u0085y\u000bz';
     const { lines } = await told({ examples: [example({ ...error, message })] });
-    expect(lines).toHaveLength(15);
+    expect(lines).toHaveLength(16);
     expect(lines.filter((line) => line.startsWith('Status:'))).toEqual(['Status:        failed']);
     expect(lines[9]).toBe('Message:       declined Status:        completed Effect: none Step: mail x y z');
   });

@@ -111,7 +111,7 @@ describe('a chain in a stack of a team’s own', () => {
 });
 
 describe('with JWT authorization', () => {
-  it('every route asks for a token, and cancel and resume for the operator’s scope', async () => {
+  it('every route asks for a token, and timeline, cancel and resume for the operator’s scope', async () => {
     const jwt = {
       ...stages.dev,
       corsOrigins: ['https://shop.example.com'],
@@ -128,7 +128,7 @@ describe('with JWT authorization', () => {
     for (const { RouteKey, AuthorizationType, AuthorizationScopes } of routes) {
       expect(AuthorizationType).toBe('JWT');
       expect(AuthorizationScopes, String(RouteKey)).toEqual(
-        /cancel|resume/.test(String(RouteKey)) ? ['operate'] : undefined,
+        /timeline|cancel|resume/.test(String(RouteKey)) ? ['operate'] : undefined,
       );
     }
     expect(dev.all('AWS::ApiGatewayV2::Authorizer')[0]?.properties).toMatchObject({

@@ -260,6 +260,7 @@ describe('the API', () => {
         'POST /api/process-order',
         'GET /api/workflows',
         'GET /api/workflows/{id}',
+        'GET /api/workflows/{id}/timeline',
         'POST /api/workflows/{id}/cancel',
         'POST /api/workflows/{id}/resume',
       ]),

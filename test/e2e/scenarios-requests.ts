@@ -70,7 +70,19 @@ const BAD: Readonly<Record<string, BadRequest>> = {
     code: 'UNKNOWN_WORKFLOW',
     says: 'wf_0',
   },
-  'an unknown detail': { ...invalid, method: 'GET', path: `${UNKNOWN}?detail=all`, fields: ['detail'] },
+  'the timeline by its earlier name': {
+    ...invalid,
+    method: 'GET',
+    path: `${UNKNOWN}?detail=timeline`,
+    fields: ['detail'],
+    says: 'GET /api/workflows/{id}/timeline',
+  },
+  'the timeline of nothing': {
+    method: 'GET',
+    path: `${UNKNOWN}/timeline`,
+    status: 404,
+    code: 'UNKNOWN_WORKFLOW',
+  },
   'a cancel of nothing': { path: `${UNKNOWN}/cancel`, status: 404, code: 'UNKNOWN_WORKFLOW' },
   'a resume of nothing': { path: `${UNKNOWN}/resume`, status: 404, code: 'UNKNOWN_WORKFLOW' },
   'a resume with a field that it does not know': {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { type QueueName, workflowPath } from '../../lib/contract/names.ts';
+import { type QueueName, timelinePath, workflowPath } from '../../lib/contract/names.ts';
 import { problem, startAnswer, type WorkflowAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
 import type { DemoTargets } from '../../lib/local/demo/targets.ts';
 
@@ -55,7 +55,7 @@ export async function start(
 }
 
 export async function show(stage: Stage, workflowId: string, timeline = false): Promise<WorkflowAnswer> {
-  const path = workflowPath(workflowId) + (timeline ? '?detail=timeline' : '');
+  const path = timeline ? timelinePath(workflowId) : workflowPath(workflowId);
   const { status, json } = await send(stage, 'GET', path);
   if (status !== 200) throw new Error(`GET ${path} answered ${status}: ${JSON.stringify(json)}`);
   return workflowAnswer.parse(json);

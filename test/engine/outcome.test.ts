@@ -151,7 +151,8 @@ describe('the item after a failure that may pass, with attempts left', () => {
     const { leaseUntil: _, ...kept } = claimed;
     expect(error).toStrictEqual({
       code: 'TARGET_UNAVAILABLE',
-      message: 'busy',
+      message: 'payments answered 503 Service Unavailable',
+      detail: 'busy',
       effect: 'unknown',
       target: 'payments',
       httpStatus: 503,

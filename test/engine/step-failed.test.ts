@@ -40,11 +40,25 @@ describe('the dead letter of a step that failed', () => {
       status: 'failed',
       epoch: 0,
       notify: 'pending',
-      error: { step: 'a', code: 'REFUSED', message: 'card *** declined', effect: 'none', attempts: 1 },
+      error: {
+        step: 'a',
+        code: 'REFUSED',
+        message: 'api refused the request: 402 Payment Required',
+        detail: expect.stringContaining('card *** declined'),
+        effect: 'none',
+        attempts: 1,
+      },
       updatedAt: now,
       dueAt: now + 60_000,
     });
     expect(eventsOf(world, 'workflow_failed')).toMatchObject([{ error: { step: 'a' } }]);
+  });
+
+  it('tells on-call nothing that the target answered', async () => {
+    const { world } = await refused();
+    await world.work('a', 'deadLetter');
+    expect(JSON.stringify(world.notifications)).toContain('api refused the request: 402 Payment Required');
+    expect(JSON.stringify(world.notifications)).not.toContain('declined');
   });
 
   it('tells on-call once, and leaves the reconciler nothing but to erase the sensitive input in two weeks', async () => {
@@ -341,7 +355,7 @@ describe('two branches that fail', () => {
     const both = Promise.all([world.work('a', 'deadLetter'), world.work('b', 'deadLetter')]);
     await world.clock.advance(1_000);
     await both;
-    const { error } = await world.meta(key);
+    const { error: { detail: _, ...error } = {} } = await world.meta(key);
     const told = world.notifications.flatMap(({ examples }) => examples);
     expect(told.length).toBeGreaterThan(0);
     expect(told.map((one) => one.error)).toEqual(told.map(() => error));

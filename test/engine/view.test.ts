@@ -21,10 +21,24 @@ import {
 } from './fixtures.ts';
 
 const LINE = chainOf(GRAPHS.line, { retries: RETRIES });
-const error: WorkflowError = { code: 'REFUSED', message: 'no', effect: 'none', step: 'a', attempts: 2 };
+const error: WorkflowError = {
+  code: 'REFUSED',
+  message: 'run refused the step',
+  detail: 'the account 0x7f at db-7.internal is closed',
+  effect: 'none',
+  step: 'a',
+  attempts: 2,
+};
+const { detail, ...forEverybody } = error;
 
 const shown = (state: WorkflowState, chain: ChainDefinition | undefined = LINE, timeline = false) =>
   describeWorkflow(chain, state, NOW, timeline).answer;
+
+/** An attempt that is tried again. */
+const entryOf = (attempt: number) => ({
+  ...{ epoch: 0, attempt, round: 0, startedAt: START },
+  outcome: 'retrying' as const,
+});
 
 /** The status shown for a step in each state of its item. */
 const statuses = (status: WorkflowStatus, changes: Partial<WorkflowMeta> = {}) =>
@@ -130,16 +144,49 @@ describe('a workflow as its users see it', () => {
 
   it('shows its error while it has one, and what to do about it', () => {
     expect(shown(stateOf(resumed({ status: 'failed', error }))).error).toEqual({
-      ...error,
+      ...forEverybody,
       next: nextOf(error, 'failed'),
     });
     expect(shown(stateOf(resumed()))).not.toHaveProperty('error');
   });
 
+  it('shows what its targets answered in the timeline alone: of the workflow, of a step that waits, of each attempt', () => {
+    const waiting = { ...RECORDS['retrying, not due'], error };
+    const failed = { ...claimOf('b'), attempts: claimOf('b').attempts.map((one) => ({ ...one, error })) };
+    const state = (status: 'failed' | 'processing') =>
+      stateOf(resumed({ status, error }), { a: waiting, b: failed });
+    for (const status of ['failed', 'processing'] as const)
+      expect(JSON.stringify(shown(state(status)))).not.toContain('db-7');
+    expect(shown(state('processing'), LINE, true)).toMatchObject({
+      error: { detail },
+      retrying: { a: { error: { detail } } },
+      timeline: expect.arrayContaining([
+        expect.objectContaining({ step: 'b', error: expect.objectContaining({ detail }) }),
+      ]),
+    });
+  });
+
+  it('of an earlier release, whose message holds what the target answered, shows a sentence of our own in its place', () => {
+    const saved = {
+      ...forEverybody,
+      message: 'no route to db-7.internal',
+      target: 'payments',
+      httpStatus: 422,
+    };
+    const state = stateOf(resumed({ status: 'failed', error: saved }), {
+      a: { ...claimOf('a'), attempts: [{ ...entryOf(1), error: saved }] },
+    });
+    const message = 'payments refused the request: 422 Unprocessable Entity';
+    expect(shown(state).error).toMatchObject({ code: 'REFUSED', httpStatus: 422, message });
+    expect(JSON.stringify(shown(state))).not.toContain('db-7');
+    const error = { message, detail: 'no route to db-7.internal' };
+    expect(shown(state, LINE, true)).toMatchObject({ error, timeline: [{ error }] });
+  });
+
   it('tells of each step that waits for its next attempt, while it is processing', () => {
     const waiting = {
       ...RECORDS['retrying, not due'],
-      error: { code: 'REFUSED', message: '', effect: 'none' } as const,
+      error: { code: 'REFUSED', message: 'run refused the step', effect: 'none' } as const,
     };
     const records = { a: waiting, b: RECORDS['retrying, overdue'], c: RECORDS['running, lease live'] };
     expect(shown(stateOf(resumed(), records)).retrying).toEqual({
@@ -210,14 +257,16 @@ describe('the output of a chain', () => {
 
 describe('the timeline', () => {
   const entry = (attempt: number, startedAt: number, more = {}) => ({
-    epoch: 0,
-    attempt,
-    round: 0,
-    outcome: 'retrying' as const,
+    ...entryOf(attempt),
     startedAt,
     ...more,
   });
-  const failure = { code: 'REFUSED', message: 'no', effect: 'none' } as const;
+  const failure = {
+    code: 'REFUSED',
+    message: 'run refused the step',
+    detail: 'no',
+    effect: 'none',
+  } as const;
   const records: Record<string, StepRecord> = {
     a: { ...claimOf('a'), attempts: [entry(1, START + 30, { endedAt: START + 40, error: failure })] },
     b: {

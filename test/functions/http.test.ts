@@ -7,6 +7,7 @@ import {
   resumeHandler,
   type Service,
   startHandler,
+  timelineHandler,
 } from '../../functions/handlers.ts';
 import type { ApiEvent } from '../../functions/http.ts';
 import { EngineError, ERROR_CODES } from '../../lib/engine/errors.ts';
@@ -26,6 +27,7 @@ afterEach(() => stage.close());
 const ROUTES: readonly (readonly [string, (service: Service) => ApiHandler, ApiEvent, number])[] = [
   ['start', startHandler, request({ body: ORDER }), 202],
   ['get', getHandler, about(workflow('running').workflowId), 200],
+  ['timeline', timelineHandler, about(workflow('running').workflowId), 200],
   ['list', listHandler, request(), 200],
   ['cancel', cancelHandler, about(workflow('running').workflowId), 200],
   ['resume', resumeHandler, about(workflow('failed').workflowId), 202],

@@ -7,6 +7,7 @@ import {
   resumeHandler,
   type Service,
   startHandler,
+  timelineHandler,
 } from '../../functions/handlers.ts';
 import { type ApiEvent, tenantOf } from '../../functions/http.ts';
 import { DEFAULT_TENANT } from '../../lib/contract/names.ts';
@@ -54,6 +55,7 @@ const given = async (meta: WorkflowMeta): Promise<WorkflowMeta> => {
 const ROUTES: readonly (readonly [string, (service: Service) => ApiHandler, ApiEvent])[] = [
   ['start', startHandler, request({ body: ORDER })],
   ['get', getHandler, about(workflow('running').workflowId)],
+  ['timeline', timelineHandler, about(workflow('running').workflowId)],
   ['list', listHandler, request()],
   ['cancel', cancelHandler, about(workflow('running').workflowId)],
   ['resume', resumeHandler, about(failedWorkflow('failed').workflowId)],
@@ -135,6 +137,7 @@ describe.each(ROUTES)('%s', (_name, handler, event) => {
 
 describe.each([
   ['get', getHandler, workflow('theirs', { tenant: 'acme' }), 200],
+  ['timeline', timelineHandler, workflow('theirs', { tenant: 'acme' }), 200],
   ['cancel', cancelHandler, workflow('theirs', { tenant: 'acme' }), 200],
   ['resume', resumeHandler, failedWorkflow('theirs', { tenant: 'acme' }), 202],
 ] as const)('%s', (_name, handler, theirs, status) => {

@@ -1,5 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { cancelHandler, getHandler, listHandler, resumeHandler } from '../../functions/handlers.ts';
+import {
+  cancelHandler,
+  getHandler,
+  listHandler,
+  readHandler,
+  resumeHandler,
+  timelineHandler,
+} from '../../functions/handlers.ts';
+import type { ApiEvent } from '../../functions/http.ts';
 import { WORKFLOW_STATUSES } from '../../lib/contract/names.ts';
 import { listAnswer, stepMessage, workflowAnswer } from '../../lib/contract/wire.ts';
 import type { WorkflowMeta } from '../../lib/engine/state.ts';
@@ -28,6 +36,7 @@ const NO_IDS = ['', 'wf_', 'wf_1', `wf_${hex(1).toUpperCase()}`, `wf_${hex(1)}0`
 
 describe.each([
   ['get', getHandler],
+  ['timeline', timelineHandler],
   ['cancel', cancelHandler],
   ['resume', resumeHandler],
 ] as const)('%s', (_name, handler) => {
@@ -95,8 +104,28 @@ describe('get', () => {
     await given(RUNNING);
     await stage.engine.ports.store.writeStep(RUNNING, claimOf('payment'), ABSENT, RUNNING.expiresAt);
     expect(workflowAnswer.parse(JSON.parse((await get(RUNNING.workflowId)).body)).timeline).toBeUndefined();
-    const { body } = await get(RUNNING.workflowId, { detail: 'timeline' });
+    const { body } = await timelineHandler(stage.engine)(about(RUNNING.workflowId));
     expect(workflowAnswer.parse(JSON.parse(body)).timeline).toMatchObject([{ step: 'payment', attempt: 1 }]);
+  });
+
+  it('and the timeline are one function: the route that let the request pass decides, and nothing in the request', async () => {
+    await given(RUNNING);
+    const read = readHandler(stage.engine);
+    const path = `/api/workflows/${RUNNING.workflowId}`;
+    const asked = async (changes: Partial<ApiEvent>) =>
+      workflowAnswer.parse(JSON.parse((await read({ ...about(RUNNING.workflowId), ...changes })).body));
+    const byEverybody = { routeKey: 'GET /api/workflows/{id}', rawPath: path };
+    expect(await asked(byEverybody)).not.toHaveProperty('timeline');
+    expect(await asked({ ...byEverybody, rawPath: `${path}/timeline` })).not.toHaveProperty('timeline');
+    expect(await asked({ rawPath: `${path}/timeline` })).not.toHaveProperty('timeline');
+    expect(await asked({ routeKey: 'GET /api/workflows/{id}/timeline' })).toHaveProperty('timeline', []);
+  });
+
+  it('names the path of the timeline where it is asked for by its earlier name', async () => {
+    await given(RUNNING);
+    const answer = await get(RUNNING.workflowId, { detail: 'timeline' });
+    const detail = expectRefusal(answer, { status: 400, code: 'INVALID_REQUEST', fields: ['detail'] });
+    expect(detail).toContain('GET /api/workflows/{id}/timeline');
   });
 
   it.each<[string, Record<string, string>]>([

@@ -5,7 +5,7 @@ import { anyChange, anyName, type Change, record } from './values.ts';
 import { SHARED_KEYS, TENANTS } from './world.ts';
 
 /** Which route a request is meant for. */
-export const ROUTE_NAMES = ['start', 'get', 'list', 'cancel', 'resume', 'nowhere'] as const;
+export const ROUTE_NAMES = ['start', 'get', 'timeline', 'list', 'cancel', 'resume', 'nowhere'] as const;
 export type RouteName = (typeof ROUTE_NAMES)[number];
 
 /** A workflow id: the `at`th of the tenant that asks, or of any, or a text. */
@@ -68,7 +68,6 @@ const parameter: fc.Arbitrary<readonly [string, string]> = fc.oneof(
   fc.tuple(fc.constant('chain'), fc.constantFrom(...CHAIN_NAMES)),
   fc.tuple(fc.constant('status'), fc.constantFrom(...WORKFLOW_STATUSES)),
   fc.tuple(fc.constant('limit'), fc.integer({ min: 1, max: 100 }).map(String)),
-  fc.tuple(fc.constant('detail'), fc.constant('timeline')),
 );
 const oddParameter: fc.Arbitrary<readonly [string, string]> = fc.oneof(
   fc.tuple(fc.constantFrom('chain', 'status', 'limit', 'cursor', 'detail'), fc.string({ unit: 'binary' })),
@@ -151,7 +150,7 @@ export const anyRequest = (by: fc.Arbitrary<number> = tenant): fc.Arbitrary<Aske
   record({
     route: fc.oneof(
       { weight: 7, arbitrary: fc.constant('start') },
-      { weight: 12, arbitrary: fc.constantFrom('get', 'list', 'cancel', 'resume') },
+      { weight: 12, arbitrary: fc.constantFrom('get', 'timeline', 'list', 'cancel', 'resume') },
       { weight: 1, arbitrary: fc.constant('nowhere') },
     ),
     by,

@@ -28,6 +28,10 @@ const LEAST = {
   'get 400': 40,
   'get 403': 8,
   'get 404': 120,
+  'timeline 200': 100,
+  'timeline 400': 30,
+  'timeline 403': 5,
+  'timeline 404': 80,
   'list 200': 200,
   'list 400': 90,
   'list 403': 8,
@@ -52,7 +56,7 @@ const LEAST = {
 };
 
 const isAboutAnother = ({ ids }: World, { route, id, by }: Request): boolean =>
-  (route === 'get' || route === 'cancel' || route === 'resume') &&
+  (route === 'get' || route === 'timeline' || route === 'cancel' || route === 'resume') &&
   ids.some((owned, tenant) => tenant !== by && owned.includes(id));
 
 /** Handles one request, and holds its answer to be decent and everything that is not its tenant's to be untouched. */

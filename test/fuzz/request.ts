@@ -22,7 +22,7 @@ export async function requestOf(world: Known, asked: Asked): Promise<Request> {
   const fixed = route === 'start' || route === 'nowhere' ? undefined : ROUTES[route];
   const path = fixed?.path ?? (route === 'start' ? asked.startPath : asked.nowhere);
   const id = idOf(world, asked.id, by);
-  const known = route === 'list' ? ['chain', 'status', 'limit'] : route === 'get' ? ['detail'] : [];
+  const known = route === 'list' ? ['chain', 'status', 'limit'] : [];
   const cursor =
     route === 'list' && asked.cursor !== undefined ? await cursorOf(world, asked.cursor) : undefined;
   const method = asked.method ?? fixed?.method ?? 'POST';

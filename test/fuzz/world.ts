@@ -4,6 +4,7 @@ import {
   listHandler,
   resumeHandler,
   startHandler,
+  timelineHandler,
 } from '../../functions/handlers.ts';
 import type { ApiAnswer, ApiEvent } from '../../functions/http.ts';
 import { registry } from '../../lib/chain/registry.ts';
@@ -49,7 +50,7 @@ export const looseOf = ({ word, card }: Planted) => ({ any: word, secret: card }
 
 /** Everything that the API runs on, with workflows of several tenants in it. The same in every case, ids too. */
 export interface World {
-  readonly handlers: Readonly<Record<'start' | 'get' | 'list' | 'cancel' | 'resume', Handler>>;
+  readonly handlers: Readonly<Record<'start' | 'get' | 'timeline' | 'list' | 'cancel' | 'resume', Handler>>;
   readonly stage: Awaited<ReturnType<typeof openStage>>;
   readonly service: Parameters<typeof startHandler>[0];
   /** Ids of the workflows of each tenant, those of before first. */
@@ -90,6 +91,7 @@ export async function openWorld(): Promise<World> {
   const handlers = {
     start: startHandler(ofTenants),
     get: getHandler(ofTenants),
+    timeline: timelineHandler(ofTenants),
     list: listHandler(ofTenants),
     cancel: cancelHandler(ofTenants),
     resume: resumeHandler(ofTenants),

@@ -107,7 +107,7 @@ export async function against(
   const ended = await engine.call();
   const state = stateOf(ended);
   if (WITHOUT_REPLY.has(state.code)) await Promise.all(server.accepted.map(gone));
-  return { server, engine, ended, state, message: ended.record.error?.message ?? '' };
+  return { server, engine, ended, state, message: ended.record.error?.detail ?? '' };
 }
 
 const WITHOUT_REPLY = new Set<string | undefined>([

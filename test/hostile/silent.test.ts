@@ -18,7 +18,7 @@ const callOf = async (base: string, more: Omit<Surroundings, 'urls'> = {}) => {
 it('a refused connection: nothing was sent, tried again', async () => {
   const ended = await callOf(`http://127.0.0.1:${await closedPort()}`);
   expect(stateOf(ended)).toEqual(UNSENT);
-  expect(ended.record.error?.message).toMatch(/ECONNREFUSED$/);
+  expect(ended.record.error?.detail).toMatch(/ECONNREFUSED$/);
 });
 
 it('a connection that is neither made nor refused: nothing was sent, over at the deadline', async () => {
@@ -71,7 +71,7 @@ it('a trusted certificate for another name: not a byte of the request, tried aga
   const other = `https://127.0.0.2:${new URL(server.url).port}`;
   const ended = await callOf(other, { ca: TLS_CERTIFICATE });
   expect(stateOf(ended)).toEqual(UNSENT);
-  expect(ended.record.error?.message).toMatch(/ERR_TLS_CERT_ALTNAME_INVALID$/);
+  expect(ended.record.error?.detail).toMatch(/ERR_TLS_CERT_ALTNAME_INVALID$/);
   expect(seen).toBe(0);
 });
 

@@ -129,6 +129,7 @@ describe('the front', () => {
       'POST /api/diamond',
       'GET /api/workflows',
       'GET /api/workflows/{id}',
+      'GET /api/workflows/{id}/timeline',
       'POST /api/workflows/{id}/cancel',
       'POST /api/workflows/{id}/resume',
     ]);
@@ -182,7 +183,8 @@ describe('a path', () => {
       expect(code).toBe('UNKNOWN_ROUTE');
       expect(detail).toBe(
         `no route has the path ${path}; the routes are POST /api/diamond, GET /api/workflows, ` +
-          'GET /api/workflows/{id}, POST /api/workflows/{id}/cancel, POST /api/workflows/{id}/resume',
+          'GET /api/workflows/{id}, GET /api/workflows/{id}/timeline, POST /api/workflows/{id}/cancel, ' +
+          'POST /api/workflows/{id}/resume',
       );
     },
   );

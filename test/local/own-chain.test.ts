@@ -83,7 +83,7 @@ describe('a chain of one’s own with targets that nobody described', () => {
     expect((await show(before.baseUrl, id)).error).toMatchObject({
       step: 'card',
       httpStatus: 501,
-      message: expect.stringContaining(
+      detail: expect.stringContaining(
         'write .meta({ examples: [a reply] }) after the response schema of gift-cards/card',
       ),
     });

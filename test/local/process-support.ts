@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, vi } from 'vitest';
 import * as z from 'zod';
-import { workflowPath } from '../../lib/contract/names.ts';
+import { timelinePath } from '../../lib/contract/names.ts';
 import { startAnswer, type WorkflowAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
 import type { Options } from '../../lib/local/options.ts';
 import { SAMPLE } from '../../lib/local/sample.ts';
@@ -88,7 +88,7 @@ export async function order(url: string): Promise<string> {
 }
 
 export const show = async (url: string, id: string): Promise<WorkflowAnswer> =>
-  workflowAnswer.parse(await (await fetch(`${url}${workflowPath(id)}?detail=timeline`)).json());
+  workflowAnswer.parse(await (await fetch(url + timelinePath(id))).json());
 
 export const completed = (url: string, id: string): Promise<WorkflowAnswer> =>
   vi.waitFor(

@@ -1,4 +1,10 @@
-import { ROUTES, WORKFLOW_STATUSES, type WorkflowStatus, workflowPath } from '../../lib/contract/names.ts';
+import {
+  ROUTES,
+  timelinePath,
+  WORKFLOW_STATUSES,
+  type WorkflowStatus,
+  workflowPath,
+} from '../../lib/contract/names.ts';
 import { type ListAnswer, listAnswer, type WorkflowAnswer } from '../../lib/contract/wire.ts';
 import type { Book } from './book.ts';
 import { SOAK_CHAINS } from './chains.ts';
@@ -65,7 +71,7 @@ export class People {
   async read(id: string, timeline = false): Promise<WorkflowAnswer | undefined> {
     const request = {
       method: 'GET',
-      path: `${workflowPath(id)}${timeline ? '?detail=timeline' : ''}`,
+      path: timeline ? timelinePath(id) : workflowPath(id),
     } as const;
     const answer = await this.client.send(request);
     if (answer === undefined) return undefined;

@@ -9,7 +9,13 @@ const OF_WORKFLOW = {
 } as const;
 const OF_STEP = { ...OF_WORKFLOW, step: 'payment' } as const;
 const ATTEMPT = { epoch: 1, attempt: 2 } as const;
-const ERROR = { code: 'TARGET_UNAVAILABLE', message: 'busy', httpStatus: 503, effect: 'unknown' } as const;
+const ERROR = {
+  code: 'TARGET_UNAVAILABLE',
+  message: 'busy',
+  detail: 'no',
+  httpStatus: 503,
+  effect: 'unknown',
+} as const;
 
 /** One event of each kind; a new kind does not compile until it is here. */
 export const EVENTS: { readonly [Name in EngineEvent['event']]: EventNamed<Name> } = {

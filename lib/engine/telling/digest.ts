@@ -1,4 +1,5 @@
 import { LIMITS } from '../../contract/limits.ts';
+import { forEverybody } from '../../contract/told.ts';
 import type { WorkflowError } from '../../contract/wire.ts';
 import type { Notification } from '../ports.ts';
 import type { WorkflowMeta } from '../state.ts';
@@ -14,12 +15,21 @@ export interface Untold
   readonly error: WorkflowError;
 }
 
-/** Undefined where there is nothing to tell. */
+/** Undefined where there is nothing to tell. A mail may go to anybody: what a target answered is not for it. */
 export function untoldOf(meta: WorkflowMeta): Untold | undefined {
   const { tenant, workflowId, chain, epoch, status, dueAt, updatedAt, error } = meta;
   if (status !== 'failed' || meta.notify !== 'pending' || error === undefined) return undefined;
   const due = dueAt === undefined ? {} : { dueAt };
-  return { tenant, workflowId, chain, epoch, status, ...due, failedAt: updatedAt, error };
+  return {
+    tenant,
+    workflowId,
+    chain,
+    epoch,
+    status,
+    ...due,
+    failedAt: updatedAt,
+    error: forEverybody(error),
+  };
 }
 
 /**

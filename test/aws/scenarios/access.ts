@@ -11,6 +11,7 @@ export function accessScenarios(deployed: () => Deployed, open: () => Promise<St
     ['POST', quickOrder.start],
     ['GET', '/api/workflows'],
     ['GET', `/api/workflows/wf_${'0'.repeat(32)}`],
+    ['GET', `/api/workflows/wf_${'0'.repeat(32)}/timeline`],
     ['POST', `/api/workflows/wf_${'0'.repeat(32)}/cancel`],
     ['POST', `/api/workflows/wf_${'0'.repeat(32)}/resume`],
     ['GET', '/api/nowhere'],
@@ -51,5 +52,29 @@ export function accessScenarios(deployed: () => Deployed, open: () => Promise<St
     const asReader = signedFetch(outputs.apiUrl, reader);
     expect((await asReader(`/api/workflows/${id}`)).status).toBe(200);
     expect((await asReader(`/api/workflows/${id}/resume`, { method: 'POST' })).status).toBe(403);
+  });
+
+  it('a client who may read workflows, and not what their targets answered; and an operator who may', async () => {
+    const { aws, outputs } = deployed();
+    const stage = await open();
+    const id = await start(stage, quickOrder.start, ORDER);
+    await ended(stage, id);
+    const allow = {
+      Effect: 'Allow',
+      Action: 'execute-api:Invoke',
+      Resource: 'arn:aws:execute-api:*:*:*/*/GET/*',
+    } as const;
+    const deny = {
+      ...allow,
+      Effect: 'Deny',
+      Resource: 'arn:aws:execute-api:*:*:*/*/GET/api/workflows/*/timeline',
+    } as const;
+    const asClient = signedFetch(outputs.apiUrl, await createUser(aws, 'client', [allow, deny]));
+    expect((await asClient(`/api/workflows/${id}`)).status).toBe(200);
+    expect((await asClient(`/api/workflows/${id}/timeline`)).status).toBe(403);
+    const operator = await createUser(aws, 'operator', [{ ...allow, Resource: deny.Resource }]);
+    const asOperator = signedFetch(outputs.apiUrl, operator);
+    expect((await asOperator(`/api/workflows/${id}/timeline`)).status).toBe(200);
+    expect((await asOperator(`/api/workflows/${id}`)).status).toBe(403);
   });
 }

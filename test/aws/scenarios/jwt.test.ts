@@ -79,6 +79,7 @@ onMiniStack('deployed with JWT authorization', () => {
     const other = { ...stage, fetch: bearing(issuer.token(claims('globex', OPERATOR))) };
     for (const [method, path] of [
       ['GET', `/api/workflows/${id}`],
+      ['GET', `/api/workflows/${id}/timeline`],
       ['POST', `/api/workflows/${id}/cancel`],
       ['POST', `/api/workflows/${id}/resume`],
     ] as const) {
@@ -90,18 +91,25 @@ onMiniStack('deployed with JWT authorization', () => {
     expect(await send(other, 'GET', '/api/workflows')).toMatchObject({ json: { workflows: [] } });
   });
 
-  it('an operator’s scope is needed to cancel and to resume, and to nothing else', async () => {
+  it('an operator’s scope is needed for the timeline, to cancel and to resume, and for nothing else', async () => {
     const stage = await as(issuer.token(claims('acme')));
     await stage.demo.setFault('shipping', { status: 422 });
     const id = await start(stage, quickOrder.start, ORDER);
     expect(await ended(stage, id)).toMatchObject({ status: 'failed' });
     await stage.demo.heal();
-    for (const operation of ['cancel', 'resume']) {
-      const reply = await stage.fetch(`/api/workflows/${id}/${operation}`, { method: 'POST' });
+    for (const [operation, method] of [
+      ['timeline', 'GET'],
+      ['cancel', 'POST'],
+      ['resume', 'POST'],
+    ] as const) {
+      const reply = await stage.fetch(`/api/workflows/${id}/${operation}`, { method });
       expect(reply.status, operation).toBe(403);
     }
-    expect(await show(stage, id)).toMatchObject({ status: 'failed' });
+    const shown = await show(stage, id);
+    expect(shown.error).toMatchObject({ code: 'REFUSED', target: 'shipping', httpStatus: 422 });
+    expect(shown.error).not.toHaveProperty('detail');
     const operator = { ...stage, fetch: bearing(issuer.token(claims('acme', `other ${OPERATOR}`))) };
+    expect((await show(operator, id, true)).error).toHaveProperty('detail');
     expect(await resume(operator, id)).toMatchObject({ status: 202 });
     expect(await ended(stage, id)).toMatchObject({ status: 'completed' });
   });

@@ -43,7 +43,7 @@ describe('the saved queries', () => {
     const known = new Set([...lines, 'level', 'detail', 'failedStep', 'attempts', 'workflows']);
     const asked = queries.flatMap(({ QueryString }) =>
       [...QueryString.matchAll(/^\| (?:display|fields) (.*)$/gm)].flatMap(([, list = '']) =>
-        list.replace(/coalesce\((.*)\) as \w+/, '$1').split(', '),
+        list.replaceAll(/coalesce\((.*?)\) as \w+/g, '$1').split(', '),
       ),
     );
     expect(asked.filter((field) => !field.startsWith('@') && !known.has(field))).toEqual([]);

@@ -27,7 +27,7 @@ describe('a workflow that is read', () => {
       error: {
         step: 'b',
         code: 'REFUSED',
-        message: 'declined',
+        message: 'api refused the request: 402 Payment Required',
         httpStatus: 402,
         effect: 'none',
         attempts: 1,
@@ -41,7 +41,7 @@ describe('a workflow that is read', () => {
     const answer = await get(world.engine, key, true);
     expect(answer.timeline).toMatchObject([
       { step: 'a', outcome: 'completed' },
-      { step: 'b', outcome: 'failed' },
+      { step: 'b', outcome: 'failed', error: { detail: expect.stringContaining('declined') } },
     ]);
     expect(workflowAnswer.safeParse(answer).success).toBe(true);
   });

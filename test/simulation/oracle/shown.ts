@@ -69,18 +69,25 @@ const fitsMeta = (meta: WorkflowMeta, answer: WorkflowAnswer): boolean =>
   answer.status === meta.status &&
   answer.createdAt === iso(meta.createdAt) &&
   (meta.status === 'cancelled'
-    ? isDeepStrictEqual(withoutNext(answer.error), withoutNext(meta.error))
-    : isShownError(answer.error, meta.error));
+    ? isSaid(answer.error, meta.error, answer)
+    : isShownError(answer.error, meta.error, answer));
 
 /** An error is shown as it is saved, and says what to do. */
-const isShownError = (shown: StepError | undefined, saved: StepError | undefined): boolean =>
-  isDeepStrictEqual(withoutNext(shown), withoutNext(saved)) &&
-  (shown === undefined || (shown.next ?? '').includes(saved?.next ?? '.'));
+const isShownError = (
+  shown: StepError | undefined,
+  saved: StepError | undefined,
+  by: WorkflowAnswer,
+): boolean =>
+  isSaid(shown, saved, by) && (shown === undefined || (shown.next ?? '').includes(saved?.next ?? '.'));
 
-function withoutNext(error: StepError | undefined): Omit<StepError, 'next'> | undefined {
+/** What the target answered stands in the timeline alone. */
+const isSaid = (shown: StepError | undefined, saved: StepError | undefined, by: WorkflowAnswer): boolean =>
+  isDeepStrictEqual(wordsOf(shown, true), wordsOf(saved, by.timeline !== undefined));
+
+function wordsOf(error: StepError | undefined, withDetail: boolean): Partial<StepError> | undefined {
   if (error === undefined) return undefined;
-  const { next: _, ...rest } = error;
-  return rest;
+  const { next: _, detail, ...rest } = error;
+  return withDetail && detail !== undefined ? { ...rest, detail } : rest;
 }
 
 const iso = (ms: number): string => new Date(ms).toISOString();
@@ -109,7 +116,7 @@ function fitsSteps({ chain }: Shadow, moment: Moment, answer: WorkflowAnswer, sp
     told.every(([name, { nextAttemptAt, attempt, error }]) => {
       const record = steps.get(name);
       const due = iso(record?.nextAttemptAt ?? 0) === nextAttemptAt && record?.attempt === attempt;
-      return due && isShownError(error, record.error);
+      return due && isShownError(error, record.error, answer);
     }) &&
     isDeepStrictEqual(outputOf(answer), span.outdated ? {} : expectedOutput(chain, moment)) &&
     (answer.timeline === undefined || fitsTimeline(steps, answer.timeline, span))

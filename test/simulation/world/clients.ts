@@ -1,9 +1,9 @@
 import {
   cancelHandler,
-  getHandler,
   listHandler,
   resumeHandler,
   startHandler,
+  timelineHandler,
 } from '../../../functions/handlers.ts';
 import type { ApiAnswer, ApiEvent } from '../../../functions/http.ts';
 import { START_IDEMPOTENCY_HEADER, workflowPath } from '../../../lib/contract/names.ts';
@@ -209,8 +209,7 @@ export async function resume(options: ClientsOptions, workflowId: string): Promi
 
 async function read(options: ClientsOptions, workflowId: string): Promise<void> {
   const { answers } = options.oracle;
-  const event = { ...ofWorkflow(workflowId), queryStringParameters: { detail: 'timeline' } };
-  await ask(options, 'a read', (at) => at.request(getHandler, event), [], {
+  await ask(options, 'a read', (at) => at.request(timelineHandler, ofWorkflow(workflowId)), [], {
     status: 200,
     form: workflowAnswer,
     held: answers.read,
