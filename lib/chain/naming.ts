@@ -43,6 +43,13 @@ export const stepName = (place: Place, name: unknown): string => checked(place, 
 /** Returns a valid target name. Errors: `DefinitionError` that suggests one. */
 export const targetName = (name: unknown): string => checked({}, 'target', TARGET_NAME, name);
 
+/** Whether a target can have that name: what code says while it runs is asked, not refused. */
+export const isTargetName = (name: unknown): name is string =>
+  typeof name === 'string' &&
+  name.length <= TARGET_NAME.longest &&
+  TARGET_NAME.pattern.test(name) &&
+  !(name in {});
+
 function checked(place: Place, what: string, rule: NameRule, name: unknown): string {
   const remedy = `Write ${rule.words}, at most ${rule.longest} characters, such as "${suggested(rule, name)}".`;
   const refuse = (problem: string): never => {

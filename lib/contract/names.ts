@@ -83,7 +83,7 @@ export const CALL_HEADERS = {
   workflowId: 'stepline-workflow-id',
 } as const;
 
-/** Headers of a target's reply that say when to come back. No others reach the engine. */
+/** Headers of a target's reply that say when to come back. */
 export const WAIT_HEADERS = [
   'retry-after',
   'ratelimit',
@@ -91,8 +91,24 @@ export const WAIT_HEADERS = [
   'x-ratelimit-reset',
 ] as const;
 
+/** Headers by which a target, or what stands before it, names a request in its logs; what says the most stands first. */
+export const REQUEST_ID_HEADERS = [
+  ...['request-id', 'x-request-id', 'x-requestid', 'x-correlation-id', 'correlation-id', 'x-trace-id'],
+  ...['x-amzn-requestid', 'x-amz-request-id', 'apigw-requestid', 'x-amzn-trace-id', 'x-amz-cf-id'],
+  ...['x-github-request-id', 'x-ms-request-id', 'paypal-debug-id', 'twilio-request-id', 'cf-ray'],
+] as const;
+
+/** Headers of a target's reply that reach the engine: when to come back, and what an error tells operators. */
+export const REPLY_HEADERS = [
+  ...WAIT_HEADERS,
+  'location',
+  'www-authenticate',
+  ...REQUEST_ID_HEADERS,
+] as const;
+
 /** Those of them that a reply has, as they were sent. */
 export type WaitHeaders = { readonly [Name in (typeof WAIT_HEADERS)[number]]?: string };
+export type ReplyHeaders = { readonly [Name in (typeof REPLY_HEADERS)[number]]?: string };
 
 /** The request header that makes a start safe to repeat. */
 export const START_IDEMPOTENCY_HEADER = 'idempotency-key';

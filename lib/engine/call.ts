@@ -1,13 +1,15 @@
 import type * as z from 'zod';
 import type { StepContext, StepDefinition } from '../chain/definition.ts';
+import { isTargetName } from '../chain/naming.ts';
 import { StepRefusal } from '../chain/refusal.ts';
 import { contradiction } from '../chain/request/body.ts';
 import { CALL_HEADERS } from '../contract/names.ts';
-import { EngineError, messageOf } from './errors.ts';
+import { EngineError } from './errors.ts';
 import { excerpt, secretsOf } from './mask.ts';
 import { classifyStatus, type Failure, isRetriable } from './outcome.ts';
 import type { HttpOutcome, Ports } from './ports.ts';
-import { replyText } from './reply-text.ts';
+import { saidBy } from './reply/said.ts';
+import { thrownText } from './reply/thrown.ts';
 import type { Built, BuiltRequest } from './request/build.ts';
 import { type Parsed, parseReply, parseWith, sizeProblem } from './result.ts';
 
@@ -70,7 +72,7 @@ async function request(ports: CallPorts, call: Call, built: BuiltRequest): Promi
 /** A request that could not be addressed: nothing was sent, so nobody can have acted. */
 function notSent({ context, sensitive }: Call, error: unknown): Failure {
   const common = {
-    message: excerpt(messageOf(error), secretsOf(context.input, sensitive)),
+    message: excerpt(thrownText(error), secretsOf(context.input, sensitive)),
     retriable: error instanceof EngineError && error.retriable,
     acted: 'no',
   } as const;
@@ -157,14 +159,14 @@ function judge(
   secrets: readonly string[],
 ): CallResult | Promise<CallResult> {
   if (outcome.kind === 'failure') {
-    const detail = outcome.excerpt === undefined ? '' : `: ${replyText(outcome.excerpt, secrets)}`;
+    const { status, headers, excerpt: body } = outcome;
     return failed({
       code: outcome.code,
-      message: excerpt(outcome.message, secrets) + detail,
+      message: saidBy({ status, headers, body }, secrets, excerpt(outcome.message, secrets)),
       retriable: isRetriable(outcome),
       acted: outcome.sent === 'no' ? 'no' : 'unknown',
       target,
-      ...(outcome.status === undefined ? {} : { httpStatus: outcome.status }),
+      ...(status === undefined ? {} : { httpStatus: status }),
     });
   }
   const bad = classifyStatus(outcome.status, outcome.headers);
@@ -173,7 +175,7 @@ function judge(
       ...bad,
       // Who refuses the second sending says nothing of the first.
       ...(outcome.repeated ? { acted: 'unknown' } : {}),
-      message: said(outcome, secrets),
+      message: saidBy(outcome, secrets, unreadableText(outcome, secrets)),
       target,
       httpStatus: outcome.status,
       ...(outcome.headers === undefined ? {} : { headers: outcome.headers }),
@@ -184,10 +186,10 @@ function judge(
     if (parsed.ok) return fitting(parsed.result, target);
     // What parses is whole, and what does not is cut, if it can be: the target may answer in full next time.
     const cut = parsed.partial === true && outcome.untilClose === true;
-    const why = cut ? 'it ends with its connection, so it may have been cut; ' : '';
+    const why = cut ? '; it ends with its connection, so it may have been cut' : '';
     return failed({
       code: cut ? 'CONNECTION_BROKEN' : 'REPLY_INVALID',
-      message: `${excerpt(parsed.problem, secrets)}; ${why}the reply was: ${replyText(outcome.body, secrets)}`,
+      message: saidBy(outcome, secrets, excerpt(parsed.problem, secrets) + why),
       retriable: cut,
       acted: 'unknown',
       target,
@@ -198,15 +200,10 @@ function judge(
   return parsed instanceof Promise ? parsed.then(settle) : settle(parsed);
 }
 
-/** Why a target said no. */
-function said(
-  { body, unreadable }: Extract<HttpOutcome, { kind: 'reply' }>,
+const unreadableText = (
+  { unreadable }: Extract<HttpOutcome, { kind: 'reply' }>,
   secrets: readonly string[],
-): string {
-  const text = replyText(body, secrets);
-  if (unreadable === undefined) return text;
-  return `the reply cannot be read: ${excerpt(unreadable, secrets)}; the reply was: ${text}`;
-}
+): string => (unreadable === undefined ? '' : `the reply cannot be read: ${excerpt(unreadable, secrets)}`);
 
 /** A result is stored whole or not at all; JSON has no `undefined`. */
 function fitting(parsed: unknown, target?: string): CallResult {
@@ -242,12 +239,22 @@ async function run({ clock }: CallPorts, call: Call): Promise<CallResult> {
 }
 
 function runFailure(error: unknown, secrets: readonly string[]): Failure {
-  const refused = error instanceof StepRefusal;
+  const message = excerpt(thrownText(error), secrets);
+  if (!(error instanceof StepRefusal))
+    return { code: 'RUN_FAILED', message, retriable: true, acted: 'unknown' };
+  const { target, status } = error;
+  // What the code says of it may be wrong; that it was refused is true all the same.
+  const isTarget = target === undefined || isTargetName(target);
+  const isStatus = status === undefined || (Number.isInteger(status) && status >= 100 && status <= 599);
+  const noTarget = isTarget ? '' : '; its target is no name of a target';
+  const noStatus = isStatus ? '' : '; its status is no HTTP status';
   return {
-    code: refused ? 'REFUSED' : 'RUN_FAILED',
-    message: excerpt(messageOf(error), secrets),
-    retriable: !refused,
-    acted: refused ? 'no' : 'unknown',
+    code: 'REFUSED',
+    message: message + noTarget + noStatus,
+    retriable: false,
+    acted: 'no',
+    ...(isTarget && target !== undefined ? { target } : {}),
+    ...(isStatus && status !== undefined ? { httpStatus: status } : {}),
   };
 }
 
@@ -263,7 +270,7 @@ async function ranTo(
     // What is stored is JSON: the next step must see the same thing before and after a restart.
     json = JSON.parse(JSON.stringify(value ?? null) ?? 'null');
   } catch (error) {
-    return invalid(`the result of run is not JSON: ${messageOf(error)}`);
+    return invalid(`the result of run is not JSON: ${thrownText(error)}`);
   }
   if (schema === undefined) return fitting(json);
   const parsed = await parseWith(schema, json, 'the result of run');

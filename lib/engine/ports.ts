@@ -1,4 +1,4 @@
-import type { QueueName, StepErrorCode, WaitHeaders, WorkflowStatus } from '../contract/names.ts';
+import type { QueueName, ReplyHeaders, StepErrorCode, WorkflowStatus } from '../contract/names.ts';
 import type { StepMessage, WorkflowError } from '../contract/wire.ts';
 import type { EngineEvent } from './events.ts';
 import type { StepRecord, WorkflowKey, WorkflowMeta, WorkflowState } from './state.ts';
@@ -131,7 +131,7 @@ export type HttpOutcome =
       readonly kind: 'reply';
       readonly status: number;
       /** Left out where there are none. */
-      readonly headers?: WaitHeaders;
+      readonly headers?: ReplyHeaders;
       readonly body: string;
       /** Why the bytes of the body are no text: then `body` is for a person alone, with U+FFFD for what could not be read. */
       readonly unreadable?: string;
@@ -151,6 +151,8 @@ export type HttpOutcome =
       readonly sent: 'no' | 'unknown';
       readonly message: string;
       readonly status?: number;
+      /** Where a reply began; left out where there are none. */
+      readonly headers?: ReplyHeaders;
       readonly excerpt?: string;
     };
 

@@ -131,5 +131,8 @@ describe('a chain', () => {
 
   it('has a word for a step that was refused for good', () => {
     expect(new StepRefusal('closed')).toMatchObject({ name: 'StepRefusal', message: 'closed' });
+    const cause = new Error('402');
+    const facts = { target: 'payments', status: 402, cause };
+    expect(new StepRefusal('declined', facts)).toMatchObject(facts);
   });
 });

@@ -1,5 +1,5 @@
 import type { StepDefinition } from '../../lib/chain/definition.ts';
-import type { WaitHeaders } from '../../lib/contract/names.ts';
+import type { ReplyHeaders } from '../../lib/contract/names.ts';
 import { type Call, type CallResult, perform } from '../../lib/engine/call.ts';
 import type { Failure } from '../../lib/engine/outcome.ts';
 import type { HttpOutcome, HttpRequest, Targets } from '../../lib/engine/ports.ts';
@@ -28,7 +28,7 @@ export const postCharge = () => ({
 export const reply = (
   body: unknown,
   status = 200,
-  more: { headers?: WaitHeaders; repeated?: true; untilClose?: true; unreadable?: string } = {},
+  more: { headers?: ReplyHeaders; repeated?: true; untilClose?: true; unreadable?: string } = {},
 ): HttpOutcome => ({
   kind: 'reply',
   status,

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import { form, multipart, path, target, text } from '../../lib/chain/index.ts';
+import { statusText } from '../../lib/contract/told.ts';
 import type { HttpOutcome } from '../../lib/engine/ports.ts';
 import { settle } from '../support/manual-clock.ts';
 import { CARD, failureOf, outside, postCharge, reply, stepOf } from './call-fixtures.ts';
@@ -88,7 +89,7 @@ describe('a reply that is read as text', () => {
     expect(await perform(reply(''), z.literal('OK'))).toMatchObject(invalid(/^the reply is empty, and/));
     const unreadable = reply('M\uFFFDller', 200, { unreadable: 'it is not UTF-8' });
     expect(await perform(unreadable, z.string())).toMatchObject(
-      invalid(/^the reply cannot be read: it is not UTF-8; the reply was: M\uFFFDller$/),
+      invalid(/^the reply cannot be read: it is not UTF-8; 200 OK; the reply was: M\uFFFDller$/),
     );
   });
 });
@@ -105,7 +106,7 @@ describe('a reply whose bytes are no text', () => {
   it('is not used, and says so', async () => {
     expect(await failureTo(answer(200))).toEqual({
       code: 'REPLY_INVALID',
-      message: 'the reply cannot be read: it is not UTF-8; the reply was: a: M\uFFFD',
+      message: 'the reply cannot be read: it is not UTF-8; 200 OK; the reply was: a: M\uFFFD',
       retriable: false,
       acted: 'unknown',
       target: 'payments',
@@ -126,7 +127,7 @@ describe('a reply whose bytes are no text', () => {
   ])('has the outcome of its status where that is %d', async (status, code) => {
     expect(await failureTo(answer(status))).toMatchObject({
       code,
-      message: 'the reply cannot be read: it is not UTF-8; the reply was: a: M\uFFFD',
+      message: `the reply cannot be read: it is not UTF-8; ${statusText(status)}; the reply was: a: M\uFFFD`,
     });
   });
 
@@ -157,7 +158,7 @@ describe('a refinement of the schema', () => {
     expect(await made.perform(step)).toEqual({ ok: true, result: { orderId: 'o-1' } });
     made.answer = reply({ orderId: 'o-2' });
     expect(failureOf(await made.perform(step)).message).toBe(
-      'the reply breaks the schema at its top: there is no such order; the reply was: orderId: o-2',
+      'the reply breaks the schema at its top: there is no such order; 200 OK; the reply was: orderId: o-2',
     );
     expect(seen).toEqual(['o-1', 'o-2']);
     expect(made.clock.waiting).toBe(0);
@@ -208,7 +209,7 @@ describe('a reply with a status that says no', () => {
     made.answer = reply('because', status);
     expect(failureOf(await made.perform(charge))).toEqual({
       ...expected,
-      message: 'because',
+      message: `${statusText(status)}; the reply was: because`,
       target: 'payments',
       httpStatus: status,
     });
@@ -241,7 +242,7 @@ describe('a reply with a status that says no', () => {
       code: 'TARGET_UNAVAILABLE',
       retriable: true,
       acted: 'no',
-      message: 'slow down',
+      message: '403 Forbidden; the reply was: slow down',
       target: 'payments',
       httpStatus: 403,
       headers,
@@ -251,7 +252,9 @@ describe('a reply with a status that says no', () => {
   it('is shown by at most 200 characters', async () => {
     const made = outside();
     made.answer = reply('x'.repeat(5_000), 400);
-    expect(failureOf(await made.perform(charge)).message).toBe('x'.repeat(200));
+    expect(failureOf(await made.perform(charge)).message).toBe(
+      `400 Bad Request; the reply was: ${'x'.repeat(200)}`,
+    );
   });
 });
 
@@ -273,10 +276,10 @@ describe('a reply that cannot be used', () => {
     [
       'is empty',
       '',
-      /^the reply is empty, and the schema accepts that only with \.optional\(\) or \.nullable\(\); the reply was: $/,
+      /^the reply is empty, and the schema accepts that only with \.optional\(\) or \.nullable\(\); 200 OK; the reply was empty$/,
     ],
     ['is blank', ' \n', /^the reply is empty/],
-    ['is not JSON', '<html>', /^the reply is not JSON; the reply was: <html>$/],
+    ['is not JSON', '<html>', /^the reply is not JSON; 200 OK; the reply was: <html>$/],
     ['breaks the schema in a field', '{"orderId":7}', /^the reply breaks the schema at "orderId": /],
     ['breaks the schema as a whole', '[]', /^the reply breaks the schema at its top: /],
     ['lacks a field', '{}', /^the reply breaks the schema at "orderId": .*; the reply was: \{\}$/],
@@ -288,7 +291,7 @@ describe('a reply that cannot be used', () => {
     [
       'is not JSON',
       '{"orderId":"o',
-      /^the reply is not JSON; it ends with its connection, so it may have been cut; the reply was: \{"orderId":"o$/,
+      /^the reply is not JSON; it ends with its connection, so it may have been cut; 200 OK; the reply was: \{"orderId":"o$/,
     ],
     ['is empty', '', /^the reply is empty/],
   ])(
@@ -327,7 +330,7 @@ describe('a reply that cannot be used', () => {
     for (const refinement of refinements) {
       expect(await unusable(reply({ orderId: 'o' }), response.refine(refinement))).toEqual({
         ...invalid,
-        message: 'the schema could not check the reply: bug with ***; the reply was: orderId: o',
+        message: 'the schema could not check the reply: bug with ***; 200 OK; the reply was: orderId: o',
       });
     }
   });
@@ -343,7 +346,7 @@ describe('a reply that cannot be used', () => {
     };
     expect(await unusable(outcome)).toEqual({
       code: 'REPLY_TOO_LARGE',
-      message: 'the reply is larger than 1048576 bytes: *** and so on',
+      message: 'the reply is larger than 1048576 bytes; 200 OK; the reply was: *** and so on',
       retriable: false,
       acted: 'unknown',
       target: 'payments',
@@ -458,6 +461,11 @@ describe('what an error shows of a call', () => {
     ['a refusal', reply(`card ${CARD}, key s3cret, Bearer s3cret`, 402)],
     ['a broken schema', reply({ orderId: 7, card: CARD, key: 's3cret' })],
     ['a reply that is not JSON', reply(`<b>${CARD} s3cret</b>`)],
+    [
+      'a redirect that repeats a token',
+      reply('', 302, { headers: { location: `https://sso.test/?key=s3cret&card=${CARD}` } }),
+    ],
+    ['a request id', reply('', 500, { headers: { 'x-request-id': `${CARD}-s3cret` } })],
     ['a failure', { kind: 'failure', code: 'CONNECTION_BROKEN', sent: 'unknown', message: `${CARD} s3cret` }],
     [
       'a reply that is too large',
@@ -496,7 +504,7 @@ describe('what an error shows of a call', () => {
     const context = { input: { card }, results: {} };
     await made.perform(ask, { context });
     const sent = made.calls[0]?.request;
-    made.answer = reply(`no: ${sent?.body ?? sent?.url}`, 422);
+    made.answer = reply(`no: ${sent?.body ?? sent?.url}`, 400);
     const { message } = failureOf(await made.perform(ask, { context }));
     expect(message).toContain('***');
     expect(message).not.toMatch(/Zo|hne|42/);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import type { RunContext } from '../../lib/chain/definition.ts';
-import { StepRefusal } from '../../lib/chain/refusal.ts';
+import { type RefusalOptions, StepRefusal } from '../../lib/chain/refusal.ts';
 import { settle } from '../support/manual-clock.ts';
 import { CARD, failureOf, outside, stepOf, WORKFLOW } from './call-fixtures.ts';
 
@@ -93,6 +93,54 @@ describe('a run step that throws', () => {
       message: 'no luck with ***',
       retriable: true,
       acted: 'unknown',
+    });
+  });
+
+  it('with a cause, or without a message, says what there is to say', async () => {
+    const { perform } = outside();
+    const thrown = [
+      [
+        new TypeError('fetch failed', { cause: new Error(`no route for ${CARD}`) }),
+        'fetch failed: no route for ***',
+      ],
+      [new RangeError(''), 'RangeError without a message'],
+      [{ code: 'E_DOWN', card: CARD }, "{ code: 'E_DOWN', card: '***' }"],
+    ] as const;
+    for (const [error, message] of thrown) {
+      const run = () => Promise.reject(error);
+      expect(failureOf(await perform(stepOf({ run })))).toMatchObject({ code: 'RUN_FAILED', message });
+    }
+  });
+
+  it('a refusal may name the target that refused, and its status', async () => {
+    const { perform } = outside();
+    const refused = async (options: RefusalOptions) =>
+      failureOf(
+        await perform(stepOf({ run: () => Promise.reject(new StepRefusal('card declined', options)) })),
+      );
+    expect(await refused({ target: 'payments', status: 402 })).toEqual({
+      code: 'REFUSED',
+      message: 'card declined',
+      retriable: false,
+      acted: 'no',
+      target: 'payments',
+      httpStatus: 402,
+    });
+    expect(await refused({ status: 402 })).not.toHaveProperty('target');
+    expect(await refused({ target: 'payments' })).not.toHaveProperty('httpStatus');
+  });
+
+  it.each([
+    [{ target: 'https://payments.internal' }, 'card declined; its target is no name of a target'],
+    [{ target: '' }, 'card declined; its target is no name of a target'],
+    [{ status: 0 }, 'card declined; its status is no HTTP status'],
+    [{ status: 40.2 }, 'card declined; its status is no HTTP status'],
+    [{ status: 600 }, 'card declined; its status is no HTTP status'],
+  ])('a refusal with %j stays one, without what can be none', async (options, message) => {
+    const { perform } = outside();
+    const run = () => Promise.reject(new StepRefusal('card declined', options));
+    expect(failureOf(await perform(stepOf({ run })))).toEqual({
+      ...{ code: 'REFUSED', message, retriable: false, acted: 'no' },
     });
   });
 

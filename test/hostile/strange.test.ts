@@ -75,7 +75,7 @@ describe('a reply that is no JSON ends the step, outcome unknown, be it', () => 
     const { state, message } = await answered(body, undefined, headers);
     expect(state).toEqual(failed('REPLY_INVALID', 'unknown', 200));
     // What is wrong, and a part of the reply.
-    expect(message.length).toBeLessThanOrEqual(LIMITS.errorText + 50);
+    expect(message.length).toBeLessThanOrEqual(LIMITS.errorText + 100);
     expect(message.isWellFormed()).toBe(true);
   });
 });
@@ -153,7 +153,7 @@ describe('a reply with values that mean trouble', () => {
   it('says what cannot be read, and shows it', async () => {
     const { message } = await answered(LATIN);
     expect(message).toBe(
-      'the reply cannot be read: it is not UTF-8, and declares no other charset; the reply was: orderId: M\uFFFDller',
+      'the reply cannot be read: it is not UTF-8, and declares no other charset; 200 OK; the reply was: orderId: M\uFFFDller',
     );
   });
 
@@ -210,7 +210,7 @@ describe('a reply of another size than anybody means', () => {
       { card },
     );
     expect(state).toEqual(failed('REFUSED', 'none', 400));
-    expect(message).toMatch(/^\["\*\*\*","\*\*\*/);
+    expect(message).toMatch(/^400 Bad Request; the reply was: \["\*\*\*","\*\*\*/);
     expect(message).not.toMatch(/secret-/);
   });
 });

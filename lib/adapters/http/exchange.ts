@@ -1,6 +1,6 @@
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { WAIT_HEADERS, type WaitHeaders } from '../../contract/names.ts';
+import { REPLY_HEADERS, type ReplyHeaders } from '../../contract/names.ts';
 import type { HttpOutcome } from '../../engine/ports.ts';
 import { type Decoded, decodeText } from './charset.ts';
 import { decodeBody } from './coding.ts';
@@ -80,9 +80,9 @@ function whyBroken(error: Error): string {
   return code.startsWith('HPE_') ? `what came is not HTTP (${code})` : code;
 }
 
-/** Node writes names in lower case. Of a header that came twice it keeps the first (Retry-After), or joins them by commas (the others). */
-function waitHeadersOf({ headers }: IncomingMessage): WaitHeaders | undefined {
-  const found = WAIT_HEADERS.flatMap((name) => {
+/** Node writes names in lower case. Of a header that came twice it keeps the first (Retry-After, Location), or joins them by commas (the others). */
+function replyHeadersOf({ headers }: IncomingMessage): ReplyHeaders | undefined {
+  const found = REPLY_HEADERS.flatMap((name) => {
     const value = headers[name];
     return typeof value === 'string' ? [[name, value] as const] : [];
   });
@@ -172,7 +172,7 @@ export class Exchange {
   }
 
   private onEnd(incoming: IncomingMessage): void {
-    const headers = waitHeadersOf(incoming);
+    const headers = replyHeadersOf(incoming);
     const body = this.bytes === 0 ? NOTHING : textOf(incoming, this.read(), this.input.limit);
     if (body === 'tooLarge') {
       this.fail('REPLY_TOO_LARGE', `the reply is larger than ${this.input.limit} bytes when it is decoded`);
@@ -235,12 +235,14 @@ export class Exchange {
     // Its socket may serve another call by now.
     if (this.settled) return;
     const status = this.incoming?.statusCode;
+    const headers = this.incoming && replyHeadersOf(this.incoming);
     this.settle({
       kind: 'failure',
       code,
       sent: this.connected ? 'unknown' : 'no',
       message,
       ...(status === undefined ? {} : { status }),
+      ...(headers === undefined ? {} : { headers }),
       ...(excerpt === undefined ? {} : { excerpt }),
     });
     this.input.outgoing.destroy();

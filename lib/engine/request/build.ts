@@ -2,10 +2,10 @@ import type { RequestSpec, StepContext, StepDefinition } from '../../chain/defin
 import { type EncodedBody, encodedBody } from '../../chain/request/body.ts';
 import { type KeyUse, keyUseOf, writtenKey } from '../../chain/request/key.ts';
 import { requestOf } from '../../chain/request/returned.ts';
-import { messageOf } from '../errors.ts';
 import { sealed } from '../fingerprint.ts';
 import { excerpt, secretsOf } from '../mask.ts';
 import type { Failure } from '../outcome.ts';
+import { thrownText } from '../reply/thrown.ts';
 
 /** What a request is built from. */
 export interface Building {
@@ -45,7 +45,7 @@ export function buildRequest(building: Building): Built {
     const refusal = refusalOf(step, spec.target, keyUse);
     return refusal === undefined ? hashed({ spec, body, keyUse, key }, building) : { failure: refusal };
   } catch (error) {
-    const message = excerpt(messageOf(error), secretsOf(context.input, sensitive));
+    const message = excerpt(thrownText(error), secretsOf(context.input, sensitive));
     return { failure: { code: 'REQUEST_INVALID', message, retriable: false, acted: 'no' } };
   }
 }

@@ -36,7 +36,7 @@ const post = (url: string, more: Partial<HttpRequest> = {}): HttpRequest => ({
 const ok = (body: string): HttpOutcome => ({ kind: 'reply', status: 200, body });
 
 describe('a reply', () => {
-  it('comes with its status, its body and the headers that say when to come back, as they were sent, and no others', async () => {
+  it('comes with its status, its body and the headers that the engine knows, as they were sent, and no others', async () => {
     const { url } = await server((socket) =>
       socket.write(
         [
@@ -47,6 +47,10 @@ describe('a reply', () => {
           'X-RateLimit-Limit: 60',
           'X-RateLimit-Remaining: 0',
           'X-RateLimit-Reset: 1792567680',
+          'Location: /later?q=1',
+          'WWW-Authenticate: Basic realm="a"',
+          'WWW-Authenticate: Bearer',
+          'X-Request-Id: r-1',
           'Set-Cookie: a=b',
           'content-length: 4\r\n\r\nlate',
         ].join('\r\n'),
@@ -60,8 +64,23 @@ describe('a reply', () => {
         ratelimit: '"minute";r=0;t=5, "day";r=9;t=600',
         'x-ratelimit-remaining': '0',
         'x-ratelimit-reset': '1792567680',
+        location: '/later?q=1',
+        'www-authenticate': 'Basic realm="a", Bearer',
+        'x-request-id': 'r-1',
       },
       body: 'late',
+    });
+  });
+
+  it('that breaks in its body has its headers all the same', async () => {
+    const { url } = await server((socket) =>
+      socket.end('HTTP/1.1 200 OK\r\ncf-ray: 7a-FRA\r\ncontent-length: 9\r\n\r\n{'),
+    );
+    expect(await client().call(post(url), 1_000)).toMatchObject({
+      kind: 'failure',
+      code: 'CONNECTION_BROKEN',
+      status: 200,
+      headers: { 'cf-ray': '7a-FRA' },
     });
   });
 
@@ -103,7 +122,12 @@ describe('a reply', () => {
     const { url } = await server((socket) =>
       socket.write(`HTTP/1.1 307 Elsewhere\r\nlocation: ${other.url}\r\ncontent-length: 0\r\n\r\n`),
     );
-    expect(await client().call(post(url), 1_000)).toEqual({ kind: 'reply', status: 307, body: '' });
+    expect(await client().call(post(url), 1_000)).toEqual({
+      kind: 'reply',
+      status: 307,
+      headers: { location: other.url },
+      body: '',
+    });
     expect(other.accepted).toHaveLength(0);
   });
 

@@ -402,7 +402,9 @@ describe('a call of a step', () => {
     const { code, message } = failureOf(await made.perform(charge));
     expect(made.calls[0]?.request.headers).toMatchObject({ authorization: header });
     expect(code).toBe('REFUSED');
-    expect(message).toBe('header: ***; secret: ***; escaped: ***; card: ***');
+    expect(message).toBe(
+      '401 Unauthorized; the reply was: header: ***; secret: ***; escaped: ***; card: ***',
+    );
   });
 
   it('whose secret has to be mended fails for good and sent nothing', async () => {

@@ -1,5 +1,5 @@
 import type { HttpRequest } from '../../../lib/engine/ports.ts';
-import { MADE_AT } from '../world/chains.ts';
+import { MADE_AT } from '../world/drifting.ts';
 import { isAlike } from './constants.ts';
 import { isCompleted, type Shadow, stepOf } from './shadow.ts';
 

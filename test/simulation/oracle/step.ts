@@ -1,6 +1,6 @@
 import { LIMITS } from '../../../lib/contract/limits.ts';
 import type { StepRecord } from '../../../lib/engine/state.ts';
-import { isDrifting } from '../world/chains.ts';
+import { isDrifting } from '../world/drifting.ts';
 import { outcomeProblems } from './outcomes.ts';
 import {
   against,

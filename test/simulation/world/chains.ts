@@ -3,10 +3,11 @@ import { dataEnrichment } from '../../../functions/chains/data-enrichment.ts';
 import { notifications } from '../../../functions/chains/notifications.ts';
 import { orderProcessing } from '../../../functions/chains/order-processing.ts';
 import { userOnboarding } from '../../../functions/chains/user-onboarding.ts';
-import type { ChainDefinition, RunContext, StepDefinition } from '../../../lib/chain/definition.ts';
+import type { ChainDefinition, RunContext } from '../../../lib/chain/definition.ts';
 import { emptyChain, finished, withStep } from '../../../lib/chain/validate.ts';
 import { DEMO_TARGETS } from '../../../lib/local/demo/catalogue.ts';
 import type { Chance } from './chance.ts';
+import { MADE_AT, markDrifting } from './drifting.ts';
 import type { Answer } from './targets.ts';
 
 /** A chain to be run, with an input for it and what its targets answer. */
@@ -97,18 +98,9 @@ function requestTo(
     body: { card: input.card, ...(madeAt === undefined ? {} : { [MADE_AT]: Math.floor(madeAt()) }) },
     ...(idempotency === undefined ? {} : { idempotency }),
   });
-  if (madeAt !== undefined) drifting.add(request);
+  if (madeAt !== undefined) markDrifting(request);
   return request;
 }
-
-/** The field of a body that is made of the time. */
-export const MADE_AT = 'madeAt';
-
-const drifting = new WeakSet<object>();
-
-/** Whether the request of a step is made of the time, and changes. */
-export const isDrifting = ({ request }: StepDefinition): boolean =>
-  request !== undefined && drifting.has(request);
 
 /** Code that tells too much when it fails. */
 const runCode = (code: Code, { idempotencyKey, input }: RunContext, timeout: number): Promise<unknown> =>

@@ -1,4 +1,4 @@
-import { excerpt, SEARCHED } from './mask.ts';
+import { excerpt, SEARCHED } from '../mask.ts';
 
 /** Levels of a JSON reply that are shown; what lies deeper is named by its place alone. */
 const LEVELS_SHOWN = 8;

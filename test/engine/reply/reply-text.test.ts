@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { LIMITS } from '../../lib/contract/limits.ts';
-import { replyText } from '../../lib/engine/reply-text.ts';
+import { LIMITS } from '../../../lib/contract/limits.ts';
+import { replyText } from '../../../lib/engine/reply/reply-text.ts';
 
 describe('a reply for a person', () => {
   it.each([
