@@ -3,6 +3,7 @@ import { LIMITS } from '../lib/contract/limits.ts';
 import { DEFAULT_TENANT } from '../lib/contract/names.ts';
 import { TENANT, WORKFLOW_ID } from '../lib/contract/wire.ts';
 import { EngineError, messageOf, toldOf } from '../lib/engine/errors.ts';
+import { readFlaws } from '../lib/engine/json/flaws.ts';
 import type { Telemetry } from '../lib/engine/ports.ts';
 import { ProblemError, shownField } from '../lib/engine/problems.ts';
 import type { WorkflowKey } from '../lib/engine/state.ts';
@@ -96,9 +97,7 @@ export function readJson(event: ApiEvent): unknown {
   } catch (error) {
     throw new ProblemError('INVALID_JSON', `the body is not JSON: ${withoutQuote(messageOf(error))}`);
   }
-  if (levelsOf(text) > LIMITS.inputLevels) {
-    throw invalidField('(body)', `Must have at most ${LIMITS.inputLevels} levels of lists and objects`);
-  }
+  refuseFlaws(text);
   return json;
 }
 
@@ -108,26 +107,29 @@ export function readJson(event: ApiEvent): unknown {
  */
 const withoutQuote = (message: string): string => message.replace(/, (?:\.{3})?".*$/s, '');
 
-const BACKSLASH = 0x5c;
-const QUOTE = 0x22;
-
-/** How deep lists and objects are nested in a valid JSON text. A loop, as the stack is what this saves. */
-function levelsOf(text: string): number {
-  let level = 0;
-  let most = 0;
-  let inString = false;
-  for (let at = 0; at < text.length; at += 1) {
-    const code = text.charCodeAt(at);
-    if (code === QUOTE) inString = !inString;
-    else if (inString) at += code === BACKSLASH ? 1 : 0;
-    // [ and {, ] and } differ in one bit.
-    else if ((code | 0x20) === 0x7b) {
-      level += 1;
-      most = Math.max(most, level);
-    } else if ((code | 0x20) === 0x7d) level -= 1;
+/** What JSON.parse would change or leave out without a word is the sender's to mend: nobody knows which of two amounts was meant. */
+function refuseFlaws(text: string): void {
+  const { levels, flaws } = readFlaws(text, LIMITS.fieldsNamed);
+  if (levels > LIMITS.inputLevels) {
+    throw invalidField('(body)', `Must have at most ${LIMITS.inputLevels} levels of lists and objects`);
   }
-  return most;
+  if (flaws.length === 0) return;
+  // Never the value: it may be sensitive.
+  const errors = flaws.map(({ path, kind }) => ({
+    field: shownField(path.join('.')) || '(body)',
+    message: FLAWS[kind],
+  }));
+  throw new ProblemError(
+    'INVALID_REQUEST',
+    'the body would not be read as it was written; see errors',
+    errors,
+  );
 }
+
+const FLAWS = {
+  namedTwice: 'Is named twice in its object; name it once',
+  changedNumber: 'Is a number that would lose digits when it is read; send it as text, in quotes',
+} as const;
 
 /** The workflow that the path names, of the tenant that asks. Errors: 403 `NO_TENANT`, 404 `UNKNOWN_WORKFLOW`. */
 export function workflowKey(event: ApiEvent, tenantClaim: string | undefined): WorkflowKey {

@@ -25,13 +25,22 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'lib/chain/lock': ['lib/chain', 'zod'],
   'lib/engine': [
     ...['lib/contract', 'lib/chain', 'lib/chain/request'],
-    ...['lib/engine/asked', 'lib/engine/lateness', 'lib/engine/reply', 'lib/engine/telling'],
+    ...[
+      'lib/engine/asked',
+      'lib/engine/json',
+      'lib/engine/lateness',
+      'lib/engine/reply',
+      'lib/engine/request',
+      'lib/engine/telling',
+    ],
     'zod',
   ],
   'lib/engine/operations': ['lib/contract', 'lib/chain', 'lib/engine', 'lib/engine/lateness'],
   'lib/engine/asked': ['lib/contract'],
+  'lib/engine/json': [],
   'lib/engine/lateness': ['lib/contract', 'lib/chain', 'lib/engine'],
-  'lib/engine/reply': ['lib/contract', 'lib/engine'],
+  'lib/engine/reply': ['lib/contract', 'lib/engine', 'lib/engine/json'],
+  'lib/engine/request': ['lib/chain', 'lib/chain/request', 'lib/engine', 'lib/engine/reply'],
   'lib/engine/telling': ['lib/contract', 'lib/engine'],
   'lib/adapters': ['lib/contract', 'lib/engine', '@aws-sdk'],
   'lib/adapters/dynamodb': ['lib/contract', 'lib/engine', 'zod', '@aws-sdk'],
@@ -42,7 +51,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'functions/chains': ['lib/chain', 'zod'],
   // `#chains` are the chains of the deployment: package.json says where they are, and each bundle has its own.
   functions: [
-    ...['lib/contract', 'lib/chain', 'lib/engine', 'lib/engine/operations', ...ADAPTERS, '#chains'],
+    ...['lib/contract', 'lib/chain', 'lib/engine', 'lib/engine/json', 'lib/engine/operations'],
+    ...[...ADAPTERS, '#chains'],
     ...['@aws-sdk', 'aws-lambda'],
   ],
   'lib/cdk': [

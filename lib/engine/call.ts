@@ -190,6 +190,7 @@ function judge(
     return failed({
       code: cut ? 'CONNECTION_BROKEN' : 'REPLY_INVALID',
       message: saidBy(outcome, secrets, excerpt(parsed.problem, secrets) + why),
+      ...(parsed.next === undefined ? {} : { next: parsed.next }),
       retriable: cut,
       acted: 'unknown',
       target,
@@ -270,7 +271,9 @@ async function ranTo(
     // What is stored is JSON: the next step must see the same thing before and after a restart.
     json = JSON.parse(JSON.stringify(value ?? null) ?? 'null');
   } catch (error) {
-    return invalid(`the result of run is not JSON: ${thrownText(error)}`);
+    const why = thrownText(error);
+    const remedy = why.includes('BigInt') ? '; write it as text: String(value)' : '';
+    return invalid(`the result of run is not JSON: ${why}${remedy}`);
   }
   if (schema === undefined) return fitting(json);
   const parsed = await parseWith(schema, json, 'the result of run');

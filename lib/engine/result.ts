@@ -4,9 +4,14 @@ import { config, type ParsePayload, util } from 'zod/v4/core';
 import type { StepDefinition } from '../chain/definition.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { messageOf } from './errors.ts';
+import { coercedNumber, type Lost, refusedNumber } from './json/lost.ts';
+import { type Exact, parseExact } from './json/numbers.ts';
 import type { HttpOutcome } from './ports.ts';
 
 type Reply = Extract<HttpOutcome, { kind: 'reply' }>;
+
+/** Digits of a number that an error shows. */
+const DIGITS_SHOWN = 40;
 
 /** A value as a schema gives it, or what is wrong with it. */
 export type Parsed =
@@ -14,15 +19,23 @@ export type Parsed =
   | {
       readonly ok: false;
       readonly problem: string;
+      /** What to do, where more is known than that the schema is broken. */
+      readonly next?: string;
       /** It may be the beginning of one that can be read. */
       readonly partial?: true;
     };
 
 /**
- * A value as the schema parses it; `what` names it in the problem. At once, unless a refinement of the chain's own waits for something. Not by `safeParse`: it would begin such a refinement
+ * A value as the schema parses it; `what` names it in the problem, and `digits` are the numbers in it that stand there as text. At once, unless a refinement of the chain's own waits for something. Not by `safeParse`: it would begin such a refinement
  * and leave it alone, to be run a second time, and to end the process should it fail.
  */
-export function parseWith(schema: z.ZodType, value: unknown, what: string): Parsed | Promise<Parsed> {
+export function parseWith(
+  schema: z.ZodType,
+  value: unknown,
+  what: string,
+  digits: ReadonlySet<string> = new Set(),
+): Parsed | Promise<Parsed> {
+  const given = { value, what, digits };
   // The refinement threw, or the value is nested too deeply. The call was made all the same.
   const broken = (error: unknown): Parsed => ({
     ok: false,
@@ -31,23 +44,40 @@ export function parseWith(schema: z.ZodType, value: unknown, what: string): Pars
   try {
     const parsed = schema._zod.run({ value, issues: [] }, { async: true });
     return parsed instanceof Promise
-      ? parsed.then((done) => verdict(done, what), broken)
-      : verdict(parsed, what);
+      ? parsed.then((done) => verdict(done, given)).catch(broken)
+      : verdict(parsed, given);
   } catch (error) {
     return broken(error);
   }
 }
 
-function verdict({ value, issues }: ParsePayload, what: string): Parsed {
-  const [raw] = issues;
-  if (raw === undefined) return { ok: true, result: value };
-  const { path, message } = util.finalizeIssue(raw, undefined, config());
-  const field = path.join('.');
-  return {
-    ok: false,
-    problem: `${what} breaks the schema at ${field === '' ? 'its top' : `"${field}"`}: ${message}`,
-  };
+interface Given {
+  readonly value: unknown;
+  readonly what: string;
+  readonly digits: ReadonlySet<string>;
 }
+
+function verdict({ value: result, issues }: ParsePayload, { value, what, digits }: Given): Parsed {
+  const [raw] = issues;
+  if (raw === undefined) {
+    const lost = coercedNumber(result, value, digits);
+    return lost === undefined ? { ok: true, result } : noNumber(lost, what);
+  }
+  const lost = refusedNumber(issues, value, digits);
+  if (lost !== undefined) return noNumber(lost, what);
+  const { path, message } = util.finalizeIssue(raw, undefined, config());
+  return { ok: false, problem: `${what} breaks the schema at ${placeOf(path)}: ${message}` };
+}
+
+const placeOf = (path: readonly PropertyKey[]): string =>
+  path.length === 0 ? 'its top' : `"${path.join('.')}"`;
+
+/** A number would be another one from here on, and nobody would know. */
+const noNumber = ({ path, digits }: Lost, what: string): Parsed => ({
+  ok: false,
+  problem: `${what} breaks the schema at ${placeOf(path)}: ${digits.slice(0, DIGITS_SHOWN)} would lose digits as a number; ask for it as text`,
+  next: `Write z.string() at ${placeOf(path)} in the response of the step, which is then given the digits as text, and deploy.`,
+});
 
 /** A reply as the schema parses it. */
 export function parseReply(
@@ -61,13 +91,13 @@ export function parseReply(
   if (read === 'text')
     return body === '' ? parseNothing(schema, [undefined, null, '']) : parseWith(schema, body, 'the reply');
   if (body.trim() === '') return parseNothing(schema, [undefined, null]);
-  let json: unknown;
+  let exact: Exact;
   try {
-    json = JSON.parse(body);
+    exact = parseExact(body);
   } catch {
     return { ok: false, partial: true, problem: 'the reply is not JSON' };
   }
-  return parseWith(schema, json, 'the reply');
+  return parseWith(schema, exact.json, 'the reply', exact.digits);
 }
 
 /** An empty reply as the schema parses it: the first of `values` that the schema takes. */

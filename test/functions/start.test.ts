@@ -204,6 +204,39 @@ describe('a start is refused, and nothing is started,', () => {
     await expectNothingStarted(stage);
   });
 
+  const order = (amount: string): string =>
+    `{"amount":${amount},${JSON.stringify({ ...ORDER, amount: undefined }).slice(1)}`;
+
+  it.each([
+    ['a field named twice', order('5,"amount":6'), ['amount'], /^Is named twice/],
+    ['a field named twice with one value', order('5,"amount":5'), ['amount'], /^Is named twice/],
+    [
+      'a number that would lose digits',
+      order('12345678901234567890'),
+      ['amount'],
+      /^Is a number that would lose/,
+    ],
+    ['one with a fraction of nothing', order('12345678901234567890.0'), ['amount'], /send it as text/],
+    ['one that would be Infinity', order('1e400'), ['amount'], /send it as text/],
+    [
+      'one in a field that nobody knows',
+      order('1,"cart":[12345678901234567890]'),
+      ['cart.0'],
+      /send it as text/,
+    ],
+    ['several', order('1e400,"amount":1e400'), ['amount', 'amount', 'amount'], /send it as text|named twice/],
+  ])('for %s, and the field is named without its value', async (_name, body, fields, message) => {
+    const answer = await start({ body });
+    expectRefusal(answer, { status: 400, code: 'INVALID_REQUEST', fields });
+    for (const one of JSON.parse(answer.body).errors) expect(one.message).toMatch(message);
+    expect(answer.body).not.toMatch(/1234567890|1e400/);
+    await expectNothingStarted(stage);
+  });
+
+  it.each(['1E20', '9007199254740992'])('not for %s, which no digit is lost of', async (amount) => {
+    expect((await start({ body: order(amount) })).statusCode).toBe(202);
+  });
+
   it('without its values being told back', async () => {
     const { body } = await start({ body: { ...ORDER, amount: '4111 1111', email: '4111 1111' } });
     expect(body).not.toContain('4111');

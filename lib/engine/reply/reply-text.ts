@@ -1,3 +1,4 @@
+import { parseExact } from '../json/numbers.ts';
 import { excerpt, SEARCHED } from '../mask.ts';
 
 /** Levels of a JSON reply that are shown; what lies deeper is named by its place alone. */
@@ -23,7 +24,7 @@ function inWords(body: string): string {
   if (start !== '{' && start !== '[') return body;
   let json: unknown;
   try {
-    json = JSON.parse(body);
+    json = parseExact(body).json;
   } catch {
     return body;
   }
