@@ -110,7 +110,7 @@ describe('a number of a reply that would lose digits', () => {
     const made = outside();
     made.answer = reply(`{"id":${BIG}}`, 422);
     expect(failureOf(await made.perform(stepOf({ request: postCharge })))).toMatchObject({
-      message: `id: ${BIG}`,
+      message: `422 Unprocessable Entity; the reply was: id: ${BIG}`,
     });
   });
 
