@@ -39,7 +39,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'lib/engine/asked': ['lib/contract'],
   'lib/engine/json': [],
   'lib/engine/lateness': ['lib/contract', 'lib/chain', 'lib/engine'],
-  'lib/engine/reply': ['lib/contract', 'lib/engine', 'lib/engine/json'],
+  'lib/engine/reply': [
+    ...['lib/contract', 'lib/chain', 'lib/chain/request'],
+    ...['lib/engine', 'lib/engine/json'],
+  ],
   'lib/engine/request': ['lib/chain', 'lib/chain/request', 'lib/engine', 'lib/engine/reply'],
   'lib/engine/telling': ['lib/contract', 'lib/engine'],
   'lib/adapters': ['lib/contract', 'lib/engine', '@aws-sdk'],

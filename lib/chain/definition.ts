@@ -1,11 +1,16 @@
 import type * as z from 'zod';
 import type { Idempotency } from './request/key.ts';
+import type { Reply } from './request/verdict.ts';
 
 export const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 export type Method = (typeof METHODS)[number];
 
 export const READS = ['json', 'text'] as const;
 export type Read = (typeof READS)[number];
+
+/** What a status may be said to mean: `done` gives no value, `later` is tried again, `refused` is not. */
+export const MEANINGS = ['done', 'later', 'refused'] as const;
+export type Statuses = Readonly<Record<number, (typeof MEANINGS)[number]>>;
 
 /** A request to a target, before the stage's base URL and secret are known. `path` begins with `/`. */
 export interface RequestSpec {
@@ -56,6 +61,9 @@ export interface StepDefinition {
   run?(context: RunContext): unknown;
   /** Replies (or a `run` step's result) are stored as this schema parses them. */
   readonly response: z.ZodType | undefined;
+  /** What a reply means, where its status does not say it. */
+  reply?(reply: Reply, next: () => unknown): unknown;
+  readonly statuses: Statuses | undefined;
   /** What a reply is to the schema: the value that it is as JSON, or its text. */
   readonly read: Read;
   /** Attempts after the first. */

@@ -8,4 +8,5 @@ export { form } from './request/form.ts';
 export { multipart } from './request/multipart.ts';
 export { path } from './request/path.ts';
 export { text } from './request/text.ts';
+export { later, refused } from './request/verdict.ts';
 export { target } from './target.ts';

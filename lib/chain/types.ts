@@ -1,7 +1,8 @@
 import type * as z from 'zod';
 import type { ReservedOutputName } from '../contract/names.ts';
-import type { Backoff, ChainDefinition, Read, RequestSpec } from './definition.ts';
+import type { Backoff, ChainDefinition, Read, RequestSpec, Statuses } from './definition.ts';
 import type { Json } from './json.ts';
+import type { Reply } from './request/verdict.ts';
 import type { Target } from './target.ts';
 
 /** What the types know of one step: what it stores, and the names of all steps before it. */
@@ -98,6 +99,19 @@ interface RequestStep<Input, Results> {
    * @example read: 'text', response: z.string().startsWith('OK')
    */
   readonly read?: Read;
+  /**
+   * What a status means at this target, where it is not what it means elsewhere. `done` gives no value, as an empty reply: write `.optional()` or
+   * `.nullable()` in `response`, or leave that out.
+   * @example statuses: { 404: 'done' } // of a DELETE
+   */
+  readonly statuses?: Statuses;
+  /**
+   * What a complete reply means, whatever its status. Returns the value that `response` then checks, `later({ because })`, `refused({ because })`, or
+   * `next()`: the value that the reply has by its status. Where that says no, `next()` ends the function, and the failure is that of the status.
+   * Quick, without async, and the same for the same reply. What it throws fails the step as `REPLY_INVALID`.
+   * @example reply: ({ headers }, next) => ({ body: next(), etag: headers.etag })
+   */
+  readonly reply?: (reply: Reply, next: () => unknown) => unknown;
   readonly run?: never;
 }
 
@@ -108,6 +122,8 @@ interface RunStep<Input, Results, Returned> {
   readonly request?: never;
   readonly targets?: never;
   readonly read?: never;
+  readonly reply?: never;
+  readonly statuses?: never;
 }
 
 /** What an output may hold: anything but the names that every workflow's answer has. */

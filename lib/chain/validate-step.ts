@@ -1,7 +1,14 @@
 import { LIMITS } from '../contract/limits.ts';
 import { type Called, calledTargets } from './calls.ts';
 import { numberIn, type Options, optionsOf, schemaOf, textsOf } from './check.ts';
-import { type Backoff, type ChainDefinition, READS, type StepDefinition } from './definition.ts';
+import {
+  type Backoff,
+  type ChainDefinition,
+  MEANINGS,
+  READS,
+  type Statuses,
+  type StepDefinition,
+} from './definition.ts';
 import { DefinitionError, type Place, show } from './definition-error.ts';
 import { stepName, targetName } from './naming.ts';
 import { keyLifetimeIn, keyUseOf } from './request/key.ts';
@@ -17,6 +24,8 @@ const STEP_OPTIONS = [
   'targets',
   'response',
   'read',
+  'reply',
+  'statuses',
   'after',
   'retries',
   'timeout',
@@ -54,6 +63,7 @@ export function stepDefinition(chain: ChainDefinition, written: unknown, options
     ...work(place, given),
     response: given.response === undefined ? undefined : schemaOf(place, 'response', given.response),
     read: readOf(place, given),
+    ...meaningOf(place, given),
     retries: numberIn(place, 'retries', given.retries ?? STEP_DEFAULTS.retries, RETRIES),
     timeout: numberIn(place, 'timeout', given.timeout ?? STEP_DEFAULTS.timeout, TIMEOUT),
     backoff: backoffOf(place, given.backoff),
@@ -190,6 +200,55 @@ function readOf(place: Place, { read, run, response }: Options): StepDefinition[
     place,
     'it has read, but no response, without which nothing of the reply is stored',
     `Add a schema, such as response: ${known === 'text' ? 'z.string()' : 'z.object({ … })'}.`,
+  );
+}
+
+/** What is said of replies. */
+function meaningOf(
+  place: Place,
+  { reply, statuses, run }: Options,
+): Pick<StepDefinition, 'reply' | 'statuses'> {
+  for (const [option, value] of Object.entries({ reply, statuses })) {
+    if (value === undefined || run === undefined) continue;
+    throw new DefinitionError(
+      place,
+      `it has both run and ${option}`,
+      `Leave ${option} out: it is for the replies of request steps, and run reads what it calls itself.`,
+    );
+  }
+  const known = statuses === undefined ? undefined : statusesIn(place, statuses);
+  if (reply === undefined) return { statuses: known };
+  if (isReplyFunction(reply)) return { reply, statuses: known };
+  throw new DefinitionError(
+    place,
+    `reply is ${show(reply)}, not a function`,
+    'Write reply: ({ status, headers, body }, next) => next().',
+  );
+}
+
+const isReplyFunction = (value: unknown): value is NonNullable<StepDefinition['reply']> =>
+  typeof value === 'function';
+
+function statusesIn(place: Place, written: unknown): Statuses {
+  const example = "Write such as statuses: { 404: 'done' }; each is 'done', 'later' or 'refused'.";
+  if (typeof written !== 'object' || written === null || Array.isArray(written)) {
+    throw new DefinitionError(place, `statuses is ${show(written)}`, example);
+  }
+  return Object.fromEntries(
+    Object.entries(written).map(([status, said]) => {
+      if (!/^[2-5]\d\d$/.test(status)) {
+        throw new DefinitionError(
+          place,
+          `statuses names ${show(status)}, which is no status of a reply`,
+          example,
+        );
+      }
+      const meaning = MEANINGS.find((one) => one === said);
+      if (meaning === undefined) {
+        throw new DefinitionError(place, `statuses says that ${status} is ${show(said)}`, example);
+      }
+      return [status, meaning];
+    }),
   );
 }
 

@@ -6,12 +6,13 @@ import { contradiction } from '../chain/request/body.ts';
 import { CALL_HEADERS } from '../contract/names.ts';
 import { EngineError } from './errors.ts';
 import { excerpt, secretsOf } from './mask.ts';
-import { classifyStatus, type Failure, isRetriable } from './outcome.ts';
+import { type Failure, isRetriable } from './outcome.ts';
 import type { HttpOutcome, Ports } from './ports.ts';
+import { type Meaning, meaningOf } from './reply/meaning.ts';
 import { saidBy } from './reply/said.ts';
 import { thrownText } from './reply/thrown.ts';
 import type { Built, BuiltRequest } from './request/build.ts';
-import { type Parsed, parseReply, parseWith, sizeProblem } from './result.ts';
+import { type Parsed, parseReply, parseValue, parseWith, sizeProblem } from './result.ts';
 
 /** One call to be made: the step, what it sees, and what goes with every request. */
 export interface Call {
@@ -153,11 +154,12 @@ function headersOf(
 }
 
 function judge(
-  { response: schema, read }: StepDefinition,
+  step: StepDefinition,
   outcome: HttpOutcome,
   target: string,
   secrets: readonly string[],
 ): CallResult | Promise<CallResult> {
+  const { response: schema, read } = step;
   if (outcome.kind === 'failure') {
     const { status, headers, excerpt: body } = outcome;
     return failed({
@@ -169,18 +171,9 @@ function judge(
       ...(status === undefined ? {} : { httpStatus: status }),
     });
   }
-  const bad = classifyStatus(outcome.status, outcome.headers);
-  if (bad) {
-    return failed({
-      ...bad,
-      // Who refuses the second sending says nothing of the first.
-      ...(outcome.repeated ? { acted: 'unknown' } : {}),
-      message: saidBy(outcome, secrets, unreadableText(outcome, secrets)),
-      target,
-      httpStatus: outcome.status,
-      ...(outcome.headers === undefined ? {} : { headers: outcome.headers }),
-    });
-  }
+  const meaning = meaningOf(step, outcome);
+  if (meaning.is === 'mistake') return failed(mistaken(outcome, meaning.because, target, secrets));
+  if (meaning.is === 'failure') return failed(saidNo(outcome, meaning, target, secrets));
   if (schema === undefined) return { ok: true, result: null };
   const settle = (parsed: Parsed): CallResult => {
     if (parsed.ok) return fitting(parsed.result, target);
@@ -197,14 +190,47 @@ function judge(
       httpStatus: outcome.status,
     });
   };
-  const parsed = parseReply(schema, outcome, read);
+  const parsed =
+    meaning.is === 'value' ? parseValue(schema, meaning.value) : parseReply(schema, outcome, read);
   return parsed instanceof Promise ? parsed.then(settle) : settle(parsed);
 }
 
-const unreadableText = (
-  { unreadable }: Extract<HttpOutcome, { kind: 'reply' }>,
+type Reply = Extract<HttpOutcome, { kind: 'reply' }>;
+
+/** A reply that says no, by its status or by what the step makes of it. */
+function saidNo(
+  outcome: Reply,
+  { code, retriable, acted, because, after }: Extract<Meaning, { is: 'failure' }>,
+  target: string,
   secrets: readonly string[],
-): string => (unreadable === undefined ? '' : `the reply cannot be read: ${excerpt(unreadable, secrets)}`);
+): Failure {
+  const problem = because === undefined ? unreadableText(outcome, secrets) : excerpt(because, secrets);
+  const headers = after === undefined ? outcome.headers : { 'retry-after': String(Math.ceil(after)) };
+  return {
+    code,
+    retriable,
+    // Who refuses the second sending says nothing of the first.
+    acted: outcome.repeated ? 'unknown' : acted,
+    message: saidBy(outcome, secrets, problem),
+    target,
+    httpStatus: outcome.status,
+    ...(headers === undefined ? {} : { headers }),
+  };
+}
+
+/** The target may have acted, and nobody can say what it answered. */
+const mistaken = (outcome: Reply, because: string, target: string, secrets: readonly string[]): Failure => ({
+  code: 'REPLY_INVALID',
+  message: saidBy(outcome, secrets, excerpt(because, secrets)),
+  next: 'Correct the reply function of the step, and deploy.',
+  retriable: false,
+  acted: 'unknown',
+  target,
+  httpStatus: outcome.status,
+});
+
+const unreadableText = ({ unreadable }: Reply, secrets: readonly string[]): string =>
+  unreadable === undefined ? '' : `the reply cannot be read: ${excerpt(unreadable, secrets)}`;
 
 /** A result is stored whole or not at all; JSON has no `undefined`. */
 function fitting(parsed: unknown, target?: string): CallResult {

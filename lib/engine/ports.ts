@@ -1,4 +1,4 @@
-import type { QueueName, ReplyHeaders, StepErrorCode, WorkflowStatus } from '../contract/names.ts';
+import type { QueueName, StepErrorCode, WorkflowStatus } from '../contract/names.ts';
 import type { StepMessage, WorkflowError } from '../contract/wire.ts';
 import type { EngineEvent } from './events.ts';
 import type { StepRecord, WorkflowKey, WorkflowMeta, WorkflowState } from './state.ts';
@@ -130,8 +130,8 @@ export type HttpOutcome =
   | {
       readonly kind: 'reply';
       readonly status: number;
-      /** Left out where there are none. */
-      readonly headers?: ReplyHeaders;
+      /** By their names in lower case, without cookies. Left out where there are none. */
+      readonly headers?: Readonly<Record<string, string>>;
       readonly body: string;
       /** Why the bytes of the body are no text: then `body` is for a person alone, with U+FFFD for what could not be read. */
       readonly unreadable?: string;
@@ -152,7 +152,7 @@ export type HttpOutcome =
       readonly message: string;
       readonly status?: number;
       /** Where a reply began; left out where there are none. */
-      readonly headers?: ReplyHeaders;
+      readonly headers?: Readonly<Record<string, string>>;
       readonly excerpt?: string;
     };
 

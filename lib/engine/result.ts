@@ -100,6 +100,10 @@ export function parseReply(
   return parseWith(schema, exact.json, 'the reply', exact.digits);
 }
 
+/** What a step made of a reply as the schema parses it; `undefined` is an empty one. */
+export const parseValue = (schema: z.ZodType, value: unknown): Parsed | Promise<Parsed> =>
+  value === undefined ? parseNothing(schema, [undefined, null]) : parseWith(schema, value, 'the reply');
+
 /** An empty reply as the schema parses it: the first of `values` that the schema takes. */
 async function parseNothing(schema: z.ZodType, values: readonly unknown[]): Promise<Parsed> {
   for (const value of values) {

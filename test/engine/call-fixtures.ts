@@ -1,5 +1,4 @@
 import type { StepDefinition } from '../../lib/chain/definition.ts';
-import type { ReplyHeaders } from '../../lib/contract/names.ts';
 import { type Call, type CallResult, perform } from '../../lib/engine/call.ts';
 import type { Failure } from '../../lib/engine/outcome.ts';
 import type { HttpOutcome, HttpRequest, Targets } from '../../lib/engine/ports.ts';
@@ -28,7 +27,12 @@ export const postCharge = () => ({
 export const reply = (
   body: unknown,
   status = 200,
-  more: { headers?: ReplyHeaders; repeated?: true; untilClose?: true; unreadable?: string } = {},
+  more: {
+    headers?: Readonly<Record<string, string>>;
+    repeated?: true;
+    untilClose?: true;
+    unreadable?: string;
+  } = {},
 ): HttpOutcome => ({
   kind: 'reply',
   status,

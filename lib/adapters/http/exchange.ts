@@ -1,6 +1,5 @@
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { REPLY_HEADERS, type ReplyHeaders } from '../../contract/names.ts';
 import type { HttpOutcome } from '../../engine/ports.ts';
 import { type Decoded, decodeText } from './charset.ts';
 import { decodeBody } from './coding.ts';
@@ -81,11 +80,11 @@ function whyBroken(error: Error): string {
 }
 
 /** Node writes names in lower case. Of a header that came twice it keeps the first (Retry-After, Location), or joins them by commas (the others). */
-function replyHeadersOf({ headers }: IncomingMessage): ReplyHeaders | undefined {
-  const found = REPLY_HEADERS.flatMap((name) => {
-    const value = headers[name];
-    return typeof value === 'string' ? [[name, value] as const] : [];
-  });
+function replyHeadersOf({ headers }: IncomingMessage): Readonly<Record<string, string>> | undefined {
+  // Cookies alone are a list: they are secrets of the target, and of no use to a call.
+  const found = Object.entries(headers).flatMap(([name, value]) =>
+    typeof value === 'string' ? [[name, value] as const] : [],
+  );
   return found.length === 0 ? undefined : Object.fromEntries(found);
 }
 
