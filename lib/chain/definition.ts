@@ -41,7 +41,7 @@ export interface RunContext extends StepContext {
   readonly signal: AbortSignal;
 }
 
-/** Exponential backoff with full jitter, in seconds: attempt n waits between 0 and `min(cap, base * 2^(n-1))`. */
+/** Exponential backoff with equal jitter, in seconds: after attempt n a step waits between half and whole of `min(cap, base * 2^(n-1))`. */
 export interface Backoff {
   readonly base: number;
   readonly cap: number;

@@ -116,18 +116,17 @@ const complain = (
 
 /** Hides a message for 2 s, and twice as long after each further receive, up to 5 minutes. */
 export const comeBackLater = (engine: Pick<DeliveryEngine, 'ports'>, delivery: Delivery): Promise<'retry'> =>
-  comeBackIn(engine, delivery, 2 ** Math.min(delivery.receiveCount, 10), LIMITS.backoffCap);
+  comeBackIn(engine, delivery, 2 ** Math.min(delivery.receiveCount, 10) * 1_000, LIMITS.backoffCap * 1_000);
 
-/** Hides a message for so many seconds. The table has the due time: if this fails it merely comes back at another time. */
+/** Hides a message for so many milliseconds. The table has the due time: if this fails it merely comes back at another time. */
 export async function comeBackIn(
   { ports }: Pick<DeliveryEngine, 'ports'>,
   delivery: Delivery,
-  seconds: number,
-  most: number = LIMITS.visibility,
+  ms: number,
+  most: number = LIMITS.visibility * 1_000,
 ): Promise<'retry'> {
-  const whole = Math.min(Math.ceil(Math.max(0, seconds)), most);
   try {
-    await ports.queue.setVisibility(delivery, whole);
+    await ports.queue.setVisibility(delivery, Math.min(Math.max(0, ms), most));
   } catch {
     // It comes back when its visibility timeout ends.
   }

@@ -4,7 +4,7 @@ import { sentenceOf } from '../contract/told.ts';
 import type { StepError } from '../contract/wire.ts';
 import { isLimited } from './asked/asked.ts';
 import type { HttpOutcome } from './ports.ts';
-import { nextAttemptAt, safeUntil, safeUntilOf } from './retry.ts';
+import { type Draw, nextAttemptAt, safeUntil, safeUntilOf } from './retry.ts';
 import { type AttemptOutcome, type AttemptRecord, iso, type StepRecord } from './state.ts';
 
 /**
@@ -80,12 +80,12 @@ export function failedRecord(
   step: StepDefinition,
   failure: Failure,
   now: number,
-  fraction: number,
+  draw: Draw,
 ): { readonly record: StepRecord; readonly error: StepError } {
   const { leaseUntil: _, ...kept } = claimed;
   const open = claimed.open - (failure.acted === 'no' ? 1 : 0);
   const again = failure.retriable && claimed.attempt <= step.retries;
-  const due = nextAttemptAt(step.backoff, claimed.attempt, failure.headers ?? {}, now, fraction);
+  const due = nextAttemptAt(step.backoff, claimed.attempt, failure.headers ?? {}, now, draw);
   const until = safeUntil(step, { ...claimed, open });
   // A wait beyond the time at which the target may forget the key would end in a second effect.
   const inTime = until === undefined || due <= until;

@@ -104,8 +104,13 @@ export interface Queue {
   send(outgoing: readonly Outgoing[]): Promise<void>;
   /** Puts a body that cannot be read into the parking queue as it is. */
   park(body: string): Promise<void>;
-  /** Hides a received message for so many seconds from now (whole, 0 to 43,200). */
-  setVisibility(delivery: Delivery, seconds: number): Promise<void>;
+  /**
+   * Hides a received message for so many milliseconds from now (0 to 12 hours), rounded up to a multiple of `granularityMs`: it never
+   * comes back too soon.
+   */
+  setVisibility(delivery: Delivery, ms: number): Promise<void>;
+  /** In milliseconds: 1, or 1,000 on SQS, whose visibility timeouts are whole seconds. */
+  readonly granularityMs: number;
   /** Up to `max` (at most 10) of the messages that are visible now, perhaps fewer than there are. Never waits for one. */
   receive(queue: QueueName, max: number): readonly Delivery[] | Promise<readonly Delivery[]>;
   /** Deletes a received message. */

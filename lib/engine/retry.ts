@@ -4,32 +4,49 @@ import type { WaitHeaders } from '../contract/names.ts';
 import { askedMs } from './asked/asked.ts';
 import { iso, type StepRecord } from './state.ts';
 
+/** What decides where in its range a wait ends. */
+export interface Draw {
+  /** Chance, from 0 up to 1, without 1. */
+  readonly fraction: number;
+  /** The queue hides a message for multiples of so many milliseconds: a wait is one of them, so that it is kept as it was drawn. */
+  readonly granularityMs: number;
+}
+
 /**
- * Milliseconds to wait after attempt `attempt` (1 for the first): exponential with full jitter.
- * @param fraction chance, from 0 up to 1
- * @example backoffMs({ base: 1, cap: 300 }, 3, 0.5) // 2000
+ * Milliseconds to wait after attempt `attempt` (1 for the first): exponential with equal jitter. Half is sure, so that a step's attempts
+ * take a time that can be counted on; the other half is chance.
+ * @example backoffMs({ base: 8, cap: 300 }, 2, { fraction: 0.5, granularityMs: 1 }) // 12000
  */
-export function backoffMs(backoff: Backoff, attempt: number, fraction: number): number {
-  const ceiling = Math.min(backoff.cap, backoff.base * 2 ** (attempt - 1));
-  return Math.floor(ceiling * 1_000 * fraction);
+export function backoffMs(backoff: Backoff, attempt: number, draw: Draw): number {
+  const whole = Math.min(backoff.cap, backoff.base * 2 ** (attempt - 1)) * 1_000;
+  return drawn(whole / 2, whole, draw);
+}
+
+/**
+ * One of the multiples of the granularity from `least` to `most`, each as likely as any other. Where only one is there, the next one is
+ * the other choice: of callers that failed together not all may come together.
+ */
+function drawn(least: number, most: number, { fraction, granularityMs }: Draw): number {
+  const first = Math.ceil(least / granularityMs);
+  const last = Math.max(Math.floor(most / granularityMs), first + 1);
+  return (first + Math.floor(fraction * (last - first + 1))) * granularityMs;
 }
 
 /**
  * When the next attempt is due, in milliseconds since 1970: after what the target asks for, or after the backoff if that is longer. Of
  * callers that were told the same, each comes some time later than it was told.
- * @param fraction chance, from 0 up to 1
- * @example nextAttemptAt({ base: 1, cap: 300 }, 1, { 'retry-after': '120' }, now, 0.5) // now + 132000
+ * @example nextAttemptAt({ base: 1, cap: 300 }, 1, { 'retry-after': '120' }, now, { fraction: 0.5, granularityMs: 1 }) // now + 132000
  */
 export function nextAttemptAt(
   backoff: Backoff,
   attempt: number,
   headers: WaitHeaders,
   now: number,
-  fraction: number,
+  draw: Draw,
 ): number {
-  const own = backoffMs(backoff, attempt, fraction);
+  const own = backoffMs(backoff, attempt, draw);
   const asked = askedMs(headers, now);
-  return now + (asked > own ? asked + Math.floor(asked * LIMITS.askedJitter * fraction) : own);
+  return now + (asked > own ? drawn(asked, asked * (1 + LIMITS.askedJitter), draw) : own);
 }
 
 /** When the key of a step's round was first used, or may have been, in milliseconds since 1970. */

@@ -96,7 +96,7 @@ async function work(engine: WorkerEngine, job: Job): Promise<Handled> {
     const handled = await carryOut(engine, job, decision);
     if (handled !== 'decideAgain') return handled;
   }
-  return await comeBackIn(engine, job.delivery, 1);
+  return await comeBackIn(engine, job.delivery, 1_000);
 }
 
 const idsOfStep = (message: StepMessage) => ({ ...idsOf(message), step: message.step });
@@ -256,9 +256,10 @@ async function succeeded(engine: WorkerEngine, job: Attempt, result: unknown): P
 
 /** 6. Failure: try again later, or give the step up. */
 async function notSucceeded(engine: WorkerEngine, job: Attempt, failure: Failure): Promise<Handled> {
-  const { clock, random, telemetry } = engine.ports;
+  const { clock, queue, random, telemetry } = engine.ports;
   const now = clock.now();
-  const { record, error } = failedRecord(job.claim.record, job.at.step, failure, now, random.fraction());
+  const draw = { fraction: random.fraction(), granularityMs: queue.granularityMs };
+  const { record, error } = failedRecord(job.claim.record, job.at.step, failure, now, draw);
   if (!(await saveOutcome(engine, job, record))) return 'retry';
   if (record.nextAttemptAt === undefined) return await stepFailed(engine, job.at, record);
   const { nextAttemptAt } = record;
@@ -283,7 +284,7 @@ async function stepFailed(engine: WorkerEngine, { state }: Place, record: StepRe
 }
 
 const hold = ({ ports }: WorkerEngine, delivery: Delivery, until: number): Promise<Handled> =>
-  comeBackIn({ ports }, delivery, (until - ports.clock.now()) / 1_000);
+  comeBackIn({ ports }, delivery, until - ports.clock.now());
 
 const idsOfAttempt = ({ at, claim }: Attempt) => {
   const { tenant, workflowId, chain } = at.state.meta;

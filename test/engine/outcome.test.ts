@@ -7,6 +7,7 @@ import {
   isRetriable,
 } from '../../lib/engine/outcome.ts';
 import type { HttpOutcome } from '../../lib/engine/ports.ts';
+import type { Draw } from '../../lib/engine/retry.ts';
 import type { StepRecord } from '../../lib/engine/state.ts';
 import { claimOf } from '../ports/store/fixtures.ts';
 import { chainOf, NOW } from './fixtures.ts';
@@ -134,6 +135,8 @@ const later: Failure = {
   target: 'payments',
   httpStatus: 503,
 };
+/** Chance, on a queue that keeps milliseconds. */
+const by = (fraction: number): Draw => ({ fraction, granularityMs: 1 });
 const unsent: Failure = { code: 'CONNECTION_FAILED', message: 'no route', retriable: true, acted: 'no' };
 const refused: Failure = {
   code: 'REFUSED',
@@ -147,7 +150,7 @@ const invalid: Failure = { code: 'REPLY_INVALID', message: 'no id', retriable: f
 describe('the item after a failure that may pass, with attempts left', () => {
   it('is retrying, due by the backoff, with the error in it and in the attempt', () => {
     const claimed = claim({ attempt: 2, open: 1 });
-    const { record, error } = failedRecord(claimed, STEP(2), later, NOW, 0.5);
+    const { record, error } = failedRecord(claimed, STEP(2), later, NOW, by(0.5));
     const { leaseUntil: _, ...kept } = claimed;
     expect(error).toStrictEqual({
       code: 'TARGET_UNAVAILABLE',
@@ -160,7 +163,7 @@ describe('the item after a failure that may pass, with attempts left', () => {
     expect(record).toStrictEqual({
       ...kept,
       status: 'retrying',
-      nextAttemptAt: NOW + 2_000,
+      nextAttemptAt: NOW + 3_000,
       updatedAt: NOW,
       error,
       attempts: [claimed.attempts[0], { ...claimed.attempts[1], outcome: 'retrying', endedAt: NOW, error }],
@@ -173,13 +176,13 @@ describe('the item after a failure that may pass, with attempts left', () => {
       STEP(2),
       { ...later, headers: { 'retry-after': '90' } },
       NOW,
-      0.5,
+      by(0.5),
     );
     expect(record.nextAttemptAt).toBe(NOW + 99_000);
   });
 
   it('never changes the key, even when nobody can have acted on it', () => {
-    const { record } = failedRecord(claim({ open: 1, round: 4 }), STEP(2), unsent, NOW, 0);
+    const { record } = failedRecord(claim({ open: 1, round: 4 }), STEP(2), unsent, NOW, by(0));
     expect(record).toMatchObject({ status: 'retrying', round: 4, open: 0 });
   });
 });
@@ -196,7 +199,7 @@ describe('a failure', () => {
     ['is a refusal, with attempts left', refused, 1, 5, 'failed'],
     ['is a broken reply, with attempts left', invalid, 1, 5, 'failed'],
   ] as const)('that %s makes the step %s', (_, failure, attempt, retries, expected) => {
-    const { record } = failedRecord(claim({ attempt }), STEP(retries), failure, NOW, 0);
+    const { record } = failedRecord(claim({ attempt }), STEP(retries), failure, NOW, by(0));
     expect(record.status).toBe(expected);
     expect(record.attempts.at(-1)?.outcome).toBe(expected);
     expect('nextAttemptAt' in record).toBe(expected === 'retrying');
@@ -213,7 +216,13 @@ describe('the key of a step that failed for good', () => {
     ['an outcome that nobody knows keeps it', later, 1, { round: 2, open: 1 }, 'unknown'],
     ['a reply that breaks the schema keeps it', invalid, 1, { round: 2, open: 1 }, 'unknown'],
   ] as const)('%s', (_, failure, open, expected, effect) => {
-    const { record, error } = failedRecord(claim({ attempt: 3, round: 2, open }), STEP(2), failure, NOW, 0);
+    const { record, error } = failedRecord(
+      claim({ attempt: 3, round: 2, open }),
+      STEP(2),
+      failure,
+      NOW,
+      by(0),
+    );
     expect(record).toMatchObject({ status: 'failed', ...expected });
     expect(error.effect).toBe(effect);
     expect(record.error).toEqual(error);

@@ -85,7 +85,7 @@ describe('a failure that may pass', () => {
       {
         step: 'a',
         attempt: 1,
-        nextAttemptAt: world.clock.now() + 500,
+        nextAttemptAt: world.clock.now() + 750,
         error: {
           code: 'TARGET_UNAVAILABLE',
           message: 'api answered 503 Service Unavailable',
@@ -260,6 +260,7 @@ describe('a claim with too little time left for the call', () => {
     const key = await world.begin();
     world.answers('a', status(503));
     await world.work('a');
+    await world.clock.advance(60_000);
     const before = await world.step(key, 'a');
     expect(await world.work('a', 'step', 2_500)).toBe('retry');
     expect(await world.step(key, 'a')).toEqual({ ...before, token: expect.any(String) });
@@ -273,6 +274,7 @@ describe('a claim with too little time left for the call', () => {
     const key = await world.begin();
     world.answers('a', status(503));
     await world.work('a');
+    await world.clock.advance(60_000);
     const before = await world.step(key, 'a');
     if (before === undefined) throw new Error('the step has no item');
     expect(await world.work('a', 'step', 2_500)).toBe('retry');

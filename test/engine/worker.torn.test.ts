@@ -33,6 +33,7 @@ async function tornWorld() {
 
 it('a worker that finds a step newer than META loads again, and claims for the epoch that is', async () => {
   const { world, key, message, engine, loads } = await tornWorld();
+  await world.clock.advance(60_000);
   await world.queueAgain(message);
   await handleDelivery(engine, world.receive('a'), () => 45_000);
   expect(loads()).toBe(2);
@@ -51,12 +52,12 @@ it('a dead letter is judged by META as new as its step', async () => {
 it('a workflow is not shown as completed beside a step as it was before', async () => {
   const world = await openWorld(requestChain({ a: [] }));
   const key = await world.begin();
-  world.answers('a', status(503, 'later', { 'retry-after': '1' }));
+  world.answers('a', status(503, 'later', { 'retry-after': '120' }));
   await world.run();
   const { store } = world.engine.ports;
   const { steps } = (await store.load(key)) ?? {};
   if (steps === undefined) throw new Error('nothing was begun');
-  await world.clock.advance(1_000);
+  await world.clock.advance(120_000);
   await world.run();
   let loads = 0;
   const load = async (asked: typeof key): Promise<WorkflowState | undefined> => {

@@ -102,7 +102,7 @@ export interface World {
   queued(): string;
   /** Every visible message is lost. */
   loseMessages(): void;
-  /** Handles everything visible, and what comes of it, until all queues are empty or hidden. */
+  /** Handles everything visible, and what comes of it, attempts that are due within a minute too, until all queues are empty or hidden. */
   run(): Promise<void>;
   meta(key: WorkflowKey): Promise<WorkflowMeta>;
   step(key: WorkflowKey, name: string): Promise<StepRecord | undefined>;
@@ -179,6 +179,7 @@ export async function openWorld(
         }),
       park: (body) => around('park', () => queues.park(body)),
       setVisibility: (...asked) => around('setVisibility', () => queues.setVisibility(...asked)),
+      granularityMs: queues.granularityMs,
       receive: (...asked) => around('receive', async () => queues.receive(...asked)),
       acknowledge: (...asked) => around('acknowledge', async () => queues.acknowledge(...asked)),
     },
@@ -297,13 +298,26 @@ function declareQueues(queues: EmbeddedQueues, chain: ChainDefinition): void {
 }
 
 async function run(world: World): Promise<void> {
-  const { chain, queues } = world;
+  const { chain, clock, events, queues } = world;
+  const begun = events.length;
   for (let rounds = 0; rounds < 100; rounds += 1) {
     const deliveries = queueNames(chain).flatMap((queue) => queues.receive(queue, 10));
-    if (deliveries.length === 0) return;
+    if (deliveries.length === 0) {
+      const due = nextDue(world, begun);
+      if (due === undefined) return;
+      await clock.advance(due - clock.now());
+    }
     await inTime(world, Promise.all(deliveries.map((delivery) => world.handle(delivery))));
   }
   throw new Error('the queues do not come to rest');
+}
+
+/** When the first of the attempts is due that have come to wait since; undefined if none is due within a minute. */
+function nextDue(world: World, since: number): number | undefined {
+  const dues = eventsOf({ events: world.events.slice(since) }, 'step_retrying')
+    .map(({ nextAttemptAt }) => nextAttemptAt)
+    .filter((at) => at > world.clock.now() && at <= world.clock.now() + 60_000);
+  return dues.length === 0 ? undefined : Math.min(...dues);
 }
 
 /** Lets a second go by where work waits for its turn to tell on-call, and for nothing else. */
@@ -321,7 +335,7 @@ async function inTime({ clock }: World, work: Promise<unknown>): Promise<void> {
 
 /** Events of one kind. */
 export const eventsOf = <Kind extends EngineEvent['event']>(
-  { events }: World,
+  { events }: Pick<World, 'events'>,
   kind: Kind,
 ): Extract<EngineEvent, { event: Kind }>[] =>
   events.filter((event): event is Extract<EngineEvent, { event: Kind }> => event.event === kind);

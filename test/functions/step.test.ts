@@ -99,7 +99,9 @@ describe('the handler of a step', () => {
     const meta = await stage.given('one');
     const body = JSON.stringify(messageOf(meta));
     expect(await step([record('m', body, { attributes })], stage.with({ queue, store }))).toEqual(['m']);
-    expect(hidden).toEqual([[{ queue: PAYMENT, receiptHandle: 'handle of m', receiveCount: 3, body }, 8]]);
+    expect(hidden).toEqual([
+      [{ queue: PAYMENT, receiptHandle: 'handle of m', receiveCount: 3, body }, 8_000],
+    ]);
   });
 
   it('makes no call where the function has too little time left, and gives the claim back', async () => {
@@ -155,7 +157,9 @@ const FAILING: Readonly<Record<string, (fail: () => never) => Partial<Ports>>> =
       ...(['create', 'load', 'writeMeta', 'writeStep', 'list', 'listDue', 'loadPace', 'writePace'] as const),
     ),
   }),
-  queue: (fail) => ({ queue: all(fail, 'send', 'park', 'setVisibility', 'receive', 'acknowledge') }),
+  queue: (fail) => ({
+    queue: { ...all(fail, 'send', 'park', 'setVisibility', 'receive', 'acknowledge'), granularityMs: 1_000 },
+  }),
   http: (fail) => ({ http: all(fail, 'call') }),
   targets: (fail) => ({ targets: all(fail, 'resolve') }),
   telemetry: (fail) => ({ telemetry: all(fail, 'emit') }),

@@ -98,7 +98,7 @@ export function embeddedSqs({ queues, queueUrlPrefix, onRequest }: EmbeddedSqsOp
       await onRequest?.();
       const { QueueUrl, ReceiptHandle, VisibilityTimeout } = checked(visibilityInput, input);
       const delivery = { queue: queueOf(QueueUrl), receiptHandle: ReceiptHandle, receiveCount: 1, body: '' };
-      await queues.setVisibility(delivery, VisibilityTimeout).catch((error) => {
+      await queues.setVisibility(delivery, VisibilityTimeout * 1_000).catch((error) => {
         throw refusal('InvalidParameterValue', String(error));
       });
       return {};

@@ -36,9 +36,10 @@ export function createSqsQueue({ client, queueUrlPrefix }: SqsOptions): Queue {
   return {
     send: (outgoing) => sendAll(outgoing, (one) => sendOne(post, urlOf(one.to), one)),
     park: (body) => post(urlOf(PARKING), { body }),
-    setVisibility: async ({ queue, receiptHandle }, seconds) => {
+    granularityMs: GRANULARITY_MS,
+    setVisibility: async ({ queue, receiptHandle }, ms) => {
       const QueueUrl = urlOf(queue);
-      const VisibilityTimeout = clamp(seconds);
+      const VisibilityTimeout = wholeSeconds(ms);
       const command = new ChangeMessageVisibilityCommand({
         QueueUrl,
         ReceiptHandle: receiptHandle,
@@ -111,5 +112,9 @@ function groupOf({ tenant }: StepMessage): string | undefined {
   return GROUP.test(tenant) ? tenant : createHash('sha256').update(tenant).digest('hex');
 }
 
-/** Whole seconds, rounded up so that a message never comes back before its time. */
-const clamp = (seconds: number): number => Math.min(LIMITS.visibility, Math.max(0, Math.ceil(seconds)));
+/** A visibility timeout has whole seconds. Source: Amazon SQS API Reference, ChangeMessageVisibility. */
+const GRANULARITY_MS = 1_000;
+
+/** Rounded up, so that a message never comes back before its time. */
+const wholeSeconds = (ms: number): number =>
+  Math.min(LIMITS.visibility, Math.max(0, Math.ceil(ms / GRANULARITY_MS)));

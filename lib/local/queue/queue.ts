@@ -31,7 +31,7 @@ export interface QueueDepth {
 
 /**
  * Queues in memory with SQS's rules: at least once, in no promised order, visibility timeout, receive count, redrive,
- * retention. Errors: every method throws `EngineError` `QUEUE_UNAVAILABLE` for a queue that was not declared.
+ * retention. Visibility is kept to the millisecond, where SQS knows whole seconds. Errors: every method throws `EngineError` `QUEUE_UNAVAILABLE` for a queue that was not declared.
  */
 export interface EmbeddedQueues extends Queue {
   /** Makes a queue. Its `redriveTo` must have been declared before. Errors: `CONFIGURATION`. */
@@ -111,7 +111,8 @@ export function createEmbeddedQueues(options: {
     send: async (outgoing) => send(state, outgoing),
     inject: (queue, body) => inject(state, queue, body),
     park: async (body) => inject(state, PARKING, body),
-    setVisibility: async (delivery, seconds) => setVisibility(state, delivery, seconds),
+    setVisibility: async (delivery, ms) => setVisibility(state, delivery, ms),
+    granularityMs: 1,
     receive: (queue, max) => receive(state, find(state, queue), max),
     acknowledge: (queue, receiptHandle) => {
       const message = find(state, queue).received.get(receiptHandle);
@@ -263,18 +264,17 @@ function redrive(state: State, message: Message, to: QueueState): void {
   notify(to);
 }
 
-function setVisibility(state: State, { queue, receiptHandle }: Delivery, seconds: number): void {
+function setVisibility(state: State, { queue, receiptHandle }: Delivery, ms: number): void {
   const { suffix, received } = find(state, queue);
-  if (!Number.isInteger(seconds) || seconds < 0 || seconds > LIMITS.visibility) {
-    throw unavailable(`a visibility of ${seconds} s is not a whole number from 0 to ${LIMITS.visibility}`);
-  }
+  const most = LIMITS.visibility * 1_000;
+  if (!(ms >= 0 && ms <= most)) throw unavailable(`a visibility of ${ms} ms is not from 0 to ${most}`);
   const message = received.get(receiptHandle);
   if (message?.state !== 'inFlight') throw unavailable(`the message is not in flight in queue ${suffix}`);
-  const until = state.clock.now() + seconds * 1_000;
-  if (until > message.receivedAt + LIMITS.visibility * 1_000) {
+  const until = state.clock.now() + Math.ceil(ms);
+  if (until > message.receivedAt + most) {
     throw unavailable(`a message in queue ${suffix} is hidden for at most ${LIMITS.visibility} s in all`);
   }
-  if (seconds > 0) {
+  if (ms > 0) {
     state.hidden.remove(message);
     message.at = until;
     state.hidden.add(message);

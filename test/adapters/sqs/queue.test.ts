@@ -199,8 +199,8 @@ describe('visibility', () => {
     sqs.commandCalls(ChangeMessageVisibilityCommand).map(({ args }) => args[0].input.VisibilityTimeout);
 
   it('is changed for the one message in its queue', async () => {
-    await queue.setVisibility(delivery, 30);
-    await queue.setVisibility({ ...delivery, queue: { ...PAYMENT, kind: 'deadLetter' } }, 60);
+    await queue.setVisibility(delivery, 30_000);
+    await queue.setVisibility({ ...delivery, queue: { ...PAYMENT, kind: 'deadLetter' } }, 60_000);
     expect(sqs.commandCalls(ChangeMessageVisibilityCommand).map(({ args }) => args[0].input)).toEqual([
       { QueueUrl: PAYMENT_URL, ReceiptHandle: 'handle 1', VisibilityTimeout: 30 },
       { QueueUrl: `${PAYMENT_URL}_dlq`, ReceiptHandle: 'handle 1', VisibilityTimeout: 60 },
@@ -209,22 +209,23 @@ describe('visibility', () => {
 
   it.each([
     [0, 0],
-    [0.001, 1],
-    [29.2, 30],
+    [1, 1],
+    [1_000, 1],
+    [29_200, 30],
     [-5, 0],
-    [43_200, 43_200],
-    [43_199.5, 43_200],
-    [43_201, 43_200],
+    [43_200_000, 43_200],
+    [43_199_500, 43_200],
+    [43_200_001, 43_200],
     [Number.POSITIVE_INFINITY, 43_200],
-  ])('of %d seconds is asked for as %i', async (seconds, whole) => {
-    await queue.setVisibility(delivery, seconds);
+  ])('of %d ms is asked for as %i whole seconds', async (ms, whole) => {
+    await queue.setVisibility(delivery, ms);
     expect(asked()).toEqual([whole]);
   });
 
   it('that SQS does not change is a failure that names the queue', async () => {
     const gone = Object.assign(new Error('not in flight'), { name: 'MessageNotInflight' });
     sqs.on(ChangeMessageVisibilityCommand).rejects(gone);
-    const error = await failureOf(queue.setVisibility(delivery, 30));
+    const error = await failureOf(queue.setVisibility(delivery, 30_000));
     expect(error).toMatchObject({ code: 'QUEUE_UNAVAILABLE', retriable: true });
     expect(error.message).toBe(
       'queue stepline_test_order-processing_payment: MessageNotInflight: not in flight',

@@ -214,7 +214,7 @@ export async function openRealQueues(
       else await hide(real, HIDDEN);
     });
     try {
-      await base.setVisibility(delivery, VisibilityTimeout);
+      await base.setVisibility(delivery, VisibilityTimeout * 1_000);
       return reply;
     } catch (error) {
       return { status: 400, output: { __type: 'InvalidParameterValue', message: String(error) } };

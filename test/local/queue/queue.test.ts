@@ -71,32 +71,42 @@ describe('the embedded queues', () => {
     await send(queues);
     const late = receiveOne(queues);
     await clock.advance(30_000);
-    await expect(queues.setVisibility(late, 10)).rejects.toThrow(/not in flight/);
+    await expect(queues.setVisibility(late, 10_000)).rejects.toThrow(/not in flight/);
   });
 
   it('hide a message for twelve hours in all, counted from its receive', async () => {
     const { clock, queues } = make({ retention: 86_400 });
     await send(queues);
     const delivery = receiveOne(queues);
-    await queues.setVisibility(delivery, 43_200);
+    await queues.setVisibility(delivery, 12 * HOUR);
     await clock.advance(11 * HOUR);
-    await expect(queues.setVisibility(delivery, 2 * 3_600)).rejects.toThrow(/43200 s in all/);
+    await expect(queues.setVisibility(delivery, 2 * HOUR)).rejects.toThrow(/43200 s in all/);
     await clock.advance(HOUR - 1);
     expect(queues.receive(STEP, 1)).toEqual([]);
     await clock.advance(1);
     expect(receiveOne(queues).receiveCount).toBe(2);
   });
 
-  it('refuse a visibility that is not a whole number of seconds', async () => {
+  it('hide a message to the millisecond', async () => {
+    const { clock, queues } = make();
+    await send(queues);
+    await queues.setVisibility(receiveOne(queues), 1_234.5);
+    await clock.advance(1_234);
+    expect(queues.receive(STEP, 1)).toEqual([]);
+    await clock.advance(1);
+    expect(receiveOne(queues).receiveCount).toBe(2);
+  });
+
+  it.each([-1, Number.NaN, 12 * HOUR + 1])('refuse a visibility of %d ms', async (ms) => {
     const { queues } = make();
     await send(queues);
-    await expect(queues.setVisibility(receiveOne(queues), 0.5)).rejects.toThrow(/whole number/);
+    await expect(queues.setVisibility(receiveOne(queues), ms)).rejects.toThrow(/not from 0 to 43200000/);
   });
 
   it('forget a message at the end of its retention, also one that is hidden then', async () => {
     const { clock, queues } = make();
     await send(queues, 2);
-    await queues.setVisibility(receiveOne(queues), 7_200);
+    await queues.setVisibility(receiveOne(queues), 2 * HOUR);
     await clock.advance(HOUR);
     expect(queues.receive(STEP, 10)).toEqual([]);
     await clock.advance(2 * HOUR);
@@ -158,7 +168,7 @@ describe('the embedded queues', () => {
     for (let count = 0; count < 100; count += 1) {
       const [first] = queues.receive(STEP, 10);
       if (first === undefined) throw new Error('nothing was received');
-      await queues.setVisibility(first, 100 - count);
+      await queues.setVisibility(first, (100 - count) * 1_000);
     }
     expect(clock.waiting).toBe(1);
     queues.close();

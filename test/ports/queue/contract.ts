@@ -130,10 +130,20 @@ export function queueContract(
 
     it('hides a message for longer than its visibility timeout when told so', async () => {
       await driver.queue.send(outgoing(1));
-      await driver.queue.setVisibility(await one(STEP), 2 * CONTRACT_SETTINGS.visibilityTimeout);
+      await driver.queue.setVisibility(await one(STEP), 2 * HIDDEN_MS);
       await driver.elapse(HIDDEN_MS);
       expect(await driver.receive(STEP, 10)).toEqual([]);
       await driver.elapse(HIDDEN_MS);
+      expect(await one(STEP)).toMatchObject({ receiveCount: 2 });
+    });
+
+    it('hides a message for what it was told in milliseconds, rounded up to its granularity', async () => {
+      const { granularityMs } = driver.queue;
+      await driver.queue.send(outgoing(1));
+      await driver.queue.setVisibility(await one(STEP), 1_100);
+      await driver.elapse(1_000);
+      expect(await driver.receive(STEP, 10)).toEqual([]);
+      await driver.elapse(Math.ceil(1_100 / granularityMs) * granularityMs - 1_000);
       expect(await one(STEP)).toMatchObject({ receiveCount: 2 });
     });
 
@@ -154,7 +164,7 @@ export function queueContract(
     it('refuses to hide a message for more than twelve hours', async () => {
       await driver.queue.send(outgoing(1));
       const delivery = await one(STEP);
-      await expect(driver.queue.setVisibility(delivery, 43_201)).rejects.toMatchObject({
+      await expect(driver.queue.setVisibility(delivery, 43_201_000)).rejects.toMatchObject({
         code: 'QUEUE_UNAVAILABLE',
       });
     });

@@ -118,8 +118,8 @@ async function openAdapters(aws: Aws, options: BackingOptions, counts: RequestCo
     witness: calls.witness,
     send: checkedSend(queue, queues, options, togetherIn(calls, options)),
     park: (body) => queue.park(body),
-    setVisibility: async (delivery, seconds) =>
-      await queue.setVisibility(await queues.known(delivery), seconds),
+    setVisibility: async (delivery, ms) => await queue.setVisibility(await queues.known(delivery), ms),
+    granularityMs: queue.granularityMs,
     // Received as the mappings receive: only the embedded queues know when in virtual time.
     receive: queues.queues.receive,
     acknowledge: queues.queues.acknowledge,

@@ -278,14 +278,24 @@ function retries(`,
   ]),
   mutant('all that were told the same come at once', [
     RETRY,
-    'LIMITS.askedJitter * fraction',
-    'LIMITS.askedJitter * 0 * fraction',
+    'drawn(asked, asked * (1 + LIMITS.askedJitter), draw)',
+    'drawn(asked, asked * (1 + LIMITS.askedJitter), { ...draw, fraction: 0 })',
   ]),
   mutant('the wait between attempts is longer than agreed', [RETRY, '2 ** (attempt - 1)', '2 ** attempt']),
   mutant('there is no wait between attempts', [
     RETRY,
-    'Math.floor(ceiling * 1_000 * fraction)',
-    'Math.floor(ceiling * 0 * fraction)',
+    'return drawn(whole / 2, whole, draw);',
+    'return 0 * drawn(whole / 2, whole, draw);',
+  ]),
+  mutant('a wait may be as short as chance wants it', [
+    RETRY,
+    'return drawn(whole / 2, whole, draw);',
+    'return drawn(0, whole, draw);',
+  ]),
+  mutant('a wait is not one that its queue keeps', [
+    RETRY,
+    '(last - first + 1))) * granularityMs;',
+    '(last - first + 1))) * granularityMs + 1;',
   ]),
   mutant('a lease ends before its function', [
     'lib/contract/limits.ts',

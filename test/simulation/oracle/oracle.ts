@@ -87,6 +87,8 @@ export interface OracleOptions {
   readonly trace: (line: () => string) => void;
   /** By how much the clocks of two workers may differ, in milliseconds. */
   readonly skewMs: () => number;
+  /** What the waits of its queues are multiples of, in milliseconds. */
+  readonly granularityMs: number;
   /** Whether the API does not know the chain's version just now: it shows what is stored, and no more. */
   readonly isApiOutdated: () => boolean;
   /** Whether nothing fails but targets: then no step waits. */
@@ -109,6 +111,7 @@ export function createOracle({
   describe,
   trace,
   skewMs,
+  granularityMs,
   isApiOutdated,
   isPrompt,
   patienceMs,
@@ -121,7 +124,7 @@ export function createOracle({
   const loads = new WeakMap<object, number>();
   const cards = new Set<string>();
   const listeners: ((shadow: Shadow, before: WorkflowMeta | undefined) => void)[] = [];
-  const waits = createWaits(skewMs);
+  const waits = createWaits(skewMs, granularityMs);
   const telling = createTelling((workflowId) => byId.get(workflowId));
   const calls = createCallsUnderWay(() => !zombies && skewMs() === 0, now);
   let begun = 0;

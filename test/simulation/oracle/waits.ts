@@ -8,17 +8,27 @@ export interface Waits {
   problems(shadow: Shadow, record: StepRecord): Problem[];
 }
 
-/** As many times in a row chance does not give the least: each comes about once in a thousand, and few are told anything. */
-const MOST_ALIKE = { untold: 3, atOnce: 2, longer: 2 };
+/** Chance does not give the least so many times in a row that it were less likely than this. Few are told anything. */
+const LEAST_LIKELY = { untold: 1e-9, atOnce: 1e-6, longer: 1e-6 };
 
 /** A target may ask for an hour, in milliseconds, and its callers come within a fifth more. */
 const MOST_ASKED = 3_600_000;
 const SPREAD = 1.2;
 
-/** @param skewMs by how much the clocks of a worker and of the world may differ, in milliseconds */
-export function createWaits(skewMs: () => number): Waits {
-  /** How many in a row had no chance in them: of those that were told nothing, to come at once, and to wait for longer than the backoff. */
-  const alike = { untold: 0, atOnce: 0, longer: 0 };
+/**
+ * @param skewMs by how much the clocks of a worker and of the world may differ, in milliseconds
+ * @param granularityMs what the queue's waits are multiples of
+ */
+export function createWaits(skewMs: () => number, granularityMs: number): Waits {
+  /**
+   * How likely it is that so many in a row were given the least: of those that were told nothing, to come at once, and to wait for longer
+   * than the backoff.
+   */
+  const likely = { untold: 1, atOnce: 1, longer: 1 };
+  const kept = (ms: number): number => Math.ceil(ms / granularityMs) * granularityMs;
+  /** The last of the waits that a queue keeps: there are two at least. */
+  const last = (least: number, most: number): number =>
+    Math.max(Math.floor(most / granularityMs) * granularityMs, kept(least) + granularityMs);
 
   return {
     problems: (shadow, { step, attempt, token, updatedAt, nextAttemptAt = 0 }) => {
@@ -30,15 +40,19 @@ export function createWaits(skewMs: () => number): Waits {
       const slack = until === undefined ? 0 : skewMs();
 
       const wait = nextAttemptAt - updatedAt;
-      const most = Math.max(longest, SPREAD * (asked + slack));
+      const most = Math.max(last(longest / 2, longest), last(asked + slack, SPREAD * (asked + slack)));
       const what = `${step} waits ${wait} ms after attempt ${attempt}, its target asked for ${asked}`;
-      if (wait < 0 || wait > most) return [harmful(`${what}, at most ${most} is agreed`)];
+      if (wait < longest / 2 || wait > most)
+        return [harmful(`${what}, from ${longest / 2} to ${most} is agreed`)];
+      if (wait !== kept(wait)) return [harmful(`${what}, and its queue would keep ${kept(wait)}`)];
       if (asked > 0 && nextAttemptAt < (ended?.at ?? 0) + asked - slack) return [harmful(what)];
 
       if (asked > 0 && asked <= longest) return [];
       const kind = until === undefined ? 'untold' : asked === 0 ? 'atOnce' : 'longer';
-      alike[kind] = wait === asked ? alike[kind] + 1 : 0;
-      return alike[kind] < MOST_ALIKE[kind] ? [] : [harmful(`${what}, without any chance, as all do`)];
+      const [least, end] = kind === 'longer' ? [asked, SPREAD * asked] : [longest / 2, longest];
+      const choices = (last(least, end) - kept(least)) / granularityMs + 1;
+      likely[kind] = wait === kept(least) ? likely[kind] / choices : 1;
+      return likely[kind] > LEAST_LIKELY[kind] ? [] : [harmful(`${what}, without any chance, as all do`)];
     },
   };
 }

@@ -52,6 +52,9 @@ export interface BackingOptions extends StrayingOptions {
 
 const DONE = Promise.resolve();
 
+/** The queues of a stage stand for SQS, which hides messages for whole seconds. */
+export const SQS_GRANULARITY_MS = 1_000;
+
 /** The embedded store and queues, in memory. */
 export async function embeddedBacking(options: BackingOptions): Promise<Backing> {
   const store = await storeOver(plainDatabase(), {
@@ -67,7 +70,9 @@ export async function embeddedBacking(options: BackingOptions): Promise<Backing>
       for (const { to, message } of outgoing) astray.inject(to, JSON.stringify(message));
     },
     park: async (body) => astray.inject(PARKING, body),
-    setVisibility: (delivery, seconds) => queues.setVisibility(delivery, seconds),
+    setVisibility: (delivery, ms) =>
+      queues.setVisibility(delivery, Math.ceil(ms / SQS_GRANULARITY_MS) * SQS_GRANULARITY_MS),
+    granularityMs: SQS_GRANULARITY_MS,
     receive: astray.receive,
     acknowledge: astray.acknowledge,
     close: async () => {

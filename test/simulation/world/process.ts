@@ -275,6 +275,7 @@ const NO_QUEUE: Queue = {
   send: unused,
   park: unused,
   setVisibility: unused,
+  granularityMs: 1,
   receive: unused,
   acknowledge: unused,
 };

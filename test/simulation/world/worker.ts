@@ -244,12 +244,13 @@ function queueOf({ backing, oracle }: WorkerOptions, through: Through): Queue {
           return backing.park(body);
         },
       ),
-    setVisibility: (delivery, seconds) =>
+    setVisibility: (delivery, ms) =>
       through(
         'setVisibility',
-        () => `${seconds} s`,
-        () => backing.setVisibility(delivery, seconds),
+        () => `${ms} ms`,
+        () => backing.setVisibility(delivery, ms),
       ),
+    granularityMs: backing.granularityMs,
     receive: (queue, max) =>
       through(
         'receive',

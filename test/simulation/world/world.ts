@@ -10,6 +10,7 @@ import {
   type Backing,
   type BackingOptions,
   embeddedBacking,
+  SQS_GRANULARITY_MS,
   type Surroundings,
   surroundingsOf,
 } from './backing.ts';
@@ -83,6 +84,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     start: START,
     trace,
     skewMs: options.skewMs ?? (() => 0),
+    granularityMs: options.process === undefined ? SQS_GRANULARITY_MS : 1,
     isPrompt: options.isPrompt ?? (() => false),
     zombies: options.zombies,
     isApiOutdated: () => options.process === undefined && chaos.undeployed('api') !== undefined,
