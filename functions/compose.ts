@@ -13,7 +13,8 @@ import { systemClock, systemRandom } from '../lib/adapters/system.ts';
 import { createSecretReader } from '../lib/adapters/targets/secret-reader.ts';
 import { createSecretTargets } from '../lib/adapters/targets/secrets.ts';
 import { parseTargets, type TargetSettings } from '../lib/adapters/targets/settings.ts';
-import { registry } from '../lib/chain/registry.ts';
+import { type Registry, registry } from '../lib/chain/registry.ts';
+import { isBackoffScale, withBackoffScale } from '../lib/chain/settings.ts';
 import { ENV, LOG_LEVELS, MONITORING, parseQueueSuffix, type QueueName } from '../lib/contract/names.ts';
 import { EngineError } from '../lib/engine/errors.ts';
 import type { Notifier, Ports } from '../lib/engine/ports.ts';
@@ -44,14 +45,14 @@ export const BOUNDS = {
 
 /** What the API functions run on. */
 export const apiService = (): Service => ({
-  chains: registry(chains),
+  chains: deployed(),
   tenantClaim: tenantClaim(),
   ports: { ...commonPorts(), random: systemRandom },
 });
 
 /** What a step function runs on. */
 export const workerEngine = (): WorkerEngine => ({
-  chains: registry(chains),
+  chains: deployed(),
   ports: {
     ...commonPorts(),
     random: systemRandom,
@@ -68,13 +69,13 @@ export const workerEngine = (): WorkerEngine => ({
 
 /** What the step-failed function runs on. */
 export const stepFailedEngine = (): StepFailedEngine => ({
-  chains: registry(chains),
+  chains: deployed(),
   ports: { ...commonPorts(), random: systemRandom, notifier: notifier() },
 });
 
 /** What the reconciler runs on. */
 export const reconcilerEngine = (): ReconcilerEngine => ({
-  chains: registry(chains),
+  chains: deployed(),
   ports: { ...commonPorts(), random: systemRandom, notifier: notifier() },
 });
 
@@ -102,6 +103,16 @@ export function queueOf(eventSourceArn: string): QueueName {
   const queue = name.startsWith(prefix) ? parseQueueSuffix(name.slice(prefix.length)) : undefined;
   if (queue !== undefined) return queue;
   throw new EngineError('CONFIGURATION', `${eventSourceArn} is not a queue of this stage`);
+}
+
+/** The chains of this stage: of one for tests with shorter waits. */
+function deployed(): Registry {
+  const scale = Number(process.env[ENV.backoffScale] ?? 1);
+  if (isBackoffScale(scale)) return registry(withBackoffScale(chains, scale));
+  throw wrong(
+    ENV.backoffScale,
+    `is "${process.env[ENV.backoffScale]}"; it must be a number above 0 and at most 1, or not be set at all`,
+  );
 }
 
 const commonPorts = (): Pick<Ports, 'store' | 'queue' | 'clock' | 'telemetry'> => ({

@@ -5,7 +5,10 @@ const payments = target('payments');
 const shipping = target('shipping');
 const mail = target('mail');
 
-/** Charges a card, ships the order, and confirms it by mail. */
+/**
+ * Charges a card, ships the order, and confirms it by mail. The waits of each step outlast a minute in which its target is away: those of the
+ * payment take 68 to 135 s together, of the shipment 70 to 140 s, of the confirmation 124 to 248 s.
+ */
 export const orderProcessing = chain('order-processing', {
   version: 1,
   start: '/api/process-order',
@@ -21,6 +24,7 @@ export const orderProcessing = chain('order-processing', {
     request: ({ input }) => payments.post('/charges', { card: input.card, amount: input.amount }),
     response: z.object({ orderId: z.string(), receiptUrl: z.url() }),
     retries: 2,
+    backoff: { base: 45 },
     timeout: 30,
   })
   .step('shipment', {
@@ -28,6 +32,7 @@ export const orderProcessing = chain('order-processing', {
       shipping.post('/shipments', { orderId: results.payment.orderId, address: input.address }),
     response: z.object({ trackingId: z.string(), estimatedDelivery: z.string() }),
     retries: 3,
+    backoff: { base: 20 },
     timeout: 30,
   })
   .step('confirmation', {

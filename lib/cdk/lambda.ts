@@ -74,6 +74,7 @@ export class StageFunction extends Construct {
         [ENV.stage]: stage.name,
         [ENV.logLevel]: stage.settings.logLevel,
         [ENV.monitoring]: stage.settings.monitoring,
+        ...backoffScale(stage),
         NODE_OPTIONS: '--enable-source-maps',
       },
       // Version 3 of the SDK keeps connections by default. The CDK would set a variable that only version 2 reads.
@@ -120,6 +121,10 @@ export class StageFunction extends Construct {
     );
   }
 }
+
+/** All functions read it: the reconciler's bounds are computed from the waits. */
+const backoffScale = ({ settings }: Stage): Readonly<Record<string, string>> =>
+  settings.backoffScale === undefined ? {} : { [ENV.backoffScale]: String(settings.backoffScale) };
 
 /** What happens to data when its resource is removed. Nothing is kept of a deployment that failed: it would block the next one. */
 export const removalOf = ({ settings }: Stage): RemovalPolicy =>

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { isBackoffScale } from '../chain/settings.ts';
 import { didYouMean } from '../chain/suggest.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { LOG_LEVELS, MONITORING, type SettledStage, STAGE_NAMES } from '../contract/names.ts';
@@ -116,6 +117,13 @@ const stageSettings = z.strictObject({
   paused: z.literal(true).optional(),
   /** How many functions of one step run at a time, unless the step says otherwise. */
   concurrency: z.int().min(LIMITS.concurrencyLeast).max(LIMITS.concurrencyMost),
+  /**
+   * For tests: what all waits between attempts are multiplied with, so that nobody waits for minutes. On SQS a wait is a second at least.
+   */
+  backoffScale: z
+    .number()
+    .refine(isBackoffScale, 'expected a number above 0 and at most 1, such as 0.01')
+    .optional(),
   /** An AWS emulator on this machine: base URLs may then be http on a loopback address. */
   emulator: z.literal(true).optional(),
 });
@@ -257,12 +265,20 @@ const ownTable = (
 ];
 
 /** Settings that would be found wrong only in an emergency. */
-function unsafeProd(stage: SettledStage, { removal, onCall, emulator }: StageSettings): readonly string[] {
+function unsafeProd(
+  stage: SettledStage,
+  { removal, onCall, emulator, backoffScale }: StageSettings,
+): readonly string[] {
   const real =
     stage !== 'dev' && emulator ? ['emulator: only dev may be deployed to an emulator; leave it out'] : [];
   if (stage !== 'prod') return real;
   return [
     ...real,
+    ...(backoffScale === undefined
+      ? []
+      : [
+          'backoffScale: it is for tests, and prod would use up all attempts while a target is away; leave it out',
+        ]),
     ...(removal === 'retain' ? [] : ['removal: prod must keep its data; write "retain"']),
     ...(onCall === 'nobody'
       ? ['onCall: prod must tell somebody; write { email } or { topicArn, failuresTopicArn }']

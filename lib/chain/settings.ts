@@ -1,5 +1,5 @@
 import { LIMITS } from '../contract/limits.ts';
-import type { StepDefinition } from './definition.ts';
+import type { Backoff, ChainDefinition, StepDefinition } from './definition.ts';
 
 /** Everything a step's queue, dead-letter queue, function and mapping are made with. Times in seconds. */
 export interface StepSettings {
@@ -31,14 +31,48 @@ export function stepSettings(
 }
 
 /**
+ * What half and whole of a wait are measured by, in seconds: it doubles with each attempt, up to the cap.
+ * @param attempt after which the wait is, 1 for the first
+ * @example wholeWait({ base: 8, cap: 300 }, 3) // 32
+ */
+export const wholeWait = ({ base, cap }: Backoff, attempt: number): number =>
+  Math.min(cap, base * 2 ** (attempt - 1));
+
+/** The longest that a wait can be on any queue, in seconds: SQS has whole ones, and two of them are there to choose from. */
+const longestWait = (backoff: Backoff, attempt: number): number =>
+  Math.max(2, Math.ceil(wholeWait(backoff, attempt)));
+
+/**
  * Seconds that a step's definition allows it: all attempts with the whole timeout of their function, and all waits at their longest.
- * @example patience({ ...step, timeout: 30, retries: 2, backoff: { base: 1, cap: 300 } }) // 138
+ * @example patience({ ...step, timeout: 30, retries: 2, backoff: { base: 8, cap: 300 } }) // 159
  */
 export function patience(step: StepDefinition): number {
-  const { base, cap } = step.backoff;
-  const waits = Array.from({ length: step.retries }, (_, retry) => Math.min(cap, base * 2 ** retry));
+  const waits = Array.from({ length: step.retries }, (_, retry) => longestWait(step.backoff, retry + 1));
   return (step.retries + 1) * stepSettings(step).functionTimeout + waits.reduce((sum, wait) => sum + wait, 0);
 }
+
+/** Whether a number is a scale of waits: above 0, at most 1. */
+export const isBackoffScale = (scale: number): boolean => scale > 0 && scale <= 1;
+
+/**
+ * The same chains with shorter waits between attempts. A stage is set so by tests, which would wait for minutes otherwise; all that is
+ * computed from waits follows.
+ * @param scale what each wait is multiplied with: above 0, at most 1
+ * @example withBackoffScale(chains, 0.001) // a wait of 4 to 8 s takes 4 to 8 ms, and on SQS a second or two
+ */
+export const withBackoffScale = (
+  chains: readonly ChainDefinition[],
+  scale: number,
+): readonly ChainDefinition[] =>
+  scale === 1
+    ? chains
+    : chains.map((chain) => ({
+        ...chain,
+        steps: chain.steps.map((step) => ({
+          ...step,
+          backoff: { base: step.backoff.base * scale, cap: step.backoff.cap * scale },
+        })),
+      }));
 
 /** The settings of every queue of dead letters, and of the step-failed function that consumes them. Times in seconds. */
 export const DEAD_LETTER_SETTINGS = {

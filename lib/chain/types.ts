@@ -63,11 +63,14 @@ interface StepOptions<After, Schema> {
   readonly response?: Schema;
   /** Names of earlier steps that this one waits for. Default: the step declared before it. `[]` makes it a root. */
   readonly after?: readonly After[];
-  /** Attempts after the first, 0 to 100. Default 2. */
+  /** Attempts after the first, 0 to 100. Default 5. */
   readonly retries?: number;
   /** Seconds for one attempt, the reply's body included; above 0, at most 840. Default 30. */
   readonly timeout?: number;
-  /** Wait before attempt n + 1: a random time up to `base * 2^(n-1)`, at most `cap` seconds. Default 1 and 300. */
+  /**
+   * Wait after attempt n: a random time from half to whole of `base * 2^(n-1)`, but of `cap` where that is less. Default 8 and 300: five retries
+   * wait for 124 to 248 s together. On AWS waits are whole seconds, of which there are two at least to choose from.
+   */
   readonly backoff?: Partial<Backoff>;
   /** Messages that one invocation takes, 1 to 10. Default 1. */
   readonly batchSize?: number;

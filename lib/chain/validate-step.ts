@@ -16,7 +16,7 @@ import { didYouMean } from './suggest.ts';
 import type { Target } from './target.ts';
 
 /** Settings that a step has where its definition leaves them out. Times in seconds. */
-export const STEP_DEFAULTS = { retries: 2, timeout: 30, batchSize: 1 } as const;
+export const STEP_DEFAULTS = { retries: LIMITS.retriesDefault, timeout: 30, batchSize: 1 } as const;
 
 const STEP_OPTIONS = [
   'request',

@@ -42,7 +42,13 @@ export const LIMITS = {
    * none waits much longer than it was told.
    */
   askedJitter: 0.2,
-  backoffBase: 1,
+  /**
+   * Retries of a step that says nothing else, and the base of their waits. All waits together outlast a deployment of the target, two
+   * to five minutes: 8 + 16 + 32 + 64 + 128 = 248 s at most, and 124 s, half of that, at least. One wait is five minutes at most: a target
+   * that is well again is called soon.
+   */
+  retriesDefault: 5,
+  backoffBase: 8,
   backoffCap: 300,
   backoffCapMost: 3_600,
   /** A mapping's maxConcurrency is 2 to 1,000. */

@@ -230,6 +230,7 @@ export const ENV = {
   tenantClaim: 'STEPLINE_TENANT_CLAIM',
   logLevel: 'STEPLINE_LOG_LEVEL',
   monitoring: 'STEPLINE_MONITORING',
+  backoffScale: 'STEPLINE_BACKOFF_SCALE',
 } as const;
 
 /**

@@ -1,4 +1,5 @@
 import type { Backoff, StepDefinition } from '../chain/definition.ts';
+import { wholeWait } from '../chain/settings.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { WaitHeaders } from '../contract/names.ts';
 import { askedMs } from './asked/asked.ts';
@@ -18,7 +19,7 @@ export interface Draw {
  * @example backoffMs({ base: 8, cap: 300 }, 2, { fraction: 0.5, granularityMs: 1 }) // 12000
  */
 export function backoffMs(backoff: Backoff, attempt: number, draw: Draw): number {
-  const whole = Math.min(backoff.cap, backoff.base * 2 ** (attempt - 1)) * 1_000;
+  const whole = wholeWait(backoff, attempt) * 1_000;
   return drawn(whole / 2, whole, draw);
 }
 

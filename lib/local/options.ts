@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { isBackoffScale } from '../chain/settings.ts';
 import { LOG_LEVELS, type LogLevel } from '../contract/names.ts';
 
 export interface Options {
@@ -17,6 +18,8 @@ export interface Options {
   /** Origins of pages that may call the API, as a browser writes them. */
   readonly allowedOrigins: readonly string[];
   readonly logLevel: LogLevel;
+  /** What waits between attempts are multiplied with: 1, or less in tests. */
+  readonly backoffScale: number;
 }
 
 /** The option that lets a page in, as it is written. */
@@ -38,6 +41,7 @@ export const HELP = `Stepline on one machine: the same chains, engine and handle
   --demo A,B        with --targets: let demo targets stand in for these
   --allow-origin O  let pages of this origin call the API, for example http://localhost:5173; several: with commas, or once for each
   --log-level L     ${LOG_LEVELS.join(', ')} (info)
+  --backoff-scale N for tests: multiply the waits between attempts with this, above 0 and at most 1 (1)
   --help            show this text
 `;
 
@@ -75,6 +79,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
       ...new Set((values['allow-origin'] ?? []).flatMap((text) => text.split(',')).map(readOrigin)),
     ],
     logLevel: readLevel(values['log-level'] ?? 'info'),
+    backoffScale: readScale(values['backoff-scale'] ?? '1'),
   };
 }
 
@@ -93,6 +98,7 @@ function parse(args: readonly string[]) {
         demo: { type: 'string' },
         'allow-origin': { type: 'string', multiple: true },
         'log-level': { type: 'string' },
+        'backoff-scale': { type: 'string' },
         help: { type: 'boolean' },
       },
     }).values;
@@ -130,6 +136,14 @@ function readOrigin(written: string): string {
   }
   if (url.origin !== text) throw new OptionError(`${ALLOW_ORIGIN} is "${text}"; write ${url.origin}`);
   return text;
+}
+
+function readScale(text: string): number {
+  const scale = Number(text);
+  if (isBackoffScale(scale)) return scale;
+  throw new OptionError(
+    `--backoff-scale is "${text}"; it must be a number above 0 and at most 1, such as 0.01`,
+  );
 }
 
 function readLevel(text: string): LogLevel {

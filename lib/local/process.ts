@@ -7,6 +7,7 @@ import { systemClock, systemRandom } from '../adapters/system.ts';
 import { createSettingsTargets } from '../adapters/targets/settings.ts';
 import type { ChainDefinition } from '../chain/definition.ts';
 import { registry } from '../chain/registry.ts';
+import { withBackoffScale } from '../chain/settings.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { EngineError } from '../engine/errors.ts';
 import type { Telemetry } from '../engine/ports.ts';
@@ -79,7 +80,7 @@ export async function startLocal(
     const log = { readable: output.readable, now: systemClock.now, write: output.say };
     const telemetry = logTelemetry({ ...log, level: options.logLevel });
     const engine = await startLocalEngine({
-      chains,
+      chains: withBackoffScale(chains, options.backoffScale),
       store,
       leftover: store,
       attempts: store.attempts,

@@ -31,6 +31,13 @@ describe('a lean stage', () => {
     expect([...variables(full, 'STEPLINE_MONITORING')]).toEqual(['full']);
   });
 
+  it('shortens no waits, unless its settings say so: then each of its functions hears of it', async () => {
+    expect([...variables(full, 'STEPLINE_BACKOFF_SCALE')]).toEqual([undefined]);
+    const staging = { ...stages.staging, backoffScale: 0.01 };
+    const tested = await synthesize('staging', { stages: { ...stages, staging } });
+    expect([...variables(tested, 'STEPLINE_BACKOFF_SCALE')]).toEqual(['0.01']);
+  });
+
   it('has the saved queries, queues and functions of any other', () => {
     for (const type of ['AWS::Logs::QueryDefinition', 'AWS::SQS::Queue', 'AWS::Lambda::Function']) {
       expect(lean.all(type).length, type).toBe(full.all(type).length);

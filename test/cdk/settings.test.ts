@@ -139,6 +139,11 @@ describe('settings', () => {
       },
       /onCall\.topicArn: the topic is in us-west-2, but the stage is in eu-central-1/,
     ],
+    ...[0, 1.1, -1, '0.1'].map((backoffScale): readonly [string, object, RegExp] => [
+      `waits that are multiplied with ${backoffScale}`,
+      { backoffScale },
+      /backoffScale: expected a? ?number/,
+    ]),
     ['an account that is none', { account: '42' }, /account: expected the 12 digits/],
     ['a region that is none', { region: 'Frankfurt' }, /region: expected an AWS region/],
   ])('are refused for %s, by the name of the setting', (_, changes, message) => {
@@ -157,6 +162,13 @@ describe('settings', () => {
     expect(read(emulated).targets.payments?.baseUrl).toBe('http://127.0.0.1:3001');
     expect(() => read({ ...targets({ baseUrl: 'http://10.0.0.1' }), emulator: true })).toThrow(
       'must begin with https:, or with http: on a loopback address',
+    );
+  });
+
+  it('shorten the waits between attempts for tests, and never on prod', () => {
+    expect(read({ backoffScale: 0.01 }).backoffScale).toBe(0.01);
+    expect(() => read({ backoffScale: 0.01 }, 'prod')).toThrow(
+      'backoffScale: it is for tests, and prod would use up all attempts while a target is away; leave it out',
     );
   });
 

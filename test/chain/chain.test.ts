@@ -30,9 +30,9 @@ describe('a chain', () => {
           targets: ['api'],
           response: undefined,
           read: 'json',
-          retries: 2,
+          retries: 5,
           timeout: 30,
-          backoff: { base: 1, cap: 300 },
+          backoff: { base: 8, cap: 300 },
           batchSize: 1,
           concurrency: undefined,
         },
@@ -63,7 +63,7 @@ describe('a chain', () => {
     expect(definition.steps[0]).toMatchObject({
       retries: 0,
       timeout: 0.5,
-      backoff: { base: 1, cap: 10 },
+      backoff: { base: 8, cap: 10 },
       batchSize: 10,
       concurrency: 2,
     });

@@ -1,15 +1,19 @@
 import { startLocal } from '../../lib/local/process.ts';
 import { QUIET } from '../local/process-support.ts';
 import { chains } from '../support/shipped-chains.ts';
-import { fixtureChains } from './fixture-chains.ts';
+import { BACKOFF_SCALE, fixtureChains } from './fixture-chains.ts';
 import { scenarios } from './scenarios.ts';
 import type { Stage } from './stage.ts';
 
 async function open(): Promise<Stage> {
-  const local = await startLocal([...chains, ...fixtureChains], QUIET, {
-    readable: false,
-    say: () => undefined,
-  });
+  const local = await startLocal(
+    [...chains, ...fixtureChains],
+    { ...QUIET, backoffScale: BACKOFF_SCALE },
+    {
+      readable: false,
+      say: () => undefined,
+    },
+  );
   const { baseUrl, demo, engine } = local;
   if (demo === undefined) throw new Error('there are no demo targets');
   return {

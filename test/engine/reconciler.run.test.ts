@@ -15,8 +15,8 @@ const LINE = requestChain(GRAPHS.line);
 const SHARDS = 8;
 /** When the first step should be done, of 30 s with its margin of 15 s: then a workflow is looked at first. */
 const BOUND = 45_000;
-/** What the definition allows a step: three attempts of 45 s, waits of 1 and 2 s, and a look of the reconciler. */
-const PATIENCE = 1_038_000;
+/** What the definition allows a step: three attempts of 45 s, waits of 8 and 16 s, and a look of the reconciler. */
+const PATIENCE = 1_059_000;
 /** What may take as long as a look of the reconciler. */
 const LOOK = 900_000;
 

@@ -25,11 +25,11 @@ describe('a failure that may pass', () => {
     world.answers('a', status(503), timedOut);
     expect(await world.work('a')).toBe('retry');
     expect(await world.step(key, 'a')).toMatchObject({ status: 'retrying', attempt: 1, open: 1 });
-    await world.clock.advance(999);
+    await world.clock.advance(7_995);
     expect(world.visible('a')).toEqual([]);
     await world.clock.advance(1);
     expect(await world.work('a')).toBe('retry');
-    await world.clock.advance(2_000);
+    await world.clock.advance(16_000);
     expect(await world.work('a')).toBe('acknowledge');
     expect(world.calls.map((call) => call.key)).toEqual(Array(3).fill(`${key.workflowId}:a:do:0`));
     const record = await world.step(key, 'a');
@@ -85,7 +85,7 @@ describe('a failure that may pass', () => {
       {
         step: 'a',
         attempt: 1,
-        nextAttemptAt: world.clock.now() + 750,
+        nextAttemptAt: world.clock.now() + 6_000,
         error: {
           code: 'TARGET_UNAVAILABLE',
           message: 'api answered 503 Service Unavailable',

@@ -22,8 +22,8 @@ describe('a resume while the call of another branch is under way', () => {
   };
 
   it('does not keep that call’s retry from its time', async () => {
-    const { world, key } = await answered(status(503, 'later', { 'retry-after': '2' }));
-    await world.clock.advance(1_999);
+    const { world, key } = await answered(status(503, 'later', { 'retry-after': '20' }));
+    await world.clock.advance(19_999);
     await world.run();
     expect(world.called()).toBe('b a a');
     await world.clock.advance(1);
@@ -33,11 +33,11 @@ describe('a resume while the call of another branch is under way', () => {
   });
 
   it('does not keep a second retry from its time', async () => {
-    const { world, key } = await answered(status(503, 'later', { 'retry-after': '2' }));
-    world.answers('b', status(503, 'later', { 'retry-after': '3' }));
-    await world.clock.advance(2_000);
+    const { world, key } = await answered(status(503, 'later', { 'retry-after': '20' }));
+    world.answers('b', status(503, 'later', { 'retry-after': '30' }));
+    await world.clock.advance(20_000);
     await world.run();
-    await world.clock.advance(3_000);
+    await world.clock.advance(30_000);
     await world.run();
     expect(world.called()).toBe('b a a b b');
     expect(await world.meta(key)).toMatchObject({ status: 'completed', epoch: 1 });
@@ -52,8 +52,8 @@ describe('a resume while the call of another branch is under way', () => {
   });
 
   it('leaves nothing behind: what waited for the lease finds the step done', async () => {
-    const { world } = await answered(status(503, 'later', { 'retry-after': '2' }));
-    await world.clock.advance(2_000);
+    const { world } = await answered(status(503, 'later', { 'retry-after': '20' }));
+    await world.clock.advance(20_000);
     await world.run();
     await world.clock.advance(60_000);
     await world.run();

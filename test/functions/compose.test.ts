@@ -14,6 +14,7 @@ import { createDynamoDbStore } from '../../lib/adapters/dynamodb/store.ts';
 import { LIMITS } from '../../lib/contract/limits.ts';
 import { ENV, LOG_LEVELS, MONITORING, queueSuffix, STEP_FAILED } from '../../lib/contract/names.ts';
 import { EngineError } from '../../lib/engine/errors.ts';
+import type { Engine } from '../../lib/engine/shell.ts';
 import { rawServer } from '../adapters/http/raw-server.ts';
 import { chains } from '../support/shipped-chains.ts';
 
@@ -133,6 +134,22 @@ describe('the composition', () => {
     vi.stubEnv(ENV.monitoring, 'none');
     expect(refusalOf(apiService)).toBe(
       `the environment variable ${ENV.monitoring} is "none"; it must be one of full, lean`,
+    );
+  });
+
+  it('takes shorter waits for tests, in the functions that call and in those that compute with waits', () => {
+    const waits = (engine: { readonly chains: Engine['chains'] }) =>
+      engine.chains.find('order-processing', 1)?.steps.map(({ backoff }) => backoff.base);
+    expect(waits(workerEngine())).toEqual([45, 20, 8]);
+    vi.stubEnv(ENV.backoffScale, '0.5');
+    expect(waits(workerEngine())).toEqual([22.5, 10, 4]);
+    expect(waits(reconcilerEngine())).toEqual([22.5, 10, 4]);
+  });
+
+  it.each(['0', '-1', '2', 'half', ''])('refuses waits that are multiplied with "%s"', (scale) => {
+    vi.stubEnv(ENV.backoffScale, scale);
+    expect(refusalOf(workerEngine)).toBe(
+      `the environment variable ${ENV.backoffScale} is "${scale}"; it must be a number above 0 and at most 1, or not be set at all`,
     );
   });
 

@@ -12,6 +12,7 @@ const DEFAULTS = {
   demo: [],
   allowedOrigins: [],
   logLevel: 'info',
+  backoffScale: 1,
 } as const;
 
 describe('the options', () => {
@@ -29,6 +30,7 @@ describe('the options', () => {
     ['--accept-loss', ['--accept-loss'], { acceptLoss: true }],
     ['--no-sample', ['--no-sample'], { sample: false }],
     ['--dev', ['--dev'], { dev: true }],
+    ['--backoff-scale', ['--backoff-scale', '0.01'], { backoffScale: 0.01 }],
     ['--targets', ['--targets', 'targets.json'], { targets: 'targets.json' }],
     [
       '--demo, with spaces and twice the same',
@@ -75,6 +77,7 @@ describe('the options', () => {
       'demo',
       'allow-origin',
       'log-level',
+      'backoff-scale',
       'help',
     ];
     for (const option of all) {
@@ -104,6 +107,11 @@ describe('an option that cannot be used names itself and what to write instead',
       ['--log-level', 'loud'],
       '--log-level is "loud"; it must be one of debug, info, warn, error, silent',
     ],
+    ...['0', '1.1', '-1', 'half', ''].map((scale): [string, string[], string] => [
+      `waits that are multiplied with "${scale}"`,
+      [`--backoff-scale=${scale}`],
+      `--backoff-scale is "${scale}"; it must be a number above 0 and at most 1`,
+    ]),
     ['demo targets without a file', ['--demo', 'mail'], '--demo goes with --targets'],
     [
       'demo targets without a name',

@@ -22,6 +22,7 @@ export const QUIET: Options = {
   demo: [],
   allowedOrigins: [],
   logLevel: 'silent',
+  backoffScale: 1,
 };
 
 /** The server in a process of its own. */

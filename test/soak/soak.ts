@@ -75,6 +75,8 @@ export async function soak(run: SoakRun): Promise<SoakResult> {
   const lives = new Lives(
     [
       ...['--port', '0', '--no-sample', '--log-level', 'warn'],
+      // Waits of seconds, so that a run of minutes sees many attempts.
+      ...['--backoff-scale', '0.1'],
       ...['--data', place.data, '--targets', place.targets],
     ],
     place.log,

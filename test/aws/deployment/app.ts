@@ -2,7 +2,7 @@ import { App, Tags } from 'aws-cdk-lib';
 import { chains as ownChains } from '../../../functions/chains/index.ts';
 import { main, steplineApp } from '../../../lib/cdk/app.ts';
 import type { Stages } from '../../../lib/cdk/settings.ts';
-import { fixtureChains } from '../../e2e/fixture-chains.ts';
+import { BACKOFF_SCALE, fixtureChains } from '../../e2e/fixture-chains.ts';
 import { chains as shippedChains } from '../../support/shipped-chains.ts';
 import { deployment } from './deployment.ts';
 import { awsChains, changedChains, SECRETS } from './fixture-chains.ts';
@@ -35,6 +35,7 @@ await main(async () => {
     runbookUrl: 'https://docs.example.com/runbook.md',
     removal: 'destroy',
     concurrency: 5,
+    backoffScale: BACKOFF_SCALE,
     emulator: true,
     ...(existing === undefined ? {} : { existing }),
     ...(paused === undefined ? {} : { paused }),

@@ -10,7 +10,7 @@ const payments = target('payments');
 const mail = target('mail');
 const vault = target('vault');
 const parameters = target('parameters');
-const QUICK = { timeout: FIXTURE_TIMEOUT, retries: 1, backoff: { base: 0.01, cap: 0.01 } } as const;
+const QUICK = { timeout: FIXTURE_TIMEOUT, retries: 1 } as const;
 
 /** One step, so that the reconciler looks at it soon. */
 export const quickOne: ChainDefinition = chain('quick-one', {

@@ -80,11 +80,13 @@ describe('how long a step may take', () => {
   });
 
   it('is all that its own definition allows, and one look of the reconciler: no other step makes it patient', () => {
-    // Three attempts of 30 + 15 s, and waits of 1 and 2 s.
-    expect(bound({ timeout: 30, retries: 2, backoff: { base: 1, cap: 300 } })).toBe(135 + 3 + 900);
+    // Three attempts of 30 + 15 s, and waits of 2 s at most: on SQS there are two whole seconds to choose from.
+    expect(bound({ timeout: 30, retries: 2, backoff: { base: 1, cap: 300 } })).toBe(135 + 4 + 900);
     expect(bound({ timeout: 1, retries: 0 })).toBe(16 + 900);
-    // Ten attempts of 600 + 15 s, and waits of 1, 2, 4, … 256 s.
-    expect(bound({ timeout: 600, retries: 9, backoff: { base: 1, cap: 300 } })).toBe(10 * 615 + 511 + 900);
+    // Six attempts of 30 + 15 s, and waits of 8, 16, 32, 64 and 128 s: what a step has that says nothing.
+    expect(bound({})).toBe(6 * 45 + 248 + 900);
+    // Ten attempts of 600 + 15 s, and waits of 2, 2, 4, … 256 s.
+    expect(bound({ timeout: 600, retries: 9, backoff: { base: 1, cap: 300 } })).toBe(10 * 615 + 512 + 900);
   });
 
   it('is six hours at most', () => {
@@ -92,7 +94,7 @@ describe('how long a step may take', () => {
   });
 
   const SHORT = { timeout: 5, retries: 2, backoff: { base: 1, cap: 10 } } as const;
-  const own = 3 * 20 + 3 + 900;
+  const own = 3 * 20 + 4 + 900;
 
   it('is longer by what its target asks for, as far as that is honoured', () => {
     const asked = (seconds: number) => ({

@@ -13,9 +13,9 @@ describe('the enrichment chain', () => {
   it('asks the CRM, then analytics, then billing', () => {
     expect(shapeOf(dataEnrichment)).toEqual([
       '/api/enrich-customer',
-      ['crm', [], 2, 30],
-      ['analytics', ['crm'], 2, 30],
-      ['billing', ['analytics'], 2, 30],
+      ['crm', [], 5, 30],
+      ['analytics', ['crm'], 5, 30],
+      ['billing', ['analytics'], 5, 30],
     ]);
   });
 

@@ -8,9 +8,9 @@ describe('the notification chain', () => {
   it('sends mail, SMS and push in no order: none waits for another', () => {
     expect(shapeOf(notifications)).toEqual([
       '/api/send-notifications',
-      ['mail', [], 2, 30],
-      ['sms', [], 2, 30],
-      ['push', [], 2, 30],
+      ['mail', [], 5, 30],
+      ['sms', [], 5, 30],
+      ['push', [], 5, 30],
     ]);
   });
 

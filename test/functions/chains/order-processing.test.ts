@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { orderProcessing } from '../../../functions/chains/order-processing.ts';
+import { backoffMs } from '../../../lib/engine/retry.ts';
 import { callsOf, shapeOf, shownBy } from './calls.ts';
 
 const input = { card: '4242', amount: 5, address: 'Main St 1', email: 'a@example.com' };
@@ -16,6 +17,17 @@ describe('the order chain', () => {
       ['shipment', ['payment'], 3, 30],
       ['confirmation', ['shipment'], 5, 15],
     ]);
+  });
+
+  it('waits for more than a minute at each step before it gives up, however chance falls', () => {
+    for (const { name, retries, backoff } of orderProcessing.steps) {
+      const draw = { fraction: 0, granularityMs: 1 };
+      const waits = Array.from({ length: retries }, (_, retry) => backoffMs(backoff, retry + 1, draw));
+      expect(
+        waits.reduce((sum, wait) => sum + wait, 0),
+        name,
+      ).toBeGreaterThan(60_000);
+    }
   });
 
   it('hands on what it was given, and what the steps before returned', () => {

@@ -9,8 +9,8 @@ describe('the onboarding chain', () => {
   it('verifies, provisions and welcomes, one after another', () => {
     expect(shapeOf(userOnboarding)).toEqual([
       '/api/onboard-user',
-      ['verify', [], 2, 30],
-      ['provision', ['verify'], 2, 30],
+      ['verify', [], 5, 30],
+      ['provision', ['verify'], 5, 30],
       ['welcome', ['provision'], 5, 15],
     ]);
   });

@@ -281,7 +281,11 @@ function retries(`,
     'drawn(asked, asked * (1 + LIMITS.askedJitter), draw)',
     'drawn(asked, asked * (1 + LIMITS.askedJitter), { ...draw, fraction: 0 })',
   ]),
-  mutant('the wait between attempts is longer than agreed', [RETRY, '2 ** (attempt - 1)', '2 ** attempt']),
+  mutant('the wait between attempts is longer than agreed', [
+    'lib/chain/settings.ts',
+    'base * 2 ** (attempt - 1)',
+    'base * 2 ** attempt',
+  ]),
   mutant('there is no wait between attempts', [
     RETRY,
     'return drawn(whole / 2, whole, draw);',

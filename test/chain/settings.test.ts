@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { chain, target } from '../../lib/chain/index.ts';
+import { isBackoffScale, patience, wholeWait, withBackoffScale } from '../../lib/chain/settings.ts';
+import { shapeHash } from '../../lib/chain/shape.ts';
+import { backoffMs } from '../../lib/engine/retry.ts';
+
+const api = target('api');
+const DEFINITION = chain('plain', { version: 1, start: '/api/plain', input: z.strictObject({}) }).step('a', {
+  request: () => api.get('/'),
+}).definition;
+const STEP = DEFINITION.steps[0] ?? expect.fail('the chain has a step');
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);
+
+describe('a step that says nothing of retries', () => {
+  const after = Array.from({ length: STEP.retries }, (_, retry) => retry + 1);
+
+  it('waits 8, 16, 32, 64 and 128 s at most', () => {
+    expect(after.map((attempt) => wholeWait(STEP.backoff, attempt))).toEqual([8, 16, 32, 64, 128]);
+  });
+
+  it.each([1, 1_000])(
+    'waits for two to five minutes together, whatever chance does (units of %d ms)',
+    (granularityMs) => {
+      const waits = (fraction: number) =>
+        sum(after.map((attempt) => backoffMs(STEP.backoff, attempt, { fraction, granularityMs }) / 1_000));
+      expect(waits(0)).toBe(124);
+      expect(waits(1 - Number.EPSILON)).toBe(248);
+    },
+  );
+
+  it('may take all its waits, and all its attempts with the time of their functions', () => {
+    expect(patience(STEP)).toBe(248 + 6 * 45);
+  });
+});
+
+describe('a scale of waits', () => {
+  const [scaled] = withBackoffScale([DEFINITION], 0.001);
+  const [step = STEP] = scaled?.steps ?? [];
+
+  it('shortens each wait, and nothing else', () => {
+    expect(step).toEqual({ ...STEP, backoff: { base: 0.008, cap: 0.3 } });
+    expect({ ...scaled, steps: [] }).toEqual({ ...DEFINITION, steps: [] });
+  });
+
+  it('leaves the shape: workflows go on where a stage is set otherwise', () => {
+    expect(scaled && shapeHash(scaled)).toBe(shapeHash(DEFINITION));
+  });
+
+  it('shortens what is computed from the waits: on SQS two seconds of each may stay', () => {
+    expect(patience(step)).toBe(5 * 2 + 6 * 45);
+  });
+
+  it('of 1 changes no chain', () => {
+    expect(withBackoffScale([DEFINITION], 1)).toEqual([DEFINITION]);
+  });
+
+  it.each([
+    [0, false],
+    [-1, false],
+    [1.001, false],
+    [Number.NaN, false],
+    [0.001, true],
+    [1, true],
+  ])('of %d is one: %s', (scale, is) => {
+    expect(isBackoffScale(scale)).toBe(is);
+  });
+});
