@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import { DefinitionError, type Place, show } from './definition-error.ts';
-import { findNotCarried, isSchema } from './json-schema.ts';
+import { findNotCarried, isSchema, topFields } from './json-schema.ts';
 import { didYouMean } from './suggest.ts';
 
 export type Options = Readonly<Record<string, unknown>>;
@@ -75,6 +75,28 @@ export function textsOf(place: Place, option: string, value: unknown): readonly 
     throw new DefinitionError(place, `${option} names "${twice}" twice`, 'Name it once.');
   }
   return value;
+}
+
+/** Returns `value` if it is a list of top-level fields of `what`, whose schema is `schema`. */
+export function fieldsOf(
+  place: Place,
+  option: string,
+  value: unknown,
+  { what, schema }: { readonly what: string; readonly schema: z.ZodType },
+): readonly string[] {
+  const names = textsOf(place, option, value);
+  const fields = [...topFields(schema)];
+  for (const name of names) {
+    if (fields.includes(name)) continue;
+    throw new DefinitionError(
+      place,
+      `${option} names "${name}", which is not a top-level field of ${what}`,
+      fields.length === 0
+        ? `Its schema has no fields: write z.object({ ${/^\w+$/.test(name) ? name : JSON.stringify(name)}: … }).`
+        : `${didYouMean(name, fields)}The fields are ${fields.join(', ')}.`,
+    );
+  }
+  return names;
 }
 
 /** Returns `value` if it is a zod schema whose values can be stored as JSON. */

@@ -64,6 +64,8 @@ export interface StepDefinition {
   /** What a reply means, where its status does not say it. */
   reply?(reply: Reply, next: () => unknown): unknown;
   readonly statuses: Statuses | undefined;
+  /** Top-level fields of the result that are masked everywhere, never shown, and erased with the sensitive input. */
+  readonly sensitive: readonly string[];
   /** What a reply is to the schema: the value that it is as JSON, or its text. */
   readonly read: Read;
   /** Attempts after the first. */
@@ -83,7 +85,7 @@ export interface StartKeyContext {
   readonly headers: Readonly<Record<string, string | undefined>>;
 }
 
-/** What an output function sees: `input` without its sensitive fields; a result is absent until its step completes. */
+/** What an output function sees: `input` and results without their sensitive fields; a result is absent until its step completes. */
 export type OutputContext = StepContext;
 
 /** A chain as the engine reads it. `steps` stand in an order in which each follows all it names in `after`. */

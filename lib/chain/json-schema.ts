@@ -71,6 +71,31 @@ export function findNotCarried(schema: z.ZodType): NotCarried | undefined {
   return visit(schema, '');
 }
 
+/** The fields of an object, and of each that a value may be which is one of several, or may be missing. */
+export function topFields(schema: z.ZodType): ReadonlySet<string> {
+  const { def } = schema._zod;
+  if ('shape' in def && isRecord(def.shape)) return new Set(Object.keys(def.shape));
+  const within = WITHIN[kindOf(schema)] ?? [];
+  const schemas = within.flatMap((part) =>
+    Object.entries(def).flatMap(([key, value]) => (key === part ? value : [])),
+  );
+  return new Set(schemas.filter(isSchema).flatMap((one) => [...topFields(one)]));
+}
+
+/** Where a definition holds schemas of the same value. */
+const WITHIN: Readonly<Record<string, readonly string[]>> = {
+  union: ['options'],
+  intersection: ['left', 'right'],
+  pipe: ['out'],
+  optional: ['innerType'],
+  nonoptional: ['innerType'],
+  nullable: ['innerType'],
+  default: ['innerType'],
+  prefault: ['innerType'],
+  catch: ['innerType'],
+  readonly: ['innerType'],
+};
+
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
 

@@ -5,9 +5,10 @@ import type { Json } from './json.ts';
 import type { Reply } from './request/verdict.ts';
 import type { Target } from './target.ts';
 
-/** What the types know of one step: what it stores, and the names of all steps before it. */
+/** What the types know of one step: what it stores, what of that may be shown, and the names of all steps before it. */
 export interface StepType {
   readonly result: unknown;
+  readonly shown: unknown;
   readonly before: string;
 }
 export type StepTypes = Readonly<Record<string, StepType>>;
@@ -26,6 +27,17 @@ type Stored<Value> = unknown extends Value
 
 /** The result of a step: what its schema gives, or else what `run` returns, or else (a request) `null`. */
 type ResultOf<Schema, Returned> = Stored<Schema extends z.ZodType ? z.output<Schema> : Awaited<Returned>>;
+
+/** Names of the top-level fields of what a schema gives. */
+type FieldOf<Schema> = Schema extends z.ZodType ? FieldsIn<z.output<Schema>> : never;
+type FieldsIn<Value> = Value extends object ? Extract<keyof Value, string> : never;
+
+/** A result without its sensitive fields. */
+type Shown<Result, Sensitive extends string> = [Sensitive] extends [never]
+  ? Result
+  : Result extends object
+    ? Omit<Result, Sensitive>
+    : Result;
 
 type JsonReturn<Returned> =
   Returned extends PromiseLike<infer Value> ? PromiseLike<Json<Value>> : Json<Returned>;
@@ -54,13 +66,19 @@ interface Running<Input, Results> extends Context<Input, Results> {
 }
 
 /** What every step may say. All durations are in seconds. */
-interface StepOptions<After, Schema> {
+interface StepOptions<After, Schema, Sensitive> {
   /**
    * What is stored: the reply (or the value of `run`) as this schema parses it. Without it a request stores `null`, whatever
    * the target answers, and `run` stores what it returns. Its values must be JSON: no dates, no transforms. An empty reply is `undefined` to
    * it: where that may come, as with 204, write `.optional()` or `.nullable()`, and `null` is stored.
    */
   readonly response?: Schema;
+  /**
+   * Top-level fields of the result that are masked everywhere, never shown, and erased with the sensitive input of the chain. Later steps
+   * see them.
+   * @example response: z.object({ id: z.string(), token: z.string() }), sensitive: ['token']
+   */
+  readonly sensitive?: readonly Sensitive[];
   /** Names of earlier steps that this one waits for. Default: the step declared before it. `[]` makes it a root. */
   readonly after?: readonly After[];
   /** Attempts after the first, 0 to 100. Default 5. */
@@ -184,10 +202,11 @@ export interface Chain<Input, Sensitive extends string, Steps extends StepTypes,
     After extends keyof Steps & string = Last,
     Schema extends z.ZodType | undefined = undefined,
     Returned = null,
+    Hidden extends FieldOf<Schema> = never,
   >(
     name: Name,
     // The type of `results` is written out, not named, so that an editor shows the steps in it.
-    options: StepOptions<After, Schema> &
+    options: StepOptions<After, Schema, Hidden> &
       (
         | RequestStep<Input, { readonly [Earlier in Before<Steps, After>]: Steps[Earlier]['result'] }>
         | RunStep<Input, { readonly [Earlier in Before<Steps, After>]: Steps[Earlier]['result'] }, Returned>
@@ -197,7 +216,14 @@ export interface Chain<Input, Sensitive extends string, Steps extends StepTypes,
     Sensitive,
     Steps &
       Readonly<
-        Record<Name, { readonly result: ResultOf<Schema, Returned>; readonly before: Before<Steps, After> }>
+        Record<
+          Name,
+          {
+            readonly result: ResultOf<Schema, Returned>;
+            readonly shown: Shown<ResultOf<Schema, Returned>, Hidden>;
+            readonly before: Before<Steps, After>;
+          }
+        >
       >,
     Name
   >;
@@ -211,7 +237,7 @@ export interface Chain<Input, Sensitive extends string, Steps extends StepTypes,
    */
   output(
     show: (
-      context: Context<Omit<Input, Sensitive>, { readonly [Name in keyof Steps]?: Steps[Name]['result'] }>,
+      context: Context<Omit<Input, Sensitive>, { readonly [Name in keyof Steps]?: Steps[Name]['shown'] }>,
     ) => Output,
   ): ChainDefinition;
 

@@ -1,6 +1,6 @@
 import { LIMITS } from '../contract/limits.ts';
 import { type Called, calledTargets } from './calls.ts';
-import { numberIn, type Options, optionsOf, schemaOf, textsOf } from './check.ts';
+import { fieldsOf, numberIn, type Options, optionsOf, schemaOf, textsOf } from './check.ts';
 import {
   type Backoff,
   type ChainDefinition,
@@ -23,6 +23,7 @@ const STEP_OPTIONS = [
   'run',
   'targets',
   'response',
+  'sensitive',
   'read',
   'reply',
   'statuses',
@@ -57,11 +58,13 @@ export function stepDefinition(chain: ChainDefinition, written: unknown, options
   const name = newName(chain, written);
   const place = { chain: chain.name, step: name };
   const given = optionsOf(place, 'a step', options, STEP_OPTIONS);
+  const response = given.response === undefined ? undefined : schemaOf(place, 'response', given.response);
   return Object.freeze({
     name,
     after: predecessors(place, chain, given.after),
     ...work(place, given),
-    response: given.response === undefined ? undefined : schemaOf(place, 'response', given.response),
+    response,
+    sensitive: sensitiveOf(place, given.sensitive ?? [], response),
     read: readOf(place, given),
     ...meaningOf(place, given),
     retries: numberIn(place, 'retries', given.retries ?? STEP_DEFAULTS.retries, RETRIES),
@@ -181,6 +184,21 @@ const nameOf = (one: unknown): unknown => (isTarget(one) ? one.name : one);
 const isRequest = (value: unknown): value is NonNullable<StepDefinition['request']> =>
   typeof value === 'function';
 const isRun = (value: unknown): value is NonNullable<StepDefinition['run']> => typeof value === 'function';
+
+function sensitiveOf(
+  place: Place,
+  written: unknown,
+  response: StepDefinition['response'],
+): readonly string[] {
+  if (response !== undefined)
+    return fieldsOf(place, 'sensitive', written, { what: 'response', schema: response });
+  if (textsOf(place, 'sensitive', written).length === 0) return [];
+  throw new DefinitionError(
+    place,
+    'it has sensitive, but no response, whose fields these are',
+    'Add a schema: response: z.object({ … }).',
+  );
+}
 
 function readOf(place: Place, { read, run, response }: Options): StepDefinition['read'] {
   if (read === undefined) return 'json';

@@ -1,11 +1,10 @@
 import { LIMITS } from '../contract/limits.ts';
 import { RESERVED_OUTPUT_NAMES, ROUTES } from '../contract/names.ts';
-import { numberIn, type Options, optionsOf, schemaOf, textsOf } from './check.ts';
+import { fieldsOf, numberIn, type Options, optionsOf, schemaOf } from './check.ts';
 import type { ChainDefinition } from './definition.ts';
 import { DefinitionError, type Place, show } from './definition-error.ts';
 import { kindOf } from './json-schema.ts';
 import { chainName } from './naming.ts';
-import { didYouMean } from './suggest.ts';
 import { stepDefinition } from './validate-step.ts';
 
 const CHAIN_OPTIONS = [
@@ -122,16 +121,7 @@ function inputOf(place: Place, options: Options): Pick<ChainDefinition, 'input' 
       'A start request is a JSON object. Write z.strictObject({ … }).',
     );
   }
-  const fields = Object.keys(def.shape);
-  const sensitive = textsOf(place, 'sensitive', options.sensitive ?? []);
-  for (const field of sensitive) {
-    if (fields.includes(field)) continue;
-    throw new DefinitionError(
-      place,
-      `sensitive names "${field}", which is not a top-level field of input`,
-      `${didYouMean(field, fields)}The fields are ${fields.join(', ')}.`,
-    );
-  }
+  const sensitive = fieldsOf(place, 'sensitive', options.sensitive ?? [], { what: 'input', schema: input });
   return { input, sensitive };
 }
 

@@ -103,6 +103,11 @@ export const LIMITS = {
   /** A reply is read up to here, in bytes of body. */
   replyBytes: 1_024 * 1_024,
   errorText: 200,
+  /**
+   * A sensitive value is masked in every spelling from so many letters and digits on. Shorter ones, such as a security code, stand by
+   * chance in many numbers and words: they are masked as they are.
+   */
+  comparedLength: 6,
   /** Wrong fields that an answer names: an answer of Lambda has at most 6 MB, and nobody reads more of them. */
   fieldsNamed: 100,
   /** Attempts kept in a step's item: enough for a story, small enough for 400 KB. */

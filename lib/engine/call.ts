@@ -1,7 +1,4 @@
-import type * as z from 'zod';
 import type { StepContext, StepDefinition } from '../chain/definition.ts';
-import { isTargetName } from '../chain/naming.ts';
-import { StepRefusal } from '../chain/refusal.ts';
 import { contradiction } from '../chain/request/body.ts';
 import { CALL_HEADERS } from '../contract/names.ts';
 import { EngineError } from './errors.ts';
@@ -9,16 +6,20 @@ import { excerpt, secretsOf } from './mask.ts';
 import { type Failure, isRetriable } from './outcome.ts';
 import type { HttpOutcome, Ports } from './ports.ts';
 import { type Meaning, meaningOf } from './reply/meaning.ts';
+import { runFailure } from './reply/run-failure.ts';
 import { saidBy } from './reply/said.ts';
 import { thrownText } from './reply/thrown.ts';
 import type { Built, BuiltRequest } from './request/build.ts';
 import { type Parsed, parseReply, parseValue, parseWith, sizeProblem } from './result.ts';
+import { namedIn, quotable, secretsInReply } from './sensitive/reply.ts';
+import { sentOf } from './sensitive/sent.ts';
 
 /** One call to be made: the step, what it sees, and what goes with every request. */
 export interface Call {
   readonly step: StepDefinition;
   readonly context: StepContext & { readonly input: Readonly<Record<string, unknown>> };
-  readonly sensitive: readonly string[];
+  /** What no error may show: the sensitive values of input and results, as texts. */
+  readonly secrets: readonly string[];
   readonly workflowId: string;
   readonly idempotencyKey: string;
   readonly deadlineMs: number;
@@ -64,16 +65,21 @@ async function request(ports: CallPorts, call: Call, built: BuiltRequest): Promi
     },
     leftMs(),
   );
-  const secrets = secretsOf(call.context.input, call.sensitive, headers, withinHeaders);
+  const secrets = [
+    ...call.secrets,
+    ...secretsOf({}, [], headers, withinHeaders),
+    ...sentOf({ ...spec, body }, call.secrets),
+    ...secretsInReply(call.step, outcome),
+  ];
   // A refinement of the schema may wait for something, too.
   const judged = await soon(ports.clock, leftMs(), () => judge(call.step, outcome, spec.target, secrets));
   return judged !== 'deadline' && judged.ok ? judged.value : failed(checkLate(spec.target, outcome, call));
 }
 
 /** A request that could not be addressed: nothing was sent, so nobody can have acted. */
-function notSent({ context, sensitive }: Call, error: unknown): Failure {
+function notSent({ secrets }: Call, error: unknown): Failure {
   const common = {
-    message: excerpt(thrownText(error), secretsOf(context.input, sensitive)),
+    message: excerpt(thrownText(error), secrets),
     retriable: error instanceof EngineError && error.retriable,
     acted: 'no',
   } as const;
@@ -161,7 +167,8 @@ function judge(
 ): CallResult | Promise<CallResult> {
   const { response: schema, read } = step;
   if (outcome.kind === 'failure') {
-    const { status, headers, excerpt: body } = outcome;
+    const { status, headers, excerpt: text } = outcome;
+    const body = text === undefined ? undefined : quotable(step, text);
     return failed({
       code: outcome.code,
       message: saidBy({ status, headers, body }, secrets, excerpt(outcome.message, secrets)),
@@ -171,9 +178,11 @@ function judge(
       ...(status === undefined ? {} : { httpStatus: status }),
     });
   }
+  const shown = { ...outcome, body: quotable(step, outcome.body) };
   const meaning = meaningOf(step, outcome);
-  if (meaning.is === 'mistake') return failed(mistaken(outcome, meaning.because, target, secrets));
-  if (meaning.is === 'failure') return failed(saidNo(outcome, meaning, target, secrets));
+  if (meaning.is === 'mistake') return failed(mistaken(shown, meaning.because, target, secrets));
+  if (meaning.is === 'failure') return failed(saidNo(shown, meaning, target, secrets));
+  const hidden = meaning.is === 'value' ? [...secrets, ...namedIn(meaning.value, step.sensitive)] : secrets;
   if (schema === undefined) return { ok: true, result: null };
   const settle = (parsed: Parsed): CallResult => {
     if (parsed.ok) return fitting(parsed.result, target);
@@ -182,7 +191,7 @@ function judge(
     const why = cut ? '; it ends with its connection, so it may have been cut' : '';
     return failed({
       code: cut ? 'CONNECTION_BROKEN' : 'REPLY_INVALID',
-      message: saidBy(outcome, secrets, excerpt(parsed.problem, secrets) + why),
+      message: saidBy(shown, hidden, excerpt(parsed.problem, hidden) + why),
       ...(parsed.next === undefined ? {} : { next: parsed.next }),
       retriable: cut,
       acted: 'unknown',
@@ -247,11 +256,10 @@ function fitting(parsed: unknown, target?: string): CallResult {
 }
 
 async function run({ clock }: CallPorts, call: Call): Promise<CallResult> {
-  const { context, deadlineMs, idempotencyKey, sensitive, step } = call;
+  const { context, deadlineMs, idempotencyKey, secrets, step } = call;
   const abort = new AbortController();
-  const secrets = secretsOf(context.input, sensitive);
   const ending = await within(clock, deadlineMs, async () =>
-    ranTo(step.response, await step.run?.({ ...context, idempotencyKey, signal: abort.signal }), secrets),
+    ranTo(step, await step.run?.({ ...context, idempotencyKey, signal: abort.signal }), secrets),
   );
   if (ending === 'deadline') {
     abort.abort(new Error('the step’s deadline has passed'));
@@ -265,33 +273,13 @@ async function run({ clock }: CallPorts, call: Call): Promise<CallResult> {
   return ending.ok ? ending.value : failed(runFailure(ending.error, secrets));
 }
 
-function runFailure(error: unknown, secrets: readonly string[]): Failure {
-  const message = excerpt(thrownText(error), secrets);
-  if (!(error instanceof StepRefusal))
-    return { code: 'RUN_FAILED', message, retriable: true, acted: 'unknown' };
-  const { target, status } = error;
-  // What the code says of it may be wrong; that it was refused is true all the same.
-  const isTarget = target === undefined || isTargetName(target);
-  const isStatus = status === undefined || (Number.isInteger(status) && status >= 100 && status <= 599);
-  const noTarget = isTarget ? '' : '; its target is no name of a target';
-  const noStatus = isStatus ? '' : '; its status is no HTTP status';
-  return {
-    code: 'REFUSED',
-    message: message + noTarget + noStatus,
-    retriable: false,
-    acted: 'no',
-    ...(isTarget && target !== undefined ? { target } : {}),
-    ...(isStatus && status !== undefined ? { httpStatus: status } : {}),
-  };
-}
-
 async function ranTo(
-  schema: z.ZodType | undefined,
+  { response: schema, sensitive }: StepDefinition,
   value: unknown,
   secrets: readonly string[],
 ): Promise<CallResult> {
-  const invalid = (problem: string): CallResult =>
-    failed({ code: 'REPLY_INVALID', message: excerpt(problem, secrets), retriable: false, acted: 'unknown' });
+  const invalid = (problem: string, hidden = secrets): CallResult =>
+    failed({ code: 'REPLY_INVALID', message: excerpt(problem, hidden), retriable: false, acted: 'unknown' });
   let json: unknown;
   try {
     // What is stored is JSON: the next step must see the same thing before and after a restart.
@@ -303,7 +291,8 @@ async function ranTo(
   }
   if (schema === undefined) return fitting(json);
   const parsed = await parseWith(schema, json, 'the result of run');
-  return parsed.ok ? fitting(parsed.result) : invalid(parsed.problem);
+  if (parsed.ok) return fitting(parsed.result);
+  return invalid(parsed.problem, [...secrets, ...namedIn(json, sensitive)]);
 }
 
 type Settled<Value> =

@@ -1,15 +1,8 @@
 import { LIMITS } from '../contract/limits.ts';
+import { leaves } from './sensitive/leaves.ts';
+import { type Search, searchFor } from './sensitive/search.ts';
 
 const MASK = '***';
-
-/** All strings and numbers inside a JSON value, as text. */
-function leaves(value: unknown, found: Set<string>): void {
-  if (typeof value === 'string') found.add(value);
-  else if (typeof value === 'number') found.add(String(value));
-  else if (Array.isArray(value)) for (const item of value) leaves(item, found);
-  else if (value !== null && typeof value === 'object')
-    for (const item of Object.values(value)) leaves(item, found);
-}
 
 /** The texts that must never be shown: sensitive input values, secret headers, and secrets within headers. */
 export function secretsOf(
@@ -42,8 +35,12 @@ const inForm = (text: string): string => new URLSearchParams([['', text]]).toStr
 /** The hexadecimal digits of an escaped character. */
 const CODES = /(?<=%)[0-9A-F]{2}|(?<=\\u)[0-9a-f]{4}/g;
 
+/** Nobody escapes any of it. */
+const PLAIN = /^[\w.-]+$/;
+
 /** The ways in which a reply may spell a text: as it is, inside JSON, inside a URL or a form. Servers differ in what they escape. */
 function spellings(text: string): readonly string[] {
+  if (PLAIN.test(text)) return [text];
   // A server shows half of a surrogate pair as U+FFFD.
   const plain = text.toWellFormed();
   const json = [inJson(text), inJson(plain), inAscii(inJson(plain))];
@@ -66,19 +63,30 @@ function spellings(text: string): readonly string[] {
 export const SEARCHED = 16_384;
 
 /**
- * At most 200 characters of `text`, with every secret replaced. Masks before it cuts, so that no half of a secret remains.
- * Of a long text only the beginning is looked at; where that is all secrets fewer characters are left.
- * @example excerpt('card 4242424242424242 is blocked', ['4242424242424242']) // 'card *** is blocked'
+ * At most 200 characters of `text`, with every secret replaced, in whatever spelling. Of a long text only the beginning is looked at.
+ * @example excerpt('card 4242-4242-4242-4242 is blocked', ['4242424242424242']) // 'card *** is blocked'
  */
 export function excerpt(text: string, secrets: readonly string[]): string {
-  const unique = [...new Set(secrets.flatMap(spellings))];
-  // The longest first: a secret that contains another must go whole.
-  unique.sort((a, b) => b.length - a.length);
-  const longest = unique[0]?.length ?? 0;
-  const beginning = text.slice(0, SEARCHED + 8 * longest);
-  let masked = beginning;
-  for (const secret of unique) masked = masked.replaceAll(secret, MASK);
-  // The beginning may end amid a secret, and what is left of it may have grown by shorter secrets' masks.
-  const unsafe = beginning.length < text.length ? MASK.length * longest : 0;
-  return masked.slice(0, Math.min(LIMITS.errorText, Math.max(0, masked.length - unsafe))).toWellFormed();
+  const { longest, spansIn } = searchOf(secrets);
+  // A secret at which the beginning ends is found whole: it is looked for a little further than anything is shown.
+  const end = text.length > SEARCHED + 8 * longest ? SEARCHED : text.length;
+  let shown = '';
+  let from = 0;
+  for (const [begins, ends] of spansIn(text.slice(0, SEARCHED + 8 * longest))) {
+    if (begins >= end || shown.length > LIMITS.errorText) break;
+    shown += text.slice(from, begins) + MASK;
+    from = ends;
+  }
+  return (shown + text.slice(from, end)).slice(0, LIMITS.errorText).toWellFormed();
+}
+
+/** Those of one call are looked for in its reply, and in what is wrong with it. */
+const searches = new WeakMap<readonly string[], Search>();
+
+function searchOf(secrets: readonly string[]): Search {
+  const known = searches.get(secrets);
+  if (known !== undefined) return known;
+  const search = searchFor(secrets, spellings);
+  searches.set(secrets, search);
+  return search;
 }

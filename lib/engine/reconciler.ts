@@ -19,6 +19,7 @@ import {
   type Engine,
   erase,
   idsOf,
+  isSensitive,
   loadState,
   messageFor,
   saveMeta,
@@ -244,9 +245,8 @@ async function eraseFailed(
   chain: ChainDefinition | undefined,
   meta: WorkflowMeta,
 ): Promise<boolean> {
-  const sensitive = sensitiveOf(chain, meta);
   // A function that did not know the chain made it due: where nothing is to be erased, nothing stands in the way of a resume.
-  const erased = undue(sensitive.length === 0 ? meta : erase(meta, sensitive));
+  const erased = undue(isSensitive(chain, meta) ? erase(meta, sensitiveOf(chain, meta)) : meta);
   const { status, epoch, dueAt } = meta;
   const mine = await saveMeta(ports, erased, { status, epoch, ...(dueAt === undefined ? {} : { dueAt }) });
   if (mine && erased.erased) ports.telemetry.emit({ ...idsOf(meta), event: 'workflow_erased' });

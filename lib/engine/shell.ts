@@ -6,6 +6,7 @@ import type { StepMessage } from '../contract/wire.ts';
 import { EngineError } from './errors.ts';
 import { unsealed, withoutSensitive } from './fingerprint.ts';
 import type { MetaExpectation, Outgoing, Ports, StepExpectation, Written } from './ports.ts';
+import { hidesResults } from './sensitive/results.ts';
 import type { StepRecord, WorkflowKey, WorkflowMeta, WorkflowState } from './state.ts';
 
 /** The chains that a deployment knows. */
@@ -99,7 +100,7 @@ export const toStep = (message: StepMessage): Outgoing => ({ to: stepQueue(messa
 /** The message as a dead letter, addressed to the step-failed function. */
 export const toStepFailed = (message: StepMessage): Outgoing => ({ to: STEP_FAILED, message });
 
-/** The same workflow with its sensitive input, and what could give it away, gone. */
+/** The same workflow with its sensitive input gone, and the key to what else could give it away: to the seals of its results and requests. */
 export function erase({ requestKey: _, ...meta }: WorkflowMeta, sensitive: readonly string[]): WorkflowMeta {
   return {
     ...meta,
@@ -116,12 +117,16 @@ export const sensitiveOf = (
 ): readonly string[] =>
   chain === undefined ? Object.keys(input) : chain.sensitive.filter((name) => Object.hasOwn(input, name));
 
+/** Whether anything of a workflow is to be erased when it ends. */
+export const isSensitive = (chain: ChainDefinition | undefined, meta: WorkflowMeta): boolean =>
+  sensitiveOf(chain, meta).length > 0 || (chain !== undefined && hidesResults(chain));
+
 /**
  * When the sensitive input of a failed workflow is erased, in milliseconds since 1970; undefined where there is none.
  * META is not changed between the failure and then, except when on-call is told.
  */
 export function eraseAt(chain: ChainDefinition | undefined, meta: WorkflowMeta): number | undefined {
-  if (meta.erased || sensitiveOf(chain, meta).length === 0) return undefined;
+  if (meta.erased || !isSensitive(chain, meta)) return undefined;
   return meta.updatedAt + (chain?.keepFailed ?? LIMITS.keepFailed) * DAY_MS;
 }
 

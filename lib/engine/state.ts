@@ -29,7 +29,7 @@ export interface WorkflowMeta extends WorkflowKey {
   readonly erased?: true;
   readonly fingerprint?: Fingerprint;
   /**
-   * Chance: the key under which the requests of steps are hashed. It goes with the sensitive input, as a hash without it tells nothing of that.
+   * Chance: the key under which the requests of steps are hashed, and sensitive fields of results are sealed. It goes with the sensitive input, as a hash without it tells nothing of that.
    * Absent in items of an earlier release.
    */
   readonly requestKey?: string;
@@ -112,7 +112,10 @@ export interface StepRecord {
   readonly startedAt?: number;
   readonly completedAt?: number;
   readonly updatedAt: number;
+  /** Without its sensitive fields where there is `sealed`. */
   readonly result?: unknown;
+  /** The sensitive fields of the result, unreadable without META's `requestKey`. */
+  readonly sealed?: string;
   readonly error?: StepError;
   /** The last attempts, oldest first. */
   readonly attempts: readonly AttemptRecord[];

@@ -6,6 +6,7 @@ import type { OperationEntry, StepError, TimelineEntry, WorkflowAnswer } from '.
 import { interrupted, isDone } from './decision.ts';
 import { messageOf } from './errors.ts';
 import { withoutSensitive } from './fingerprint.ts';
+import { shownResult } from './sensitive/results.ts';
 import { type AttemptRecord, iso, type StepRecord, type WorkflowState } from './state.ts';
 
 /** A workflow as its users see it, and what is wrong with the chain's output, if anything is. */
@@ -102,11 +103,14 @@ interface Output {
 /** The chain's output; a function that throws, or gives what every answer has, never breaks the answer. */
 function output(chain: ChainDefinition | undefined, { meta, steps }: WorkflowState): Output {
   if (chain?.output === undefined) return { fields: {} };
-  const done = [...steps.values()].filter(isDone);
+  const done = chain.steps.flatMap((step) => {
+    const record = steps.get(step.name);
+    return record !== undefined && isDone(record) ? [[step.name, shownResult(record, step)] as const] : [];
+  });
   try {
     const shown = chain.output({
       input: withoutSensitive(meta.input, chain.sensitive),
-      results: Object.fromEntries(done.map(({ step, result }) => [step, result])),
+      results: Object.fromEntries(done),
     });
     const all = Object.entries(shown).map(([name, value]) => [name, value ?? null] as const);
     const fields = Object.fromEntries(all.filter(([name]) => !isReserved(name)));

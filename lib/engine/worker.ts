@@ -3,7 +3,7 @@ import { LIMITS } from '../contract/limits.ts';
 import { idempotencyKey, queueSuffix, stepQueue } from '../contract/names.ts';
 import type { StepMessage } from '../contract/wire.ts';
 import { advance } from './advance.ts';
-import { perform } from './call.ts';
+import { type Call, perform } from './call.ts';
 import {
   attemptsInEpoch,
   type Claim,
@@ -14,9 +14,12 @@ import {
 } from './decision.ts';
 import { comeBackIn, comeBackLater, type Handled, handling, readMessage } from './delivery.ts';
 import { EngineError, toldOf } from './errors.ts';
+import { secretsOf } from './mask.ts';
 import { completedRecord, type Failure, failedRecord } from './outcome.ts';
 import type { Delivery } from './ports.ts';
 import { type Built, buildRequest } from './request/build.ts';
+import { frozen } from './sensitive/frozen.ts';
+import { resultOf, sealedRecord, secretsIn } from './sensitive/results.ts';
 import { definitionOf, type Engine, idsOf, loadState, messageFor, saveStep, toStepFailed } from './shell.ts';
 import type { StepRecord, WorkflowState } from './state.ts';
 
@@ -180,7 +183,7 @@ async function claimed(engine: WorkerEngine, job: Attempt): Promise<Handled | 'd
 
 /** 4. Call, and save what came of it. */
 async function attempt(engine: WorkerEngine, job: Attempt): Promise<Handled> {
-  const { chain, step, state } = job.at;
+  const { step, state } = job.at;
   const timeoutMs = step.timeout * 1_000;
   const { forgottenAt = Number.POSITIVE_INFINITY } = job.claim;
   const deadlineMs = Math.min(
@@ -191,15 +194,14 @@ async function attempt(engine: WorkerEngine, job: Attempt): Promise<Handled> {
   if (deadlineMs < Math.min(LIMITS.leastCallMs, timeoutMs)) return await putBack(engine, job);
 
   job.progress.attempted = true;
-  const { workflowId, input } = state.meta;
+  const { workflowId } = state.meta;
   const { built, record } = job.claim;
   const key = keyOf(job.at, record.round);
   engine.ports.telemetry.emit({ ...idsOfAttempt(job), event: 'attempt_started', idempotencyKey: key });
-  const { sensitive } = chain;
-  const context = { input, results: resultsOf(job.at) };
+  const { context, secrets } = seenBy(job.at);
   // A kept connection may break under a call, which costs a step without retries its workflow; one that broke is not trusted again.
   const fresh = step.retries === 0 || job.claim.before.error?.code === 'CONNECTION_BROKEN';
-  const call = { step, context, sensitive, workflowId, idempotencyKey: key, built, deadlineMs, fresh };
+  const call = { step, context, secrets, workflowId, idempotencyKey: key, built, deadlineMs, fresh };
   const result = await perform(engine.ports, call);
   return result.ok
     ? await succeeded(engine, job, result.result)
@@ -211,22 +213,28 @@ const keyOf = ({ state, step }: Place, round: number): string =>
 
 /** What a `request` step would send in a round. */
 function build(at: Place, round: number): Built | undefined {
-  const { chain, step, state } = at;
+  const { step, state } = at;
   if (step.request === undefined) return undefined;
-  const { input, requestKey } = state.meta;
-  const context = { input, results: resultsOf(at) };
-  const { sensitive } = chain;
-  return buildRequest({ step, context, sensitive, idempotencyKey: keyOf(at, round), requestKey });
+  const { requestKey } = state.meta;
+  return buildRequest({ step, ...seenBy(at), idempotencyKey: keyOf(at, round), requestKey });
 }
 
-/** The results that a step may see: those of the steps before it. */
-function resultsOf({ chain, step, state }: Place): Readonly<Record<string, unknown>> {
+/** What a step may see, which its code cannot change: the input and the results of the steps before it. And what of that nobody else may. */
+function seenBy({ chain, step, state: { meta, steps } }: Place): Pick<Call, 'context' | 'secrets'> {
   const before = ancestors(chain, step.name);
-  return Object.fromEntries(
-    [...state.steps.values()]
-      .filter((record) => before.has(record.step) && record.status === 'completed')
-      .map((record) => [record.step, record.result]),
-  );
+  const results = chain.steps.flatMap((one) => {
+    const record = before.has(one.name) ? steps.get(one.name) : undefined;
+    return record?.status === 'completed' ? [{ of: one, result: resultOf(record, meta) }] : [];
+  });
+  const context = {
+    input: meta.input,
+    results: Object.fromEntries(results.map(({ of, result }) => [of.name, result])),
+  };
+  const secrets = [
+    ...secretsOf(meta.input, chain.sensitive),
+    ...results.flatMap(({ of, result }) => secretsIn(result, of)),
+  ];
+  return { context: frozen(context), secrets };
 }
 
 /**
@@ -244,7 +252,8 @@ async function succeeded(engine: WorkerEngine, job: Attempt, result: unknown): P
   const { ports } = engine;
   const { chain, step, state } = job.at;
   const now = ports.clock.now();
-  const record = completedRecord(job.claim.record, result, now);
+  const completed = completedRecord(job.claim.record, result, now);
+  const record = sealedRecord(completed, step, state.meta, () => ports.random.token());
   if (!(await saveOutcome(engine, job, record))) return 'retry';
   const durationMs = now - job.claim.record.updatedAt;
   ports.telemetry.emit({ ...idsOfAttempt(job), event: 'step_completed', durationMs });

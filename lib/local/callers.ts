@@ -2,6 +2,7 @@ import type { Registry } from '../chain/registry.ts';
 import { CALL_HEADERS, DEFAULT_TENANT } from '../contract/names.ts';
 import { secretsOf } from '../engine/mask.ts';
 import type { Store } from '../engine/ports.ts';
+import { secretsInAll } from '../engine/sensitive/results.ts';
 import type { FindCaller } from './demo/answers.ts';
 
 /**
@@ -13,8 +14,9 @@ export const callersIn =
   async (headers) => {
     const workflowId = String(headers[CALL_HEADERS.workflowId]);
     const [, stepName] = String(headers[CALL_HEADERS.idempotencyKey]).split(':');
-    const meta = (await store.load({ tenant: DEFAULT_TENANT, workflowId }))?.meta;
-    if (meta === undefined) return undefined;
+    const state = await store.load({ tenant: DEFAULT_TENANT, workflowId });
+    if (state === undefined) return undefined;
+    const { meta } = state;
     const chain = chains.find(meta.chain, meta.version);
     const step = chain?.steps.find(({ name }) => name === stepName);
     if (chain === undefined || step === undefined) return undefined;
@@ -22,6 +24,6 @@ export const callersIn =
       name: `${chain.name}/${step.name}`,
       response: step.response,
       read: step.read,
-      secrets: secretsOf(meta.input, chain.sensitive),
+      secrets: [...secretsOf(meta.input, chain.sensitive), ...secretsInAll(chain, state)],
     };
   };

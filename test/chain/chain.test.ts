@@ -29,6 +29,7 @@ describe('a chain', () => {
           request,
           targets: ['api'],
           response: undefined,
+          sensitive: [],
           read: 'json',
           retries: 5,
           timeout: 30,

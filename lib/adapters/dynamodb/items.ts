@@ -117,6 +117,7 @@ const stepItem = z.object({
   completedAt: time.exactOptional(),
   updatedAt: time,
   result: fromJson.exactOptional(),
+  sealed: z.string().exactOptional(),
   error: fromJson.pipe(stepError).exactOptional(),
   attempts: fromJson.pipe(z.array(attempt)),
 });

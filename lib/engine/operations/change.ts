@@ -134,14 +134,22 @@ function resumable(engine: ApiEngine, { meta }: WorkflowState, now: number): Cha
     throw new ProblemError('EXPIRING', `the workflow expires at ${iso(meta.expiresAt)}; start a new one`);
   }
   if (meta.erased) {
-    // All of it, where its chain was not known at that time.
-    const gone = chain.sensitive.length === 0 ? 'input' : `sensitive input (${chain.sensitive.join(', ')})`;
     throw new ProblemError(
       'ERASED',
-      `the ${gone} was erased, ${chain.keepFailed} days after the failure; cancel this workflow and start a new one`,
+      `the ${erasedOf(chain)} erased, ${chain.keepFailed} days after the failure; cancel this workflow and start a new one`,
     );
   }
   return chain;
+}
+
+/** What was erased. All of the input, where its chain was not known at that time. */
+function erasedOf({ sensitive, steps }: ChainDefinition): string {
+  const results = steps.flatMap((step) => step.sensitive.map((field) => `${step.name}.${field}`));
+  const parts = [
+    ...(sensitive.length === 0 ? [] : [`sensitive input (${sensitive.join(', ')})`]),
+    ...(results.length === 0 ? [] : [`sensitive results (${results.join(', ')})`]),
+  ];
+  return parts.length === 0 ? 'input was' : `${parts.join(' and ')} ${results.length === 0 ? 'was' : 'were'}`;
 }
 
 /**

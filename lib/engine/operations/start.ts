@@ -8,6 +8,7 @@ import { asSent, fingerprint, matches, withoutSensitive } from '../fingerprint.t
 import { nextLook } from '../lateness/lateness.ts';
 import type { Outgoing } from '../ports.ts';
 import { fieldErrors, ProblemError } from '../problems.ts';
+import { frozen } from '../sensitive/frozen.ts';
 import { definitionOf, idsOf, loadState, messageFor, toStep } from '../shell.ts';
 import type { WorkflowMeta } from '../state.ts';
 import { type ApiEngine, sendOrLeave } from './api-engine.ts';
@@ -79,7 +80,7 @@ function startKeyOf(
   input: Readonly<Record<string, unknown>>,
 ): string | undefined {
   if (chain.startKey === undefined) return idempotencyKey;
-  const key: unknown = chain.startKey({ input: withoutSensitive(input, chain.sensitive), headers });
+  const key: unknown = chain.startKey({ input: frozen(withoutSensitive(input, chain.sensitive)), headers });
   if (typeof key !== 'string' || key.length === 0 || key.length > LIMITS.idempotencyKeyLength) {
     throw new ProblemError(
       'INVALID_REQUEST',

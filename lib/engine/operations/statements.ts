@@ -8,6 +8,7 @@ import type { Ports } from '../ports.ts';
 import { ProblemError, shownField } from '../problems.ts';
 import { parseWith, sizeProblem } from '../result.ts';
 import { safeUntil } from '../retry.ts';
+import { resultOf, sealedRecord } from '../sensitive/results.ts';
 import { saveStep } from '../shell.ts';
 import { iso, type StepRecord, type WorkflowState } from '../state.ts';
 
@@ -80,12 +81,15 @@ function refuseStatement(
     throw new ProblemError('STEP_STATUS', `the call of step ${name} is under way; wait for its end`);
   if (!isReady(state, step))
     throw new ProblemError('STEP_STATUS', `the steps before ${name} are not all done`);
-  if (isDone(record) && !('done' in statement && canonical(statement.done) === canonical(record?.result)))
+  if (isDone(record) && !('done' in statement && isResult(statement.done, record, state)))
     throw new ProblemError(
       'STEP_STATUS',
       `the step ${name} is completed; nothing can be said of it any more`,
     );
 }
+
+const isResult = (done: unknown, record: StepRecord | undefined, { meta }: WorkflowState): boolean =>
+  record !== undefined && canonical(done) === canonical(resultOf(record, meta));
 
 const severalOpen = (open: readonly StepDefinition[]): ProblemError =>
   new ProblemError(
@@ -127,14 +131,14 @@ export async function saveDone(
   );
   // All are checked before the first is saved.
   const checked = await Promise.all(
-    given.map(async ([name, done]) => [name, await resultOf(chain, name, done)] as const),
+    given.map(async ([name, done]) => [name, await checkedResult(chain, name, done)] as const),
   );
   for (const [name, result] of checked) {
     const loaded = steps.get(name);
     const now = ports.clock.now();
     const token = ports.random.token();
     const { leaseUntil: _, nextAttemptAt: __, error: ___, ...before } = recordOf(state, name, now, token);
-    const record: StepRecord = {
+    const completed: StepRecord = {
       ...before,
       status: 'completed',
       token,
@@ -144,13 +148,15 @@ export async function saveDone(
       result,
       attempts: interrupted(before, now),
     };
+    const step = findStep(chain, name);
+    const record = step ? sealedRecord(completed, step, state.meta, () => ports.random.token()) : completed;
     if (!(await saveStep(ports, state, record, exactly(loaded)))) return undefined;
     steps.set(name, record);
   }
   return { meta: state.meta, steps };
 }
 
-async function resultOf(chain: ChainDefinition, name: string, done: unknown): Promise<unknown> {
+async function checkedResult(chain: ChainDefinition, name: string, done: unknown): Promise<unknown> {
   const field = `steps.${name}.done`;
   const schema = findStep(chain, name)?.response;
   // A request without a schema stores null, whatever its target answers.

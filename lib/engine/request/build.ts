@@ -3,15 +3,17 @@ import { type EncodedBody, encodedBody } from '../../chain/request/body.ts';
 import { type KeyUse, keyUseOf, writtenKey } from '../../chain/request/key.ts';
 import { requestOf } from '../../chain/request/returned.ts';
 import { sealed } from '../fingerprint.ts';
-import { excerpt, secretsOf } from '../mask.ts';
+import { excerpt } from '../mask.ts';
 import type { Failure } from '../outcome.ts';
 import { thrownText } from '../reply/thrown.ts';
+import { frozenRemedy } from '../sensitive/frozen.ts';
 
 /** What a request is built from. */
 export interface Building {
   readonly step: StepDefinition;
   readonly context: StepContext & { readonly input: Readonly<Record<string, unknown>> };
-  readonly sensitive: readonly string[];
+  /** What no error may show. */
+  readonly secrets: readonly string[];
   /** `<workflowId>:<step>:do:<round>`. */
   readonly idempotencyKey: string;
   /** Seals what tells one request from another; undefined in a workflow of an earlier release. */
@@ -33,7 +35,7 @@ export interface BuiltRequest {
 
 /** Builds the request of a `request` step. Never throws. The same step, context and key give the same, as its function promises. */
 export function buildRequest(building: Building): Built {
-  const { step, context, sensitive, idempotencyKey } = building;
+  const { step, context, secrets, idempotencyKey } = building;
   try {
     const plain = requestOf(step.request?.({ ...context, idempotencyKey }));
     const keyUse = keyUseOf(plain.idempotency);
@@ -45,7 +47,7 @@ export function buildRequest(building: Building): Built {
     const refusal = refusalOf(step, spec.target, keyUse);
     return refusal === undefined ? hashed({ spec, body, keyUse, key }, building) : { failure: refusal };
   } catch (error) {
-    const message = excerpt(thrownText(error), secretsOf(context.input, sensitive));
+    const message = excerpt(thrownText(error) + frozenRemedy(error), secrets);
     return { failure: { code: 'REQUEST_INVALID', message, retriable: false, acted: 'no' } };
   }
 }

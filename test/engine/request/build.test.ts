@@ -10,7 +10,7 @@ type Request = NonNullable<ReturnType<typeof stepOf>['request']>;
 const building = (request: Request, changes: { key?: string; requestKey?: string | undefined } = {}) => ({
   step: stepOf({ request, targets: ['payments', 'square', 'paypal', 'sms'] }),
   context: { input: { card: '4242424242424242' }, results: {} },
-  sensitive: ['card'],
+  secrets: ['4242424242424242'],
   idempotencyKey: changes.key ?? KEY,
   requestKey: 'requestKey' in changes ? changes.requestKey : 'seal',
 });

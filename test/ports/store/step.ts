@@ -60,6 +60,13 @@ export function stepContract(store: () => Store): void {
       expect(await stepOf(store(), meta, 'payment')).toStrictEqual(done);
     });
 
+    it('keeps the sealed fields of a result beside the others', async () => {
+      await given(store(), meta);
+      const done = { ...completedOf('payment', { orderId: 'o-1' }), sealed: 'c2VhbGVk' };
+      await write(done, ABSENT);
+      expect(await stepOf(store(), meta, 'payment')).toStrictEqual(done);
+    });
+
     it.each([
       ['another status', { status: 'retrying', token: claimOf('payment').token }],
       ['another token', { status: 'running', token: 'another' }],

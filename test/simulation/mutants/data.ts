@@ -36,10 +36,8 @@ export const MUTANTS_OF_DATA: readonly Mutant[] = [
   ]),
   mutant('a target is called without the sensitive input', [
     WORKER,
-    `const context = { input, results: resultsOf(at) };
-  const { sensitive } = chain;`,
-    `const { sensitive } = chain;
-  const context = { input: Object.fromEntries(Object.entries(input).filter(([name]) => !sensitive.includes(name))), results: resultsOf(at) };`,
+    'input: meta.input,',
+    'input: Object.fromEntries(Object.entries(meta.input).filter(([name]) => !chain.sensitive.includes(name))),',
   ]),
   mutant('another request goes out under the key of the one before', [
     DECISION,

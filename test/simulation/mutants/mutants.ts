@@ -206,8 +206,8 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('errors are saved as they come', [
     'lib/engine/mask.ts',
-    '  for (const secret of unique) masked = masked.replaceAll(secret, MASK);',
-    '',
+    'shown += text.slice(from, begins) + MASK;',
+    'shown += text.slice(from, ends);',
   ]),
   mutant('a start is answered 202 though nothing was saved', [
     START,
