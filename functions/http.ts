@@ -3,7 +3,7 @@ import { LIMITS } from '../lib/contract/limits.ts';
 import { DEFAULT_TENANT } from '../lib/contract/names.ts';
 import { TENANT, WORKFLOW_ID } from '../lib/contract/wire.ts';
 import { EngineError, messageOf, toldOf } from '../lib/engine/errors.ts';
-import { readFlaws } from '../lib/engine/json/flaws.ts';
+import { readFlaws } from '../lib/engine/json/members.ts';
 import type { Telemetry } from '../lib/engine/ports.ts';
 import { ProblemError, shownField } from '../lib/engine/problems.ts';
 import type { WorkflowKey } from '../lib/engine/state.ts';

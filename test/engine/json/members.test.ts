@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readFlaws } from '../../../lib/engine/json/flaws.ts';
+import { readFlaws } from '../../../lib/engine/json/members.ts';
 
 const flawsOf = (text: string) =>
   readFlaws(text, 100).flaws.map(({ path, kind }) => `${path.join('.')} ${kind}`);
