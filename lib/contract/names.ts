@@ -98,16 +98,17 @@ export const REQUEST_ID_HEADERS = [
   ...['x-github-request-id', 'x-ms-request-id', 'paypal-debug-id', 'twilio-request-id', 'cf-ray'],
 ] as const;
 
+/** Headers of a target's reply that the engine itself reads: when to come back, and what an error tells operators. */
+export const REPLY_HEADERS: readonly [
+  ...typeof WAIT_HEADERS,
+  'location',
+  'www-authenticate',
+  ...typeof REQUEST_ID_HEADERS,
+] = [...WAIT_HEADERS, 'location', 'www-authenticate', ...REQUEST_ID_HEADERS];
+
 /** Those of them that a reply has, as they were sent. */
 export type WaitHeaders = { readonly [Name in (typeof WAIT_HEADERS)[number]]?: string };
-/** Headers of a target's reply that the engine itself reads: when to come back, and what an error tells operators. */
-export type ReplyHeaders = {
-  readonly [Name in
-    | (typeof WAIT_HEADERS)[number]
-    | 'location'
-    | 'www-authenticate'
-    | (typeof REQUEST_ID_HEADERS)[number]]?: string;
-};
+export type ReplyHeaders = { readonly [Name in (typeof REPLY_HEADERS)[number]]?: string };
 
 /** The request header that makes a start safe to repeat. */
 export const START_IDEMPOTENCY_HEADER = 'idempotency-key';

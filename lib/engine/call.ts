@@ -57,6 +57,7 @@ async function request(ports: CallPorts, call: Call, built: BuiltRequest): Promi
   if (refusal !== undefined) return failed(refusal);
   const outcome = await ports.http.call(
     {
+      ...(call.step.reply === undefined ? {} : { allHeaders: true }),
       method: spec.method,
       url: baseUrl + spec.path,
       headers: { ...headersOf(call, built, ports.random), ...headers },

@@ -125,6 +125,8 @@ export interface HttpRequest {
   readonly body?: string;
   /** Never over a connection that an earlier call left open. */
   readonly fresh?: true;
+  /** The step looks at headers of the reply itself. */
+  readonly allHeaders?: true;
 }
 
 /**
@@ -135,7 +137,7 @@ export type HttpOutcome =
   | {
       readonly kind: 'reply';
       readonly status: number;
-      /** By their names in lower case, without cookies. Left out where there are none. */
+      /** By their names in lower case: all but cookies where all are asked for, else those that the engine reads. Left out where there are none. */
       readonly headers?: Readonly<Record<string, string>>;
       readonly body: string;
       /** Why the bytes of the body are no text: then `body` is for a person alone, with U+FFFD for what could not be read. */

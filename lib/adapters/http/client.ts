@@ -65,7 +65,10 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
     const wanted = optionsOf(url, request, (tls ? secure : plain)[from]);
     const outgoing = tls ? httpsRequest(wanted) : httpRequest(wanted);
     return new Promise((resolve) => {
-      new Exchange({ outgoing, url, deadlineMs, limit, resolve }).begin(request.body);
+      new Exchange({
+        ...{ outgoing, url, deadlineMs, limit, resolve },
+        allHeaders: request.allHeaders === true,
+      }).begin(request.body);
     });
   };
 

@@ -1,5 +1,6 @@
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { REPLY_HEADERS } from '../../contract/names.ts';
 import type { HttpOutcome } from '../../engine/ports.ts';
 import { type Decoded, decodeText } from './charset.ts';
 import { decodeBody } from './coding.ts';
@@ -10,6 +11,8 @@ export interface ExchangeInput {
   readonly url: URL;
   readonly deadlineMs: number;
   readonly limit: number;
+  /** Of a reply, or those alone that the engine reads. */
+  readonly allHeaders: boolean;
   readonly resolve: (ended: Ended) => void;
 }
 
@@ -80,11 +83,15 @@ function whyBroken(error: Error): string {
 }
 
 /** Node writes names in lower case. Of a header that came twice it keeps the first (Retry-After, Location), or joins them by commas (the others). */
-function replyHeadersOf({ headers }: IncomingMessage): Readonly<Record<string, string>> | undefined {
+function replyHeadersOf(
+  { headers }: IncomingMessage,
+  all: boolean,
+): Readonly<Record<string, string>> | undefined {
   // Cookies alone are a list: they are secrets of the target, and of no use to a call.
-  const found = Object.entries(headers).flatMap(([name, value]) =>
-    typeof value === 'string' ? [[name, value] as const] : [],
-  );
+  const found = (all ? Object.keys(headers) : REPLY_HEADERS).flatMap((name) => {
+    const value = headers[name];
+    return typeof value === 'string' ? [[name, value] as const] : [];
+  });
   return found.length === 0 ? undefined : Object.fromEntries(found);
 }
 
@@ -171,7 +178,7 @@ export class Exchange {
   }
 
   private onEnd(incoming: IncomingMessage): void {
-    const headers = replyHeadersOf(incoming);
+    const headers = replyHeadersOf(incoming, this.input.allHeaders);
     const body = this.bytes === 0 ? NOTHING : textOf(incoming, this.read(), this.input.limit);
     if (body === 'tooLarge') {
       this.fail('REPLY_TOO_LARGE', `the reply is larger than ${this.input.limit} bytes when it is decoded`);
@@ -234,7 +241,7 @@ export class Exchange {
     // Its socket may serve another call by now.
     if (this.settled) return;
     const status = this.incoming?.statusCode;
-    const headers = this.incoming && replyHeadersOf(this.incoming);
+    const headers = this.incoming && replyHeadersOf(this.incoming, false);
     this.settle({
       kind: 'failure',
       code,

@@ -13,7 +13,9 @@ interface Code {
 async function begun(retries = 2) {
   const code: Code = { body: 'first' };
   const request = () => ({ target: 'api', method: 'POST', path: '/a', body: { sent: code.body } });
-  const world = await openWorld(requestChain({ a: [] }, { request, retries }));
+  const world = await openWorld(
+    requestChain({ a: [] }, { request, retries, backoff: { base: 240, cap: 240 } }),
+  );
   world.fraction = 0.5;
   const key = await world.begin();
   return { world, key, code };
