@@ -16,7 +16,7 @@ export function secretScenarios(deployed: () => Deployed, open: () => Promise<St
       status: 'failed',
       error: { step: 'vault', target: 'vault', code: 'TARGET_MISSING', effect: 'none' },
     });
-    expect(failed.error?.message).toContain(SECRETS.vault.name);
+    expect(failed.error?.next).toContain(SECRETS.vault.name);
     expect(vaults.seen).toEqual([]);
 
     await back.secretsManager.send(

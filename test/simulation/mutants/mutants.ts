@@ -85,8 +85,8 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('the key changes between retries', [
     WORKER,
-    '    round: job.claim.record.round,',
-    '    round: job.claim.record.attempt,',
+    "action: 'do', round });",
+    "action: 'do', round: state.steps.get(step.name)?.attempt ?? round });",
   ]),
   mutant('a cancel is not looked at again', [
     DECISION,
@@ -158,8 +158,8 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('open attempts of before a resume are forgotten', [
     DECISION,
-    '    open: (forced ? 0 : before.open) + 1,',
-    '    open: (forced || before.epoch < meta.epoch ? 0 : before.open) + 1,',
+    '    open: (round.first ? 0 : before.open) + 1,',
+    '    open: (round.first || before.epoch < meta.epoch ? 0 : before.open) + 1,',
   ]),
   mutant('one attempt too many', [
     OUTCOME,
@@ -168,7 +168,7 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('a step whose workers all died is claimed for ever', [
     DECISION,
-    `if (record?.status === 'running' && attemptsInEpoch(state, record) > step.retries) {`,
+    `if (record?.status === 'running' && attemptsInEpoch(state, record) > mostAttempts) {`,
     `if (record?.status === 'running' && attemptsInEpoch(state, record) > step.retries + 100) {`,
   ]),
   mutant('the first last step completes the workflow', [

@@ -14,8 +14,8 @@ export const MUTANTS_OF_OUTCOMES: readonly Mutant[] = [
   ]),
   mutant('a refusal of the second sending counts for the first, too', [
     CALL,
-    `...(outcome.repeated ? { acted: 'unknown' } : {}),`,
-    '',
+    `acted: outcome.repeated ? 'unknown' : acted,`,
+    'acted,',
   ]),
   mutant('a step whose function took no message is said to have had no effect', [
     STEP_FAILED,
