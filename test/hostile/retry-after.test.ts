@@ -53,7 +53,8 @@ describe('the next attempt', () => {
       const { nextAttemptAt, updatedAt } = ended.record;
       // A date counts whole seconds.
       const asked = Math.floor(date.getTime() / 1_000) * 1_000 - updatedAt;
-      expect(nextAttemptAt, form(date)).toBe(updatedAt + asked + Math.floor(asked * 0.1));
+      const drawn = (nextAttemptAt ?? 0) - updatedAt - Math.floor(asked * 1.1);
+      expect([0, 1], form(date)).toContain(drawn);
     }
   });
 
@@ -85,13 +86,17 @@ describe('the next attempt', () => {
     expect(state).toEqual(retrying('TARGET_UNAVAILABLE', 'unknown', 503));
   });
 
-  it.each(['408', '425', '429', '500', '502', '504'])(
-    'waits as Retry-After says at a %s too',
-    async (status) => {
-      const { state } = await toldBy(() => 'Retry-After: 70', status);
-      expect(state).toEqual(retrying('TARGET_UNAVAILABLE', 'unknown', Number(status), 77_000));
-    },
-  );
+  it.each([
+    ['408', 'unknown'],
+    ['425', 'none'],
+    ['429', 'none'],
+    ['500', 'unknown'],
+    ['502', 'unknown'],
+    ['504', 'unknown'],
+  ] as const)('waits as Retry-After says at a %s too, effect %s', async (status, effect) => {
+    const { state } = await toldBy(() => 'Retry-After: 70', status);
+    expect(state).toEqual(retrying('TARGET_UNAVAILABLE', effect, Number(status), 77_000));
+  });
 
   it('waits for what the first of two headers says', async () => {
     const { state } = await toldBy(() => 'Retry-After: 100\r\nRetry-After: 300');
@@ -122,7 +127,7 @@ describe('the next attempt', () => {
     for (const status of ['429', '403']) {
       const spent = () => `X-RateLimit-Remaining: 0\r\n${header()}`;
       const { state } = await toldBy(spent, status);
-      expect(state).toMatchObject({ status: 'retrying', code: 'TARGET_UNAVAILABLE', effect: 'unknown' });
+      expect(state).toMatchObject({ status: 'retrying', code: 'TARGET_UNAVAILABLE', effect: 'none' });
       // What is said as a moment comes nearer while it travels.
       expect(state.waitMs).toBeLessThanOrEqual(990_000);
       expect(state.waitMs).toBeGreaterThan(980_000);

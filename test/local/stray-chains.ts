@@ -30,6 +30,8 @@ const stray = chain('stray', {
       return { name: input.name };
     },
     response: z.object({ name: z.string() }),
+    retries: 2,
+    backoff: { base: 1, cap: 300 },
   })
   .output(({ results }) => ({ name: results.work?.name ?? null }));
 

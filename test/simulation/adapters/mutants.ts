@@ -52,12 +52,6 @@ export const ADAPTER_MUTANTS: readonly Mutant[] = [
           : sendAgain(client, url, entry, failures.get(id));`,
   ),
   mutant(
-    'a batch that fails counts as sent',
-    SENDER,
-    'for (const entry of entries) entry.reject(unavailable(url, error));',
-    'for (const entry of entries) (void unavailable(url, error), entry.resolve());',
-  ),
-  mutant(
     'statuses that a batch left unread are not asked for again',
     TABLE,
     'left = output.UnprocessedKeys?.[tableName]?.Keys ?? [];',
