@@ -66,15 +66,24 @@ async function request(ports: CallPorts, call: Call, built: BuiltRequest): Promi
     },
     leftMs(),
   );
-  const secrets = [
+  // Only what went wrong is quoted: the secrets of a call that succeeds are not looked for.
+  const secrets = once(() => [
     ...call.secrets,
     ...secretsOf({}, [], headers, withinHeaders),
     ...sentOf({ ...spec, body }, call.secrets),
     ...secretsInReply(call.step, outcome),
-  ];
+  ]);
   // A refinement of the schema may wait for something, too.
   const judged = await soon(ports.clock, leftMs(), () => judge(call.step, outcome, spec.target, secrets));
   return judged !== 'deadline' && judged.ok ? judged.value : failed(checkLate(spec.target, outcome, call));
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { readonly value: Value } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 /** A request that could not be addressed: nothing was sent, so nobody can have acted. */
@@ -160,11 +169,14 @@ function headersOf(
   };
 }
 
+/** What must not be shown of a call. */
+type Secrets = () => readonly string[];
+
 function judge(
   step: StepDefinition,
   outcome: HttpOutcome,
   target: string,
-  secrets: readonly string[],
+  secrets: Secrets,
 ): CallResult | Promise<CallResult> {
   const { response: schema, read } = step;
   if (outcome.kind === 'failure') {
@@ -172,27 +184,28 @@ function judge(
     const body = text === undefined ? undefined : quotable(step, text);
     return failed({
       code: outcome.code,
-      message: saidBy({ status, headers, body }, secrets, excerpt(outcome.message, secrets)),
+      message: saidBy({ status, headers, body }, secrets(), excerpt(outcome.message, secrets())),
       retriable: isRetriable(outcome),
       acted: outcome.sent === 'no' ? 'no' : 'unknown',
       target,
       ...(status === undefined ? {} : { httpStatus: status }),
     });
   }
-  const shown = { ...outcome, body: quotable(step, outcome.body) };
+  const shown = (): Reply => ({ ...outcome, body: quotable(step, outcome.body) });
   const meaning = meaningOf(step, outcome);
-  if (meaning.is === 'mistake') return failed(mistaken(shown, meaning.because, target, secrets));
-  if (meaning.is === 'failure') return failed(saidNo(shown, meaning, target, secrets));
-  const hidden = meaning.is === 'value' ? [...secrets, ...namedIn(meaning.value, step.sensitive)] : secrets;
+  if (meaning.is === 'mistake') return failed(mistaken(shown(), meaning.because, target, secrets()));
+  if (meaning.is === 'failure') return failed(saidNo(shown(), meaning, target, secrets()));
   if (schema === undefined) return { ok: true, result: null };
   const settle = (parsed: Parsed): CallResult => {
     if (parsed.ok) return fitting(parsed.result, target);
     // What parses is whole, and what does not is cut, if it can be: the target may answer in full next time.
     const cut = parsed.partial === true && outcome.untilClose === true;
     const why = cut ? '; it ends with its connection, so it may have been cut' : '';
+    const made = meaning.is === 'value' ? namedIn(meaning.value, step.sensitive) : [];
+    const hidden = [...secrets(), ...made];
     return failed({
       code: cut ? 'CONNECTION_BROKEN' : 'REPLY_INVALID',
-      message: saidBy(shown, hidden, excerpt(parsed.problem, hidden) + why),
+      message: saidBy(shown(), hidden, excerpt(parsed.problem, hidden) + why),
       ...(parsed.next === undefined ? {} : { next: parsed.next }),
       retriable: cut,
       acted: 'unknown',

@@ -219,8 +219,19 @@ function build(at: Place, round: number): Built | undefined {
   return buildRequest({ step, ...seenBy(at), idempotencyKey: keyOf(at, round), requestKey });
 }
 
+type Seen = Pick<Call, 'context' | 'secrets'>;
+
+/** The same for the request that is built and for its call: sealed results are opened once. */
+const looked = new WeakMap<Place, Seen>();
+
+function seenBy(at: Place): Seen {
+  const seen = looked.get(at) ?? lookAt(at);
+  looked.set(at, seen);
+  return seen;
+}
+
 /** What a step may see, which its code cannot change: the input and the results of the steps before it. And what of that nobody else may. */
-function seenBy({ chain, step, state: { meta, steps } }: Place): Pick<Call, 'context' | 'secrets'> {
+function lookAt({ chain, step, state: { meta, steps } }: Place): Seen {
   const before = ancestors(chain, step.name);
   const results = chain.steps.flatMap((one) => {
     const record = before.has(one.name) ? steps.get(one.name) : undefined;

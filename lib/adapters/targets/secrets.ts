@@ -112,8 +112,9 @@ function problemOf(error: string, secret: SecretReference): SecretProblem | unde
       return { problem: 'does not exist, or has no value', next: `Make it: ${createSecretCommand(secret)}.` };
     case 'AccessDeniedException':
       return {
-        problem: 'may not be read',
-        next: `Allow the step’s function ${PERMISSION[secret.store]}, and kms:Decrypt where the secret has a key of its own.`,
+        // A role that may read this secret alone hears the same of one that does not exist.
+        problem: 'may not be read, or does not exist',
+        next: `Make it if it does not exist: ${createSecretCommand(secret)}. Else allow the step’s function ${PERMISSION[secret.store]}, and kms:Decrypt where the secret has a key of its own.`,
       };
     case 'DecryptionFailure':
     case 'InvalidKeyId':

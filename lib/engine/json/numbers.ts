@@ -33,6 +33,15 @@ export function parseExact(text: string): Exact {
   return digits.size === 0 ? { json, digits } : { json: JSON.parse(quoted + text.slice(copied)), digits };
 }
 
+/** The same; undefined for a text that is no JSON. */
+export function exactOf(text: string): Exact | undefined {
+  try {
+    return parseExact(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Whether a number of a JSON text is above 2^53 and would be another when it is written again. What a fraction loses does not count: nobody
  * counts on its last digits.

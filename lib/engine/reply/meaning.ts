@@ -1,6 +1,6 @@
 import type { StepDefinition } from '../../chain/definition.ts';
 import { Verdict } from '../../chain/request/verdict.ts';
-import { type Exact, parseExact } from '../json/numbers.ts';
+import { exactOf } from '../json/numbers.ts';
 import { classifyStatus, type Failure } from '../outcome.ts';
 import type { HttpOutcome } from '../ports.ts';
 import { thrownText } from './thrown.ts';
@@ -79,16 +79,8 @@ interface Body {
 function bodyOf({ read }: StepDefinition, { body, unreadable }: HttpReply): Body {
   if (unreadable !== undefined || body.trim() === '') return { value: undefined, isJson: false };
   if (read === 'text') return { value: body, isJson: false };
-  const exact = jsonOf(body);
+  const exact = exactOf(body);
   return exact === undefined ? { value: body, isJson: false } : { value: exact.json, isJson: true };
-}
-
-function jsonOf(body: string): Exact | undefined {
-  try {
-    return parseExact(body);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Whether a 2xx is a value: an empty one is none, and what is no JSON is a failure by itself. */

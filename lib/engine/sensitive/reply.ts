@@ -1,5 +1,5 @@
 import type { StepDefinition } from '../../chain/definition.ts';
-import { parseExact } from '../json/numbers.ts';
+import { exactOf } from '../json/numbers.ts';
 import type { HttpOutcome } from '../ports.ts';
 import { leaves } from './leaves.ts';
 
@@ -9,7 +9,7 @@ import { leaves } from './leaves.ts';
  */
 export function secretsInReply({ sensitive }: StepDefinition, outcome: HttpOutcome): readonly string[] {
   const body = outcome.kind === 'reply' ? outcome.body : outcome.excerpt;
-  return sensitive.length === 0 || body === undefined ? [] : namedIn(jsonOf(body), sensitive);
+  return sensitive.length === 0 || body === undefined ? [] : namedIn(exactOf(body)?.json, sensitive);
 }
 
 /** The texts and numbers under any of `names`. A loop: a reply may be nested as deeply as it is long. */
@@ -33,14 +33,6 @@ export function namedIn(json: unknown, names: readonly string[]): readonly strin
  * under any name.
  */
 export const quotable = ({ sensitive, reply }: StepDefinition, body: string): string =>
-  sensitive.length === 0 || body.trim() === '' || (reply === undefined && jsonOf(body) !== undefined)
+  sensitive.length === 0 || body.trim() === '' || (reply === undefined && exactOf(body) !== undefined)
     ? body
     : '(not shown, as it may hold a sensitive field of the result)';
-
-function jsonOf(body: string): unknown {
-  try {
-    return parseExact(body).json;
-  } catch {
-    return undefined;
-  }
-}

@@ -289,14 +289,14 @@ describe('a secret that someone has to mend fails the step for good, and no mess
     [
       'AccessDeniedException',
       IN_SECRETS_MANAGER,
-      'may not be read',
-      'Allow the step’s function secretsmanager:GetSecretValue, and kms:Decrypt where the secret has a key of its own.',
+      'may not be read, or does not exist',
+      `Make it if it does not exist: aws secretsmanager create-secret --name ${IN_SECRETS_MANAGER.name} --secret-string file://secret.txt. Else allow the step’s function secretsmanager:GetSecretValue, and kms:Decrypt where the secret has a key of its own.`,
     ],
     [
       'AccessDeniedException',
       IN_SSM,
-      'may not be read',
-      'Allow the step’s function ssm:GetParameter, and kms:Decrypt where the secret has a key of its own.',
+      'may not be read, or does not exist',
+      `Make it if it does not exist: aws ssm put-parameter --name ${IN_SSM.name} --type SecureString --value file://secret.txt. Else allow the step’s function ssm:GetParameter, and kms:Decrypt where the secret has a key of its own.`,
     ],
     ['DecryptionFailure', IN_SECRETS_MANAGER, 'cannot be decrypted', DECRYPT],
     ['InvalidKeyId', IN_SSM, 'cannot be decrypted', DECRYPT],

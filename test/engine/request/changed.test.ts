@@ -31,14 +31,20 @@ async function next(world: World): Promise<void> {
   await world.run();
 }
 
+/** Begins, has the first attempt answered so, and then has the code make another request. */
+async function changedAfter(...answers: Parameters<World['answers']>[1][]) {
+  const all = await begun();
+  all.world.answers('a', ...answers);
+  await all.world.run();
+  all.code.body = 'second';
+  return all;
+}
+
 const writesOf = async (world: World, key: WorkflowKey) => (await world.step(key, 'a'))?.attempts.length;
 
 describe('a request that an earlier attempt of its round sent otherwise', () => {
   it('is not sent where that attempt may have acted: the step says so, without a call', async () => {
-    const { world, key, code } = await begun();
-    world.answers('a', timedOut);
-    await world.run();
-    code.body = 'second';
+    const { world, key } = await changedAfter(timedOut);
     await next(world);
     expect(sent(world)).toEqual([['0', first]]);
     const { status: is, error, steps } = await get(world.engine, key, false);
@@ -51,10 +57,7 @@ describe('a request that an earlier attempt of its round sent otherwise', () => 
   });
 
   it('goes out under a new key where nobody can have acted on the one before', async () => {
-    const { world, key, code } = await begun();
-    world.answers('a', status(429));
-    await world.run();
-    code.body = 'second';
+    const { world, key } = await changedAfter(status(429));
     await next(world);
     expect(sent(world)).toEqual([
       ['0', first],
@@ -79,10 +82,7 @@ describe('a request that an earlier attempt of its round sent otherwise', () => 
   });
 
   it('is sent by a resume once the code makes the same again', async () => {
-    const { world, key, code } = await begun();
-    world.answers('a', timedOut);
-    await world.run();
-    code.body = 'second';
+    const { world, key, code } = await changedAfter(timedOut);
     await next(world);
     await resume(world.engine, key);
     await world.run();
@@ -98,10 +98,7 @@ describe('a request that an earlier attempt of its round sent otherwise', () => 
   });
 
   it('is sent under a new key by a resume that orders it', async () => {
-    const { world, key, code } = await begun();
-    world.answers('a', timedOut);
-    await world.run();
-    code.body = 'second';
+    const { world, key } = await changedAfter(timedOut);
     await next(world);
     await resume(world.engine, key, { newKey: true });
     await world.run();
@@ -113,10 +110,7 @@ describe('a request that an earlier attempt of its round sent otherwise', () => 
   });
 
   it('is told from that of the attempt before it, not from that of a round that is over', async () => {
-    const { world, code } = await begun();
-    world.answers('a', status(429), timedOut);
-    await world.run();
-    code.body = 'second';
+    const { world } = await changedAfter(status(429), timedOut);
     await next(world);
     await next(world);
     expect(sent(world)).toEqual([
@@ -127,10 +121,7 @@ describe('a request that an earlier attempt of its round sent otherwise', () => 
   });
 
   it('is a new one after a refusal and a resume, whatever it is', async () => {
-    const { world, key, code } = await begun();
-    world.answers('a', status(422));
-    await world.run();
-    code.body = 'second';
+    const { world, key } = await changedAfter(status(422));
     await resume(world.engine, key);
     await world.run();
     expect(sent(world)).toEqual([
