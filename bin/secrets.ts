@@ -2,6 +2,7 @@ import { chains } from '../functions/chains/index.ts';
 import { SettingsError, settingsOf } from '../lib/cdk/settings.ts';
 import { stepPlaces } from '../lib/chain/places.ts';
 import type { SettledStage } from '../lib/contract/names.ts';
+import { sourcesOf } from '../lib/contract/targets.ts';
 import { namedMessageOf } from '../lib/engine/errors.ts';
 import { missingSecrets } from '../lib/ops/missing-secrets.ts';
 import { stages } from './stages.ts';
@@ -18,9 +19,20 @@ export class SecretsUnknown extends SettingsError {}
  */
 export async function refuseWithoutSecrets(stage: SettledStage): Promise<void> {
   const settings = settingsOf(stages, stage);
-  const called = new Set(stepPlaces(chains).flatMap(({ targets = [] }) => targets));
-  const targets = Object.fromEntries(Object.entries(settings.targets).filter(([name]) => called.has(name)));
-  const missing = await missingSecrets(targets, settings.region).catch((error: unknown) => {
+  const places = stepPlaces(chains);
+  const called = new Set(places.flatMap(({ targets = [] }) => targets));
+  const read = new Set(places.flatMap(({ secrets }) => secrets));
+  const wanted = [
+    ...Object.entries(settings.targets).flatMap(([name, target]) =>
+      called.has(name)
+        ? sourcesOf(target).map(({ at, source }) => ({ at: `targets.${name}.${at}`, source }))
+        : [],
+    ),
+    ...Object.entries(settings.secrets ?? {}).flatMap(([name, source]) =>
+      read.has(name) ? [{ at: `secrets.${name}`, source }] : [],
+    ),
+  ];
+  const missing = await missingSecrets(wanted, settings.region).catch((error: unknown) => {
     const why = namedMessageOf(error);
     throw new SecretsUnknown(
       `Cannot find out whether the secrets of stage "${stage}" exist: ${why}. Sign in (aws sso login), and set AWS_REGION, or region in bin/stages.ts.`,
@@ -28,8 +40,7 @@ export async function refuseWithoutSecrets(stage: SettledStage): Promise<void> {
   });
   if (missing.length === 0) return;
   const lines = missing.map(
-    ({ target, reference, remedy }) =>
-      `  targets.${target}.secret: there is no "${reference.name}" (${reference.store}). Make it: ${remedy}`,
+    ({ at, source, remedy }) => `  ${at}: there is no "${source.name}" (${source.store}). Make it: ${remedy}`,
   );
   throw new SettingsError(
     [

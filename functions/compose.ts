@@ -3,6 +3,7 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
+import { authKinds } from '#auth';
 import { chains } from '#chains';
 import { createDynamoDbStore } from '../lib/adapters/dynamodb/store.ts';
 import { createHttpClient } from '../lib/adapters/http/client.ts';
@@ -11,11 +12,12 @@ import { createSnsNotifier } from '../lib/adapters/sns-notifier.ts';
 import { createSqsQueue } from '../lib/adapters/sqs/queue.ts';
 import { systemClock, systemRandom } from '../lib/adapters/system.ts';
 import { createSecretReader } from '../lib/adapters/targets/secret-reader.ts';
-import { createSecretTargets } from '../lib/adapters/targets/secrets.ts';
 import { parseTargets, type TargetSettings } from '../lib/adapters/targets/settings.ts';
+import { createTargets } from '../lib/adapters/targets/targets.ts';
 import { type Registry, registry } from '../lib/chain/registry.ts';
 import { isBackoffScale, withBackoffScale } from '../lib/chain/settings.ts';
 import { ENV, LOG_LEVELS, MONITORING, parseQueueSuffix, type QueueName } from '../lib/contract/names.ts';
+import { type SecretSource, secretSources } from '../lib/contract/secrets.ts';
 import { EngineError } from '../lib/engine/errors.ts';
 import type { Notifier, Ports } from '../lib/engine/ports.ts';
 import type { ReconcilerEngine } from '../lib/engine/reconciler.ts';
@@ -51,21 +53,22 @@ export const apiService = (): Service => ({
 });
 
 /** What a step function runs on. */
-export const workerEngine = (): WorkerEngine => ({
-  chains: deployed(),
-  ports: {
-    ...commonPorts(),
-    random: systemRandom,
-    http: createHttpClient(),
-    targets: createSecretTargets(
-      targetSettings(),
-      createSecretReader({
-        secretsManager: () => new SecretsManagerClient(BOUNDS),
-        ssm: () => new SSMClient(BOUNDS),
-      }),
-    ),
-  },
-});
+export function workerEngine(): WorkerEngine {
+  const common = commonPorts();
+  const http = createHttpClient();
+  const targets = createTargets({
+    settings: targetSettings(),
+    secrets: secretSettings(),
+    reader: createSecretReader({
+      secretsManager: () => new SecretsManagerClient(BOUNDS),
+      ssm: () => new SSMClient(BOUNDS),
+    }),
+    ...{ authKinds, http, clock: common.clock, env: process.env },
+    remedy: (what, name) =>
+      `Add "${name}" to the ${what}s of the stage in bin/stages.ts, name it in the ${what}s of the step, and deploy.`,
+  });
+  return { chains: deployed(), ports: { ...common, random: systemRandom, http, targets } };
+}
 
 /** What the step-failed function runs on. */
 export const stepFailedEngine = (): StepFailedEngine => ({
@@ -157,18 +160,27 @@ function tenantClaim(): string | undefined {
 }
 
 function targetSettings(): TargetSettings {
-  const text = variable(ENV.targets);
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw wrong(ENV.targets, 'is not JSON');
-  }
+  const json = jsonIn(ENV.targets, variable(ENV.targets));
   try {
     return parseTargets(json, process.env);
   } catch (error) {
     if (error instanceof EngineError) throw wrong(ENV.targets, `is wrong: ${error.message}`);
     throw error;
+  }
+}
+
+/** Those that the code of a `run` step may read: most read none. */
+function secretSettings(): Readonly<Record<string, SecretSource>> {
+  const parsed = secretSources.safeParse(jsonIn(ENV.secrets, process.env[ENV.secrets] ?? '{}'));
+  if (parsed.success) return parsed.data;
+  throw wrong(ENV.secrets, `is wrong: ${parsed.error.issues[0]?.message ?? 'invalid'}`);
+}
+
+function jsonIn(name: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw wrong(name, 'is not JSON');
   }
 }
 

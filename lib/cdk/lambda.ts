@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
@@ -19,6 +20,8 @@ export interface StageFunctionProps {
   readonly entry: string;
   /** The module that is bundled in the place of `#chains`. */
   readonly chains: string;
+  /** Whether it signs requests to targets: their `auth` is bundled only then. */
+  readonly auth?: boolean;
   /** Seconds. */
   readonly timeout: number;
   readonly environment: Readonly<Record<string, string>>;
@@ -90,7 +93,7 @@ export class StageFunction extends Construct {
         sourcesContent: false,
         // Ours is pinned. The SDK that Lambda brings changes without a deployment.
         externalModules: [],
-        esbuildArgs: { '--alias:#chains': props.chains },
+        esbuildArgs: { '--alias:#chains': props.chains, '--alias:#auth': authModule(props) },
       },
     });
     acknowledge(
@@ -121,6 +124,9 @@ export class StageFunction extends Construct {
     );
   }
 }
+
+const authModule = ({ auth }: StageFunctionProps): string =>
+  resolve(`lib/adapters/targets/auth/${auth ? 'all' : 'none'}.ts`);
 
 /** All functions read it: the reconciler's bounds are computed from the waits. */
 const backoffScale = ({ settings }: Stage): Readonly<Record<string, string>> =>

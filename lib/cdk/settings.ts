@@ -3,7 +3,8 @@ import { isBackoffScale } from '../chain/settings.ts';
 import { didYouMean } from '../chain/suggest.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { LOG_LEVELS, MONITORING, type SettledStage, STAGE_NAMES } from '../contract/names.ts';
-import { KEY_ARN, secretReference, targetSetting } from '../contract/targets.ts';
+import { KEY_ARN, secretReference, secretSources } from '../contract/secrets.ts';
+import { checkTarget, sourcesOf, targetShape } from '../contract/targets.ts';
 
 /** Days that CloudWatch Logs can keep a log group. Source: PutRetentionPolicy, `retentionInDays`. */
 const RETENTION_DAYS = [
@@ -29,7 +30,17 @@ const topicArn = () =>
   z.string().regex(/^arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:\S+$/, 'expected the ARN of a topic');
 
 /** A target without a secret must say so: otherwise a forgotten secret would show only at the first call. */
-const NO_SECRET = z.literal('none').transform(() => undefined);
+const target = z
+  .strictObject({ ...targetShape, secret: z.union([z.literal('none'), secretReference]).optional() })
+  .transform(({ secret, ...rest }, context) => {
+    if (secret === undefined && rest.secrets === undefined && rest.auth === undefined) {
+      const message =
+        "write secret: { store, name, header }, secrets: […], auth: { type, … }, or secret: 'none'";
+      context.addIssue({ code: 'custom', path: ['secret'], message });
+    }
+    return { ...rest, ...(secret === undefined || secret === 'none' ? {} : { secret }) };
+  })
+  .superRefine(checkTarget);
 
 const stageSettings = z.strictObject({
   /** Default: the account and region of the AWS credentials in use. */
@@ -42,10 +53,9 @@ const stageSettings = z.strictObject({
     .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'expected an AWS region such as eu-central-1')
     .optional(),
   /** The downstream APIs by the names that the chains use; `secret` is a reference, or `none`. */
-  targets: z.record(
-    z.string(),
-    z.strictObject({ ...targetSetting.shape, secret: z.union([NO_SECRET, secretReference]) }),
-  ),
+  targets: z.record(z.string(), target),
+  /** Secrets that the code of `run` steps reads, by the names that the steps use. */
+  secrets: secretSources.optional(),
   authorization: z.discriminatedUnion('type', [iam, jwt]),
   /** Requests a second that the API takes, and how many at once above that. */
   throttling: z.strictObject({ rate: z.int().positive(), burst: z.int().positive() }),
@@ -167,6 +177,7 @@ export function settingsOf(stages: Stages, stage: SettledStage): StageSettings {
   const problems = [
     ...unsafeUrls(parsed.data),
     ...unsafeHeaders(parsed.data),
+    ...unreadSecrets(parsed.data),
     ...wrongTopics(parsed.data),
     ...ownTable(stage, parsed.data),
     ...unsafeProd(stage, parsed.data),
@@ -200,7 +211,10 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /** Targets receive cards and addresses, and the issuer sends keys: none of it may travel unencrypted. */
 function unsafeUrls({ targets, authorization, emulator }: StageSettings): readonly string[] {
-  const urls = Object.entries(targets).map(([name, { baseUrl }]) => [`targets.${name}.baseUrl`, baseUrl]);
+  const urls = Object.entries(targets).flatMap(([name, { baseUrl, auth }]) => [
+    [`targets.${name}.baseUrl`, baseUrl],
+    ...(auth?.type === 'oauth2' ? [[`targets.${name}.auth.tokenUrl`, auth.tokenUrl]] : []),
+  ]);
   if (authorization.type === 'jwt') urls.push(['authorization.issuer', authorization.issuer]);
   return urls.flatMap(([setting, url = '']) => {
     const { protocol, hostname } = new URL(url);
@@ -223,6 +237,21 @@ function unsafeHeaders({ targets }: StageSettings): readonly string[] {
           ]
         : [],
     ),
+  );
+}
+
+/** On AWS a function has no variables of the user's. */
+function unreadSecrets({ targets, secrets = {} }: StageSettings): readonly string[] {
+  const all = [
+    ...Object.entries(targets).flatMap(([name, target]) =>
+      sourcesOf(target).map(({ at, source }) => ({ at: `targets.${name}.${at}`, source })),
+    ),
+    ...Object.entries(secrets).map(([name, source]) => ({ at: `secrets.${name}`, source })),
+  ];
+  return all.flatMap(({ at, source }) =>
+    source.store === 'env'
+      ? [`${at}: the store "env" is for npm start; keep the value in Secrets Manager or the Parameter Store`]
+      : [],
   );
 }
 

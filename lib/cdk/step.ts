@@ -10,7 +10,7 @@ import { feed } from './mapping.ts';
 import type { StageAlarm } from './monitoring/alarms/alarm.ts';
 import { stepAlarms } from './monitoring/alarms/step.ts';
 import { queueName } from './stage.ts';
-import { allowSecrets, targetsEnvironment, targetsOf } from './targets.ts';
+import { allowTargets, secretsOf, targetsOf } from './targets.ts';
 
 export interface StepProps {
   readonly foundation: Foundation;
@@ -64,17 +64,20 @@ export class Step extends Construct {
     const { stage } = foundation;
     const { chain, step, next, settings } = this.place;
     const targets = targetsOf(stage, this.place);
+    const secrets = secretsOf(stage, this.place);
     const fn = new StageFunction(this, 'Worker', {
       stage,
       nameParts: [chain, step],
       entry: 'step',
       chains,
+      auth: Object.values(targets).some(({ auth }) => auth !== undefined),
       timeout: settings.functionTimeout,
       environment: {
         ...foundation.environment,
         [ENV.chain]: chain,
         [ENV.step]: step,
-        [ENV.targets]: targetsEnvironment(targets),
+        [ENV.targets]: JSON.stringify(targets),
+        ...(this.place.secrets.length === 0 ? {} : { [ENV.secrets]: JSON.stringify(secrets) }),
       },
       description: `The step ${step} of ${chain}`,
     });
@@ -85,7 +88,7 @@ export class Step extends Construct {
       PARKING,
     ]);
     allowQueues(fn, stage, CONSUME, [stepQueue(this.place)]);
-    allowSecrets(fn, targets);
+    allowTargets(fn, targets, secrets);
     // What is sent to a queue that is not there yet would have to be sent again.
     fn.lambda.node.addDependency(foundation.deadLetters);
     return fn;

@@ -1,8 +1,10 @@
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import type { StepPlace } from '../chain/places.ts';
 import { didYouMean } from '../chain/suggest.ts';
-import type { SecretReference } from '../contract/targets.ts';
+import type { SecretSource } from '../contract/secrets.ts';
+import { sourcesOf } from '../contract/targets.ts';
 import { type StageFunction, through } from './lambda.ts';
+import { acknowledge } from './nag.ts';
 import { SettingsError, type StageSettings } from './settings.ts';
 import type { Stage } from './stage.ts';
 
@@ -15,7 +17,7 @@ type Targets = StageSettings['targets'];
 export function targetsOf(stage: Stage, { chain, step, targets }: StepPlace): Targets {
   if (targets === undefined) {
     throw new SettingsError(
-      `chain "${chain}", step "${step}": which targets its request calls cannot be found without real values. Name all of them in the step: targets: ['…'].`,
+      `chain "${chain}", step "${step}": its request function does not show by itself which targets it calls. Name all of them in the step: targets: ['…'].`,
     );
   }
   const known = Object.keys(stage.settings.targets);
@@ -30,13 +32,46 @@ export function targetsOf(stage: Stage, { chain, step, targets }: StepPlace): Ta
   );
 }
 
-/** What the function reads about its targets: their addresses and the names of their secrets, never a secret. */
-export const targetsEnvironment = (targets: Targets): string => JSON.stringify(targets);
+/**
+ * The secrets that the code of a step reads.
+ * Errors: `SettingsError` if the stage has no settings for one of them.
+ */
+export function secretsOf(
+  stage: Stage,
+  { chain, step, secrets }: StepPlace,
+): Readonly<Record<string, SecretSource>> {
+  const { secrets: settings = {} } = stage.settings;
+  const known = Object.keys(settings);
+  return Object.fromEntries(
+    secrets.map((name) => {
+      const source = settings[name];
+      if (source !== undefined) return [name, source];
+      throw new SettingsError(
+        `chain "${chain}", step "${step}": it reads the secret "${name}", but the stage "${stage.name}" has no settings for it. ${didYouMean(name, known)}Write secrets: { '${name}': { store: 'secrets-manager', name: 'stepline/${stage.name}/${name}' } }. The secrets of the stage are ${known.join(', ') || 'none'}.`,
+      );
+    }),
+  );
+}
 
-/** Lets a function read the secrets of its targets. */
-export function allowSecrets(fn: StageFunction, targets: Targets): void {
-  for (const { secret } of Object.values(targets)) {
-    if (secret !== undefined) allowSecret(fn, secret);
+/** Lets a function read the secrets of its targets and of its code, and call what it signs requests for. */
+export function allowTargets(
+  fn: StageFunction,
+  targets: Targets,
+  secrets: Readonly<Record<string, SecretSource>>,
+): void {
+  const sources = Object.values(targets).flatMap((target) => sourcesOf(target).map(({ source }) => source));
+  const byName = new Map(
+    [...sources, ...Object.values(secrets)].map((one) => [`${one.store} ${one.name}`, one]),
+  );
+  for (const source of byName.values()) allowSecret(fn, source);
+  for (const [name, { auth }] of Object.entries(targets)) {
+    if (auth?.type !== 'sigv4' || auth.allow === undefined) continue;
+    const { actions, resources } = auth.allow;
+    fn.allow(actions, resources);
+    for (const resource of resources.filter((one) => one.includes('*'))) {
+      const why = `the settings of the target ${name} name these resources`;
+      acknowledge(fn.role, `AwsSolutions-IAM5[Resource::${resource}]`, why);
+    }
   }
 }
 
@@ -54,7 +89,9 @@ const STORES = {
   },
 } as const;
 
-function allowSecret(fn: StageFunction, { store, name, keyArn }: SecretReference): void {
+function allowSecret(fn: StageFunction, { store, name, keyArn }: SecretSource): void {
+  // Lambda has no variables of the user's: the settings refuse it.
+  if (store === 'env') return;
   const { service, action, resource } = STORES[store];
   fn.allow([action], [resource(fn, name)]);
   if (keyArn !== undefined) fn.allow(['kms:Decrypt'], [keyArn], through(fn, service));

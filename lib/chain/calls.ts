@@ -14,12 +14,12 @@ export interface Called {
 
 /**
  * The targets that a request function calls, found by calling it once with placeholders for its input and results. Undefined
- * where that does not show all of them: the function inspects a value, or its source text calls several targets, so that a
- * value may decide between them.
+ * where that does not show all of them: the function inspects a value; or its source text calls several targets, so that a
+ * value may decide between them; or none, as it leaves the call to another function, which may decide in its turn.
  * @example calledTargets(({ input }) => payments.post('/charges', { card: input.card })) // { targets: ['payments'], keyLifetime: 86400 }
  */
 export function calledTargets(request: Request): Called | undefined {
-  if (speaksOfSeveral(request)) return undefined;
+  if (!showsOne(request)) return undefined;
   try {
     const context = { input: placeholder(), results: placeholder(), idempotencyKey: PLACEHOLDER_TEXT };
     const { target, idempotency } = requestOf(request(context));
@@ -36,8 +36,12 @@ const CALL = /([\w$]+|[)\]])\s*\??\.\s*(?:get|post|put|patch|delete)\s*\(/g;
 const MADE_HERE = /\btarget\)?\(\s*['"`]([^'"`]+)['"`]\s*\)/g;
 
 /** One call shows one target; only the source text shows whether there are others. */
-function speaksOfSeveral(request: Request): boolean {
+function showsOne(request: Request): boolean {
   const text = String(request).replace(MADE_HERE, '$1');
   const receivers = new Set([...text.matchAll(CALL)].map(([, receiver]) => receiver));
-  return receivers.size > 1 || receivers.has(')') || receivers.has(']');
+  if (receivers.has(')') || receivers.has(']')) return false;
+  return receivers.size === 1 || (receivers.size === 0 && WRITTEN_OUT.test(text));
 }
+
+/** A request that is written out, as `target().post` would make it. */
+const WRITTEN_OUT = /\btarget\s*:\s*['"`]/;

@@ -1,5 +1,7 @@
 import type * as z from 'zod';
 import type { Idempotency } from './request/key.ts';
+import type { Methods, RequestOptions } from './request/methods.ts';
+import type { Path } from './request/path.ts';
 import type { Reply } from './request/verdict.ts';
 
 export const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
@@ -39,6 +41,20 @@ export interface RequestContext extends StepContext {
 export interface RunContext extends StepContext {
   readonly idempotencyKey: string;
   readonly signal: AbortSignal;
+  /** Calls a target that the step names. Each call of an attempt has a name of its own, and the key `<idempotencyKey>:<name>`. */
+  call(name: string, target: Callable): Methods<Promise<Reply>>;
+  /** The value of a secret that the step names. */
+  secret(name: string): Promise<string>;
+}
+
+/** What describes requests to one target; what a body may be was looked at where it was written. */
+export interface Callable {
+  readonly name: string;
+  get(path: string | Path, options?: RequestOptions): RequestSpec;
+  post(path: string | Path, body?: unknown, options?: RequestOptions): RequestSpec;
+  put(path: string | Path, body?: unknown, options?: RequestOptions): RequestSpec;
+  patch(path: string | Path, body?: unknown, options?: RequestOptions): RequestSpec;
+  delete(path: string | Path, options?: RequestOptions): RequestSpec;
 }
 
 /** Exponential backoff with equal jitter, in seconds: after attempt n a step waits between half and whole of `min(cap, base * 2^(n-1))`. */
@@ -52,8 +68,10 @@ export interface StepDefinition {
   readonly name: string;
   /** Names of the steps this one follows; empty for a root. */
   readonly after: readonly string[];
-  /** Names of the targets that the step may call; undefined if its definition does not show them. Empty for a `run` step. */
+  /** Names of the targets that the step may call; undefined if its definition does not show them. */
   readonly targets: readonly string[] | undefined;
+  /** Names of the secrets that a `run` step may read. */
+  readonly secrets: readonly string[];
   /** How long its targets remember an idempotency key at least, in seconds; 0 where one of them takes none. */
   readonly keyLifetime: number;
   /** Exactly one of `request` and `run` is given. */

@@ -4,6 +4,7 @@ export type { ChainDefinition, RequestSpec } from './definition.ts';
 export { DefinitionError } from './definition-error.ts';
 export { StepRefusal } from './refusal.ts';
 export { json } from './request/body.ts';
+export { CallError } from './request/call-error.ts';
 export { form } from './request/form.ts';
 export { multipart } from './request/multipart.ts';
 export { path } from './request/path.ts';

@@ -26,6 +26,8 @@ const STEP_NAME: NameRule = {
 
 const TARGET_NAME: NameRule = { ...STEP_NAME, fallback: 'payments' };
 
+const SECRET_NAME: NameRule = { ...STEP_NAME, fallback: 'webhook-key' };
+
 const CHAIN_NAME: NameRule = {
   pattern: /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/,
   words: 'lower-case letters, digits and single hyphens, beginning with a letter',
@@ -42,6 +44,9 @@ export const stepName = (place: Place, name: unknown): string => checked(place, 
 
 /** Returns a valid target name. Errors: `DefinitionError` that suggests one. */
 export const targetName = (name: unknown): string => checked({}, 'target', TARGET_NAME, name);
+
+/** Returns a valid name of a secret. Errors: `DefinitionError` that suggests one. */
+export const secretName = (name: unknown): string => checked({}, 'secret', SECRET_NAME, name);
 
 /** Whether a target can have that name: what code says while it runs is asked, not refused. */
 export const isTargetName = (name: unknown): name is string =>

@@ -13,6 +13,8 @@ export interface StepPlace {
   readonly root: boolean;
   /** Targets that it may call; undefined where a definition does not show them. */
   readonly targets: readonly string[] | undefined;
+  /** Secrets that its code may read. */
+  readonly secrets: readonly string[];
 }
 
 /**
@@ -38,6 +40,7 @@ const placeOf = (chain: ChainDefinition, step: StepDefinition): StepPlace => ({
   next: successors(chain, step.name).map(({ name }) => name),
   root: step.after.length === 0,
   targets: step.targets,
+  secrets: step.secrets,
 });
 
 function merged(older: StepPlace | undefined, newer: StepPlace): StepPlace {
@@ -58,5 +61,6 @@ function merged(older: StepPlace | undefined, newer: StepPlace): StepPlace {
       older.targets === undefined || newer.targets === undefined
         ? undefined
         : [...new Set([...older.targets, ...newer.targets])],
+    secrets: [...new Set([...older.secrets, ...newer.secrets])],
   };
 }

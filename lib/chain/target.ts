@@ -1,19 +1,12 @@
 import { optionsOf } from './check.ts';
 import type { Method, RequestSpec } from './definition.ts';
 import { targetName } from './naming.ts';
-import { type BodyOf, bodyProblem } from './request/body.ts';
+import { bodyProblem } from './request/body.ts';
 import { checkedHeaders } from './request/headers.ts';
 import { type Idempotency, idempotencyIn, keyUseOf } from './request/key.ts';
+import type { Methods, RequestOptions, WithBody, WithoutBody } from './request/methods.ts';
 import { checkedPath, type Path } from './request/path.ts';
-import { type Query, withQuery } from './request/query.ts';
-
-/** What a request may say besides its path and body. */
-export interface RequestOptions {
-  /** Values are encoded; `null` and `undefined` are left out; a list gives its name once for each value. */
-  readonly query?: Query;
-  /** Their names are sent in lower case. */
-  readonly headers?: Readonly<Record<string, string>>;
-}
+import { withQuery } from './request/query.ts';
 
 /** What a target does, wherever it is. */
 export interface TargetOptions {
@@ -24,27 +17,11 @@ export interface TargetOptions {
   readonly idempotency?: Idempotency;
 }
 
-type WithoutBody = (path: string | Path, options?: RequestOptions) => RequestSpec;
-/**
- * `body` is sent as JSON, or as `json`, `form`, `text` or `multipart` says; a bare text, and a date, a map, a promise or a function
- * in it, does not compile.
- */
-type WithBody = <Body = undefined>(
-  path: string | Path,
-  body?: Body & BodyOf<Body>,
-  options?: RequestOptions,
-) => RequestSpec;
-
 /** A downstream API by name. Its functions only describe a request; the stage knows the base URL and the secret. */
-export interface Target {
+export interface Target extends Methods<RequestSpec> {
   readonly name: string;
   /** As it was given. */
   readonly idempotency: Idempotency | undefined;
-  readonly get: WithoutBody;
-  readonly post: WithBody;
-  readonly put: WithBody;
-  readonly patch: WithBody;
-  readonly delete: WithoutBody;
 }
 
 /**
@@ -68,11 +45,11 @@ export function target(name: string, options: TargetOptions = {}): Target {
   const given = optionsOf({}, `the target "${checkedName}"`, options, ['idempotency']);
   const idempotency = idempotencyIn({}, given.idempotency);
   const without =
-    (method: Method): WithoutBody =>
+    (method: Method): WithoutBody<RequestSpec> =>
     (path, options) =>
       spec(checkedName, idempotency, method, path, undefined, options);
   const withBody =
-    (method: Method): WithBody =>
+    (method: Method): WithBody<RequestSpec> =>
     (path, body, options) =>
       spec(checkedName, idempotency, method, path, body, options);
   return Object.freeze({

@@ -1,7 +1,8 @@
 import type * as z from 'zod';
 import type { ReservedOutputName } from '../contract/names.ts';
-import type { Backoff, ChainDefinition, Read, RequestSpec, Statuses } from './definition.ts';
+import type { Backoff, Callable, ChainDefinition, Read, RequestSpec, Statuses } from './definition.ts';
 import type { Json } from './json.ts';
+import type { Methods } from './request/methods.ts';
 import type { Reply } from './request/verdict.ts';
 import type { Target } from './target.ts';
 
@@ -63,6 +64,18 @@ interface Running<Input, Results> extends Context<Input, Results> {
   readonly idempotencyKey: string;
   /** Aborts at the step's deadline. What later comes of code that ignores it is dropped. */
   readonly signal: AbortSignal;
+  /**
+   * Calls a target that `targets` names, with its settings, secrets and certificates, by the step's deadline. Each call of an attempt has a name of its
+   * own, so that its key, `<idempotencyKey>:<name>`, is the same at the next attempt. The reply of a 2xx comes back; anything else throws a
+   * `CallError`, which fails the attempt as it would that of a `request` step, unless it is caught.
+   * @example const { body } = await call('capture', payments).post(path`/charges/${id}/capture`, { amount });
+   */
+  call(name: string, target: Callable): Methods<Promise<Reply>>;
+  /**
+   * The value of a secret that `secrets` names, so that code can sign.
+   * @example createHmac('sha256', await secret('webhook-key')).update(body).digest('hex')
+   */
+  secret(name: string): Promise<string>;
 }
 
 /** What every step may say. All durations are in seconds. */
@@ -105,8 +118,8 @@ interface StepOptions<After, Schema, Sensitive> {
 /** A step that sends one HTTP request to a target. */
 interface RequestStep<Input, Results> {
   /**
-   * All targets that the request may call, as `target()` made them, or by name. Needed only where a value decides which one is called; otherwise they
-   * are found by calling `request` once. On AWS the step gets the settings and secrets of these targets, and no other.
+   * All targets that the request may call, as `target()` made them, or by name. Needed only where a value decides which one is called, or where the text
+   * of `request` shows no call, as it calls a function that does; otherwise they are found by calling `request` once. On AWS the step gets the settings and secrets of these targets, and no other.
    */
   readonly targets?: readonly (string | Target)[];
   /**
@@ -134,14 +147,21 @@ interface RequestStep<Input, Results> {
    */
   readonly reply?: (reply: Reply, next: () => unknown) => unknown;
   readonly run?: never;
+  readonly secrets?: never;
 }
 
 /** A step that runs code. */
 interface RunStep<Input, Results, Returned> {
+  /** All targets that `call` may call. On AWS the step gets the settings and secrets of these targets, and no other. */
+  readonly targets?: readonly (string | Target)[];
+  /**
+   * Secrets that `secret` may read, by their names among the `secrets` of the stage. Where there is no stage, `webhook-key` is the environment variable
+   * `STEPLINE_SECRET_WEBHOOK_KEY`.
+   */
+  readonly secrets?: readonly string[];
   /** Its value is stored as JSON. Throw `StepRefusal` to fail the step for good; anything else is tried again. */
   readonly run: (context: Running<Input, Results>) => Returned & JsonReturn<Returned>;
   readonly request?: never;
-  readonly targets?: never;
   readonly read?: never;
   readonly reply?: never;
   readonly statuses?: never;

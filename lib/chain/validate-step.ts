@@ -10,7 +10,7 @@ import {
   type StepDefinition,
 } from './definition.ts';
 import { DefinitionError, type Place, show } from './definition-error.ts';
-import { stepName, targetName } from './naming.ts';
+import { secretName, stepName, targetName } from './naming.ts';
 import { keyLifetimeIn, keyUseOf } from './request/key.ts';
 import { didYouMean } from './suggest.ts';
 import type { Target } from './target.ts';
@@ -22,6 +22,7 @@ const STEP_OPTIONS = [
   'request',
   'run',
   'targets',
+  'secrets',
   'response',
   'sensitive',
   'read',
@@ -125,8 +126,8 @@ const EXAMPLES = {
 
 function work(
   place: Place,
-  { request, run, targets, idempotency }: Options,
-): Pick<StepDefinition, 'request' | 'run' | 'targets' | 'keyLifetime'> {
+  { request, run, targets, secrets, idempotency }: Options,
+): Pick<StepDefinition, 'request' | 'run' | 'targets' | 'secrets' | 'keyLifetime'> {
   const own = keyLifetimeIn(place, idempotency);
   const one = `Write one of the two: ${EXAMPLES.request}, or ${EXAMPLES.run}.`;
   if (request !== undefined && run !== undefined) {
@@ -136,20 +137,29 @@ function work(
     throw new DefinitionError(place, 'it has neither request nor run', one);
   }
   if (isRequest(request)) {
+    if (secrets !== undefined) {
+      throw new DefinitionError(
+        place,
+        'it has both request and secrets',
+        'Leave secrets out: they are for run steps, and the secrets of a target are in its settings.',
+      );
+    }
     const called = targets === undefined ? calledTargets(request) : targetsOf(place, targets);
     return {
       request,
       targets: called?.targets,
+      secrets: [],
       keyLifetime: own ?? called?.keyLifetime ?? LIMITS.keyLifetime,
     };
   }
   if (isRun(run)) {
-    if (targets === undefined) return { run, targets: [], keyLifetime: own ?? LIMITS.keyLifetime };
-    throw new DefinitionError(
-      place,
-      'it has both run and targets',
-      'Leave targets out: they are for request steps, and run may call anything.',
-    );
+    const called = targets === undefined ? undefined : targetsOf(place, targets);
+    return {
+      run,
+      targets: called?.targets ?? [],
+      secrets: secrets === undefined ? [] : textsOf(place, 'secrets', secrets).map(secretName),
+      keyLifetime: own ?? called?.keyLifetime ?? LIMITS.keyLifetime,
+    };
   }
   const [option, value] = request === undefined ? (['run', run] as const) : (['request', request] as const);
   throw new DefinitionError(
@@ -169,7 +179,7 @@ function targetsOf(place: Place, written: unknown): Called {
     throw new DefinitionError(
       place,
       'targets is empty',
-      "Name every target that the request may call: targets: ['payments'].",
+      "Name every target that the step may call: targets: ['payments'].",
     );
   }
   const lifetimes = given.map((one) => keyUseOf(isTarget(one) ? one.idempotency : undefined).lifetime);

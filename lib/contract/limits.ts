@@ -121,6 +121,14 @@ export const LIMITS = {
    * warm function costs next to nothing.
    */
   secretAge: 60,
+  /** A target that answers 401 all the time has its secrets read again this often at most. */
+  secretReread: 10,
+  /** Seconds for one request of a token. Authorization servers answer within one; who hangs must not take a step's whole time. */
+  tokenRequest: 10,
+  /** Seconds that a token is kept whose server does not say for how long it holds. */
+  tokenAge: 300,
+  /** Seconds by which a token is renewed before its end, so that none ends on its way; never more than half of its life. */
+  tokenMargin: 60,
 
   /** 1,000 writes a second a partition: 8 shards carry 8,000 starts a second. */
   indexShards: 8,

@@ -223,6 +223,7 @@ export const ENV = {
   tableName: 'STEPLINE_TABLE_NAME',
   queueUrlPrefix: 'STEPLINE_QUEUE_URL_PREFIX',
   targets: 'STEPLINE_TARGETS',
+  secrets: 'STEPLINE_SECRETS',
   failuresTopicArn: 'STEPLINE_FAILURES_TOPIC_ARN',
   runbookUrl: 'STEPLINE_RUNBOOK_URL',
   stage: 'STEPLINE_STAGE',

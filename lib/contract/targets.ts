@@ -1,5 +1,13 @@
 import * as z from 'zod';
+import { auth, type Credential, headersOfAuth } from './auth.ts';
 import { HEADER_VALUE, headerProblem, NOT_ALLOWED } from './headers.ts';
+import {
+  PLACE_NAME,
+  type SecretReference,
+  type SecretSource,
+  secretReference,
+  secretSource,
+} from './secrets.ts';
 
 /** Names in lower case, as a request's own are: one name, one value. */
 const headers = z
@@ -19,11 +27,23 @@ const headers = z
     Object.fromEntries(Object.entries(written).map(([name, value]) => [name.toLowerCase(), value])),
   );
 
+/** A secret's place in a base URL or in the path of a request. */
+export const PLACE = /\{([^{}/?#]*)\}/g;
+
+const namesIn = (text: string): readonly string[] => [...text.matchAll(PLACE)].map(([, name = '']) => name);
+
 const baseUrl = z.string().transform((text, context) => {
-  const problem = baseUrlProblem(text);
+  // A parser would escape the braces.
+  const plain = text.replaceAll(PLACE, (_, name: string) => `place--${name.toLowerCase()}--`);
+  const odd = namesIn(text).find((name) => !PLACE_NAME.test(name));
+  const problem =
+    odd === undefined ? baseUrlProblem(plain) : `{${odd}} is no place of a secret: letters, digits, _ and -`;
   if (problem === undefined) {
-    const { origin, pathname } = new URL(text);
-    return (origin + pathname).replace(/\/+$/, '');
+    const { origin, pathname } = new URL(plain);
+    const places = namesIn(text)[Symbol.iterator]();
+    return (origin + pathname)
+      .replace(/\/+$/, '')
+      .replaceAll(/place--[a-z0-9_-]+?--/g, () => `{${places.next().value ?? ''}}`);
   }
   context.addIssue({ code: 'custom', message: problem });
   return z.NEVER;
@@ -39,60 +59,109 @@ function baseUrlProblem(text: string): string | undefined {
   return undefined;
 }
 
-/** Where a stage keeps its secrets: AWS Secrets Manager, or a parameter of AWS Systems Manager. */
-export const SECRET_STORES = ['secrets-manager', 'ssm'] as const;
-export type SecretStore = (typeof SECRET_STORES)[number];
-
-/** What both stores take in a name. No colon: an ARN, a version or a label cannot be granted by name. */
-const SECRET_NAME = /^[A-Za-z0-9/_+=.@-]{1,512}$/;
-
-/** The ARN of a key of AWS KMS. */
-export const KEY_ARN = /^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/\S+$/;
+const pem = z.union([z.string().regex(/-----BEGIN /, 'expected PEM text, or a secret'), secretSource], {
+  error: 'expected PEM text, or a secret: { store, name, field }',
+});
 
 /**
- * A secret by reference: `header` is sent as `prefix` and the secret's text, or the text in its `field` where the secret
- * is a JSON object. `keyArn`: the key that encrypts it, where that is not the store's own; the function may then use it.
- * @example { store: 'secrets-manager', name: 'stepline/dev/payments', header: 'authorization', prefix: 'Bearer ', field: 'apiKey' }
+ * Certificates of a target, as PEM: `ca`, the authorities to trust in place of Node's own; `cert` and `key`, by which the target knows the client.
+ * @example { cert: { store: 'secrets-manager', name: 'bank', field: 'cert' }, key: { store: 'secrets-manager', name: 'bank', field: 'key' } }
  */
-export const secretReference = z
-  .strictObject({
-    store: z.enum(SECRET_STORES),
-    name: z
-      .string()
-      .regex(SECRET_NAME, 'expected the name of a secret, not its ARN: 1 to 512 letters, digits and /_+=.@-'),
-    header: z.string().transform((name, context) => {
-      const message = headerProblem(name);
-      if (message !== undefined) context.addIssue({ code: 'custom', message });
-      return name.toLowerCase();
-    }),
-    prefix: z.string().regex(HEADER_VALUE, NOT_ALLOWED).default(''),
-    field: z.string().min(1).optional(),
-    keyArn: z.string().regex(KEY_ARN, 'expected the ARN of a key').optional(),
-  })
-  .refine(({ store, name }) => store !== 'ssm' || !name.includes('/') || name.startsWith('/'), {
-    path: ['name'],
-    message: 'a parameter name that contains / must begin with /',
+const tls = z
+  .strictObject({ ca: pem.optional(), cert: pem.optional(), key: secretSource.optional() })
+  .refine(({ ca, cert }) => ca !== undefined || cert !== undefined, 'write ca, or cert and key')
+  .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
+    path: ['key'],
+    message: 'cert and key go together',
   });
-export type SecretReference = z.infer<typeof secretReference>;
 
-/** The command that makes a secret. Its value comes from a file, so that it is in no shell's history. */
-export const createSecretCommand = ({ store, name }: Pick<SecretReference, 'store' | 'name'>): string =>
-  store === 'ssm'
-    ? `aws ssm put-parameter --name ${name} --type SecureString --value file://secret.txt`
-    : `aws secretsmanager create-secret --name ${name} --secret-string file://secret.txt`;
+/** What the settings of a target may say. */
+export const targetShape = {
+  baseUrl,
+  headers: headers.default({}),
+  secret: secretReference.optional(),
+  secrets: z.array(secretReference).min(1).optional(),
+  auth: auth.optional(),
+  tls: tls.optional(),
+};
+
+type Written = z.infer<z.ZodObject<typeof targetShape>>;
+
+/** What no part of a target can say alone: who writes a header, a parameter or a place. */
+export function checkTarget(setting: Written, context: Pick<z.core.$RefinementCtx, 'addIssue'>): void {
+  const issue = (path: readonly PropertyKey[], message: string): void =>
+    context.addIssue({ code: 'custom', path: [...path], message });
+  const taken = new Map<string, string>();
+  const take = (place: string, path: readonly PropertyKey[], by: string): void => {
+    const before = taken.get(place);
+    if (before !== undefined) issue(path, `${before} already; leave it out there`);
+    taken.set(place, by);
+  };
+  for (const header of Object.keys(setting.headers)) {
+    taken.set(`header ${header}`, 'the headers of the target have this one');
+  }
+  for (const header of setting.auth === undefined ? [] : headersOfAuth(setting.auth)) {
+    take(`header ${header}`, ['auth'], `auth of type "${setting.auth?.type}" writes this header`);
+  }
+  for (const { at, reference } of placedSecrets(setting)) {
+    const [place, name] = placeOf(reference);
+    take(`${place} ${name}`, [...at, place], `another secret has this ${place}`);
+  }
+  const places = placedSecrets(setting).flatMap(({ reference }) => reference.path ?? []);
+  for (const name of namesIn(setting.baseUrl)) {
+    if (!places.includes(name))
+      issue(
+        ['baseUrl'],
+        `{${name}} is the place of no secret; write secrets: [{ store, name, path: '${name}' }]`,
+      );
+  }
+  if (setting.tls !== undefined && setting.baseUrl.startsWith('http:'))
+    issue(['tls'], 'the base URL begins with http:, where no certificate is used');
+}
 
 /** One target of a stage. `baseUrl` is absolute; what comes out has no trailing slash, and header names in lower case. */
-export const targetSetting = z
-  .strictObject({
-    baseUrl,
-    headers: headers.default({}),
-    secret: secretReference.optional(),
-  })
-  .refine(({ headers, secret }) => secret === undefined || !Object.hasOwn(headers, secret.header), {
-    path: ['secret', 'header'],
-    message: 'the headers of the target have this one already; leave it out there',
-  });
+export const targetSetting = z.strictObject(targetShape).superRefine(checkTarget);
 export type TargetSetting = z.infer<typeof targetSetting>;
+
+/** Where a secret goes, and under which name. */
+export function placeOf({
+  header,
+  query,
+  path,
+}: SecretReference): readonly ['header' | 'query' | 'path', string] {
+  if (header !== undefined) return ['header', header];
+  return query === undefined ? ['path', path ?? ''] : ['query', query];
+}
+
+/** A target's secrets that have a place in its requests, and where the settings have them. */
+export const placedSecrets = ({
+  secret,
+  secrets = [],
+}: Pick<Written, 'secret' | 'secrets'>): readonly {
+  readonly at: readonly PropertyKey[];
+  readonly reference: SecretReference;
+}[] => [
+  ...(secret === undefined ? [] : [{ at: ['secret'], reference: secret }]),
+  ...secrets.map((reference, index) => ({ at: ['secrets', index], reference })),
+];
+
+/** All that a target has by reference, and where its settings have it: `secret`, `secrets.0`, `auth.password`, `tls.key`. */
+export function sourcesOf(
+  setting: Pick<Written, 'secret' | 'secrets' | 'auth' | 'tls'>,
+): readonly { readonly at: string; readonly source: SecretSource }[] {
+  const within = (name: string, members: object = {}) =>
+    Object.entries(members).flatMap(([member, value]: [string, unknown]) =>
+      isSource(value) ? [{ at: `${name}.${member}`, source: value }] : [],
+    );
+  return [
+    ...placedSecrets(setting).map(({ at, reference }) => ({ at: at.join('.'), source: reference })),
+    ...within('auth', setting.auth),
+    ...within('tls', setting.tls),
+  ];
+}
+
+const isSource = (value: unknown): value is Exclude<Credential, string> =>
+  typeof value === 'object' && value !== null && 'store' in value;
 
 /**
  * The targets of a stage by name, as `STEPLINE_TARGETS` holds them; parsing what was parsed changes nothing.

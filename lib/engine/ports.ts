@@ -125,6 +125,8 @@ export interface HttpRequest {
   readonly body?: string;
   /** Never over a connection that an earlier call left open. */
   readonly fresh?: true;
+  /** As PEM: the authorities to trust in place of Node's own, and by what the target knows the client. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
   /** The step looks at headers of the reply itself. */
   readonly allHeaders?: true;
 }
@@ -194,14 +196,24 @@ export interface ResolvedTarget {
   readonly headers: Readonly<Record<string, string>>;
   /** What no error may show, beside the headers as a whole: a secret may be a part of its header. */
   readonly secrets?: readonly string[];
+  /** The last change of a request before it goes out: it gets what has another place than a header, or is signed. Errors: as those of `resolve`. */
+  prepare?(request: HttpRequest): HttpRequest | Promise<HttpRequest>;
+  /**
+   * After this status: reads again what was kept, each at most once in a while. The target as it is now; undefined where nothing of it changed.
+   * Errors: as those of `resolve`.
+   */
+  renewed?(status: number): Promise<ResolvedTarget | undefined>;
 }
 
 /**
- * Finds a target, at once where nothing has to be fetched. Errors: `EngineError` `TARGET_MISSING` with what to set;
- * `SECRET_UNAVAILABLE` when its secret may be read later.
+ * What a stage has for its steps. Errors: `EngineError` `TARGET_MISSING` with what to set; `SECRET_UNAVAILABLE` when a secret may be
+ * read later.
  */
 export interface Targets {
+  /** At once where nothing has to be fetched. */
   resolve(name: string): ResolvedTarget | Promise<ResolvedTarget>;
+  /** A secret that a `run` step names. Left out where there are none. */
+  secret?(name: string): string | Promise<string>;
 }
 
 /** Logs and metrics. Never throws. */

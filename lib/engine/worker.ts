@@ -3,7 +3,8 @@ import { LIMITS } from '../contract/limits.ts';
 import { idempotencyKey, queueSuffix, stepQueue } from '../contract/names.ts';
 import type { StepMessage } from '../contract/wire.ts';
 import { advance } from './advance.ts';
-import { type Call, perform } from './call.ts';
+import { perform } from './calling/call.ts';
+import type { Call } from './calling/types.ts';
 import {
   attemptsInEpoch,
   type Claim,

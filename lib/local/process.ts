@@ -1,10 +1,16 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { authKinds } from '#auth';
 import type { Service } from '../../functions/handlers.ts';
 import { routesOf } from '../../functions/routes.ts';
 import { createHttpClient } from '../adapters/http/client.ts';
 import { systemClock, systemRandom } from '../adapters/system.ts';
-import { createSettingsTargets } from '../adapters/targets/settings.ts';
+import {
+  checkEnvironment,
+  environmentReader,
+  secretsInEnvironment,
+} from '../adapters/targets/environment.ts';
+import { createTargets } from '../adapters/targets/targets.ts';
 import type { ChainDefinition } from '../chain/definition.ts';
 import { registry } from '../chain/registry.ts';
 import { withBackoffScale } from '../chain/settings.ts';
@@ -75,6 +81,7 @@ export async function startLocal(
         ? undefined
         : await startDemo(pretended, callersIn(registry(chains), store), options);
     if (demo !== undefined) undo.push(() => demo.close());
+    checkEnvironment(settings, process.env);
     const http = createHttpClient();
     undo.push(async () => http.close());
     const log = { readable: output.readable, now: systemClock.now, write: output.say };
@@ -85,7 +92,13 @@ export async function startLocal(
       leftover: store,
       attempts: store.attempts,
       http,
-      targets: createSettingsTargets({ ...settings, ...demo?.targets }, remedy(options)),
+      targets: createTargets({
+        settings: { ...settings, ...demo?.targets },
+        secrets: secretsInEnvironment(chains.flatMap(({ steps }) => steps.flatMap(({ secrets }) => secrets))),
+        reader: environmentReader(process.env),
+        ...{ authKinds, http, clock: systemClock, env: process.env },
+        remedy: remedy(options),
+      }),
       telemetry,
       notifier: logNotifier(log),
       clock: systemClock,
@@ -132,10 +145,12 @@ const startDemo = (
 /** What to do where a step calls a target that its definition does not show: nobody could say at the start that it is missing. */
 const remedy =
   ({ targets: file }: Options) =>
-  (name: string): string =>
-    file === undefined
+  (what: 'target' | 'secret', name: string): string => {
+    if (what === 'secret') return `Write secrets: ['${name}'] in the step, and start again.`;
+    return file === undefined
       ? `Write targets: ['${name}'] in the step, so that a demo target stands in for it, and start again.`
       : `Add "${name}" with its baseUrl to ${file}, and start again.`;
+  };
 
 interface Front {
   readonly port: number;

@@ -1,42 +1,48 @@
 import { DescribeSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { paginateDescribeParameters, SSMClient } from '@aws-sdk/client-ssm';
-import { createSecretCommand, type SecretReference } from '../contract/targets.ts';
+import { createSecretCommand, type SecretSource } from '../contract/secrets.ts';
 
 interface Clients {
   readonly secretsManager: SecretsManagerClient;
   readonly ssm: SSMClient;
 }
 
-/** A secret that a target's settings name and that nobody has made. */
-export interface MissingSecret {
-  readonly target: string;
-  readonly reference: SecretReference;
+/** A secret of a stage, and where its settings name it. */
+export interface NamedSecret {
+  /** `targets.payments.secret`. */
+  readonly at: string;
+  readonly source: SecretSource;
+}
+
+/** One that nobody has made. */
+export interface MissingSecret extends NamedSecret {
   /** The command that makes it. */
   readonly remedy: string;
 }
 
 /**
- * Looks whether the secrets of a stage's targets are there, as whoever is signed in to AWS. No value is read.
+ * Looks whether the secrets of a stage are there, as whoever is signed in to AWS. No value is read.
  * Errors: those of the SDK, such as missing credentials.
  * @param region undefined for the one that the environment says
- * @example await missingSecrets(settings.targets, 'eu-central-1')
+ * @example await missingSecrets([{ at: 'targets.payments.secret', source }], 'eu-central-1')
  */
 export async function missingSecrets(
-  targets: Readonly<Record<string, { readonly secret?: SecretReference | undefined }>>,
+  secrets: readonly NamedSecret[],
   region: string | undefined,
 ): Promise<readonly MissingSecret[]> {
   const options = region === undefined ? {} : { region };
   const clients = { secretsManager: new SecretsManagerClient(options), ssm: new SSMClient(options) };
   const looked = await Promise.all(
-    Object.entries(targets).map(async ([target, { secret }]) => {
-      if (secret === undefined || (await EXISTS[secret.store](clients, secret.name))) return [];
-      return [{ target, reference: secret, remedy: createSecretCommand(secret) }];
+    secrets.map(async ({ at, source }) => {
+      if (await EXISTS[source.store](clients, source.name)) return [];
+      return [{ at, source, remedy: createSecretCommand(source) }];
     }),
   );
   return looked.flat();
 }
 
 const EXISTS = {
+  env: async (_clients: Clients, name: string): Promise<boolean> => process.env[name] !== undefined,
   'secrets-manager': async ({ secretsManager }: Clients, name: string): Promise<boolean> => {
     try {
       const { DeletedDate } = await secretsManager.send(new DescribeSecretCommand({ SecretId: name }));

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { orderProcessing } from '../../functions/chains/order-processing.ts';
 import { Chain } from '../../lib/cdk/chain.ts';
 import { Foundation } from '../../lib/cdk/foundation.ts';
+import type { Stages } from '../../lib/cdk/settings.ts';
 import { settingsOf } from '../../lib/cdk/settings.ts';
 import type { Stage } from '../../lib/cdk/stage.ts';
 import {
@@ -12,6 +13,7 @@ import {
   oddNames,
   refund,
   sameStart,
+  signing,
   twin,
   unknownTarget,
   vagueTarget,
@@ -175,6 +177,58 @@ describe('a step', () => {
       ({ action, resource }) => action === 'kms:Decrypt' && resource === keyArn,
     );
     expect(decrypts).toHaveLength(1);
+  });
+});
+
+describe('a step whose code calls targets and reads secrets', () => {
+  const allow = {
+    actions: ['execute-api:Invoke'],
+    resources: ['arn:aws:execute-api:eu-central-1:123456789012:a1b2c3/*/POST/refunds'],
+  };
+  const staged = (more: object): Stages => ({
+    ...stages,
+    dev: {
+      ...stages.dev,
+      targets: {
+        refunds: {
+          baseUrl: 'https://{tenant}.example.com',
+          secrets: [
+            { store: 'ssm', name: 'tenant', path: 'tenant' },
+            { store: 'ssm', name: 'tenant-key', query: 'key' },
+          ],
+          auth: { type: 'sigv4', service: 'execute-api', allow },
+          tls: { ca: { store: 'secrets-manager', name: 'authorities' } },
+        },
+      },
+      ...more,
+    },
+  });
+  const secrets = { 'webhook-key': { store: 'secrets-manager', name: 'stepline/dev/webhook' } } as const;
+
+  it('may read all of these, and call what its requests are signed for, and nothing else', async () => {
+    const dev = await synthesize('dev', { chains: [signing], places: here, stages: staged({ secrets }) });
+    const own = (grants(dev).get('stepline_dev_signing_sign') ?? []).filter(({ action }) =>
+      /^(secretsmanager|ssm|execute-api):/.test(action),
+    );
+    expect(
+      own.map(({ action, resource }) => `${action} ${resource.split(':').slice(5).join(':')}`).sort(),
+    ).toEqual([
+      'execute-api:Invoke a1b2c3/*/POST/refunds',
+      'secretsmanager:GetSecretValue secret:authorities-??????',
+      'secretsmanager:GetSecretValue secret:stepline/dev/webhook-??????',
+      'ssm:GetParameter parameter/tenant',
+      'ssm:GetParameter parameter/tenant-key',
+    ]);
+    const fn = dev
+      .all('AWS::Lambda::Function')
+      .find(({ properties }) => properties.FunctionName === 'stepline_dev_signing_sign');
+    expect(JSON.stringify(fn?.properties.Environment)).toContain('stepline/dev/webhook');
+  }, 60_000);
+
+  it('needs settings for its secrets, and the message says which to write', async () => {
+    await expect(synthesize('dev', { chains: [signing], places: here, stages: staged({}) })).rejects.toThrow(
+      `chain "signing", step "sign": it reads the secret "webhook-key", but the stage "dev" has no settings for it. Write secrets: { 'webhook-key': { store: 'secrets-manager', name: 'stepline/dev/webhook-key' } }. The secrets of the stage are none.`,
+    );
   });
 });
 

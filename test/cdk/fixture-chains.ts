@@ -12,6 +12,12 @@ export const unknownTarget = version(1).step('refund', refund).definition;
 export const vagueTarget = version(1, 'vague', '/api/vague').step('refund', {
   request: ({ input }) => target(input.id).get('/'),
 }).definition;
+/** Code that calls a target which signs its requests, and reads a secret. */
+export const signing = version(1, 'signing', '/api/signing').step('sign', {
+  run: () => null,
+  targets: ['refunds'],
+  secrets: ['webhook-key'],
+}).definition;
 export const twin = version(1).step('refund', refund).definition;
 export const sameStart = version(1, 'other', '/api/refund').step('refund', refund).definition;
 

@@ -46,7 +46,34 @@ describe('settings', () => {
       targets({ baseUrl: 'payments' }),
       /targets\.payments\.baseUrl: expected an absolute URL/,
     ],
-    ['no word about a secret', targets({ secret: undefined }), /targets\.payments\.secret: /],
+    [
+      'no word about a secret',
+      targets({ secret: undefined }),
+      /targets\.payments\.secret: write secret: \{ store, name, header \}, secrets: \[…\], auth: \{ type, … \}, or secret: 'none'/,
+    ],
+    [
+      'a secret in a variable',
+      targets({ secret: 'none', auth: { type: 'basic', user: { store: 'env', name: 'KEY' } } }),
+      /targets\.payments\.auth\.user: the store "env" is for npm start; keep the value in Secrets Manager/,
+    ],
+    [
+      'a secret of code in a variable',
+      { secrets: { signing: { store: 'env', name: 'KEY' } } },
+      /secrets\.signing: the store "env" is for npm start/,
+    ],
+    [
+      'an authorization server without TLS',
+      targets({
+        secret: undefined,
+        auth: {
+          type: 'oauth2',
+          tokenUrl: 'http://auth.example.com/token',
+          clientId: 'id',
+          clientSecret: { store: 'ssm', name: 'secret' },
+        },
+      }),
+      /targets\.payments\.auth\.tokenUrl: "http:\/\/auth\.example\.com\/token" must begin with https:/,
+    ],
     [
       'a secret without a header',
       targets({ secret: { store: 'ssm', name: 'a' } }),
@@ -115,8 +142,8 @@ describe('settings', () => {
     ],
     [
       'a secret among the headers',
-      targets({ headers: { Authorization: 'Bearer abc' } }),
-      /targets\.payments\.headers\.authorization: no secret and no env: variable may be here/,
+      targets({ headers: { Cookie: 'session=abc' } }),
+      /targets\.payments\.headers\.cookie: no secret and no env: variable may be here/,
     ],
     [
       'a variable that no function has',

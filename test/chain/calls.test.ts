@@ -33,6 +33,8 @@ const called = (request: unknown): readonly string[] | undefined => {
   return withStep(orders, 'payment', { request }).steps[0]?.targets;
 };
 
+const chargeOf = ({ vip }: Order) => (vip ? payments : shipping).post('/c');
+
 describe('the targets of a request', () => {
   it.each<readonly [string, unknown]>([
     ['puts values into its body', looking(({ input }) => payments.post('/c', { amount: input.amount }))],
@@ -138,6 +140,7 @@ describe('the targets of a request', () => {
         return payments.post('/c');
       }),
     ],
+    ['leaves the call to a function', looking(({ input }) => chargeOf(input))],
     [
       'goes round in a value without an end',
       looking(({ input }) => {
@@ -166,11 +169,26 @@ describe('a step that names its targets', () => {
     expect(chain.steps[0]?.targets).toEqual(['payments', 'shipping']);
   });
 
+  it('has these in code, too, and the least time for which they remember a key', () => {
+    const qonto = target('qonto', { idempotency: { lifetime: 1_800 } });
+    const chain = withStep(orders, 'payment', {
+      run: () => null,
+      targets: [payments, qonto],
+      secrets: ['signing'],
+    });
+    expect(chain.steps[0]).toMatchObject({
+      targets: ['payments', 'qonto'],
+      secrets: ['signing'],
+      keyLifetime: 1_800,
+    });
+  });
+
   it.each<readonly [string, object, string]>([
-    ['none', { request, targets: [] }, 'Name every target that the request may call'],
+    ['a secret that is no name', { run: () => null, secrets: ['a b'] }, 'such as "a-b"'],
+    ['none', { request, targets: [] }, 'Name every target that the step may call'],
     ['one that is no text', { request, targets: [7] }, 'targets holds 7, not a name. Write a list of names'],
     ['one that cannot be a target', { request, targets: ['pay ments'] }, '"pay-ments"'],
-    ['one for code', { run: () => null, targets: ['payments'] }, 'Leave targets out'],
+    ['secrets', { request, secrets: ['key'] }, 'Leave secrets out: they are for run steps'],
   ])('is refused with %s', (_, options, remedy) => {
     expect(() => withStep(orders, 'payment', options)).toThrow(remedy);
   });

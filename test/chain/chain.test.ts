@@ -28,6 +28,7 @@ describe('a chain', () => {
           keyLifetime: 86_400,
           request,
           targets: ['api'],
+          secrets: [],
           response: undefined,
           sensitive: [],
           read: 'json',

@@ -1,5 +1,6 @@
 import type { StepDefinition } from '../../lib/chain/definition.ts';
-import { type Call, type CallResult, perform } from '../../lib/engine/call.ts';
+import { perform } from '../../lib/engine/calling/call.ts';
+import type { Call, CallResult } from '../../lib/engine/calling/types.ts';
 import { secretsOf } from '../../lib/engine/mask.ts';
 import type { Failure } from '../../lib/engine/outcome.ts';
 import type { HttpOutcome, HttpRequest, Targets } from '../../lib/engine/ports.ts';
@@ -48,6 +49,7 @@ export interface Outside {
   readonly resolved: string[];
   answer: HttpOutcome;
   resolve: Targets['resolve'];
+  secret?: NonNullable<Targets['secret']>;
   perform(step: StepDefinition, changes?: Partial<Call>): Promise<CallResult>;
 }
 
@@ -74,6 +76,7 @@ export function outside(): Outside {
               made.resolved.push(name);
               return made.resolve(name);
             },
+            ...(made.secret === undefined ? {} : { secret: made.secret }),
           },
           random: { fraction: () => 0, token: () => 'fedcba9876543210fedcba9876543210' },
         },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import type { CallResult } from '../../lib/engine/call.ts';
+import type { CallResult } from '../../lib/engine/calling/types.ts';
 import { failureOf, outside, postCharge, reply, stepOf } from './call-fixtures.ts';
 
 const BIG = '12345678901234567890';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { createHttpClient } from '../../lib/adapters/http/client.ts';
 import { systemClock, systemRandom } from '../../lib/adapters/system.ts';
-import { createSettingsTargets, parseTargets } from '../../lib/adapters/targets/settings.ts';
+import { parseTargets } from '../../lib/adapters/targets/settings.ts';
 import type { ChainDefinition } from '../../lib/chain/definition.ts';
 import { emptyChain, finished, withStep } from '../../lib/chain/validate.ts';
 import type { EngineEvent } from '../../lib/engine/events.ts';
@@ -10,6 +10,7 @@ import type { Notification } from '../../lib/engine/ports.ts';
 import type { StepRecord } from '../../lib/engine/state.ts';
 import { startLocalEngine } from '../../lib/local/engine.ts';
 import { openEmbeddedStore } from '../../lib/local/store/store.ts';
+import { settingsTargets } from '../support/settings-targets.ts';
 import { startControl } from './control.ts';
 
 export const CARD = '4242424242424242';
@@ -84,7 +85,7 @@ export async function openHostileEngine(surroundings: Surroundings): Promise<Hos
     http,
     clock: systemClock,
     random: { ...systemRandom, fraction: () => 0.5 },
-    targets: createSettingsTargets(
+    targets: settingsTargets(
       parseTargets(
         Object.fromEntries(
           urls.map((baseUrl, at) => [

@@ -221,7 +221,7 @@ describe('a start that fails', () => {
     [
       'has a secret of AWS',
       '{"payments":{"baseUrl":"http://x","secret":{"store":"ssm","name":"pay","header":"authorization"}}}',
-      '"payments" has a secret, and secrets are read on AWS only: here write "headers": { "authorization": "env:NAME" }',
+      '"payments" has "secret" in the store "ssm", and such secrets are read on AWS only: here write "store": "env"',
     ],
   ])('says what is wrong with a file of targets that %s', async (_, text, message) => {
     await expect(local({ targets: await file(text), demo: OTHERS })).rejects.toThrow(message);

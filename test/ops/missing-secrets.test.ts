@@ -15,20 +15,17 @@ beforeEach(() => {
   ssm.reset();
 });
 
-const payments = {
-  store: 'secrets-manager',
-  name: 'stepline/dev/payments',
-  header: 'authorization',
-  prefix: '',
-} as const;
-const mail = { store: 'ssm', name: '/stepline/dev/mail', header: 'x-api-key', prefix: '' } as const;
-const targets = { payments: { secret: payments }, mail: { secret: mail }, open: {} };
+const payments = { store: 'secrets-manager', name: 'stepline/dev/payments' } as const;
+const mail = { store: 'ssm', name: '/stepline/dev/mail' } as const;
+const ofPayments = { at: 'targets.payments.secret', source: payments };
+const ofMail = { at: 'targets.mail.auth.password', source: mail };
+const both = [ofPayments, ofMail];
 
 describe('the secrets of a stage', () => {
   it('are looked at without being read', async () => {
     secretsManager.on(DescribeSecretCommand).resolves({ Name: payments.name });
     ssm.on(DescribeParametersCommand).resolves({ Parameters: [{ Name: mail.name }] });
-    expect(await missingSecrets(targets, 'eu-central-1')).toEqual([]);
+    expect(await missingSecrets(both, 'eu-central-1')).toEqual([]);
     expect(secretsManager.calls()).toHaveLength(1);
     expect(ssm.commandCalls(DescribeParametersCommand)[0]?.args[0].input).toEqual({
       ParameterFilters: [{ Key: 'Name', Option: 'Equals', Values: [mail.name] }],
@@ -40,16 +37,14 @@ describe('the secrets of a stage', () => {
       .on(DescribeSecretCommand)
       .rejects(new ResourceNotFoundException({ message: 'no', $metadata: {} }));
     ssm.on(DescribeParametersCommand).resolves({ Parameters: [] });
-    expect(await missingSecrets(targets, undefined)).toEqual([
+    expect(await missingSecrets(both, undefined)).toEqual([
       {
-        target: 'payments',
-        reference: payments,
+        ...ofPayments,
         remedy:
           'aws secretsmanager create-secret --name stepline/dev/payments --secret-string file://secret.txt',
       },
       {
-        target: 'mail',
-        reference: mail,
+        ...ofMail,
         remedy:
           'aws ssm put-parameter --name /stepline/dev/mail --type SecureString --value file://secret.txt',
       },
@@ -58,13 +53,11 @@ describe('the secrets of a stage', () => {
 
   it('that are about to be deleted are missing', async () => {
     secretsManager.on(DescribeSecretCommand).resolves({ Name: payments.name, DeletedDate: new Date(0) });
-    expect(await missingSecrets({ payments: { secret: payments } }, undefined)).toHaveLength(1);
+    expect(await missingSecrets([ofPayments], undefined)).toHaveLength(1);
   });
 
   it('are not called missing where AWS does not answer', async () => {
     secretsManager.on(DescribeSecretCommand).rejects(new Error('no credentials'));
-    await expect(missingSecrets({ payments: { secret: payments } }, undefined)).rejects.toThrow(
-      'no credentials',
-    );
+    await expect(missingSecrets([ofPayments], undefined)).rejects.toThrow('no credentials');
   });
 });

@@ -3,14 +3,8 @@ import { SSMProvider } from '@aws-lambda-powertools/parameters/ssm';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { SSMClient } from '@aws-sdk/client-ssm';
 import { LIMITS } from '../../contract/limits.ts';
-import type { SecretStore } from '../../contract/targets.ts';
-
-export interface SecretReader {
-  /** A secret's text; bytes where it is binary, undefined where it is empty. Errors: what Powertools throws. */
-  read(store: SecretStore, name: string): Promise<string | Uint8Array | undefined>;
-  /** The next read asks the store, whatever is kept: for a value that cannot be used, so that one that was mended is seen at once. */
-  forget(store: SecretStore, name: string): void;
-}
+import type { SecretStore } from '../../contract/secrets.ts';
+import type { SecretReader } from './reader.ts';
 
 /** Makes the client of a store when the first secret of that store is read: most functions need one of them, or none. */
 export interface SecretClients {
@@ -29,6 +23,8 @@ export function createSecretReader({ secretsManager, ssm }: SecretClients): Secr
   let secrets: SecretsProvider | undefined;
   let parameters: SSMProvider | undefined;
   const forgotten = new Set<string>();
+  /** When a store was last asked, in milliseconds since 1970. */
+  const askedAt = new Map<string, number>();
   const underWay = new Map<string, ReturnType<SecretReader['read']>>();
   const keyOf = (store: SecretStore, name: string): string => `${store} ${name}`;
 
@@ -36,6 +32,9 @@ export function createSecretReader({ secretsManager, ssm }: SecretClients): Secr
   const fetched: SecretReader['read'] = async (store, name) => {
     const key = keyOf(store, name);
     const forceFetch = forgotten.has(key);
+    const now = Date.now();
+    if (forceFetch || now - (askedAt.get(key) ?? Number.NEGATIVE_INFINITY) > LIMITS.secretAge * 1_000)
+      askedAt.set(key, now);
     const read = await fromStore(store, name, { maxAge: LIMITS.secretAge, forceFetch });
     if (forceFetch) forgotten.delete(key);
     return read;
@@ -63,6 +62,10 @@ export function createSecretReader({ secretsManager, ssm }: SecretClients): Secr
     },
     forget: (store, name) => {
       forgotten.add(keyOf(store, name));
+    },
+    renew: (store, name) => {
+      const key = keyOf(store, name);
+      if (Date.now() - (askedAt.get(key) ?? 0) >= LIMITS.secretReread * 1_000) forgotten.add(key);
     },
   };
 }

@@ -2,7 +2,6 @@ import type * as z from 'zod';
 import { HEADER_VALUE } from '../../contract/headers.ts';
 import { type TargetSetting, targetSettings } from '../../contract/targets.ts';
 import { EngineError } from '../../engine/errors.ts';
-import type { ResolvedTarget } from '../../engine/ports.ts';
 
 /** The settings of a stage's targets, by name. */
 export type TargetSettings = Readonly<Record<string, TargetSetting>>;
@@ -68,38 +67,3 @@ function variableProblem(text: string | undefined): string | undefined {
 }
 
 const configuration = (message: string): EngineError => new EngineError('CONFIGURATION', message);
-
-/**
- * Targets from settings that are known when the process starts, without any secret that has to be fetched. `remedy` says what to do
- * where one is missing.
- * Errors: `EngineError` `CONFIGURATION` for such a secret; `resolve` throws `EngineError` `TARGET_MISSING`, which names
- * the targets that exist.
- * @example
- * const targets = createSettingsTargets(parseTargets(json, process.env));
- * const { baseUrl, headers } = targets.resolve('payments');
- */
-export function createSettingsTargets(
-  settings: TargetSettings,
-  remedy = (name: string): string =>
-    `Add "${name}" with its baseUrl to the settings of the targets, and start again.`,
-): { resolve(name: string): ResolvedTarget } {
-  for (const [target, { secret }] of Object.entries(settings)) {
-    if (secret !== undefined) throw configuration(noSecrets(target, secret.header));
-  }
-  const known = new Map(Object.entries(settings));
-  return {
-    resolve(name) {
-      const found = known.get(name);
-      if (found !== undefined) return found;
-      const names = [...known.keys()].map((key) => `"${key}"`).join(', ');
-      throw new EngineError(
-        'TARGET_MISSING',
-        `there is no target "${name}" in the settings; ${names === '' ? 'there are none at all' : `there are ${names}`}`,
-        { next: remedy(name) },
-      );
-    },
-  };
-}
-
-const noSecrets = (target: string, header: string): string =>
-  `the target "${target}" has a secret, and secrets are read on AWS only: here write "headers": { "${header}": "env:NAME" } instead, which takes the header from an environment variable`;

@@ -76,7 +76,8 @@ interface Body {
   readonly isJson: boolean;
 }
 
-function bodyOf({ read }: StepDefinition, { body, unreadable }: HttpReply): Body {
+/** What a reply is to code: the value that it is as JSON, else its text. */
+export function bodyOf({ read }: StepDefinition, { body, unreadable }: HttpReply): Body {
   if (unreadable !== undefined || body.trim() === '') return { value: undefined, isJson: false };
   if (read === 'text') return { value: body, isJson: false };
   const exact = exactOf(body);

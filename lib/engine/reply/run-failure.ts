@@ -5,8 +5,11 @@ import type { Failure } from '../outcome.ts';
 import { frozenRemedy } from '../sensitive/frozen.ts';
 import { thrownText } from './thrown.ts';
 
-/** What the code of a `run` step threw, as a failure; secrets masked. */
-export function runFailure(error: unknown, secrets: readonly string[]): Failure {
+/**
+ * What the code of a `run` step threw, as a failure; secrets masked.
+ * @param acted whether a call that it made may have changed something: then it was not refused as a whole
+ */
+export function runFailure(error: unknown, secrets: readonly string[], acted = false): Failure {
   const message = excerpt(thrownText(error) + frozenRemedy(error), secrets);
   if (!(error instanceof StepRefusal))
     return { code: 'RUN_FAILED', message, retriable: true, acted: 'unknown' };
@@ -20,7 +23,7 @@ export function runFailure(error: unknown, secrets: readonly string[]): Failure 
     code: 'REFUSED',
     message: message + noTarget + noStatus,
     retriable: false,
-    acted: 'no',
+    acted: acted ? 'unknown' : 'no',
     ...(isTarget && target !== undefined ? { target } : {}),
     ...(isStatus && status !== undefined ? { httpStatus: status } : {}),
   };

@@ -38,18 +38,25 @@ export function buildRequest(building: Building): Built {
   const { step, context, secrets, idempotencyKey } = building;
   try {
     const plain = requestOf(step.request?.({ ...context, idempotencyKey }));
-    const keyUse = keyUseOf(plain.idempotency);
-    const key = writtenKey(idempotencyKey, keyUse.format);
+    const key = writtenKey(idempotencyKey, keyUseOf(plain.idempotency).format);
     // Only the request says which target it is for, and only the target how the key is written.
     const spec =
       key === idempotencyKey ? plain : requestOf(step.request?.({ ...context, idempotencyKey: key }));
-    const body = encodedBody(spec.body, idempotencyKey);
-    const refusal = refusalOf(step, spec.target, keyUse);
-    return refusal === undefined ? hashed({ spec, body, keyUse, key }, building) : { failure: refusal };
+    const built = builtOf(step, spec, idempotencyKey);
+    return 'failure' in built ? built : hashed(built, building);
   } catch (error) {
     const message = excerpt(thrownText(error) + frozenRemedy(error), secrets);
     return { failure: { code: 'REQUEST_INVALID', message, retriable: false, acted: 'no' } };
   }
+}
+
+/** A request with its body in bytes and its key as the target wants it. Errors: `TypeError` for a body that cannot be sent. */
+export function builtOf(step: StepDefinition, spec: RequestSpec, idempotencyKey: string): Built {
+  const keyUse = keyUseOf(spec.idempotency);
+  const key = writtenKey(idempotencyKey, keyUse.format);
+  const body = encodedBody(spec.body, idempotencyKey);
+  const failure = refusalOf(step, spec.target, keyUse);
+  return failure === undefined ? { spec, body, keyUse, key } : { failure };
 }
 
 function hashed(built: BuiltRequest, { requestKey }: Building): BuiltRequest {
@@ -78,7 +85,7 @@ function refusalOf(step: StepDefinition, target: string, { lifetime }: KeyUse): 
 /** Deployed, a step is given the targets that its definition names: what works on one machine must work there. */
 const notNamed = ({ targets = [] }: StepDefinition, target: string): Failure => ({
   code: 'TARGET_MISSING',
-  message: `the request goes to the target "${target}", but the step’s definition names only ${targets.map((name) => `"${name}"`).join(', ')}`,
+  message: `the request goes to the target "${target}", but the step’s definition names ${targets.length === 0 ? 'none' : `only ${targets.map((name) => `"${name}"`).join(', ')}`}`,
   next: `Write targets: [${[...targets, target].map((name) => `'${name}'`).join(', ')}] in the step, and deploy.`,
   retriable: false,
   acted: 'no',

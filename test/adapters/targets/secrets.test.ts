@@ -2,11 +2,12 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { systemClock } from '../../../lib/adapters/system.ts';
 import { createSecretReader } from '../../../lib/adapters/targets/secret-reader.ts';
-import { createSecretTargets } from '../../../lib/adapters/targets/secrets.ts';
+import { createTargets, type TargetsOptions } from '../../../lib/adapters/targets/targets.ts';
 import { ADVICE } from '../../../lib/contract/advice.ts';
 import { LIMITS } from '../../../lib/contract/limits.ts';
-import type { SecretReference } from '../../../lib/contract/targets.ts';
+import type { SecretReference } from '../../../lib/contract/secrets.ts';
 import { EngineError } from '../../../lib/engine/errors.ts';
 import type { Targets } from '../../../lib/engine/ports.ts';
 import { CARD, failureOf, outside, postCharge, reply, stepOf } from '../../engine/call-fixtures.ts';
@@ -39,19 +40,23 @@ const IN_SECRETS_MANAGER: SecretReference = {
 };
 const IN_SSM: SecretReference = { ...IN_SECRETS_MANAGER, store: 'ssm', name: `/${NAME}` };
 
+const targetsOf = (settings: TargetsOptions['settings'], from = reader()): Targets =>
+  createTargets({
+    ...{ settings, reader: from, secrets: {}, authKinds: {}, env: {}, clock: systemClock },
+    http: { call: async () => Promise.reject(new Error('nothing is called')) },
+    remedy: (what, name) => `Add the ${what} "${name}".`,
+  });
+
 /** Targets of which `payments` has this secret. */
 const targetsWith = (secret: Partial<SecretReference> = {}): Targets =>
-  createSecretTargets(
-    {
-      payments: {
-        baseUrl: BASE,
-        headers: { 'x-mode': 'test' },
-        secret: { ...IN_SECRETS_MANAGER, ...secret },
-      },
-      mail: { baseUrl: 'https://mail.example', headers: { 'x-mode': 'live' } },
+  targetsOf({
+    payments: {
+      baseUrl: BASE,
+      headers: { 'x-mode': 'test' },
+      secret: { ...IN_SECRETS_MANAGER, ...secret },
     },
-    reader(),
-  );
+    mail: { baseUrl: 'https://mail.example', headers: { 'x-mode': 'live' } },
+  });
 
 /** Both stores hold this. */
 function hold(text: string): void {
@@ -97,11 +102,11 @@ describe.each(['shipping', 'toString', '__proto__'])(
       expect(() => targetsWith().resolve(name)).toThrow(
         expect.objectContaining({
           code: 'TARGET_MISSING',
-          message: `this function has no target "${name}"; it has "payments", "mail"`,
-          next: `Add "${name}" to the targets of the stage in bin/stages.ts, name it in the targets of the step, and deploy.`,
+          message: `there is no target "${name}" in the settings; there are "payments", "mail"`,
+          next: `Add the target "${name}".`,
         }),
       );
-      expect(() => createSecretTargets({}, reader()).resolve(name)).toThrow('; it has none');
+      expect(() => targetsOf({}, reader()).resolve(name)).toThrow('; there are none at all');
     });
   },
 );
@@ -109,7 +114,7 @@ describe.each(['shipping', 'toString', '__proto__'])(
 describe('a secret', () => {
   it('of Secrets Manager is sent in its header, beside the target’s own headers', async () => {
     hold('s3cret');
-    expect(await targetsWith().resolve('payments')).toEqual({
+    expect(await targetsWith().resolve('payments')).toMatchObject({
       baseUrl: BASE,
       headers: { 'x-mode': 'test', authorization: 'Bearer s3cret' },
       secrets: ['s3cret'],
@@ -217,7 +222,7 @@ describe.each<[string, SecretReference, () => number]>([
 
 it('two fields of one secret, for two targets, are one read', async () => {
   hold('{"pay":"one","mail":"two"}');
-  const targets = createSecretTargets(
+  const targets = targetsOf(
     {
       payments: { baseUrl: BASE, headers: {}, secret: { ...IN_SECRETS_MANAGER, field: 'pay' } },
       mail: { baseUrl: BASE, headers: {}, secret: { ...IN_SECRETS_MANAGER, field: 'mail', prefix: '' } },
@@ -232,7 +237,7 @@ it('two fields of one secret, for two targets, are one read', async () => {
 it('secrets of one name in two stores are two secrets', async () => {
   secretsManager.on(GetSecretValueCommand).resolves({ SecretString: 'one' });
   ssm.on(GetParameterCommand).resolves({ Parameter: { Value: 'two' } });
-  const targets = createSecretTargets(
+  const targets = targetsOf(
     {
       payments: { baseUrl: BASE, headers: {}, secret: { ...IN_SECRETS_MANAGER, name: 'same' } },
       mail: { baseUrl: BASE, headers: {}, secret: { ...IN_SSM, name: 'same' } },

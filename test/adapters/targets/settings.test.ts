@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { createSettingsTargets, parseTargets } from '../../../lib/adapters/targets/settings.ts';
+import { checkEnvironment } from '../../../lib/adapters/targets/environment.ts';
+import { parseTargets } from '../../../lib/adapters/targets/settings.ts';
 import { CALL_HEADERS } from '../../../lib/contract/names.ts';
 import { EngineError } from '../../../lib/engine/errors.ts';
+import { settingsTargets } from '../../support/settings-targets.ts';
 
 const errorOf = (work: () => unknown): EngineError => {
   try {
@@ -157,15 +159,15 @@ describe('the settings of targets', () => {
 it('a secret that would have to be fetched is refused, and the message says what to write', () => {
   const secret = { store: 'ssm', name: 'pay', header: 'X-Key' };
   const settings = parseTargets({ payments: { baseUrl: 'https://pay.example', secret } }, {});
-  expect(errorOf(() => createSettingsTargets(settings))).toMatchObject({
+  expect(errorOf(() => checkEnvironment(settings, {}))).toMatchObject({
     code: 'CONFIGURATION',
     message:
-      'the target "payments" has a secret, and secrets are read on AWS only: here write "headers": { "x-key": "env:NAME" } instead, which takes the header from an environment variable',
+      'the target "payments" has "secret" in the store "ssm", and such secrets are read on AWS only: here write "store": "env" and the name of an environment variable',
   });
 });
 
 describe('a target', () => {
-  const targets = createSettingsTargets({
+  const targets = settingsTargets({
     mail: { baseUrl: 'http://m', headers: {} },
     sms: { baseUrl: 'http://s', headers: {} },
   });
@@ -186,7 +188,7 @@ describe('a target', () => {
   );
 
   it('that does not exist is missed as such where there are none at all', () => {
-    const { message } = errorOf(() => createSettingsTargets({}).resolve('mail'));
+    const { message } = errorOf(() => settingsTargets({}).resolve('mail'));
     expect(message).toBe('there is no target "mail" in the settings; there are none at all');
   });
 });

@@ -1,61 +1,30 @@
 import * as z from 'zod';
 import { HEADER_VALUE } from '../../contract/headers.ts';
-import { createSecretCommand, type SecretReference } from '../../contract/targets.ts';
+import { createSecretCommand, type SecretSource } from '../../contract/secrets.ts';
 import { EngineError } from '../../engine/errors.ts';
-import type { ResolvedTarget, Targets } from '../../engine/ports.ts';
-import type { SecretReader } from './secret-reader.ts';
-import type { TargetSettings } from './settings.ts';
+import type { SecretReader } from './reader.ts';
+
+/** A secret by reference, and whose it is: `target "payments"`. */
+export interface Wanted {
+  readonly of: string;
+  readonly source: SecretSource;
+  /** Whether it goes into a header. */
+  readonly inHeader?: boolean;
+}
 
 /**
- * The targets of a deployed step: at once where the settings are all there is, else once the secret was read.
- * Errors: `resolve` throws or rejects with `EngineError` `TARGET_MISSING` where someone has to mend the settings or the
- * secret, and `SECRET_UNAVAILABLE` where the store of secrets may answer later. They name target and secret, never a value.
- * @example
- * const targets = createSecretTargets(parseTargets(json, process.env), createSecretReader(clients));
- * const { baseUrl, headers } = await targets.resolve('payments');
+ * The text of a secret, without white space at its end: one that was saved from a file ends with a line break.
+ * Errors: `EngineError` `TARGET_MISSING` where someone has to mend the settings or the secret, and `SECRET_UNAVAILABLE` where the store of secrets may
+ * answer later. They name target and secret, never a value.
+ * @example await secretValue({ of: 'target "payments"', source: { store: 'ssm', name: '/stepline/dev/payments' } }, reader)
  */
-export function createSecretTargets(settings: TargetSettings, reader: SecretReader): Targets {
-  const known = new Map(Object.entries(settings));
-  return {
-    resolve(name) {
-      const found = known.get(name);
-      if (found === undefined) throw notGiven(name, [...known.keys()]);
-      const { secret, ...target } = found;
-      return secret === undefined ? target : withSecret({ name, secret }, target, reader);
-    },
-  };
-}
-
-/** A function has the targets that its step names, out of the stage's settings. */
-function notGiven(name: string, known: readonly string[]): EngineError {
-  const names = known.map((key) => `"${key}"`).join(', ');
-  return new EngineError(
-    'TARGET_MISSING',
-    `this function has no target "${name}"; it has ${names === '' ? 'none' : names}`,
-    {
-      next: `Add "${name}" to the targets of the stage in bin/stages.ts, name it in the targets of the step, and deploy.`,
-    },
-  );
-}
-
-/** A secret, and the target that it belongs to. */
-interface Wanted {
-  readonly name: string;
-  readonly secret: SecretReference;
-}
-
-async function withSecret(
-  wanted: Wanted,
-  { baseUrl, headers }: ResolvedTarget,
-  reader: SecretReader,
-): Promise<ResolvedTarget> {
-  const { store, name, header, prefix } = wanted.secret;
+export async function secretValue(wanted: Wanted, reader: SecretReader): Promise<string> {
+  const { store, name } = wanted.source;
   const read = await reader.read(store, name).catch((error: unknown) => {
     throw unread(wanted, error);
   });
   try {
-    const value = headerValueOf(wanted, textOf(wanted, read));
-    return { baseUrl, headers: { ...headers, [header]: prefix + value }, secrets: [value] };
+    return checked(wanted, textOf(wanted, read));
   } catch (error) {
     // Who mends it resumes at once, and must not meet what was kept.
     reader.forget(store, name);
@@ -68,14 +37,13 @@ function textOf(wanted: Wanted, read: string | Uint8Array | undefined): string {
   throw wrong(wanted, read === undefined ? 'is empty' : 'is binary; save it as text');
 }
 
-function headerValueOf(wanted: Wanted, text: string): string {
-  const { field } = wanted.secret;
-  const whole = field === undefined ? text : fieldOf(wanted, text, field);
-  // A secret that was saved from a file ends with a line break.
-  const value = whole.trimEnd();
+function checked(wanted: Wanted, text: string): string {
+  const { field } = wanted.source;
+  const value = (field === undefined ? text : fieldOf(wanted, text, field)).trimEnd();
   const place = field === undefined ? '' : ` in its field "${field}"`;
   if (value === '') throw wrong(wanted, `is empty${place}`);
-  if (!HEADER_VALUE.test(value)) throw wrong(wanted, `has a character that HTTP does not allow${place}`);
+  if (wanted.inHeader && !HEADER_VALUE.test(value))
+    throw wrong(wanted, `has a character that HTTP does not allow${place}`);
   return value;
 }
 
@@ -92,12 +60,17 @@ function fieldOf(wanted: Wanted, text: string, field: string): string {
   throw wrong(wanted, `is no JSON object with a text in the field "${field}"`);
 }
 
-const shown = ({ name, secret }: Wanted): string => `secret "${secret.name}" of target "${name}"`;
+const shown = ({ of, source }: Wanted): string => `secret "${source.name}" of ${of}`;
 
-const wrong = (wanted: Wanted, problem: string, next?: string): EngineError =>
+/** A secret whose value cannot be used. */
+export const wrong = (wanted: Wanted, problem: string, next?: string): EngineError =>
   new EngineError('TARGET_MISSING', `${shown(wanted)} ${problem}`, next === undefined ? {} : { next });
 
-const PERMISSION = { 'secrets-manager': 'secretsmanager:GetSecretValue', ssm: 'ssm:GetParameter' } as const;
+const PERMISSION = {
+  'secrets-manager': 'secretsmanager:GetSecretValue',
+  ssm: 'ssm:GetParameter',
+  env: 'its environment',
+} as const;
 
 interface SecretProblem {
   readonly problem: string;
@@ -105,7 +78,7 @@ interface SecretProblem {
 }
 
 /** Errors of the stores that do not pass by themselves, as their API references name them. */
-function problemOf(error: string, secret: SecretReference): SecretProblem | undefined {
+function problemOf(error: string, secret: SecretSource): SecretProblem | undefined {
   switch (error) {
     case 'ResourceNotFoundException':
     case 'ParameterNotFound':
@@ -143,7 +116,7 @@ function unread(wanted: Wanted, error: unknown): EngineError {
   // Powertools wraps what the SDK threw.
   const cause = error instanceof Error ? (error.cause ?? error) : error;
   const name = cause instanceof Error ? cause.name : typeof cause;
-  const known = problemOf(name, wanted.secret);
+  const known = problemOf(name, wanted.source);
   if (known !== undefined) return wrong(wanted, known.problem, known.next);
   return new EngineError('SECRET_UNAVAILABLE', `${shown(wanted)} could not be read: ${name}`);
 }

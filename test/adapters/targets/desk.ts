@@ -1,0 +1,81 @@
+import { authKinds } from '../../../lib/adapters/targets/auth/all.ts';
+import type { SecretReader } from '../../../lib/adapters/targets/reader.ts';
+import { parseTargets } from '../../../lib/adapters/targets/settings.ts';
+import { createTargets } from '../../../lib/adapters/targets/targets.ts';
+import type { HttpOutcome, HttpRequest, Targets } from '../../../lib/engine/ports.ts';
+
+/** Secrets in memory, a clock that is set, and an authorization server that answers as told. */
+export interface TestDesk {
+  /** By name; a reader that was asked within ten seconds is not asked again by `renew`. */
+  readonly secrets: Record<string, string>;
+  now: number;
+  readonly env: Record<string, string>;
+  /** What came to the authorization server, and what it answers: the last of them again and again. */
+  readonly asked: HttpRequest[];
+  readonly answers: HttpOutcome[];
+  targets(settings: object, more?: { secrets?: object }): Targets;
+}
+
+export const reply = (body: unknown, status = 200): HttpOutcome => ({
+  kind: 'reply',
+  status,
+  body: typeof body === 'string' ? body : JSON.stringify(body),
+});
+
+export function testDesk(secrets: Record<string, string> = {}): TestDesk {
+  const kept = new Map<string, { readonly value: string | undefined; readonly at: number }>();
+  const desk: TestDesk = {
+    secrets,
+    now: 1_790_000_000_000,
+    env: {},
+    asked: [],
+    answers: [],
+    targets: (settings) =>
+      createTargets({
+        ...{ settings: parseTargets(settings, {}), secrets: {}, reader, authKinds, env: desk.env },
+        clock: { now: () => desk.now },
+        http: {
+          call: async (request) => {
+            desk.asked.push(request);
+            const answer = desk.answers.length > 1 ? desk.answers.shift() : desk.answers[0];
+            if (answer === undefined) throw new Error('nothing is asked of an authorization server here');
+            return answer;
+          },
+        },
+        remedy: (what, name) => `Add the ${what} "${name}".`,
+      }),
+  };
+  const reader: SecretReader = {
+    read: async (_store, name) => {
+      const known = kept.get(name) ?? { value: desk.secrets[name], at: desk.now };
+      kept.set(name, known);
+      return known.value;
+    },
+    forget: (_store, name) => {
+      kept.delete(name);
+    },
+    renew: (_store, name) => {
+      if (desk.now - (kept.get(name)?.at ?? 0) >= 10_000) kept.delete(name);
+    },
+  };
+  return desk;
+}
+
+/** What a request of a target becomes before it goes out. */
+export async function sentBy(
+  targets: Targets,
+  name: string,
+  request: Partial<HttpRequest> & { path?: string },
+) {
+  const target = await targets.resolve(name);
+  const { path = '/', ...more } = request;
+  const plain: HttpRequest = {
+    method: 'GET',
+    url: target.baseUrl + path,
+    ...more,
+    headers: { ...more.headers, ...target.headers },
+  };
+  return { target, sent: (await target.prepare?.(plain)) ?? plain };
+}
+
+export const inStore = (name: string, more: object = {}) => ({ store: 'secrets-manager', name, ...more });
