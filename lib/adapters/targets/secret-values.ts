@@ -34,6 +34,12 @@ export async function secretValue(wanted: Wanted, reader: SecretReader): Promise
 
 function textOf(wanted: Wanted, read: string | Uint8Array | undefined): string {
   if (typeof read === 'string') return read;
+  if (read === undefined && wanted.source.store === 'env')
+    throw wrong(
+      wanted,
+      'is not set',
+      `Set it: ${createSecretCommand(wanted.source)}. Then start again, and resume.`,
+    );
   throw wrong(wanted, read === undefined ? 'is empty' : 'is binary; save it as text');
 }
 

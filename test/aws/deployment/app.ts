@@ -27,6 +27,7 @@ await main(async () => {
       vault: { baseUrl: targets.vault ?? NOWHERE, secret: SECRETS.vault },
       parameters: { baseUrl: targets.parameters ?? NOWHERE, secret: SECRETS.parameters },
     },
+    secrets: { signing: SECRETS.signing },
     authorization,
     throttling: { rate: 1_000, burst: 1_000 },
     logLevel: 'debug',

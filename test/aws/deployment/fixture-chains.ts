@@ -42,14 +42,25 @@ export const quickDeath = chain('quick-death', {
   })
   .output(({ results }) => ({ done: results.spin?.done ?? null }));
 
-/** Two targets that want a secret, one from each store. */
+/** Two targets that want a secret, one from each store; and code that calls one of them, and reads a secret of its own. */
 export const quickSecret: ChainDefinition = chain('quick-secret', {
   version: 1,
   start: '/api/quick-secret',
   input: z.strictObject({}),
 })
   .step('vault', { ...QUICK, request: () => vault.post('/open') })
-  .step('parameters', { ...QUICK, request: () => parameters.post('/open') }).definition;
+  .step('parameters', { ...QUICK, request: () => parameters.post('/open') })
+  .step('code', {
+    ...QUICK,
+    targets: [vault],
+    secrets: ['signing'],
+    run: async ({ call, secret }) => {
+      const { status } = await call('again', vault).post('/open', {
+        signed: (await secret('signing')).length,
+      });
+      return { status };
+    },
+  }).definition;
 
 /** Secrets of the targets that only these chains call. */
 export const SECRETS = {
@@ -60,6 +71,7 @@ export const SECRETS = {
     prefix: 'Bearer ',
   },
   parameters: { store: 'ssm', name: '/stepline/dev/parameters', header: 'x-api-key' },
+  signing: { store: 'ssm', name: '/stepline/dev/signing' },
 } as const;
 
 export const awsChains: readonly ChainDefinition[] = [quickOne, quickDeath, quickSecret];
