@@ -367,6 +367,41 @@ describe('a secret that someone has to mend fails the step for good, and no mess
   });
 });
 
+describe.each([IN_SECRETS_MANAGER, IN_SSM])('a secret of $store that its target refuses', (secret) => {
+  const reads = () => secretsManager.calls().length + ssm.calls().length;
+
+  it('is read again at most once in ten seconds, and is news where it is another', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const targets = targetsWith(secret);
+    hold('old');
+    const { renewed } = await targets.resolve('payments');
+    hold('new');
+    vi.advanceTimersByTime(LIMITS.secretReread * 1_000 - 1);
+    expect(await renewed?.(401)).toBeUndefined();
+    expect(reads()).toBe(1);
+    vi.advanceTimersByTime(1);
+    expect((await renewed?.(403))?.headers).toMatchObject({ authorization: 'Bearer new' });
+    expect(reads()).toBe(2);
+    // Who resolved it before has the old one still; the store is not asked for him.
+    expect((await renewed?.(401))?.headers).toMatchObject({ authorization: 'Bearer new' });
+    const { renewed: later } = await targets.resolve('payments');
+    expect(await later?.(401)).toBeUndefined();
+    expect(reads()).toBe(2);
+  });
+
+  it('is asked for once by all whom the target refuses at the same time', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const targets = targetsWith(secret);
+    hold('old');
+    const all = await Promise.all(Array.from({ length: 5 }, () => targets.resolve('payments')));
+    vi.advanceTimersByTime(LIMITS.secretReread * 1_000);
+    hold('new');
+    const again = await Promise.all(all.map(({ renewed }) => renewed?.(401)));
+    expect(again.map((one) => one?.headers.authorization)).toEqual(Array(5).fill('Bearer new'));
+    expect(reads()).toBe(2);
+  });
+});
+
 describe('a store of secrets that does not answer for now is asked again by a later attempt:', () => {
   it.each([
     'ThrottlingException',
