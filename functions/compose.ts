@@ -1,18 +1,17 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { SSMClient } from '@aws-sdk/client-ssm';
 import { authKinds } from '#auth';
 import { chains } from '#chains';
+import { stores } from '#stores';
 import { createDynamoDbStore } from '../lib/adapters/dynamodb/store.ts';
 import { createHttpClient } from '../lib/adapters/http/client.ts';
 import { createLambdaTelemetry } from '../lib/adapters/lambda/telemetry.ts';
 import { createSnsNotifier } from '../lib/adapters/sns-notifier.ts';
 import { createSqsQueue } from '../lib/adapters/sqs/queue.ts';
 import { systemClock, systemRandom } from '../lib/adapters/system.ts';
-import { createSecretReader } from '../lib/adapters/targets/secret-reader.ts';
 import { parseTargets, type TargetSettings } from '../lib/adapters/targets/settings.ts';
+import { createSecretReader } from '../lib/adapters/targets/stores/reader.ts';
 import { createTargets } from '../lib/adapters/targets/targets.ts';
 import { type Registry, registry } from '../lib/chain/registry.ts';
 import { isBackoffScale, withBackoffScale } from '../lib/chain/settings.ts';
@@ -59,10 +58,7 @@ export function workerEngine(): WorkerEngine {
   const targets = createTargets({
     settings: targetSettings(),
     secrets: secretSettings(),
-    reader: createSecretReader({
-      secretsManager: () => new SecretsManagerClient(BOUNDS),
-      ssm: () => new SSMClient(BOUNDS),
-    }),
+    reader: createSecretReader(stores, BOUNDS),
     ...{ authKinds, http, clock: common.clock, env: process.env },
     remedy: (what, name) =>
       `Add "${name}" to the ${what}s of the stage in bin/stages.ts, name it in the ${what}s of the step, and deploy.`,

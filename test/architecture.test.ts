@@ -65,17 +65,18 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'lib/adapters/dynamodb': ['lib/contract', 'lib/engine', 'zod', '@aws-sdk'],
   'lib/adapters/sqs': ['lib/contract', 'lib/engine', '@aws-sdk'],
   'lib/adapters/http': ['lib/contract', 'lib/engine'],
-  'lib/adapters/targets': [
-    ...['lib/contract', 'lib/engine', 'lib/adapters/targets/auth'],
-    ...['zod', '@aws-sdk', '@aws-lambda-powertools'],
+  'lib/adapters/targets': [...['lib/contract', 'lib/engine', 'lib/adapters/targets/auth', 'zod']],
+  'lib/adapters/targets/stores': [
+    ...['lib/contract', 'lib/engine', 'lib/adapters/targets'],
+    ...['@aws-sdk', '@aws-lambda-powertools'],
   ],
   'lib/adapters/targets/auth': ['lib/contract', 'lib/engine', 'zod', '@smithy'],
   'lib/adapters/lambda': ['lib/contract', 'lib/engine', '@aws-lambda-powertools'],
   'functions/chains': ['lib/chain', 'zod'],
-  // package.json says what stands for `#auth` and `#chains`; each bundle has its own.
+  // package.json says what stands for `#auth`, `#chains` and `#stores`; each bundle has its own.
   functions: [
     ...['lib/contract', 'lib/chain', 'lib/engine', 'lib/engine/json', 'lib/engine/operations'],
-    ...[...ADAPTERS, '#auth', '#chains'],
+    ...[...ADAPTERS, 'lib/adapters/targets/stores', '#auth', '#chains', '#stores'],
     ...['@aws-sdk', 'aws-lambda'],
   ],
   'lib/cdk': [

@@ -20,8 +20,8 @@ export interface StageFunctionProps {
   readonly entry: string;
   /** The module that is bundled in the place of `#chains`. */
   readonly chains: string;
-  /** Whether it signs requests to targets: their `auth` is bundled only then. */
-  readonly auth?: boolean;
+  /** What of `lib/adapters/targets` its bundle has in the place of a name: only what it uses. Left out where it calls no target. */
+  readonly modules?: Readonly<Record<TargetModule, string>>;
   /** Seconds. */
   readonly timeout: number;
   readonly environment: Readonly<Record<string, string>>;
@@ -93,7 +93,7 @@ export class StageFunction extends Construct {
         sourcesContent: false,
         // Ours is pinned. The SDK that Lambda brings changes without a deployment.
         externalModules: [],
-        esbuildArgs: { '--alias:#chains': props.chains, '--alias:#auth': authModule(props) },
+        esbuildArgs: { '--alias:#chains': props.chains, ...aliasesOf(props) },
       },
     });
     acknowledge(
@@ -125,8 +125,17 @@ export class StageFunction extends Construct {
   }
 }
 
-const authModule = ({ auth }: StageFunctionProps): string =>
-  resolve(`lib/adapters/targets/auth/${auth ? 'all' : 'none'}.ts`);
+/** Names that `functions/compose.ts` imports what belongs to targets by, without `#`. */
+export const TARGET_MODULES = ['auth', 'stores'] as const;
+type TargetModule = (typeof TARGET_MODULES)[number];
+
+const aliasesOf = ({ modules }: StageFunctionProps): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    TARGET_MODULES.map((name) => [
+      `--alias:#${name}`,
+      resolve(`lib/adapters/targets/${name}/${modules?.[name] ?? 'none'}.ts`),
+    ]),
+  );
 
 /** All functions read it: the reconciler's bounds are computed from the waits. */
 const backoffScale = ({ settings }: Stage): Readonly<Record<string, string>> =>

@@ -10,7 +10,7 @@ import { feed } from './mapping.ts';
 import type { StageAlarm } from './monitoring/alarms/alarm.ts';
 import { stepAlarms } from './monitoring/alarms/step.ts';
 import { queueName } from './stage.ts';
-import { allowTargets, secretsOf, targetsOf } from './targets.ts';
+import { allowTargets, modulesOf, secretsOf, targetsOf } from './targets.ts';
 
 export interface StepProps {
   readonly foundation: Foundation;
@@ -70,7 +70,7 @@ export class Step extends Construct {
       nameParts: [chain, step],
       entry: 'step',
       chains,
-      auth: Object.values(targets).some(({ auth }) => auth !== undefined),
+      modules: modulesOf(targets, secrets),
       timeout: settings.functionTimeout,
       environment: {
         ...foundation.environment,

@@ -9,6 +9,7 @@ import { SettingsError, type StageSettings } from './settings.ts';
 import type { Stage } from './stage.ts';
 
 type Targets = StageSettings['targets'];
+type Secrets = Readonly<Record<string, SecretSource>>;
 
 /**
  * The settings of the targets that a step may call.
@@ -36,10 +37,7 @@ export function targetsOf(stage: Stage, { chain, step, targets }: StepPlace): Ta
  * The secrets that the code of a step reads.
  * Errors: `SettingsError` if the stage has no settings for one of them.
  */
-export function secretsOf(
-  stage: Stage,
-  { chain, step, secrets }: StepPlace,
-): Readonly<Record<string, SecretSource>> {
+export function secretsOf(stage: Stage, { chain, step, secrets }: StepPlace): Secrets {
   const { secrets: settings = {} } = stage.settings;
   const known = Object.keys(settings);
   return Object.fromEntries(
@@ -54,15 +52,8 @@ export function secretsOf(
 }
 
 /** Lets a function read the secrets of its targets and of its code, and call what it signs requests for. */
-export function allowTargets(
-  fn: StageFunction,
-  targets: Targets,
-  secrets: Readonly<Record<string, SecretSource>>,
-): void {
-  const sources = Object.values(targets).flatMap((target) => sourcesOf(target).map(({ source }) => source));
-  const byName = new Map(
-    [...sources, ...Object.values(secrets)].map((one) => [`${one.store} ${one.name}`, one]),
-  );
+export function allowTargets(fn: StageFunction, targets: Targets, secrets: Secrets): void {
+  const byName = new Map(sourcesIn(targets, secrets).map((one) => [`${one.store} ${one.name}`, one]));
   for (const source of byName.values()) allowSecret(fn, source);
   for (const [name, { auth }] of Object.entries(targets)) {
     if (auth?.type !== 'sigv4' || auth.allow === undefined) continue;
@@ -74,6 +65,24 @@ export function allowTargets(
     }
   }
 }
+
+/** What of the code for targets a step's bundle needs: no kind of `auth`, and no client of a store, that no setting asks for. */
+export function modulesOf(
+  targets: Targets,
+  secrets: Secrets,
+): { readonly auth: 'all' | 'none'; readonly stores: string } {
+  const stores = [...new Set(sourcesIn(targets, secrets).map(({ store }) => store))];
+  const [store = 'none', ...others] = stores;
+  return {
+    auth: Object.values(targets).some(({ auth }) => auth !== undefined) ? 'all' : 'none',
+    stores: others.length > 0 ? 'all' : store === 'none' ? store : `only-${store}`,
+  };
+}
+
+const sourcesIn = (targets: Targets, secrets: Secrets): readonly SecretSource[] => [
+  ...Object.values(targets).flatMap((target) => sourcesOf(target).map(({ source }) => source)),
+  ...Object.values(secrets),
+];
 
 const STORES = {
   // Secrets Manager adds a hyphen and six characters to every ARN.

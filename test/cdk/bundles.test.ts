@@ -46,6 +46,18 @@ describe('what is uploaded', () => {
     }
   });
 
+  it('for a step holds the client of the store that its secrets are in, and no other, and no kind of auth', () => {
+    for (const name of STEPS) {
+      const { sources } = z
+        .object({ sources: z.array(z.string()) })
+        .parse(JSON.parse(readFileSync(join(assetOf(name), 'index.mjs.map'), 'utf8')));
+      const holds = (path: string): boolean => sources.some((source) => source.includes(path));
+      expect(holds('@aws-sdk/client-secrets-manager/'), name).toBe(true);
+      expect(holds('@aws-sdk/client-ssm/'), name).toBe(false);
+      expect(holds('lib/adapters/targets/auth/oauth2.ts'), name).toBe(false);
+    }
+  });
+
   it('for a step carries its own chain and no other', () => {
     for (const { name, steps } of chains) {
       for (const step of steps) {

@@ -31,7 +31,7 @@ describe.each(FUNCTIONS)('the bundle of %s', (name) => {
 
   it('reads secrets only where targets are called', () => {
     const reading = sourcesOf(name).filter((path) =>
-      /adapters\/targets\/secret|\/parameters\/.*Provider\.js$/.test(path),
+      /adapters\/targets\/stores|\/parameters\/.*Provider\.js$/.test(path),
     );
     expect(reading.length > 0).toBe(name === 'step');
   });

@@ -119,6 +119,7 @@ function problemOf(error: string, secret: SecretSource): SecretProblem | undefin
 
 /** Only the name of what was thrown goes on: the text of one may quote a reply, and with it the secret. */
 function unread(wanted: Wanted, error: unknown): EngineError {
+  if (error instanceof EngineError) return error;
   // Powertools wraps what the SDK threw.
   const cause = error instanceof Error ? (error.cause ?? error) : error;
   const name = cause instanceof Error ? cause.name : typeof cause;

@@ -3,7 +3,8 @@ import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../../lib/adapters/system.ts';
-import { createSecretReader } from '../../../lib/adapters/targets/secret-reader.ts';
+import { stores } from '../../../lib/adapters/targets/stores/all.ts';
+import { createSecretReader } from '../../../lib/adapters/targets/stores/reader.ts';
 import { createTargets, type TargetsOptions } from '../../../lib/adapters/targets/targets.ts';
 import { ADVICE } from '../../../lib/contract/advice.ts';
 import { LIMITS } from '../../../lib/contract/limits.ts';
@@ -26,11 +27,7 @@ afterEach(() => {
 });
 
 const client = { region: 'eu-central-1' };
-const reader = () =>
-  createSecretReader({
-    secretsManager: () => new SecretsManagerClient(client),
-    ssm: () => new SSMClient(client),
-  });
+const reader = () => createSecretReader(stores, client);
 
 const IN_SECRETS_MANAGER: SecretReference = {
   store: 'secrets-manager',
@@ -249,17 +246,28 @@ it('secrets of one name in two stores are two secrets', async () => {
 });
 
 it('the client of a store is made once, when its first secret is read', async () => {
-  hold('s3cret');
-  const clients = {
-    secretsManager: vi.fn(() => new SecretsManagerClient(client)),
-    ssm: vi.fn(() => new SSMClient(client)),
-  };
-  const { read } = createSecretReader(clients);
-  expect(clients.secretsManager).not.toHaveBeenCalled();
-  await read('secrets-manager', 'one');
+  const made: string[] = [];
+  const { read } = createSecretReader(
+    {
+      'secrets-manager': ({ region = '' }) => {
+        made.push(region);
+        return async (name) => name;
+      },
+    },
+    client,
+  );
+  expect(made).toEqual([]);
+  expect(await read('secrets-manager', 'one')).toBe('one');
   await read('secrets-manager', 'two');
-  expect(clients.secretsManager).toHaveBeenCalledTimes(1);
-  expect(clients.ssm).not.toHaveBeenCalled();
+  expect(made).toEqual(['eu-central-1']);
+});
+
+it('a store that the bundle does not hold is no secret of somebody’s to mend', async () => {
+  for (const store of ['ssm', 'env'] as const) {
+    await expect(createSecretReader({}, client).read(store, 'one')).rejects.toThrow(
+      `secrets of the store "${store}" cannot be read by this bundle`,
+    );
+  }
 });
 
 describe('a secret that someone has to mend fails the step for good, and no message holds a value:', () => {
