@@ -64,7 +64,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'lib/adapters': ['lib/contract', 'lib/engine', '@aws-sdk'],
   'lib/adapters/dynamodb': ['lib/contract', 'lib/engine', 'zod', '@aws-sdk'],
   'lib/adapters/sqs': ['lib/contract', 'lib/engine', '@aws-sdk'],
-  'lib/adapters/http': ['lib/contract', 'lib/engine'],
+  'lib/adapters/http': ['lib/contract', 'lib/engine', 'lib/adapters'],
   'lib/adapters/targets': [...['lib/contract', 'lib/engine', 'lib/adapters/targets/auth', 'zod']],
   'lib/adapters/targets/stores': [
     ...['lib/contract', 'lib/engine', 'lib/adapters/targets'],

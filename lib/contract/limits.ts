@@ -21,6 +21,8 @@ export const LIMITS = {
   saveReserveMs: 2_000,
   /** With less than this left for the call the claim is put back, in milliseconds. */
   leastCallMs: 1_000,
+  /** TLS identities whose connections one client keeps: a function calls few targets, and each rotation of a certificate adds one. */
+  tlsIdentities: 32,
   /** An HTTP API waits 30 s for a function. */
   apiFunctionTimeout: 29,
   /** A browser asks once an hour whether a page may call the API: an origin that was taken off the list is out an hour later. */

@@ -129,6 +129,12 @@ export interface HttpRequest {
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
   /** The step looks at headers of the reply itself. */
   readonly allHeaders?: true;
+  /**
+   * For this https target, as PEM: the authorities to trust instead of Node's own (`ca`, one or several), and the certificate by which the
+   * client shows who it is (`cert`, with those between it and its authority) with its private key. A call under one identity never goes over
+   * a connection of another. What cannot be read is `REQUEST_INVALID`.
+   */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
 }
 
 /**

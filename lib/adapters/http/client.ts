@@ -1,8 +1,9 @@
-import { Agent as HttpAgent, request as httpRequest, type RequestOptions } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { type Agent, request as httpRequest, type RequestOptions } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Http, HttpOutcome, HttpRequest } from '../../engine/ports.ts';
-import { type Ended, Exchange, watchIdle } from './exchange.ts';
+import { type Agents, Connections } from './agents.ts';
+import { type Ended, Exchange } from './exchange.ts';
 
 export interface HttpClientOptions {
   /** Bytes of a reply's body that are read; above it the call ends as `REPLY_TOO_LARGE`. Default: 1 MiB. */
@@ -13,21 +14,6 @@ export interface HttpClientOptions {
 
 /** `close` ends idle and running connections; a call under way ends as `CONNECTION_BROKEN`. */
 export type HttpClient = Http & { close(): void };
-
-/**
- * Sockets are shared between calls. Idle ones are given up after 4 s, before the 5 s at which many servers (Node's own
- * among them) do it: a call on a socket that the server is just closing has to be repeated.
- */
-const POOL = { keepAlive: true, maxFreeSockets: 256, timeout: 4_000 };
-
-/** Where a request gets its connection: from those that calls left open, or one of its own that is closed after its reply. */
-interface Agents {
-  readonly kept: HttpAgent;
-  readonly own: HttpAgent;
-}
-
-/** Its requests do not say `connection: close`, as some servers then no longer tell where a reply ends. */
-const closing = (agent: HttpAgent): HttpAgent => Object.assign(agent, { keepSocketAlive: () => false });
 
 /** 2^31 - 1; a longer timer would fire at once. Written out, so that a bundle that makes no calls holds nothing of this file. */
 const LONGEST_TIMER_MS = 2_147_483_647;
@@ -48,22 +34,13 @@ const FRAMING = new Set(['content-length', 'transfer-encoding', 'trailer', 'expe
  */
 export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   const limit = options.maxReplyBytes ?? LIMITS.replyBytes;
-  const trusted = options.ca === undefined ? {} : { ca: options.ca };
-  const plain: Agents = {
-    kept: watchIdle(new HttpAgent(POOL)),
-    own: closing(new HttpAgent({ keepAlive: true })),
-  };
-  const secure: Agents = {
-    kept: watchIdle(new HttpsAgent({ ...POOL, ...trusted })),
-    own: closing(new HttpsAgent({ keepAlive: true, ...trusted })),
-  };
+  const connections = new Connections(options.ca);
   let closed = false;
 
   const send = (request: HttpRequest, from: keyof Agents, deadlineMs: number): Promise<Ended> => {
     const url = parseUrl(request.url);
-    const tls = url.protocol === 'https:';
-    const wanted = optionsOf(url, request, (tls ? secure : plain)[from]);
-    const outgoing = tls ? httpsRequest(wanted) : httpRequest(wanted);
+    const wanted = optionsOf(url, request, connections.of(url, request.tls)[from]);
+    const outgoing = url.protocol === 'https:' ? httpsRequest(wanted) : httpRequest(wanted);
     return new Promise((resolve) => {
       new Exchange({
         ...{ outgoing, url, deadlineMs, limit, resolve },
@@ -90,7 +67,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
     },
     close() {
       closed = true;
-      for (const agent of [plain.kept, plain.own, secure.kept, secure.own]) agent.destroy();
+      connections.close();
     },
   };
 }
@@ -125,7 +102,7 @@ function parseUrl(text: string): URL {
   return url;
 }
 
-function optionsOf(url: URL, request: HttpRequest, agent: HttpAgent): RequestOptions {
+function optionsOf(url: URL, request: HttpRequest, agent: Agent): RequestOptions {
   for (const name in request.headers) {
     if (FRAMING.has(name.toLowerCase())) {
       throw new Error(`the header "${name}" is set by the client itself; leave it out`);

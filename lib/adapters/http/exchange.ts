@@ -1,7 +1,8 @@
-import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { REPLY_HEADERS } from '../../contract/names.ts';
 import type { HttpOutcome } from '../../engine/ports.ts';
+import { taken } from './agents.ts';
 import { type Decoded, decodeText } from './charset.ts';
 import { decodeBody } from './coding.ts';
 
@@ -31,18 +32,6 @@ function enlarged(body: Buffer, bytes: number): Buffer {
   body.copy(larger);
   return larger;
 }
-
-/**
- * What comes on a connection that waits for its next call was not asked for: that call would take it, or its rest, for its
- * own reply. RFC 9112, 9.2: such a connection is closed.
- */
-function giveUp(this: Socket): void {
-  this.destroy();
-}
-
-/** Watches the connections that `agent` keeps between two calls. */
-export const watchIdle = (agent: Agent): Agent =>
-  agent.on('free', (socket: Socket) => socket.on('data', giveUp));
 
 /** Statuses whose replies end with their headers. */
 const WITHOUT_BODY = new Set([204, 304]);
@@ -135,7 +124,7 @@ export class Exchange {
     this.socket = socket;
     this.readBefore = socket.bytesRead;
     if (!socket.connecting) {
-      socket.removeListener('data', giveUp);
+      taken(socket);
       this.connected = true;
       return;
     }
