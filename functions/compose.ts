@@ -3,6 +3,7 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { authKinds } from '#auth';
 import { chains } from '#chains';
+import { proxiesOf } from '#proxy';
 import { stores } from '#stores';
 import { createDynamoDbStore } from '../lib/adapters/dynamodb/store.ts';
 import { createHttpClient } from '../lib/adapters/http/client.ts';
@@ -54,7 +55,7 @@ export const apiService = (): Service => ({
 /** What a step function runs on. */
 export function workerEngine(): WorkerEngine {
   const common = commonPorts();
-  const http = createHttpClient();
+  const http = createHttpClient({ proxies: proxiesOf(process.env) });
   const targets = createTargets({
     settings: targetSettings(),
     secrets: secretSettings(),

@@ -64,7 +64,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'lib/adapters': ['lib/contract', 'lib/engine', '@aws-sdk'],
   'lib/adapters/dynamodb': ['lib/contract', 'lib/engine', 'zod', '@aws-sdk'],
   'lib/adapters/sqs': ['lib/contract', 'lib/engine', '@aws-sdk'],
-  'lib/adapters/http': ['lib/contract', 'lib/engine', 'lib/adapters'],
+  'lib/adapters/http': ['lib/contract', 'lib/engine', 'lib/adapters', 'https-proxy-agent'],
   'lib/adapters/targets': [...['lib/contract', 'lib/engine', 'lib/adapters/targets/auth', 'zod']],
   'lib/adapters/targets/stores': [
     ...['lib/contract', 'lib/engine', 'lib/adapters/targets'],
@@ -73,10 +73,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'lib/adapters/targets/auth': ['lib/contract', 'lib/engine', 'zod', '@smithy'],
   'lib/adapters/lambda': ['lib/contract', 'lib/engine', '@aws-lambda-powertools'],
   'functions/chains': ['lib/chain', 'zod'],
-  // package.json says what stands for `#auth`, `#chains` and `#stores`; each bundle has its own.
+  // package.json says what stands for `#auth`, `#chains`, `#proxy` and `#stores`; each bundle has its own.
   functions: [
     ...['lib/contract', 'lib/chain', 'lib/engine', 'lib/engine/json', 'lib/engine/operations'],
-    ...[...ADAPTERS, 'lib/adapters/targets/stores', '#auth', '#chains', '#stores'],
+    ...[...ADAPTERS, 'lib/adapters/targets/stores', '#auth', '#chains', '#proxy', '#stores'],
     ...['@aws-sdk', 'aws-lambda'],
   ],
   'lib/cdk': [

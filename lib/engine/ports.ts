@@ -125,8 +125,6 @@ export interface HttpRequest {
   readonly body?: string;
   /** Never over a connection that an earlier call left open. */
   readonly fresh?: true;
-  /** As PEM: the authorities to trust in place of Node's own, and by what the target knows the client. */
-  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
   /** The step looks at headers of the reply itself. */
   readonly allHeaders?: true;
   /**

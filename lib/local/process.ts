@@ -4,6 +4,7 @@ import { authKinds } from '#auth';
 import type { Service } from '../../functions/handlers.ts';
 import { routesOf } from '../../functions/routes.ts';
 import { createHttpClient } from '../adapters/http/client.ts';
+import { proxiesOf } from '../adapters/http/proxy.ts';
 import { systemClock, systemRandom } from '../adapters/system.ts';
 import {
   checkEnvironment,
@@ -35,7 +36,7 @@ export interface LocalProcess {
   readonly engine: LocalEngine;
   /** Resolves with the cause when the store has failed: nothing can go on then. */
   readonly broken: Promise<unknown>;
-  /** What the user should know of the data directory. */
+  /** What the user should know of the data directory, and of proxies. */
   readonly notes: readonly string[];
   /** Lets running calls end, saves, and closes everything. */
   stop(): Promise<void>;
@@ -58,6 +59,7 @@ export async function startLocal(
   options: Options,
   output: Output,
 ): Promise<LocalProcess> {
+  const proxies = proxiesOf(process.env);
   const undo: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
     const problems: unknown[] = [];
@@ -82,7 +84,7 @@ export async function startLocal(
         : await startDemo(pretended, callersIn(registry(chains), store), options);
     if (demo !== undefined) undo.push(() => demo.close());
     checkEnvironment(settings, process.env);
-    const http = createHttpClient();
+    const http = createHttpClient({ proxies });
     undo.push(async () => http.close());
     const log = { readable: output.readable, now: systemClock.now, write: output.say };
     const telemetry = logTelemetry({ ...log, level: options.logLevel });
@@ -110,7 +112,8 @@ export async function startLocal(
     undo.push(front.close);
     front.open(engine.service);
     const routes = routesOf(engine.service.chains).map(({ method, path }) => `${method} ${path}`);
-    const { broken, notes } = store;
+    const { broken } = store;
+    const notes = [...store.notes, ...(proxies?.notes ?? [])];
     return { baseUrl: `http://${HOST}:${front.port}`, routes, demo, engine, broken, notes, stop };
   } catch (error) {
     // What goes wrong on the way back is a consequence of this.

@@ -42,6 +42,12 @@ describe.each(FUNCTIONS)('the bundle of %s', (name) => {
     }
   });
 
+  it('holds nothing that speaks to a proxy, where the stage has none', () => {
+    const speaking =
+      /node_modules\/(https-proxy-agent|agent-base|debug)\/|(http|contract)\/(proxy|tunnels)\.ts$/;
+    expect(sourcesOf(name).filter((path) => speaking.test(path))).toEqual([]);
+  });
+
   it('holds nothing of the one-process engine, the infrastructure or the tests', () => {
     const foreign =
       /^(bin|test|lib\/(local|cdk|ops|console))\/|node_modules\/(aws-cdk|classic-level|memory-level)/;

@@ -34,6 +34,7 @@ const bundling: BuildOptions = {
     '#chains': join(import.meta.dirname, '../..', CHAINS),
     // None of their targets signs its requests.
     '#auth': join(import.meta.dirname, '../../lib/adapters/targets/auth/none.ts'),
+    '#proxy': join(import.meta.dirname, '../../lib/adapters/http/no-proxy.ts'),
   },
   logLevel: 'silent',
 };

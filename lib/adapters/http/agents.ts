@@ -1,4 +1,4 @@
-import { Agent as HttpAgent } from 'node:http';
+import { type AgentOptions, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Socket } from 'node:net';
 import { LIMITS } from '../../contract/limits.ts';
@@ -39,61 +39,136 @@ const agentsOf = (make: (settings: typeof POOL | { readonly keepAlive: true }) =
   own: closing(make({ keepAlive: true })),
 });
 
+/** Emitted on a request that is given up. Node's own events wait for its connection, which may never come about. */
+export const GIVEN_UP = 'stepline-given-up';
+
+/** A proxy that calls go through. */
+export interface HttpProxy {
+  /** Without user name and password. */
+  readonly url: URL;
+  /** Whether it speaks TLS itself. */
+  readonly secure: boolean;
+  readonly hostname: string;
+  readonly port: string;
+  /** What errors call it. */
+  readonly host: string;
+  /** The value of `Proxy-Authorization`. */
+  readonly authorization?: string;
+}
+
+/** Which calls go through a proxy, and how its connections are made. */
+export interface Proxies {
+  /** Undefined for a URL that is called directly. */
+  of(url: URL): HttpProxy | undefined;
+  /** Connections to https targets. `trusted` is what the proxy's own certificate is checked by, too. */
+  tunnels(
+    proxy: HttpProxy,
+    pool: AgentOptions,
+    trusted: Pick<TlsIdentity, 'ca'>,
+    tls: TlsIdentity,
+  ): HttpAgent;
+}
+
+/** How a request gets to its server. */
+export interface Route {
+  readonly agents: Agents;
+  /** Whether its connection begins with TLS: to the target, through a tunnel or not, or to the proxy that it is given to. */
+  readonly secure: boolean;
+  readonly proxy?: HttpProxy;
+  /** The request is given to the proxy itself, because the target has no TLS. */
+  readonly forwarded: boolean;
+}
+
 /**
- * The connections of all calls, in pairs of agents: one for http, one for https, and one for each TLS identity. A connection that was made
- * under one identity is in no other pair.
+ * The connections of all calls, in pairs of agents: one for http, one for https, one for each TLS identity, and the same through a proxy. A
+ * connection that was made under one identity is in no other pair.
  */
 export class Connections {
-  private readonly plain = agentsOf((pool) => new HttpAgent(pool));
-  private readonly secure: Agents;
-  /** By their PEM texts, the one that was used last at the end. */
-  private readonly identities = new Map<string, Agents>();
+  private readonly trusted: Pick<TlsIdentity, 'ca'>;
+  private readonly proxies: Proxies | undefined;
+  private readonly plain: Route;
+  private readonly secure: Route;
+  /** Through each proxy: of http targets, of https targets. */
+  private readonly forwarding = new Map<HttpProxy, Route>();
+  private readonly tunnelling = new Map<HttpProxy, Route>();
+  /** By their PEM texts and their proxy, the one that was used last at the end. */
+  private readonly identities = new Map<string, Route>();
   /** Pairs that serve no further call, until their last one has ended. */
   private readonly retired = new Set<Agents>();
 
-  /** @param trusted certificate authorities instead of Node's own, as PEM, for calls without an identity */
-  constructor(trusted?: string) {
-    const ca = trusted === undefined ? {} : { ca: trusted };
-    this.secure = agentsOf((pool) => new HttpsAgent({ ...pool, ...ca }));
+  /** @param ca certificate authorities instead of Node's own, as PEM, for calls without an identity */
+  constructor(ca?: string, proxies?: Proxies) {
+    this.trusted = ca === undefined ? {} : { ca };
+    this.proxies = proxies;
+    this.plain = { agents: agentsOf((pool) => new HttpAgent(pool)), secure: false, forwarded: false };
+    this.secure = { agents: this.securely({}), secure: true, forwarded: false };
   }
 
   /** Errors: throws where the identity cannot be used, with what to write. */
-  of({ protocol }: URL, tls: TlsIdentity | undefined): Agents {
-    const secure = protocol === 'https:';
-    if (tls !== undefined) return this.under(tls, secure);
-    return secure ? this.secure : this.plain;
+  of(url: URL, tls: TlsIdentity | undefined): Route {
+    const secure = url.protocol === 'https:';
+    const proxy = this.proxies?.of(url);
+    if (tls !== undefined) return this.under(tls, secure, proxy);
+    if (proxy === undefined) return secure ? this.secure : this.plain;
+    const routes = secure ? this.tunnelling : this.forwarding;
+    const known = routes.get(proxy);
+    if (known !== undefined) return known;
+    const route = secure ? this.tunnelled(proxy, {}) : this.forwarded(proxy);
+    routes.set(proxy, route);
+    return route;
   }
 
   /** Ends idle and running connections. */
   close(): void {
-    const all = [this.plain, this.secure, ...this.identities.values(), ...this.retired];
-    for (const agent of all.flatMap(({ kept, own }) => [kept, own])) agent.destroy();
+    const routes = [this.forwarding, this.tunnelling, this.identities].flatMap((map) => [...map.values()]);
+    const pairs = [this.plain, this.secure, ...routes].map(({ agents }) => agents);
+    for (const { kept, own } of [...pairs, ...this.retired]) for (const agent of [kept, own]) agent.destroy();
     this.identities.clear();
     this.retired.clear();
   }
 
-  private under(tls: TlsIdentity, secure: boolean): Agents {
-    if (!secure) throw new Error('tls is for https alone, and the URL begins with http:');
-    const { ca, cert, key } = tls;
-    const name = JSON.stringify([ca, cert, key]);
-    const known = this.identities.get(name);
-    const agents = known ?? this.made(tls);
-    this.identities.delete(name);
-    this.identities.set(name, agents);
-    if (known === undefined) this.retireEldest();
-    return agents;
+  private securely(tls: TlsIdentity): Agents {
+    return agentsOf((pool) => new HttpsAgent({ ...pool, ...this.trusted, ...tls }));
   }
 
-  private made(tls: TlsIdentity): Agents {
+  private tunnelled(proxy: HttpProxy, tls: TlsIdentity): Route {
+    const agents = agentsOf((pool) => {
+      if (this.proxies === undefined) throw new Error('there are no proxies');
+      return this.proxies.tunnels(proxy, pool, this.trusted, tls);
+    });
+    return { agents, secure: true, proxy, forwarded: false };
+  }
+
+  /** What has no TLS is written to the proxy as it is, so that connections to the proxy serve all such targets. */
+  private forwarded(proxy: HttpProxy): Route {
+    const agents = proxy.secure ? this.securely({}) : agentsOf((pool) => new HttpAgent(pool));
+    return { agents, secure: proxy.secure, proxy, forwarded: true };
+  }
+
+  private under(tls: TlsIdentity, secure: boolean, proxy: HttpProxy | undefined): Route {
+    if (!secure) throw new Error('tls is for https alone, and the URL begins with http:');
+    const { ca, cert, key } = tls;
+    const name = JSON.stringify([ca, cert, key, proxy?.host]);
+    const known = this.identities.get(name);
+    const route = known ?? this.made(tls, proxy);
+    this.identities.delete(name);
+    this.identities.set(name, route);
+    if (known === undefined) this.retireEldest();
+    return route;
+  }
+
+  private made(tls: TlsIdentity, proxy: HttpProxy | undefined): Route {
     const problem = tlsProblem(tls);
     if (problem !== undefined) throw new Error(problem);
-    return agentsOf((pool) => new HttpsAgent({ ...pool, ...tls }));
+    return proxy === undefined
+      ? { agents: this.securely(tls), secure: true, forwarded: false }
+      : this.tunnelled(proxy, tls);
   }
 
   private retireEldest(): void {
     const [eldest] = this.identities;
     if (eldest === undefined || this.identities.size <= LIMITS.tlsIdentities) return;
-    const [name, agents] = eldest;
+    const [name, { agents }] = eldest;
     this.identities.delete(name);
     closing(agents.kept);
     for (const socket of Object.values(agents.kept.freeSockets).flat()) socket?.destroy();

@@ -1,8 +1,8 @@
-import { type Agent, request as httpRequest, type RequestOptions } from 'node:http';
+import { request as httpRequest, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Http, HttpOutcome, HttpRequest } from '../../engine/ports.ts';
-import { type Agents, Connections } from './agents.ts';
+import { type Agents, Connections, type Proxies, type Route } from './agents.ts';
 import { type Ended, Exchange } from './exchange.ts';
 
 export interface HttpClientOptions {
@@ -10,6 +10,8 @@ export interface HttpClientOptions {
   readonly maxReplyBytes?: number;
   /** Certificate authorities to trust instead of Node's own, as PEM. */
   readonly ca?: string;
+  /** Which calls go through a proxy. Default: none. */
+  readonly proxies?: Proxies | undefined;
 }
 
 /** `close` ends idle and running connections; a call under way ends as `CONNECTION_BROKEN`. */
@@ -34,16 +36,17 @@ const FRAMING = new Set(['content-length', 'transfer-encoding', 'trailer', 'expe
  */
 export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   const limit = options.maxReplyBytes ?? LIMITS.replyBytes;
-  const connections = new Connections(options.ca);
+  const connections = new Connections(options.ca, options.proxies);
   let closed = false;
 
   const send = (request: HttpRequest, from: keyof Agents, deadlineMs: number): Promise<Ended> => {
     const url = parseUrl(request.url);
-    const wanted = optionsOf(url, request, connections.of(url, request.tls)[from]);
-    const outgoing = url.protocol === 'https:' ? httpsRequest(wanted) : httpRequest(wanted);
+    const route = connections.of(url, request.tls);
+    const wanted = { ...optionsOf(url, request, route), agent: route.agents[from] };
+    const outgoing = route.secure ? httpsRequest(wanted) : httpRequest(wanted);
     return new Promise((resolve) => {
       new Exchange({
-        ...{ outgoing, url, deadlineMs, limit, resolve },
+        ...{ outgoing, url, route, deadlineMs, limit, resolve },
         allHeaders: request.allHeaders === true,
       }).begin(request.body);
     });
@@ -102,21 +105,27 @@ function parseUrl(text: string): URL {
   return url;
 }
 
-function optionsOf(url: URL, request: HttpRequest, agent: Agent): RequestOptions {
+function optionsOf(url: URL, request: HttpRequest, { proxy, forwarded }: Route): RequestOptions {
   for (const name in request.headers) {
     if (FRAMING.has(name.toLowerCase())) {
       throw new Error(`the header "${name}" is set by the client itself; leave it out`);
     }
   }
+  const { method } = request;
+  const path = url.pathname + url.search;
+  const headers = headersOf(url, request);
+  if (forwarded && proxy !== undefined) {
+    if (proxy.authorization !== undefined) headers.push('proxy-authorization', proxy.authorization);
+    return { method, hostname: proxy.hostname, port: proxy.port, path: url.origin + path, headers };
+  }
   const { hostname, port } = url;
   return {
-    agent,
-    method: request.method,
+    method,
     // A URL writes an IPv6 address in brackets, a socket takes it without.
     hostname: hostname.startsWith('[') ? hostname.slice(1, -1) : hostname,
     port: port === '' ? undefined : port,
-    path: url.pathname + url.search,
-    headers: headersOf(url, request),
+    path,
+    headers,
   };
 }
 

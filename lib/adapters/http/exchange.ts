@@ -1,8 +1,8 @@
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import { type ClientRequest, type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { REPLY_HEADERS } from '../../contract/names.ts';
 import type { HttpOutcome } from '../../engine/ports.ts';
-import { taken } from './agents.ts';
+import { GIVEN_UP, type Route, taken } from './agents.ts';
 import { type Decoded, decodeText } from './charset.ts';
 import { decodeBody } from './coding.ts';
 
@@ -10,6 +10,7 @@ export interface ExchangeInput {
   /** Created, nothing written yet. */
   readonly outgoing: ClientRequest;
   readonly url: URL;
+  readonly route: Route;
   readonly deadlineMs: number;
   readonly limit: number;
   /** Of a reply, or those alone that the engine reads. */
@@ -60,6 +61,9 @@ function textOf({ headers }: IncomingMessage, bytes: Buffer, limit: number): Bod
 }
 
 const CLOSED = 'it was closed';
+
+/** The status by which a proxy wants to be signed in to. A target has no use for it. */
+const REFUSED_BY_PROXY = 407;
 
 const codeOf = (error: Error): string =>
   'code' in error && typeof error.code === 'string' ? error.code : error.message;
@@ -128,7 +132,7 @@ export class Exchange {
       this.connected = true;
       return;
     }
-    socket.once(this.input.url.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
+    socket.once(this.input.route.secure ? 'secureConnect' : 'connect', () => {
       this.connected = true;
     });
   }
@@ -136,11 +140,16 @@ export class Exchange {
   private onInformation(): void {
     this.informed += 1;
     if (this.informed <= MOST_INFORMATION) return;
-    const { host } = this.input.url;
-    this.fail('CONNECTION_BROKEN', `${host} sent more than ${MOST_INFORMATION} informational answers`);
+    this.fail('CONNECTION_BROKEN', `${this.peer()} sent more than ${MOST_INFORMATION} informational answers`);
   }
 
   private onResponse(incoming: IncomingMessage): void {
+    if (this.input.route.forwarded && incoming.statusCode === REFUSED_BY_PROXY) {
+      // It has passed nothing on.
+      this.connected = false;
+      this.onError(new Error(`the proxy answered ${REFUSED_BY_PROXY} ${STATUS_CODES[REFUSED_BY_PROXY]}`));
+      return;
+    }
     this.incoming = incoming;
     incoming.on('data', (chunk: Buffer) => this.onData(chunk));
     incoming.on('error', (error) => this.onError(error));
@@ -185,19 +194,18 @@ export class Exchange {
   }
 
   private onDeadline(): void {
-    const { deadlineMs, url } = this.input;
-    const within = `within ${Math.round(deadlineMs)} ms`;
+    const within = `within ${Math.round(this.input.deadlineMs)} ms`;
     this.fail(
       'DEADLINE_EXCEEDED',
       this.connected
-        ? `no complete reply from ${url.host} ${within}: time ran out ${this.progress()}`
-        : `no connection to ${url.host} ${within}`,
+        ? `no complete reply from ${this.peer()} ${within}: time ran out ${this.progress()}`
+        : `no connection to ${this.peer()} ${within}`,
     );
   }
 
   private onError(error: Error): void {
     if (this.connected) this.broke(whyBroken(error));
-    else this.fail('CONNECTION_FAILED', `cannot connect to ${this.input.url.host}: ${codeOf(error)}`);
+    else this.fail('CONNECTION_FAILED', `cannot connect to ${this.peer()}: ${codeOf(error)}`);
   }
 
   /** Node closes without an error what it does not understand, such as a switch of protocols. A reply ends by itself. */
@@ -206,10 +214,13 @@ export class Exchange {
   }
 
   private broke(why: string): void {
-    this.fail(
-      'CONNECTION_BROKEN',
-      `the connection to ${this.input.url.host} broke ${this.progress()}: ${why}`,
-    );
+    this.fail('CONNECTION_BROKEN', `the connection to ${this.peer()} broke ${this.progress()}: ${why}`);
+  }
+
+  /** Who is at the other end, as errors call it. */
+  private peer(): string {
+    const { url, route } = this.input;
+    return route.proxy === undefined ? url.host : `${url.host} through the proxy ${route.proxy.host}`;
   }
 
   /** How far the reply came. */
@@ -241,6 +252,7 @@ export class Exchange {
       ...(excerpt === undefined ? {} : { excerpt }),
     });
     this.input.outgoing.destroy();
+    this.input.outgoing.emit(GIVEN_UP);
   }
 
   private settle(outcome: HttpOutcome): void {
