@@ -24,6 +24,7 @@ import { chainsModule } from './modules.ts';
 import type { StageAlarm } from './monitoring/alarms/alarm.ts';
 import { foundationAlarms } from './monitoring/alarms/foundation.ts';
 import { acknowledge } from './nag.ts';
+import { Network } from './network.ts';
 import { alarmsMay, allowTelling, type OnCallTopics, onCallTopics, tellingEnvironment } from './on-call.ts';
 import { reserveOf } from './reserve.ts';
 import { physicalName, queueName, type Stage, tableName } from './stage.ts';
@@ -51,6 +52,8 @@ export class Foundation extends Construct {
   readonly alarms: readonly StageAlarm[];
   /** The module with all chains of the stage. */
   readonly chains: string;
+  /** How steps reach their targets. */
+  readonly network: Network;
   /** What every function of the stage needs to know. */
   readonly environment: Readonly<Record<string, string>>;
 
@@ -70,6 +73,7 @@ export class Foundation extends Construct {
       // The URLs of all queues of the stage begin like this one, in every partition of AWS.
       [ENV.queueUrlPrefix]: Fn.select(0, Fn.split(PARKING.kind, this.parking.queueUrl)),
     };
+    this.network = new Network(this, 'Network', { stage });
     // No chain can have this name.
     this.chains = chainsModule(this, '_all', stage.chains);
     this.stepFailed = this.makeStepFailed();

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { ArnFormat, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { LogLevel, NodejsFunction, OutputFormat, SourceMapMode } from 'aws-cdk-lib/aws-lambda-nodejs';
@@ -7,6 +7,7 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { ENV } from '../contract/names.ts';
 import { acknowledge } from './nag.ts';
+import { DIRECT, type Network } from './network.ts';
 import { physicalName, type Stage } from './stage.ts';
 
 /** Memory of every function in MB. It decides the share of a processor, and a call to an API mostly waits. */
@@ -30,6 +31,8 @@ export interface StageFunctionProps {
   readonly untraced?: string;
   /** Executions at once that are kept for this function, where the stage reserves any. */
   readonly reserve?: number;
+  /** How it reaches targets; left out for a function that calls none. */
+  readonly network?: Network;
 }
 
 /**
@@ -58,6 +61,8 @@ export class StageFunction extends Construct {
       description: `What the function ${functionName} may do`,
     });
     this.allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logGroup.logGroupArn]);
+    this.enter(props.network, functionName);
+    const bundle = props.network?.bundle ?? DIRECT;
     this.lambda = new NodejsFunction(this, 'Function', {
       functionName,
       description: props.description,
@@ -70,10 +75,12 @@ export class StageFunction extends Construct {
         ? { reservedConcurrentExecutions: props.reserve }
         : {}),
       role: this.role,
+      ...props.network?.placement,
       logGroup,
       tracing: props.untraced === undefined ? Tracing.ACTIVE : Tracing.DISABLED,
       environment: {
         ...props.environment,
+        ...props.network?.environment,
         [ENV.stage]: stage.name,
         [ENV.logLevel]: stage.settings.logLevel,
         [ENV.monitoring]: stage.settings.monitoring,
@@ -93,7 +100,8 @@ export class StageFunction extends Construct {
         sourcesContent: false,
         // Ours is pinned. The SDK that Lambda brings changes without a deployment.
         externalModules: [],
-        esbuildArgs: { '--alias:#chains': props.chains, ...aliasesOf(props) },
+        esbuildArgs: { '--alias:#chains': props.chains, '--alias:#proxy': bundle.proxy, ...aliasesOf(props) },
+        ...(bundle.banner === undefined ? {} : { banner: bundle.banner }),
       },
     });
     acknowledge(
@@ -108,6 +116,26 @@ export class StageFunction extends Construct {
         'AwsSolutions-IAM5[Resource::*]',
         'X-Ray takes traces from whoever may send them: its actions know no resources',
       );
+    }
+  }
+
+  /** Lets Lambda put the function into the VPC of its network, if that has one. */
+  private enter(network: Network | undefined, functionName: string): void {
+    const arn = Stack.of(this).formatArn({
+      service: 'lambda',
+      resource: 'function',
+      resourceName: functionName,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    for (const { statement, wildcards } of network?.permissions(arn) ?? []) {
+      this.role.addToPolicy(statement);
+      for (const wildcard of wildcards) {
+        acknowledge(
+          this.role,
+          `AwsSolutions-IAM5[Resource::${wildcard}]`,
+          'Lambda makes the network interfaces of the VPC by this role, under ids that nobody knows before; the function itself may not',
+        );
+      }
     }
   }
 

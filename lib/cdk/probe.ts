@@ -13,6 +13,8 @@ export const probeSettings = (of: StageSettings, emulator: boolean): StageSettin
   ...(of.account === undefined ? {} : { account: of.account }),
   ...(of.region === undefined ? {} : { region: of.region }),
   targets: {},
+  // Whether its subnets lead to the queues and the table shows only there.
+  ...(of.vpc === undefined ? {} : { vpc: of.vpc }),
   // Whoever may deploy can sign requests, but has no token of the stage's issuer.
   authorization: { type: 'iam' },
   throttling: THROTTLING,

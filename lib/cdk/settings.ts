@@ -3,6 +3,7 @@ import { isBackoffScale } from '../chain/settings.ts';
 import { didYouMean } from '../chain/suggest.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { LOG_LEVELS, MONITORING, type SettledStage, STAGE_NAMES } from '../contract/names.ts';
+import { proxySetting, vpcSetting } from '../contract/network.ts';
 import { KEY_ARN, secretReference, secretSources } from '../contract/secrets.ts';
 import { checkTarget, sourcesOf, targetShape } from '../contract/targets.ts';
 
@@ -56,6 +57,10 @@ const stageSettings = z.strictObject({
   targets: z.record(z.string(), target),
   /** Secrets that the code of `run` steps reads, by the names that the steps use. */
   secrets: secretSources.optional(),
+  /** Through which proxy the steps call targets. Default: none. */
+  proxy: proxySetting.optional(),
+  /** From which VPC the steps call targets. Default: from none, which reaches what is public. */
+  vpc: vpcSetting.optional(),
   authorization: z.discriminatedUnion('type', [iam, jwt]),
   /** Requests a second that the API takes, and how many at once above that. */
   throttling: z.strictObject({ rate: z.int().positive(), burst: z.int().positive() }),

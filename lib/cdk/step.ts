@@ -72,6 +72,7 @@ export class Step extends Construct {
       chains,
       modules: modulesOf(targets, secrets),
       timeout: settings.functionTimeout,
+      network: foundation.network,
       environment: {
         ...foundation.environment,
         [ENV.chain]: chain,

@@ -73,6 +73,12 @@ describe('what is uploaded', () => {
     }
   });
 
+  it('carries nothing that speaks to a proxy, where the stage has none', () => {
+    for (const name of [...API, ...STEPS, 'step-failed', 'reconciler']) {
+      expect(textOf(name)).not.toContain('CONNECT ');
+    }
+  });
+
   it('for the API carries every chain', () => {
     for (const name of API) for (const { start } of chains) expect(textOf(name)).toContain(start);
   });
