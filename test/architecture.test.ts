@@ -65,7 +65,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'lib/adapters/dynamodb': ['lib/contract', 'lib/engine', 'zod', '@aws-sdk'],
   'lib/adapters/sqs': ['lib/contract', 'lib/engine', '@aws-sdk'],
   'lib/adapters/http': ['lib/contract', 'lib/engine', 'lib/adapters', 'https-proxy-agent'],
-  'lib/adapters/targets': [...['lib/contract', 'lib/engine', 'lib/adapters/targets/auth', 'zod']],
+  'lib/adapters/targets': ['lib/contract', 'lib/engine', 'lib/adapters', 'lib/adapters/targets/auth', 'zod'],
   'lib/adapters/targets/stores': [
     ...['lib/contract', 'lib/engine', 'lib/adapters/targets'],
     ...['@aws-sdk', '@aws-lambda-powertools'],

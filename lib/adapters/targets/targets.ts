@@ -3,6 +3,7 @@ import type { SecretSource } from '../../contract/secrets.ts';
 import { placedSecrets, placeOf, sourcesOf, type TargetSetting } from '../../contract/targets.ts';
 import { EngineError } from '../../engine/errors.ts';
 import type { Clock, Http, HttpRequest, ResolvedTarget, Targets } from '../../engine/ports.ts';
+import { tlsProblem } from '../tls-problem.ts';
 import type { AuthKinds, Desk, Signer, Signing } from './auth/kind.ts';
 import { type Placed, placed, placedIn } from './placing.ts';
 import type { SecretReader } from './reader.ts';
@@ -72,6 +73,7 @@ function createTarget(name: string, setting: TargetSetting, options: TargetsOpti
   const signer = auth === undefined ? undefined : signerOf(name, auth, options);
   const read = async (): Promise<Read> => {
     const values = await valuesOf(name, setting, options.reader);
+    checkTls(name, setting, tlsOf(setting, values), options.reader);
     const signing = await signer?.signing(deskOf(name, values, options));
     return { values, signing };
   };
@@ -157,6 +159,21 @@ function assembled(name: string, setting: TargetSetting, { values, signing }: Re
     secrets: [...values.values(), ...(signing?.secrets ?? [])],
     ...(isElsewhere || tls !== undefined || sign !== undefined ? { prepare } : {}),
   };
+}
+
+/** Errors: `EngineError` `TARGET_MISSING`; whoever mends the certificates and resumes does not meet those that were kept. */
+function checkTls(
+  target: string,
+  { tls }: TargetSetting,
+  read: HttpRequest['tls'],
+  reader: SecretReader,
+): void {
+  const problem = read === undefined ? undefined : tlsProblem(read);
+  if (problem === undefined) return;
+  for (const { source } of sourcesOf({ tls })) reader.forget(source.store, source.name);
+  throw new EngineError('TARGET_MISSING', `the certificates of target "${target}": ${problem}`, {
+    next: 'Correct tls in the settings of the target, or its secrets.',
+  });
 }
 
 function tlsOf({ tls }: TargetSetting, values: Read['values']): HttpRequest['tls'] {
