@@ -16,6 +16,8 @@ import { ENV, LOG_LEVELS, MONITORING, queueSuffix, STEP_FAILED } from '../../lib
 import { EngineError } from '../../lib/engine/errors.ts';
 import type { Engine } from '../../lib/engine/shell.ts';
 import { rawServer } from '../adapters/http/raw-server.ts';
+import { testProxy } from '../adapters/http/test-proxy.ts';
+import { closers } from '../support/closers.ts';
 import { chains } from '../support/shipped-chains.ts';
 
 vi.mock('#chains', () => import('../support/shipped-chains.ts'));
@@ -144,6 +146,21 @@ describe('the composition', () => {
     vi.stubEnv(ENV.backoffScale, '0.5');
     expect(waits(workerEngine())).toEqual([22.5, 10, 4]);
     expect(waits(reconcilerEngine())).toEqual([22.5, 10, 4]);
+  });
+
+  it('of a step calls targets through the proxy of its environment, and refuses one that is none', async () => {
+    const proxy = await testProxy(undefined, { forward: (_, response) => response.end('by the proxy') });
+    closers.push(() => proxy.close());
+    vi.stubEnv('http_proxy', undefined);
+    vi.stubEnv('no_proxy', undefined);
+    vi.stubEnv('HTTP_PROXY', proxy.url);
+    const { http } = workerEngine().ports;
+    const request = { method: 'GET', url: 'http://payments.test/x', headers: {} };
+    expect(await http.call(request, 5_000)).toMatchObject({ body: 'by the proxy' });
+    expect(proxy.asked).toMatchObject([{ line: 'GET http://payments.test/x' }]);
+    vi.stubEnv('HTTP_PROXY', 'me:s3cret@proxy');
+    expect(refusalOf(workerEngine)).toMatch(/^the environment variable HTTP_PROXY must begin with http:/);
+    expect(apiService()).toBeDefined();
   });
 
   it.each(['0', '-1', '2', 'half', ''])('refuses waits that are multiplied with "%s"', (scale) => {
