@@ -1,7 +1,10 @@
 import * as z from 'zod';
 import { createHttpClient } from '../../lib/adapters/http/client.ts';
 import { systemClock, systemRandom } from '../../lib/adapters/system.ts';
+import { authKinds } from '../../lib/adapters/targets/auth/all.ts';
+import { environmentReader } from '../../lib/adapters/targets/environment.ts';
 import { parseTargets } from '../../lib/adapters/targets/settings.ts';
+import { createTargets } from '../../lib/adapters/targets/targets.ts';
 import type { ChainDefinition } from '../../lib/chain/definition.ts';
 import { emptyChain, finished, withStep } from '../../lib/chain/validate.ts';
 import type { EngineEvent } from '../../lib/engine/events.ts';
@@ -10,7 +13,6 @@ import type { Notification } from '../../lib/engine/ports.ts';
 import type { StepRecord } from '../../lib/engine/state.ts';
 import { startLocalEngine } from '../../lib/local/engine.ts';
 import { openEmbeddedStore } from '../../lib/local/store/store.ts';
-import { settingsTargets } from '../support/settings-targets.ts';
 import { startControl } from './control.ts';
 
 export const CARD = '4242424242424242';
@@ -30,6 +32,8 @@ export interface Surroundings {
   readonly ca?: string;
   /** Sent beside the card. */
   readonly padding?: string;
+  /** How each target is signed in to, in the place of the header `authorization`; its secret is in the variable `SECRET`. */
+  readonly auth?: object;
   /** The sensitive field of the workflow's input. */
   readonly card?: unknown;
 }
@@ -61,9 +65,10 @@ interface Watch {
 }
 
 export async function openHostileEngine(surroundings: Surroundings): Promise<HostileEngine> {
-  const { urls, step = {}, ca, card = CARD } = surroundings;
+  const { urls, step = {}, ca, auth, card = CARD } = surroundings;
   const deadlineMs = (step.timeout ?? TIMEOUT) * 1_000;
   const chain = chainOf(surroundings);
+  const signedIn = auth === undefined ? { headers: { authorization: 'env:AUTHORIZATION' } } : { auth };
   const http = createHttpClient(ca === undefined ? {} : { ca });
   const store = await openEmbeddedStore({ kind: 'memory' });
   const control = startControl();
@@ -85,17 +90,15 @@ export async function openHostileEngine(surroundings: Surroundings): Promise<Hos
     http,
     clock: systemClock,
     random: { ...systemRandom, fraction: () => 0.5 },
-    targets: settingsTargets(
-      parseTargets(
-        Object.fromEntries(
-          urls.map((baseUrl, at) => [
-            nameOf(at),
-            { baseUrl, headers: { authorization: 'env:AUTHORIZATION' } },
-          ]),
-        ),
+    targets: createTargets({
+      settings: parseTargets(
+        Object.fromEntries(urls.map((baseUrl, at) => [nameOf(at), { baseUrl, ...signedIn }])),
         { AUTHORIZATION: `Bearer ${SECRET}` },
       ),
-    ),
+      ...{ secrets: {}, authKinds, http, clock: systemClock, env: {} },
+      reader: environmentReader({ SECRET }),
+      remedy: (what, name) => `Add the ${what} "${name}".`,
+    }),
     telemetry: {
       emit: (event) => {
         events.push(event);
