@@ -97,6 +97,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     ...[
       'lib/contract',
       'lib/chain',
+      'lib/chain/request',
       'lib/engine',
       'lib/engine/sensitive',
       'lib/adapters',

@@ -81,6 +81,8 @@ export const CALL_HEADERS = {
   idempotencyKey: 'idempotency-key',
   traceparent: 'traceparent',
   workflowId: 'stepline-workflow-id',
+  /** The key as it is, also where the target wants it elsewhere, written otherwise, or not at all: by it logs can be searched. */
+  callId: 'stepline-call-id',
 } as const;
 
 /** Headers of a target's reply that say when to come back. */

@@ -1,9 +1,25 @@
 import type { Registry } from '../chain/registry.ts';
+import { KEY_FORMATS, writtenKey } from '../chain/request/key.ts';
 import { CALL_HEADERS, DEFAULT_TENANT } from '../contract/names.ts';
 import { secretsOf } from '../engine/mask.ts';
 import type { Store } from '../engine/ports.ts';
 import { secretsInAll } from '../engine/sensitive/results.ts';
 import type { FindCaller } from './demo/answers.ts';
+
+/**
+ * The idempotency key of a call: whatever stands in one of its headers as that target wants its keys written. `null` where none does: such a target takes
+ * no key, and acts each time.
+ */
+export function keyIn(headers: Readonly<Record<string, unknown>>): string | null {
+  const { [CALL_HEADERS.idempotencyKey]: plain, [CALL_HEADERS.callId]: id, ...others } = headers;
+  if (typeof plain === 'string' && plain !== '') return plain;
+  if (typeof id !== 'string') return null;
+  const written = new Set(KEY_FORMATS.map((format) => writtenKey(id, format)));
+  return (
+    Object.values(others).find((value): value is string => typeof value === 'string' && written.has(value)) ??
+    null
+  );
+}
 
 /**
  * Finds the step that calls a demo target, by the headers that every call carries: the workflow in the store says which version of
@@ -13,7 +29,7 @@ export const callersIn =
   (chains: Registry, store: Pick<Store, 'load'>): FindCaller =>
   async (headers) => {
     const workflowId = String(headers[CALL_HEADERS.workflowId]);
-    const [, stepName] = String(headers[CALL_HEADERS.idempotencyKey]).split(':');
+    const [, stepName] = String(headers[CALL_HEADERS.callId]).split(':');
     const state = await store.load({ tenant: DEFAULT_TENANT, workflowId });
     if (state === undefined) return undefined;
     const { meta } = state;
@@ -22,7 +38,8 @@ export const callersIn =
     if (chain === undefined || step === undefined) return undefined;
     return {
       name: `${chain.name}/${step.name}`,
-      response: step.response,
+      // That of a step with code is of what the code returns.
+      response: step.run === undefined ? step.response : undefined,
       read: step.read,
       secrets: [...secretsOf(meta.input, chain.sensitive), ...secretsInAll(chain, state)],
     };

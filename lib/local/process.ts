@@ -18,7 +18,7 @@ import { withBackoffScale } from '../chain/settings.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { EngineError } from '../engine/errors.ts';
 import type { Telemetry } from '../engine/ports.ts';
-import { callersIn } from './callers.ts';
+import { callersIn, keyIn } from './callers.ts';
 import type { FindCaller } from './demo/answers.ts';
 import { type DemoTargets, startDemoTargets } from './demo/targets.ts';
 import { type LocalEngine, startLocalEngine } from './engine.ts';
@@ -141,6 +141,7 @@ const startDemo = (
   startDemoTargets({
     names,
     findCaller,
+    keyIn,
     ports: port === 0 ? 'ephemeral' : { first: port + 1 },
     ...(data === undefined ? {} : { ledgerFile: join(data, 'demo-ledger.jsonl') }),
   });

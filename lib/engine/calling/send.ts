@@ -98,7 +98,7 @@ function requestTo(
 
 function headersOf(
   { step, workflowId }: Call,
-  { spec, body, key, keyUse }: BuiltRequest,
+  { spec, body, id, key, keyUse }: BuiltRequest,
   random: CallPorts['random'],
 ): Record<string, string> {
   return {
@@ -107,6 +107,7 @@ function headersOf(
     ...spec.headers,
     ...(keyUse.header === undefined ? {} : { [keyUse.header]: key }),
     [CALL_HEADERS.workflowId]: workflowId,
+    [CALL_HEADERS.callId]: id,
     // W3C Trace Context: the workflow is the trace, each call a span of it.
     [CALL_HEADERS.traceparent]: `00-${workflowId.slice(-32)}-${random.token().slice(0, 16)}-01`,
   };

@@ -26,6 +26,8 @@ export type Built = BuiltRequest | { readonly failure: Failure };
 export interface BuiltRequest {
   readonly spec: RequestSpec;
   readonly body: EncodedBody | undefined;
+  /** The key as it is. */
+  readonly id: string;
   /** How the target takes the key, and the key as it wants it written. */
   readonly keyUse: KeyUse;
   readonly key: string;
@@ -56,7 +58,7 @@ export function builtOf(step: StepDefinition, spec: RequestSpec, idempotencyKey:
   const key = writtenKey(idempotencyKey, keyUse.format);
   const body = encodedBody(spec.body, idempotencyKey);
   const failure = refusalOf(step, spec.target, keyUse);
-  return failure === undefined ? { spec, body, keyUse, key } : { failure };
+  return failure === undefined ? { spec, body, id: idempotencyKey, keyUse, key } : { failure };
 }
 
 function hashed(built: BuiltRequest, { requestKey }: Building): BuiltRequest {

@@ -18,6 +18,9 @@ export interface Caller {
 /** Finds the step that a call comes from; undefined where it comes from none, as one by hand. */
 export type FindCaller = (headers: Readonly<Record<string, unknown>>) => Promise<Caller | undefined>;
 
+/** The idempotency key of a call, where it has one. */
+export type KeyIn = (headers: Readonly<Record<string, unknown>>) => string | null;
+
 /** A call as a demo target sees it. */
 export interface Asked {
   readonly target: string;

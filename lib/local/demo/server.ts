@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CALL_HEADERS } from '../../contract/names.ts';
-import { answerTo, type FindCaller } from './answers.ts';
+import { answerTo, type FindCaller, type KeyIn } from './answers.ts';
 import { readBody } from './bodies.ts';
 import { type Fault, FaultPlan, parseFaults } from './faults.ts';
 import {
@@ -26,6 +25,7 @@ import { sendFaulty } from './replies.ts';
 export interface DemoServerInput {
   readonly name: string;
   readonly findCaller: FindCaller;
+  readonly keyIn: KeyIn;
   readonly ledger: Ledger;
   readonly host: string;
 }
@@ -143,7 +143,7 @@ export class DemoServer {
       await pause();
       return this.withoutEffect(response, fault);
     }
-    const key = keyOf(request);
+    const key = this.input.keyIn(request.headers);
     const known = key === null ? undefined : this.ledger.replyTo(key);
     const before = fault.late ? async () => undefined : pause;
     const reply = known ?? (await this.act(request, key, text, before, signal));
@@ -254,11 +254,6 @@ const cardIn = (body: unknown): readonly string[] =>
   body.card !== ''
     ? [body.card]
     : [];
-
-function keyOf(request: IncomingMessage): string | null {
-  const key = request.headers[CALL_HEADERS.idempotencyKey];
-  return typeof key === 'string' && key !== '' ? key : null;
-}
 
 /** Errors: `HttpRefusal` 400 that names the field. */
 export async function readFaults(request: IncomingMessage): Promise<readonly Fault[]> {

@@ -1,6 +1,7 @@
 import type { TargetSettings } from '../../adapters/targets/settings.ts';
+import { CALL_HEADERS } from '../../contract/names.ts';
 import { adminHandler } from './admin.ts';
-import type { FindCaller } from './answers.ts';
+import type { FindCaller, KeyIn } from './answers.ts';
 import { DEMO_TARGETS } from './catalogue.ts';
 import { type Fault, parseFaults } from './faults.ts';
 import { type Listener, openSomewhere, urlOf } from './http.ts';
@@ -12,6 +13,8 @@ export interface DemoOptions {
   readonly names?: readonly string[];
   /** Default: no call comes from a step, so that the catalogue alone answers. */
   readonly findCaller?: FindCaller;
+  /** Default: what the header `idempotency-key` has. */
+  readonly keyIn?: KeyIn;
   /** Default: 127.0.0.1. */
   readonly host?: string;
   /** `first` is the admin's port, the targets take those after it; a port that is taken, or that there is not, is replaced by a free one. */
@@ -22,7 +25,7 @@ export interface DemoOptions {
 
 /** The demo targets while they run. Methods that take a name throw an `Error` that lists the targets there are. */
 export interface DemoTargets {
-  /** For `createSettingsTargets`. */
+  /** Where they are, as the settings of targets say it. */
   readonly targets: TargetSettings;
   /** `GET /` there says what can be asked. */
   readonly admin: { readonly url: string; readonly port: number };
@@ -36,6 +39,9 @@ export interface DemoTargets {
   close(): Promise<void>;
 }
 
+const plainKey: KeyIn = ({ [CALL_HEADERS.idempotencyKey]: key }) =>
+  typeof key === 'string' && key !== '' ? key : null;
+
 const LAST_PORT = 65_535;
 
 /**
@@ -44,15 +50,14 @@ const LAST_PORT = 65_535;
  * @example
  * const demo = await startDemoTargets();
  * await demo.setFault('payments', { status: 503, retryAfter: '2', times: 1 });
- * const targets = createSettingsTargets(demo.targets);
  * await demo.close();
  */
 export async function startDemoTargets(options: DemoOptions = {}): Promise<DemoTargets> {
   const { host = '127.0.0.1', ports = 'ephemeral', ledgerFile } = options;
-  const { names = Object.keys(DEMO_TARGETS), findCaller = async () => undefined } = options;
+  const { names = Object.keys(DEMO_TARGETS), findCaller = async () => undefined, keyIn = plainKey } = options;
   const file = ledgerFile === undefined ? undefined : openLedgerFile(ledgerFile);
   const servers = names.map(
-    (name) => new DemoServer({ name, findCaller, host, ledger: new Ledger(name, file) }),
+    (name) => new DemoServer({ name, findCaller, keyIn, host, ledger: new Ledger(name, file) }),
   );
   const portAt = (index: number): number => {
     const port = ports === 'ephemeral' ? 0 : ports.first + index;
