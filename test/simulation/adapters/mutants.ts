@@ -3,20 +3,26 @@ import type { Mutant } from '../mutants/mutant.ts';
 import { runJobs } from '../pool.ts';
 import type { Outcome } from '../simulate.ts';
 
-/** Schedules over the adapters that are run at every change, from seed 1 on; each mutant is to be caught within them. */
+/** Schedules over the adapters that are run at every change, from seed 1 on; each mutant is to be caught within as many, of which some begin later. */
 export const ADAPTER_SEEDS = 250;
 
 const STORE = 'lib/adapters/dynamodb/store.ts';
 const TABLE = 'lib/adapters/dynamodb/table.ts';
 const SENDER = 'lib/adapters/sqs/sender.ts';
 
-const mutant = (name: string, file: string, replace: string, by: string): Mutant => ({
+interface AdapterMutant extends Mutant {
+  /** The first seed of the schedules that look for it. */
+  readonly from: number;
+}
+
+const mutant = (name: string, file: string, replace: string, by: string, from = 1): AdapterMutant => ({
   name,
   mutations: [{ file, replace, by }],
+  from,
 });
 
 /** Adapters that are wrong in one way. */
-export const ADAPTER_MUTANTS: readonly Mutant[] = [
+export const ADAPTER_MUTANTS: readonly AdapterMutant[] = [
   mutant(
     'a first claim is written without condition',
     STORE,
@@ -52,6 +58,14 @@ export const ADAPTER_MUTANTS: readonly Mutant[] = [
           : sendAgain(client, url, entry, failures.get(id));`,
   ),
   mutant(
+    'a batch that fails counts as sent',
+    SENDER,
+    'for (const entry of entries) entry.reject(unavailable(url, error));',
+    'for (const entry of entries) (void unavailable(url, error), entry.resolve());',
+    // What is lost so is sent again by the reconciler, but for what is lost in the same moment as other things.
+    401,
+  ),
+  mutant(
     'statuses that a batch left unread are not asked for again',
     TABLE,
     'left = output.UnprocessedKeys?.[tableName]?.Keys ?? [];',
@@ -60,10 +74,10 @@ export const ADAPTER_MUTANTS: readonly Mutant[] = [
 ];
 
 /** Runs schedules against a mutant. @returns the first that catches it; undefined if none does */
-export async function huntAdapters(mutant: Mutant): Promise<Outcome | undefined> {
+export async function huntAdapters(mutant: AdapterMutant): Promise<Outcome | undefined> {
   const name = `adapter-mutant-${ADAPTER_MUTANTS.indexOf(mutant)}`;
   const bundle = await bundleSimulator(name, mutant.mutations, 'adapters/thread.ts');
-  const job = { kind: 'seeds', from: 1, count: ADAPTER_SEEDS, until: 'violation' } as const;
+  const job = { kind: 'seeds', from: mutant.from, count: ADAPTER_SEEDS, until: 'violation' } as const;
   const [answer] = await runJobs(bundle, [job], { threads: 1 });
   return answer?.kind === 'seeds' ? answer.broken[0] : undefined;
 }
