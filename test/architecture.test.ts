@@ -264,7 +264,7 @@ const REPLACES = /\b(?:vi\.(?:mock|doMock|stubGlobal|stubEnv|useFakeTimers|setSy
 
 describe('tests that share their modules', () => {
   const tests = filesIn('test');
-  const alone = [...DEEP, ...REPLACING, 'aws'];
+  const alone = [...DEEP, ...REPLACING, 'aws', 'servers'];
   const sharing = tests.filter(
     (file) =>
       file.endsWith('.test.ts') &&

@@ -17,8 +17,8 @@ export const REPLACING = [
 /** @example testsIn(['ops', 'e2e/crash']) // all tests of test/ops, and test/e2e/crash.test.ts */
 const testsIn = (places: readonly string[]): string[] =>
   places.map((place) => `test/${place}{/**/*,}.test.ts`);
-// The acceptance suite has a configuration of its own.
-const ELSEWHERE = [...configDefaults.exclude, 'test/aws/**'];
+// The acceptance suites have configurations of their own.
+const ELSEWHERE = [...configDefaults.exclude, 'test/aws/**', 'test/servers/**'];
 
 export default defineConfig({
   test: {
