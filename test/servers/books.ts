@@ -1,13 +1,13 @@
 import { createServer } from 'node:http';
-import { buffer } from 'node:stream/consumers';
+import { text } from 'node:stream/consumers';
 import { portOf } from '../adapters/http/raw-server.ts';
 
 /** A target behind somebody else's proxy. A demo target would refuse what was sent to another port than its own. */
 export interface Books {
   readonly port: number;
-  /** How often it acted, by idempotency key: 1, whatever was sent again. */
+  /** How often it acted, by idempotency key, or by the body where there is none. */
   readonly effects: ReadonlyMap<string, number>;
-  /** Requests that it read to their end. */
+  /** POST requests that it read to their end. */
   requests(): number;
   close(): Promise<void>;
 }
@@ -20,18 +20,22 @@ export async function openBooks({ keeps = true }: { readonly keeps?: boolean } =
   const effects = new Map<string, number>();
   let requests = 0;
   const server = createServer(async (request, response) => {
+    let body: string;
     try {
-      await buffer(request);
+      body = await text(request);
     } catch {
       // Half a request is none.
       return;
     }
+    // Somebody looks whether it is there.
+    if (request.method !== 'POST') return void response.end();
     requests += 1;
-    const key = String(request.headers['idempotency-key']);
+    const key = String(request.headers['idempotency-key'] ?? body);
     const before = effects.get(key) ?? 0;
     if (before === 0 || !keeps) effects.set(key, before + 1);
-    const body = JSON.stringify({ id: `of ${key}` });
-    response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length }).end(body);
+    const reply = JSON.stringify({ id: `of ${key}` });
+    const length = Buffer.byteLength(reply);
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': length }).end(reply);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
