@@ -19,6 +19,11 @@ describe('a reply for a person', () => {
       '{"errors":[{"field":"card"},"no"],"id":1}',
       'errors.0.field: card; errors.1: no; id: 1',
     ],
+    [
+      'a problem document, which fields are wrong first, and what is said anyhow last',
+      '{"type":"https://api.example/errors#invalid","title":"Invalid","status":422,"detail":"Two fields.","trace":"t-1","errors":[{"field":"a"}]}',
+      'errors.0.field: a; detail: Two fields.; title: Invalid; trace: t-1; type: https://api.example/errors#invalid; status: 422',
+    ],
     ['quotes and line breaks are not escaped', '{"error":"a \\"b\\"\\nc"}', 'error: a "b"\nc'],
     ['a list alone', '["a","b"]', '0: a; 1: b'],
     ['JSON without a value', '{"a":{},"b":[]}', '{"a":{},"b":[]}'],
