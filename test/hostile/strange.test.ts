@@ -157,6 +157,22 @@ describe('a reply with values that mean trouble', () => {
     );
   });
 
+  it.each([
+    ['utf-16', LATIN],
+    ['utf-16le', Buffer.concat([LATIN, Buffer.from(' ')])],
+    ['utf-16be', LATIN],
+    ['utf-8', LATIN],
+    ['shift_jis', Buffer.from([...LATIN.subarray(0, -1), 0x82])],
+  ])('says that it is not in the charset that it declares: %s', async (charset, body) => {
+    const { state, message } = await answered(
+      body,
+      undefined,
+      `content-type: application/json; charset=${charset}`,
+    );
+    expect(state).toEqual(failed('REPLY_INVALID', 'unknown', 200));
+    expect(message).toContain(`it is not in the charset that it declares, "${charset}"; 200 OK`);
+  });
+
   it('of UTF-16 that does not say so shows no secret between its NULs', async () => {
     const { message } = await answered(Buffer.from(`{"orderId":"${CARD}`, 'utf16le'));
     expect(message).toMatch(/"\*\*\*$/);

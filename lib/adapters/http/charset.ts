@@ -30,7 +30,8 @@ export function decodeText(bytes: Buffer, contentType: string | undefined): Deco
   if (decoder.encoding === 'utf-8') return utf8(bytes, wrong);
   if (DECLARED_IN_VAIN.has(decoder.encoding) && !bytes.includes(0)) {
     const text = utf8(bytes, wrong);
-    if (text.ok) return text;
+    // JSON in UTF-16 has a NUL beside each bracket: without any, other text would become characters of another script.
+    if (text.ok || (decoder.encoding !== 'windows-1252' && isJson(contentType))) return text;
   }
   try {
     // In two parts, because Node 20 takes windows-1252 for latin1 where it decodes all at once.
@@ -39,6 +40,8 @@ export function decodeText(bytes: Buffer, contentType: string | undefined): Deco
     return { ok: false, problem: wrong };
   }
 }
+
+const isJson = (contentType = ''): boolean => /^[^;]*[/+.-]json\b/i.test(contentType);
 
 const charsetIn = (contentType = ''): string | undefined => {
   const [, quoted, plain] = /;\s*charset\s*=\s*(?:"([^"]*)"|([^\s;,"]+))/i.exec(contentType) ?? [];

@@ -30,6 +30,12 @@ describe('the text of a body', () => {
     ['UTF-16 of either kind, by its name', of('utf-16be'), [0, 0x41], 'A'],
     ['UTF-16 of either kind, by its mark', of('utf-16'), [0xfe, 0xff, 0, 0x41], 'A'],
     ['UTF-16 without a mark', of('utf-16'), [0x41, 0], 'A'],
+    [
+      'UTF-16 that has no NUL, where it is no JSON',
+      'text/plain; charset=utf-16le',
+      [0xd4, 0x5b, 0x57, 0x5b],
+      '寔字',
+    ],
   ])('is read as %s', (_, contentType, bytes, value) => {
     expect(decodeText(Buffer.from(bytes), contentType)).toEqual(text(value));
   });
@@ -51,6 +57,12 @@ describe('the text of a body', () => {
     [of('iso-2022-jp'), [0x80], 'it is not in the charset that it declares, "iso-2022-jp"'],
     [of('utf-16le'), [0x41, 0, 0x41], 'it is not in the charset that it declares, "utf-16le"'],
     [of('utf-16le'), [0, 0xd8, 0x41, 0], 'it is not in the charset that it declares, "utf-16le"'],
+    // {"ü":1} in latin1, as many bytes as four characters of UTF-16.
+    [
+      of('utf-16'),
+      [0x7b, 0x22, 0xfc, 0x22, 0x3a, 0x31, 0x7d, 0x20],
+      'it is not in the charset that it declares, "utf-16"',
+    ],
     [of('x-nothing'), [0xff], 'it declares the charset "x-nothing", which is not known'],
     [of('x'.repeat(100)), [0xff], `it declares the charset "${'x'.repeat(40)}", which is not known`],
   ])('is none where its bytes are not of its charset: %s, %j', (contentType, bytes, problem) => {
