@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type net from 'node:net';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import * as z from 'zod';
 import { flood, gone } from '../adapters/http/raw-server.ts';
@@ -83,11 +83,17 @@ describe('a client', () => {
     expect(grownMiB).toBeLessThan(MOST_MIB);
   });
 
-  it('holds little of a gigabyte that comes compressed as a megabyte', async () => {
-    const part = gzipSync(Buffer.alloc(64 * MIB));
-    const bomb = Buffer.concat(Array.from({ length: 15 }, () => part));
+  const zeros = Buffer.alloc(256 * MIB);
+  const quick = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
+  it.each([
+    ['gzip, in many members', 'gzip', Buffer.concat(Array(4).fill(gzipSync(zeros)))],
+    ['deflate', 'deflate', deflateSync(zeros)],
+    ['deflate without its frame', 'deflate', deflateRawSync(zeros)],
+    ['br', 'br', brotliCompressSync(zeros, quick)],
+    ['br within gzip', 'br, gzip', gzipSync(brotliCompressSync(zeros, quick))],
+  ])('holds little of what comes compressed, and grows a thousandfold: %s', async (_, coding, bomb) => {
     const { grownMiB, states } = await called(5, (socket) => {
-      socket.write(`${HEAD}content-encoding: gzip\r\ncontent-length: ${bomb.length}\r\n\r\n`);
+      socket.write(`${HEAD}content-encoding: ${coding}\r\ncontent-length: ${bomb.length}\r\n\r\n`);
       socket.write(bomb);
     });
     expect(states).toEqual(all(5, 'failed REPLY_TOO_LARGE unknown'));
