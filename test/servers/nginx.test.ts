@@ -51,7 +51,7 @@ withServer('nginx', 'nginx that closes connections as they are used again', () =
   });
 
   it('2,000 orders in bursts at that moment: none fails, none is tried twice, none acts twice', async () => {
-    const { begin, ended } = await stepline([order], {
+    const { begin, allEnded } = await stepline([order], {
       payments: { baseUrl: nginx.url },
       mail: { baseUrl: nginx.url },
     });
@@ -62,7 +62,7 @@ withServer('nginx', 'nginx that closes connections as they are used again', () =
       const numbers = Array.from({ length: BURST }, (_, at) => ids.length + at);
       ids.push(...(await Promise.all(numbers.map((number) => begin('/api/burst-order', { number })))));
     }
-    const all = await Promise.all(ids.map((id) => ended(id)));
+    const all = await allEnded(ids);
     expect(all.filter(({ status, timeline }) => status !== 'completed' || timeline?.length !== 2)).toEqual(
       [],
     );

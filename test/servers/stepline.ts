@@ -19,7 +19,9 @@ export interface Stepline {
   begin(path: string, input: unknown): Promise<string>;
   /** The timeline of a workflow once it is no longer `processing`. */
   ended(id: string, patienceMs?: number): Promise<WorkflowAnswer>;
-  /** Both. */
+  /** Of thousands of them, one after another: who asks for all at once keeps the process from its work. */
+  allEnded(ids: readonly string[]): Promise<readonly WorkflowAnswer[]>;
+  /** Starts one, and waits until it has ended. */
   run(path: string, input: unknown): Promise<WorkflowAnswer>;
 }
 
@@ -54,5 +56,10 @@ export async function stepline(
       },
       { timeout: patienceMs, interval: 20 },
     );
-  return { local, begin, ended, run: async (path, input) => await ended(await begin(path, input)) };
+  const allEnded = async (ids: readonly string[]): Promise<readonly WorkflowAnswer[]> => {
+    const all: WorkflowAnswer[] = [];
+    for (const id of ids) all.push(await ended(id, 120_000));
+    return all;
+  };
+  return { local, begin, ended, allEnded, run: async (path, input) => await ended(await begin(path, input)) };
 }

@@ -92,7 +92,7 @@ withServer('go', 'toxiproxy between the engine and its targets', () => {
   it('whatever goes on and off under load, each order has each effect once, and its state says so', async () => {
     const [payment, shipment] = ways;
     const settings = { payments: { baseUrl: payment.url }, shipping: { baseUrl: shipment.url } };
-    const { local, begin, ended } = await stepline([order], settings);
+    const { local, begin, ended, allEnded } = await stepline([order], settings);
     const ids: string[] = [];
     let isOver = false;
     const load = async (): Promise<void> => {
@@ -109,7 +109,7 @@ withServer('go', 'toxiproxy between the engine and its targets', () => {
     });
     await Promise.all([over, load(), watch()]);
 
-    const first = await Promise.all(ids.map((id) => ended(id)));
+    const first = await allEnded(ids);
     const attempts = first.flatMap(({ timeline = [] }) => timeline);
     expect(Math.max(...attempts.map(tookMs))).toBeLessThanOrEqual(TIMEOUT * 1_000 + GRACE_MS + latestMs);
     // The weather was felt.
@@ -129,7 +129,7 @@ withServer('go', 'toxiproxy between the engine and its targets', () => {
       await fetch(`${local.baseUrl}/api/workflows/${workflowId}/resume`, { method: 'POST' });
       expect(await ended(workflowId)).toMatchObject({ status: 'completed' });
     }
-    const last = await Promise.all(ids.map((id) => ended(id)));
+    const last = await allEnded(ids);
     expect(last.filter(({ status }) => status !== 'completed')).toEqual([]);
     expect(effectsOf(last)).toEqual(ids.flatMap((id) => [`${id} payment`, `${id} shipment`]).toSorted());
     expect(Math.max(...books.effects.values())).toBe(1);
