@@ -39,7 +39,7 @@ const toxic = (type: Toxic['type'], stream: Toxic['stream'], attributes: Toxic['
   ...{ type, stream, attributes },
 });
 
-/** What befalls both ways, one after another; `off` is a proxy that refuses. */
+/** What befalls the ways, one after another; `off` is a proxy that refuses. */
 const WEATHER: readonly (Toxic | 'off')[] = [
   toxic('latency', 'downstream', { latency: 300, jitter: 200 }),
   toxic('limit_data', 'downstream', { bytes: 40 }),
@@ -52,7 +52,7 @@ const WEATHER: readonly (Toxic | 'off')[] = [
   toxic('slow_close', 'downstream', { delay: 500 }),
   toxic('slicer', 'downstream', { average_size: 8, size_variation: 4, delay: 20_000 }),
 ];
-/** Each lasts so long, and after it there is none for as long again, in milliseconds. */
+/** Each lasts so long, in milliseconds. */
 const SPELL_MS = 500;
 /** Between two orders, in milliseconds. */
 const PAUSE_MS = 25;
@@ -74,13 +74,13 @@ withServer('go', 'toxiproxy between the engine and its targets', () => {
     await books?.close();
   });
 
+  /** Each befalls the payments while all is well with the shipments, and then the other way about. */
   async function weather(): Promise<void> {
     for (const one of WEATHER) {
-      for (const on of [true, false]) {
-        await Promise.all(
-          ways.map((way) => (one === 'off' ? way.turn(!on) : way.poison(...(on ? [one] : [])))),
-        );
+      for (const way of ways) {
+        await (one === 'off' ? way.turn(false) : way.poison(one));
         await sleep(SPELL_MS);
+        await (one === 'off' ? way.turn(true) : way.poison());
       }
     }
   }

@@ -6,8 +6,9 @@ const LEVELS_SHOWN = 8;
 
 /**
  * At most 200 characters of a reply for a person, secrets masked: JSON as names and values, so that no JSON stands escaped
- * within the JSON of an answer or a log line; of a problem document the wrong fields first. NULs go, as text of another charset has them between the characters of a secret. A text that was
- * not decoded whole may hold the rest of a secret: it is not shown where a secret is more than ASCII.
+ * within the JSON of an answer or a log line; of a problem document (RFC 9457) the wrong fields first. NULs go, as text of another charset
+ * has them between the characters of a secret. A text that was not decoded whole may hold the rest of a secret: it is not shown where a
+ * secret is more than ASCII.
  * @example replyText('{"error":{"code":"card_declined","message":"Your card was declined."}}', [])
  * // 'code: card_declined; message: Your card was declined.'
  */
