@@ -1,5 +1,14 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { missing } from '../../support/tools.ts';
@@ -7,12 +16,14 @@ import { type GoTool, VERSIONS } from './versions.ts';
 
 const run = promisify(execFile);
 
-/** Everything that is installed, each thing in a folder with its version in the name. */
+/** Everything that is installed, each thing in a folder with its version, or a digest of it, in the name. */
 const PLACE = join(import.meta.dirname, '../../../.venv/servers');
 const placeOf = (what: string): string => join(PLACE, what.replace(/[^\w.-]+/g, '-'));
 
 const PYTHON_GO = placeOf(VERSIONS.goBin);
-const PRISM = placeOf(`prism-${Object.values(VERSIONS.npm).join('-')}`);
+const LOCK = join(import.meta.dirname, 'prism.package-lock.json');
+const PRISM_DIGEST = createHash('sha256').update(JSON.stringify(VERSIONS.npm)).update(readFileSync(LOCK));
+const PRISM = placeOf(`prism-${PRISM_DIGEST.digest('hex').slice(0, 12)}`);
 
 /** The programs that the tests start. */
 export const goTool = (name: GoTool): string => join(placeOf(VERSIONS.go[name]), name);
@@ -75,7 +86,7 @@ const installPrism = (): Promise<void> =>
     mkdirSync(folder);
     const manifest = { private: true, dependencies: VERSIONS.npm };
     writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
-    copyFileSync(join(import.meta.dirname, 'prism.package-lock.json'), join(folder, 'package-lock.json'));
+    copyFileSync(LOCK, join(folder, 'package-lock.json'));
     // Refused where the versions are not those of the lock. No script of a package runs.
     await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: folder });
   });
