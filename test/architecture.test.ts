@@ -124,6 +124,11 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   'lib/local/store/files': ['lib/engine', 'classic-level'],
   'lib/local/queue': ['lib/contract', 'lib/engine', 'aws-lambda'],
+  'lib/testing/world': [
+    ...['lib/contract', 'lib/chain', 'lib/engine', 'functions', 'lib/testing/faults'],
+    ...['lib/local', 'lib/local/store', 'lib/local/queue'],
+  ],
+  'lib/testing/faults': ['lib/contract', 'lib/engine'],
   'lib/ops': ['lib/contract', '@aws-sdk'],
   'lib/probe': ['lib/contract', 'lib/chain', 'zod', '@aws-sdk', '@smithy'],
   'lib/probe/checks': ['lib/contract', 'lib/chain', 'lib/probe', '@aws-sdk'],

@@ -1,4 +1,5 @@
-import type { Chaos, Reply } from './faults/chaos.ts';
+import type { Reply } from '../../lib/testing/faults/chaos.ts';
+import type { Chaos } from './faults/chaos.ts';
 import type { Oracle } from './oracle/oracle.ts';
 
 /** What happened in a schedule, or in many. */

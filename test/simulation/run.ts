@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
+import { describePoint, faultsByKind, planProblems } from '../../lib/testing/faults/planned.ts';
 import { addRequestCounts, noRequestCounts, REQUESTS_COUNTED } from './adapters/request-counts.ts';
 import { bundleSimulator } from './bundle.ts';
 import { addCounts, COUNTED, noCounts } from './counts.ts';
 import { play } from './faults/exhaustive.ts';
-import { describePoint, faultsByKind, planProblems } from './faults/planned.ts';
 import { huntAll, noteSeeds, traceMutant, WITHIN } from './mutants/hunt.ts';
 import type { Violation } from './oracle/oracle.ts';
 import { runJobs, seedJobs } from './pool.ts';

@@ -1,3 +1,4 @@
+import { type Chance, createChance } from '../../lib/testing/world/chance.ts';
 import type { RequestCounts } from './adapters/request-counts.ts';
 import type { Counts } from './counts.ts';
 import { type Chaos, randomChaos } from './faults/chaos.ts';
@@ -5,7 +6,6 @@ import { describeRates, drawRates, type Rates } from './faults/rates.ts';
 import { calmProblems } from './oracle/calm.ts';
 import type { Violation } from './oracle/oracle.ts';
 import { drawSubject } from './world/chains.ts';
-import { type Chance, createChance } from './world/chance.ts';
 import { startClients } from './world/clients.ts';
 import { type OpenBacking, openWorld, START } from './world/world.ts';
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { planProblems } from '../../lib/testing/faults/planned.ts';
 import { play } from './faults/exhaustive.ts';
-import { planProblems } from './faults/planned.ts';
 import { readCommand, USAGE, UsageError } from './usage.ts';
 
 describe('the command line of the simulator', () => {

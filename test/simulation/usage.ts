@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
+import { PlanError, type Planned, readPlan } from '../../lib/testing/faults/planned.ts';
 import { SMALL_GRAPHS, type SmallGraph } from './faults/exhaustive.ts';
-import { PlanError, type Planned, readPlan } from './faults/planned.ts';
 import type { Mutant } from './mutants/mutant.ts';
 import { MUTANTS } from './mutants/mutants.ts';
 

@@ -20,10 +20,10 @@ import {
 import type { Delivery } from '../../../lib/engine/ports.ts';
 import { declareQueues } from '../../../lib/local/engine.ts';
 import { createEmbeddedQueues } from '../../../lib/local/queue/queue.ts';
+import { strayingQueues } from '../../../lib/testing/world/straying-queues.ts';
 import type { AwsQueues } from '../../simulation/adapters/adapters.ts';
 import { countArrivals, handlerOf } from '../../simulation/adapters/embedded-aws.ts';
 import { replyOf } from '../../simulation/adapters/wire.ts';
-import { strayingQueues } from '../../simulation/faults/straying-queues.ts';
 import type { BackingOptions } from '../../simulation/world/backing.ts';
 
 /** The longest that SQS hides a message, in seconds: in real time none comes back by itself. */

@@ -1,4 +1,4 @@
-import type { Time } from '../world/time.ts';
+import type { Time } from '../../../lib/testing/world/time.ts';
 
 /**
  * Calls of ports that are several requests to a server. Time stands still while one is under way, but for the waits that

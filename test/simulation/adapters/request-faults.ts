@@ -1,8 +1,8 @@
 import { BOUNDS } from '../../../functions/compose.ts';
+import type { Chance } from '../../../lib/testing/world/chance.ts';
 import { type Chaos, randomChaos } from '../faults/chaos.ts';
 import type { Rates } from '../faults/rates.ts';
 import { type AwsService, NO_FAULT } from '../faults/request.ts';
-import type { Chance } from '../world/chance.ts';
 
 /** Operations of which a part may be done. */
 const BATCHES: ReadonlySet<string> = new Set(['SendMessageBatch', 'BatchGetItem']);

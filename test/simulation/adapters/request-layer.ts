@@ -1,7 +1,7 @@
 import * as z from 'zod';
+import type { Time } from '../../../lib/testing/world/time.ts';
 import type { Chaos } from '../faults/chaos.ts';
 import { type AwsService, NO_FAULT, type RequestFault } from '../faults/request.ts';
-import type { Time } from '../world/time.ts';
 import type { Calls } from './calls.ts';
 import { createOldReads } from './old-reads.ts';
 import type { RequestCounts } from './request-counts.ts';

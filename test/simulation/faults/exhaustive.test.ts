@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { alternatives } from '../../../lib/testing/faults/planned.ts';
 import { bundleSimulator } from '../bundle.ts';
 import { runJobs } from '../pool.ts';
 import { type Exhausted, play, SMALL_GRAPHS, type SmallGraph } from './exhaustive.ts';
-import { alternatives } from './planned.ts';
 
 /** First faults are shared out in so many parts, so that all threads end together. */
 const PARTS = 40;

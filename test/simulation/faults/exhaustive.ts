@@ -1,9 +1,3 @@
-import { addCounts, type Counts, noCounts } from '../counts.ts';
-import type { Violation } from '../oracle/oracle.ts';
-import { type Graph, graphSubject, type Subject } from '../world/chains.ts';
-import { createChance } from '../world/chance.ts';
-import { begin, cancel, resume } from '../world/clients.ts';
-import { openWorld, START } from '../world/world.ts';
 import {
   alternatives,
   describePlan,
@@ -11,7 +5,13 @@ import {
   type Point,
   plannedChaos,
   planProblems,
-} from './planned.ts';
+} from '../../../lib/testing/faults/planned.ts';
+import { createChance } from '../../../lib/testing/world/chance.ts';
+import { addCounts, type Counts, noCounts } from '../counts.ts';
+import type { Violation } from '../oracle/oracle.ts';
+import { type Graph, graphSubject, type Subject } from '../world/chains.ts';
+import { begin, cancel, resume } from '../world/clients.ts';
+import { openWorld, START } from '../world/world.ts';
 import { drawRates } from './rates.ts';
 
 /** The chains whose every single fault and every pair of faults is tried. */

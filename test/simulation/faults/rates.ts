@@ -1,4 +1,5 @@
-import type { Chance } from '../world/chance.ts';
+import type { Chance } from '../../../lib/testing/world/chance.ts';
+import { STEP_FAILED } from '../../../lib/testing/world/stage.ts';
 
 /** How often each thing goes wrong in one schedule: from 0 to 1, of the calls, messages or receives that it can strike. */
 export interface Rates {
@@ -72,9 +73,6 @@ export interface Rates {
 }
 
 const HOUR = 3_600_000;
-
-/** How the step-failed function is called where steps are called by their names. */
-export const STEP_FAILED = 'step-failed';
 
 interface Named {
   readonly name: string;

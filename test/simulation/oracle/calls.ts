@@ -1,11 +1,6 @@
+import type { Caller } from '../../../lib/testing/world/witness.ts';
 import type { Ending } from './ending.ts';
 import type { Shadow } from './shadow.ts';
-
-/** A worker as the oracle knows it. */
-export interface Caller {
-  readonly name: string;
-  readonly dead: boolean;
-}
 
 /** An attempt of a step that has begun. */
 export interface Begun {

@@ -1,11 +1,11 @@
 import { LIMITS } from '../../../lib/contract/limits.ts';
-import type { StepMessage } from '../../../lib/contract/wire.ts';
 import type { EngineEvent } from '../../../lib/engine/events.ts';
-import type { Notification, Pace, Store } from '../../../lib/engine/ports.ts';
+import type { Store } from '../../../lib/engine/ports.ts';
 import type { StepRecord, WorkflowKey, WorkflowMeta } from '../../../lib/engine/state.ts';
 import type { EmbeddedStore } from '../../../lib/local/store/store.ts';
+import type { Caller, Witness } from '../../../lib/testing/world/witness.ts';
 import { type Answers, createAnswers } from './answers.ts';
-import { type Caller, createCallsUnderWay } from './calls.ts';
+import { createCallsUnderWay } from './calls.ts';
 import { endProblems } from './end.ts';
 import type { Ending } from './ending.ts';
 import { metaProblems } from './meta.ts';
@@ -32,7 +32,7 @@ export interface Violation extends Problem {
 }
 
 /** Sees everything that happens, and says what must not have. It shares no code with the engine's decisions. */
-export interface Oracle {
+export interface Oracle extends Witness {
   readonly violations: readonly Violation[];
   readonly workflows: ReadonlyMap<string, Shadow>;
   /** What clients send and are answered. */
@@ -40,20 +40,9 @@ export interface Oracle {
   find(workflowId: string): Shadow | undefined;
   /** A promise is broken. */
   report(what: string): void;
-  /** When the next workflow is due for the reconciler; undefined if none is. */
-  nextDue(): number | undefined;
   /** Calls `changed` after each write of META. */
   onMeta(changed: (shadow: Shadow, before: WorkflowMeta | undefined) => void): void;
-  /** A load begins: returns its number, which the state that it brings is to be known by. */
-  loadBegins(key: WorkflowKey): number;
-  loaded(meta: WorkflowMeta, number: number): void;
-  metaWritten(meta: WorkflowMeta): void;
-  /** @param decidedFrom the META that the writer had loaded */
-  stepWritten(decidedFrom: WorkflowKey, record: StepRecord): void;
-  sent(message: StepMessage, body: string): void;
   emitted(event: EngineEvent, caller: Caller): void;
-  /** A worker has written what came of a call, or has failed to. */
-  callEnded(token: string): void;
   /**
    * A target is called, or the code of a step begun.
    * @param worker the name of the one that calls a target
@@ -64,8 +53,6 @@ export interface Oracle {
   acted(idempotencyKey: string, result: unknown, calledAt: number): void;
   /** A target is sent another request under a key that it knows. */
   sentAnother(idempotencyKey: string, before: string, now: string): void;
-  notified(notification: Notification): void;
-  paceWritten(pace: Pace): void;
   /** Something that outsiders see: answers, logs. Sensitive values must not be in it. */
   shown(where: string, text: string): void;
   /** A process begins anew on what is left in the table; until `recovered` it puts back what the last one left. */
@@ -264,7 +251,19 @@ export function createOracle({
       loads.set(meta, number);
       loads.set(meta.input, number);
     },
+    /** The first create is none: the workflow is not known before it has happened. */
+    metaTried: ({ workflowId }) => {
+      const shadow = byId.get(workflowId);
+      if (shadow !== undefined) shadow.costs.metaTries += 1;
+    },
     metaWritten,
+    stepTried: ({ workflowId }, { step }, expiresAt) => {
+      const shadow = byId.get(workflowId);
+      if (shadow === undefined) return;
+      shadow.costs.stepTries += 1;
+      const due = shadow.meta.expiresAt;
+      if (due !== expiresAt) report(`${step} is to expire at ${expiresAt}, and its workflow at ${due}`);
+    },
     stepWritten: (decidedFrom, record) => {
       const shadow = workflows.get(keyOf(decidedFrom));
       if (shadow === undefined) return report(`${record.step} was written for a workflow that is not there`);

@@ -6,7 +6,7 @@ import { userOnboarding } from '../../../functions/chains/user-onboarding.ts';
 import type { ChainDefinition, RunContext } from '../../../lib/chain/definition.ts';
 import { emptyChain, finished, withStep } from '../../../lib/chain/validate.ts';
 import { DEMO_TARGETS } from '../../../lib/local/demo/catalogue.ts';
-import type { Chance } from './chance.ts';
+import type { Chance } from '../../../lib/testing/world/chance.ts';
 import { MADE_AT, markDrifting } from './drifting.ts';
 import type { Answer } from './targets.ts';
 

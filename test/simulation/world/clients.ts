@@ -8,15 +8,15 @@ import {
 import type { ApiAnswer, ApiEvent } from '../../../functions/http.ts';
 import { START_IDEMPOTENCY_HEADER, workflowPath } from '../../../lib/contract/names.ts';
 import { listAnswer, type StartAnswer, startAnswer, workflowAnswer } from '../../../lib/contract/wire.ts';
+import type { Chance } from '../../../lib/testing/world/chance.ts';
+import type { Time } from '../../../lib/testing/world/time.ts';
 import type { Rates } from '../faults/rates.ts';
 import type { Asked } from '../oracle/answers.ts';
 import type { Oracle } from '../oracle/oracle.ts';
 import type { Surroundings } from './backing.ts';
 import type { Subject } from './chains.ts';
-import type { Chance } from './chance.ts';
 import { createWish } from './client-requests.ts';
 import type { System } from './system.ts';
-import type { Time } from './time.ts';
 
 export interface ClientsOptions {
   readonly time: Time;

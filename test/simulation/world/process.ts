@@ -6,16 +6,17 @@ import { type LocalEngine, startLocalEngine } from '../../../lib/local/engine.ts
 import type { Database } from '../../../lib/local/store/database.ts';
 import type { Operation } from '../../../lib/local/store/group-commit.ts';
 import { type EmbeddedStore, storeOver } from '../../../lib/local/store/store.ts';
+import type { Chaos } from '../../../lib/testing/faults/chaos.ts';
+import type { Chance } from '../../../lib/testing/world/chance.ts';
+import { plainDatabase } from '../../../lib/testing/world/plain-database.ts';
+import type { Time } from '../../../lib/testing/world/time.ts';
+import { createWorker, type Worker, type WorkerOptions } from '../../../lib/testing/world/worker.ts';
 import { type Counts, counting } from '../counts.ts';
-import type { Chaos } from '../faults/chaos.ts';
 import type { Rates } from '../faults/rates.ts';
+import type { Oracle } from '../oracle/oracle.ts';
 import type { Surroundings } from './backing.ts';
-import type { Chance } from './chance.ts';
-import { plainDatabase } from './plain-database.ts';
 import { createRunningSteps, type RunningOfLife } from './running-steps.ts';
 import type { System } from './system.ts';
-import type { Time } from './time.ts';
-import { createWorker, type Worker, type WorkerOptions } from './worker.ts';
 
 /** One life of the process, from its start to its end. */
 interface Life {
@@ -34,6 +35,7 @@ interface Life {
 export interface ProcessOptions extends Omit<WorkerOptions, 'backing'> {
   readonly chains: Registry;
   readonly chance: Chance;
+  readonly oracle: Oracle;
   readonly rates: Rates;
   readonly counts: Counts;
 }

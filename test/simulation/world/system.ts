@@ -1,43 +1,9 @@
-import {
-  type ApiHandler,
-  reconcilerHandler,
-  type Service,
-  startHandler,
-  stepFailedHandler,
-  stepHandler,
-} from '../../../functions/handlers.ts';
+import { type ApiHandler, type Service, startHandler } from '../../../functions/handlers.ts';
 import type { ApiAnswer, ApiEvent } from '../../../functions/http.ts';
-import type { StepPlace } from '../../../lib/chain/places.ts';
-import type { Registry } from '../../../lib/chain/registry.ts';
-import { DEAD_LETTER_SETTINGS, type StepSettings } from '../../../lib/chain/settings.ts';
-import { LIMITS } from '../../../lib/contract/limits.ts';
-import {
-  deadLetterQueue,
-  type QueueName,
-  STEP_FAILED as STEP_FAILED_QUEUE,
-  stepQueue,
-} from '../../../lib/contract/names.ts';
-import type { Engine } from '../../../lib/engine/shell.ts';
-import { type Invoke, startMapping } from '../../../lib/local/queue/mapping.ts';
-import type { EmbeddedQueues } from '../../../lib/local/queue/queue.ts';
-import type { Counts } from '../counts.ts';
-import type { Undeployed } from '../faults/chaos.ts';
-import { STEP_FAILED } from '../faults/rates.ts';
-import type { Backing } from './backing.ts';
+import { type StageOptions, startStage } from '../../../lib/testing/world/stage.ts';
 import { changedFrom } from './chains.ts';
-import type { Time } from './time.ts';
-import { createWorker, type Worker, type WorkerOptions } from './worker.ts';
 
-export interface SystemOptions extends WorkerOptions {
-  readonly backing: Backing;
-  readonly counts: Counts;
-  readonly chains: Registry;
-  readonly places: readonly StepPlace[];
-  /** A function that its mapping has given up goes on: nobody kills it. */
-  readonly zombies: boolean;
-}
-
-/** The functions of a stage: a mapping and workers for every queue, the reconciler, and the API. */
+/** What clients can ask of a stage, or of one process. */
 export interface System {
   /**
    * A request of a client; undefined if the function died before it answered.
@@ -50,182 +16,15 @@ export interface System {
   ): Promise<ApiAnswer | undefined>;
 }
 
-export function startSystem(options: SystemOptions): System {
-  const { backing, chaos, time } = options;
-  const queues = gathering(backing.queues, time, chaos.gathers());
-  startMappings(options, queues);
-  reconcileOften(options);
+export function startSystem(options: Omit<StageOptions, 'changed'>): System {
+  const stage = startStage({ ...options, changed: changedFrom });
   return {
     request: (handler, event, watch = (service) => service) =>
-      new Promise((resolve) => {
-        const worker = createWorker(options, 'api', () => resolve(undefined));
-        // What an older deployment starts is of a version that it knows.
-        const undeployed = handler === startHandler ? undefined : chaos.undeployed('api');
-        const chains = { ...options.chains, find: chainsOf(options, undeployed).find };
-        const cancel = time.after(LIMITS.apiFunctionTimeout * 1_000, () => timeOut(options, worker));
-        handler(watch({ chains, ports: worker.ports }))(event)
-          .then(
-            (answer) => {
-              if (!worker.dead) resolve(answer);
-            },
-            (error: unknown) => {
-              options.oracle.report(`the API threw: ${String(error)}`);
-              resolve(undefined);
-            },
-          )
-          .finally(cancel);
-      }),
+      stage
+        .ask(handler === startHandler ? 'start' : 'workflow', (service) => handler(watch(service))(event))
+        .catch((error: unknown) => {
+          options.witness.report(`the API threw: ${String(error)}`);
+          return undefined;
+        }),
   };
-}
-
-function timeOut({ counts }: SystemOptions, worker: Worker): void {
-  if (!worker.dead) counts.timeouts += 1;
-  worker.die('timed out');
-}
-
-/** The queues as pollers see them that wait for more messages before they call a function. */
-function gathering(queues: EmbeddedQueues, time: Time, ms: number): EmbeddedQueues {
-  if (ms === 0) return queues;
-  return {
-    ...queues,
-    onVisible: (queue, callback) => {
-      let waiting = false;
-      return queues.onVisible(queue, () => {
-        if (waiting) return;
-        waiting = true;
-        time.after(ms, () => {
-          waiting = false;
-          callback();
-        });
-      });
-    },
-  };
-}
-
-/** What a mapping is made with. */
-type Fed = Pick<StepSettings, 'batchSize' | 'functionTimeout' | 'maxConcurrency'>;
-
-function startMappings(options: SystemOptions, gathered: EmbeddedQueues): void {
-  const mapping = (queue: QueueName, { maxConcurrency, ...fed }: Fed, handler: Handler) =>
-    startMapping({
-      // Where one message is a batch there is nothing to wait for.
-      queues: fed.batchSize === 1 ? options.backing.queues : gathered,
-      queue,
-      ...fed,
-      ...(maxConcurrency === undefined ? {} : { maxConcurrency }),
-      clock: options.time,
-      invoke: invokeWith(options, 'step' in queue ? queue.step : undefined, fed.functionTimeout, handler),
-    });
-  for (const place of options.places) {
-    mapping(stepQueue(place), place.settings, (engine) => stepHandler(engine, stepQueue(place)));
-  }
-  mapping(STEP_FAILED_QUEUE, DEAD_LETTER_SETTINGS, (engine) =>
-    stepFailedHandler(engine, () => STEP_FAILED_QUEUE),
-  );
-}
-
-/** What a part knows that may be of another deployment: nothing, or other steps under the same version. */
-function chainsOf({ chains }: SystemOptions, undeployed: Undeployed | undefined): Engine['chains'] {
-  if (undeployed === undefined) return chains;
-  if (undeployed === 'outdated') return { find: () => undefined, places: [] };
-  return {
-    find: (name, version) => {
-      const chain = chains.find(name, version);
-      return chain && changedFrom(chain);
-    },
-    places: chains.places,
-  };
-}
-
-type Handler = (engine: Engine) => Invoke;
-
-/** Every invocation is a process of its own, which may die at any moment. */
-function invokeWith(
-  options: SystemOptions,
-  step: string | undefined,
-  functionTimeout: number,
-  handler: Handler,
-): Invoke {
-  const { chaos, counts, time, zombies, trace } = options;
-  const name = step ?? STEP_FAILED;
-  let count = 0;
-  return (event, context) => {
-    const fault = chaos.invocation(step);
-    if (fault.kind === 'burned') {
-      trace(() => `${name}: ${event.Records.length} received by nobody`);
-      return Promise.reject(new Error('throttled'));
-    }
-    if (event.Records.length > 1) counts.batches += 1;
-    return new Promise((resolve, reject) => {
-      count += 1;
-      const worker = createWorker(options, `${name}#${count}`, () => reject(new Error('it died')));
-      const cancels = [
-        ...(zombies ? [] : [time.after(functionTimeout * 1_000, () => timeOut(options, worker))]),
-        ...(fault.diesAfter === undefined
-          ? []
-          : [
-              time.after(fault.diesAfter, () => {
-                if (!worker.dead) counts.crashes += 1;
-                worker.die('of itself');
-              }),
-            ]),
-      ];
-      const isOther = fault.kind === 'outdated' || fault.kind === 'changed';
-      const chains = chainsOf(options, isOther ? fault.kind : undefined);
-      handler({ chains, ports: worker.ports })(event, context)
-        .then(resolve, (error: unknown) => {
-          options.oracle.report(`${worker.name} threw: ${String(error)}`);
-          reject(error);
-        })
-        .finally(() => {
-          for (const cancel of cancels) cancel();
-        });
-    });
-  };
-}
-
-/** Every minute, and late at times. A minute in which nothing is due or dead is left out: it would see nothing. */
-function reconcileOften(options: SystemOptions): void {
-  const { chaos, counts, oracle, time } = options;
-  const { queues } = options.backing;
-  const deadLetters = options.places.map(deadLetterQueue);
-  const nextAt = (): number | undefined =>
-    deadLetters.some((queue) => queues.depth(queue).visible > 0) ? time.now() : oracle.nextDue();
-  const interval = LIMITS.reconcileInterval * 1_000;
-  let planned: { readonly at: number; cancel(): void } | undefined;
-  const run = (): void => {
-    planned = undefined;
-    if ((nextAt() ?? Infinity) > time.now()) {
-      plan(time.now());
-      return;
-    }
-    reconcile();
-    const again = chaos.reconcilerAgain();
-    if (again !== undefined) {
-      counts.repeatedRuns += 1;
-      time.after(again, reconcile);
-    }
-    // Whatever becomes of this run: there is another in a minute.
-    plan(time.now() + 1);
-  };
-  const reconcile = (): void => {
-    const worker = createWorker(options, 'reconciler', () => undefined);
-    const end = time.now() + interval;
-    const cancel = time.after(interval, () => timeOut(options, worker));
-    const getRemainingTimeInMillis = () => Math.max(0, end - time.now());
-    const chains = chainsOf(options, chaos.undeployed('reconciler'));
-    reconcilerHandler({ chains, ports: worker.ports })(undefined, { getRemainingTimeInMillis })
-      .catch((error: unknown) => worker.die(String(error)))
-      .finally(cancel);
-  };
-  const plan = (from: number): void => {
-    const due = nextAt();
-    if (due === undefined) return;
-    const at = Math.ceil(Math.max(due, from) / interval) * interval;
-    if (planned !== undefined && planned.at <= at) return;
-    planned?.cancel();
-    planned = { at, cancel: time.after(at - time.now() + chaos.reconcilerLate(), run) };
-  };
-  oracle.onMeta(() => plan(time.now()));
-  for (const queue of deadLetters) queues.onVisible(queue, () => plan(time.now()));
 }

@@ -1,7 +1,8 @@
 import type { HttpOutcome, HttpRequest } from '../../../lib/engine/ports.ts';
-import type { Chaos, Reply, TargetFault } from '../faults/chaos.ts';
+import type { Chaos, Reply, TargetFault } from '../../../lib/testing/faults/chaos.ts';
+import { outcomeOf } from '../../../lib/testing/faults/outcome.ts';
+import type { Time } from '../../../lib/testing/world/time.ts';
 import type { Oracle } from '../oracle/oracle.ts';
-import type { Time } from './time.ts';
 
 /** What a target answers to the first call under a key, from the call's body. */
 export type Answer = (target: string, idempotencyKey: string, body: unknown, at: number) => unknown;
@@ -37,8 +38,6 @@ function withoutRepeat({ reply, takes, ...fault }: TargetFault): TargetFault {
     ? { reply: { kind: 'status', status: reply.status }, takes }
     : { ...fault, reply, takes };
 }
-
-const HTTP_STATUS = { redirect: 302, invalid: 200 };
 
 export function createTargets({ time, chaos, oracle, answer, lifetimeOf }: Options): SimulatedTargets {
   const answered = new Map<string, unknown>();
@@ -102,7 +101,11 @@ export function createTargets({ time, chaos, oracle, answer, lifetimeOf }: Optio
       const end = await called({ target, key, body: sent, fresh }, deadlineMs);
       return end === undefined
         ? { kind: 'failure', code: 'DEADLINE_EXCEEDED', sent: 'unknown', message: 'no reply in time' }
-        : outcomeOf(end.reply, end.result, body ?? '');
+        : outcomeOf(
+            end.reply,
+            () => ({ kind: 'reply', status: 200, body: JSON.stringify(end.result) }),
+            body ?? '',
+          );
     },
     run: async (key, timeoutMs) => {
       const ended = oracle.called(key);
@@ -113,40 +116,4 @@ export function createTargets({ time, chaos, oracle, answer, lifetimeOf }: Optio
       throw new Error(`the code failed: ${end.reply.kind}`);
     },
   };
-}
-
-/** The reply on the wire. An error echoes what was sent, as careless servers do. */
-function outcomeOf(reply: Reply, result: unknown, sent: string): HttpOutcome {
-  switch (reply.kind) {
-    case 'good':
-      return { kind: 'reply', status: 200, body: JSON.stringify(result) };
-    case 'invalid':
-      return { kind: 'reply', status: HTTP_STATUS.invalid, body: JSON.stringify({ not: 'this', sent }) };
-    case 'redirect':
-      return { kind: 'reply', status: HTTP_STATUS.redirect, body: sent };
-    case 'status': {
-      const { status, headers, repeated } = reply;
-      return {
-        kind: 'reply',
-        status,
-        body: `no: ${sent}`,
-        ...(headers === undefined ? {} : { headers }),
-        ...(repeated ? { repeated } : {}),
-      };
-    }
-    case 'tooLarge':
-      return {
-        kind: 'failure',
-        code: 'REPLY_TOO_LARGE',
-        sent: 'unknown',
-        message: 'the reply is too large',
-        status: 200,
-        excerpt: sent,
-      };
-    case 'unreachable':
-      return { kind: 'failure', code: 'CONNECTION_FAILED', sent: 'no', message: 'connection refused' };
-    case 'broken':
-    case 'never':
-      return { kind: 'failure', code: 'CONNECTION_BROKEN', sent: 'unknown', message: 'connection reset' };
-  }
 }

@@ -2,24 +2,20 @@ import { findStep, healthyAttempt } from '../../../lib/chain/graph.ts';
 import { type StepPlace, stepPlaces } from '../../../lib/chain/places.ts';
 import { registry } from '../../../lib/chain/registry.ts';
 import { LIMITS } from '../../../lib/contract/limits.ts';
+import { type Backing, embeddedBacking, SQS_GRANULARITY_MS } from '../../../lib/testing/world/backing.ts';
+import type { Chance } from '../../../lib/testing/world/chance.ts';
+import type { StageOptions } from '../../../lib/testing/world/stage.ts';
+import { createTime, type Time } from '../../../lib/testing/world/time.ts';
 import { type Counts, counting, countingEvents, noCounts } from '../counts.ts';
 import type { Chaos } from '../faults/chaos.ts';
 import type { Rates } from '../faults/rates.ts';
 import { createOracle, type Oracle } from '../oracle/oracle.ts';
-import {
-  type Backing,
-  type BackingOptions,
-  embeddedBacking,
-  SQS_GRANULARITY_MS,
-  type Surroundings,
-  surroundingsOf,
-} from './backing.ts';
+import { type BackingOptions, type Surroundings, surroundingsOf } from './backing.ts';
 import type { Code, Subject } from './chains.ts';
-import type { Chance } from './chance.ts';
+import { outsideOf } from './outside.ts';
 import { startProcess } from './process.ts';
-import { type System, type SystemOptions, startSystem } from './system.ts';
+import { type System, startSystem } from './system.ts';
 import { createTargets } from './targets.ts';
-import { createTime, type Time } from './time.ts';
 
 /** When every schedule begins, in milliseconds since 1970. */
 export const START = 1_790_000_000_000;
@@ -102,10 +98,12 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   });
   code.run = targets.run;
   const chains = registry([subject.chain]);
+  const witness = countingEvents(oracle, counts);
   const around = {
     time,
-    oracle: countingEvents(oracle, counts),
-    targets,
+    oracle: witness,
+    witness,
+    outside: outsideOf({ time, oracle: witness, targets }),
     trace,
     chains,
     random: chance,
@@ -138,7 +136,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
 
 /** A stage: a function for every queue, and the API. */
 async function startStage(
-  around: Omit<SystemOptions, 'backing'>,
+  around: Omit<StageOptions, 'backing' | 'changed'> & Omit<BackingOptions, 'chance'>,
   { backing: open = embeddedBacking, chance }: WorldOptions,
 ): Promise<{ system: System; surroundings: Surroundings }> {
   const backing = await open({ ...around, chance });

@@ -1,4 +1,4 @@
-import type { Random } from '../../../lib/engine/ports.ts';
+import type { Random } from '../../engine/ports.ts';
 
 /** The one source of chance of a schedule: the same seed gives the same draws. */
 export interface Chance extends Random {

@@ -1,5 +1,5 @@
-import type { Clock } from '../../../lib/engine/ports.ts';
-import { createSchedule } from '../../../lib/local/queue/schedule.ts';
+import type { Clock } from '../../engine/ports.ts';
+import { createSchedule } from '../../local/queue/schedule.ts';
 
 /** Virtual time: it stands still while anything runs, then jumps to the next thing that is planned. */
 export interface Time extends Clock {

@@ -1,14 +1,13 @@
-import { type QueueName, queueSuffix } from '../../../lib/contract/names.ts';
-import type { EmbeddedDelivery, EmbeddedQueues } from '../../../lib/local/queue/queue.ts';
-import type { Counts } from '../counts.ts';
-import type { Time } from '../world/time.ts';
-import type { Chaos } from './chaos.ts';
+import { type QueueName, queueSuffix } from '../../contract/names.ts';
+import type { EmbeddedDelivery, EmbeddedQueues } from '../../local/queue/queue.ts';
+import type { Chaos } from '../faults/chaos.ts';
+import type { Time } from './time.ts';
 
 /** What leads queues astray, and what counts and tells of it. */
 export interface StrayingOptions {
   readonly time: Time;
   readonly chaos: Chaos;
-  readonly counts: Counts;
+  readonly counts: { emptiedQueues: number };
   readonly trace: (line: () => string) => void;
 }
 

@@ -1,4 +1,4 @@
-import type { Database, RangeQuery } from '../../../lib/local/store/database.ts';
+import type { Database, RangeQuery } from '../../local/store/database.ts';
 
 /** What the embedded store needs of a database, for a handful of workflows: LevelDB's likeness costs a third of a schedule. */
 export function plainDatabase(): Database {

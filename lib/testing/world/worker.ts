@@ -1,30 +1,26 @@
-import { CALL_HEADERS, queueSuffix } from '../../../lib/contract/names.ts';
-import { EngineError, type ErrorCode } from '../../../lib/engine/errors.ts';
-import type { EngineEvent } from '../../../lib/engine/events.ts';
-import type { HttpRequest, Ports, Queue, Store, Written } from '../../../lib/engine/ports.ts';
-import type { WorkflowKey, WorkflowState } from '../../../lib/engine/state.ts';
+import { queueSuffix } from '../../contract/names.ts';
+import { EngineError, type ErrorCode } from '../../engine/errors.ts';
+import type { EngineEvent } from '../../engine/events.ts';
+import type { Ports, Queue, Store, Written } from '../../engine/ports.ts';
+import type { WorkflowState } from '../../engine/state.ts';
 import type { Chaos, PortCall, TornLoad } from '../faults/chaos.ts';
-import type { Oracle } from '../oracle/oracle.ts';
-import { createRequests } from '../oracle/request.ts';
 import type { Backing } from './backing.ts';
-import type { SimulatedTargets } from './targets.ts';
 import type { Time } from './time.ts';
+import type { Caller, Outside, Witness } from './witness.ts';
 
 /** One process that may die at any moment: a function of Lambda, or a client's request at work in one. */
-export interface Worker {
-  readonly name: string;
+export interface Worker extends Caller {
   /** From now on nothing that it does goes anywhere, and nothing reaches it. What it has sent is under way. */
   die(why: string): void;
-  readonly dead: boolean;
   readonly ports: Ports;
 }
 
 export interface WorkerOptions {
   readonly time: Time;
   readonly chaos: Chaos;
-  readonly oracle: Oracle;
+  readonly witness: Witness;
   readonly backing: Omit<Backing, 'queues' | 'close' | 'calm'>;
-  readonly targets: SimulatedTargets;
+  readonly outside: (caller: Caller) => Outside;
   readonly random: Ports['random'];
   readonly trace: (line: () => string) => void;
   /** Store and queues are in the worker's own process, and go with it: what it has not done by its death is not done. */
@@ -54,7 +50,7 @@ const ERRORS: Readonly<Record<PortCall, ErrorCode>> = {
 
 /** @param died called once, at its death */
 export function createWorker(options: WorkerOptions, name: string, died: () => void): Worker {
-  const { time, chaos, oracle, trace } = options;
+  const { time, chaos, witness, trace } = options;
   const perform =
     options.backing.perform ?? (<Result>(action: () => Promise<Result>) => time.during(action()));
   let dead = false;
@@ -102,15 +98,12 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
       if (fault.kind === 'crashSent') die(`after ${call} ${what()}`);
     });
   };
-  const requests = createRequests(oracle.find, time.now);
-  /** The key of the last attempt that began here, by workflow and step. */
-  const begun = new Map<string, string>();
-  const caller = {
+  const outside = options.outside({
     name,
     get dead() {
       return dead;
     },
-  };
+  });
   return {
     name,
     die,
@@ -131,14 +124,7 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
       http: {
         call: (request, deadlineMs) => {
           if (dead) return never();
-          const key = keyOf(request);
-          for (const problem of requests.problems(key, request, deadlineMs)) oracle.report(problem);
-          const ended = oracle.called(key, name);
-          const call = options.targets.call(request, key, deadlineMs).then((outcome) => {
-            ended(outcome);
-            return outcome;
-          });
-          return ifAlive(call);
+          return ifAlive(outside.call(request, deadlineMs));
         },
       },
       targets: {
@@ -152,12 +138,8 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
       telemetry: {
         emit: (event) => {
           if (dead) return;
-          if (event.event === 'attempt_started') {
-            requests.begins(event.idempotencyKey);
-            begun.set(`${event.workflowId}:${event.step}`, event.idempotencyKey);
-          }
           trace(() => inWords(event));
-          oracle.emitted(event, caller);
+          outside.emitted(event);
         },
       },
       notifier: {
@@ -165,17 +147,11 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
           through(
             'notify',
             () => notification.id,
-            async () => oracle.notified(notification),
+            async () => witness.notified(notification),
           ),
       },
     },
   };
-
-  /** The key that a request has, or would have if its target took one: the target has the name of the step. */
-  function keyOf({ headers, url }: HttpRequest): string {
-    const place = `${headers[CALL_HEADERS.workflowId]}:${new URL(url).hostname}`;
-    return headers[CALL_HEADERS.idempotencyKey] ?? begun.get(place) ?? '';
-  }
 
   function ifAlive<Result>(work: Promise<Result>): Promise<Result> {
     return work.then((result) => (dead ? never() : result));
@@ -214,8 +190,8 @@ async function answered<Result extends Written<unknown>>(
   return written;
 }
 
-/** The queues, and beside them the oracle: a worker that deletes a message by itself has sent or parked it before. */
-function queueOf({ backing, oracle }: WorkerOptions, through: Through): Queue {
+/** The queues, and beside them the witness: a worker that deletes a message by itself has sent or parked it before. */
+function queueOf({ backing, witness }: WorkerOptions, through: Through): Queue {
   const received = new Map<string, string>();
   const kept = new Set<string>();
   return {
@@ -229,7 +205,7 @@ function queueOf({ backing, oracle }: WorkerOptions, through: Through): Queue {
         () => {
           for (const { message } of outgoing) {
             const body = JSON.stringify(message);
-            oracle.sent(message, body);
+            witness.sent(message, body);
             kept.add(body);
           }
           return backing.send(outgoing);
@@ -268,36 +244,31 @@ function queueOf({ backing, oracle }: WorkerOptions, through: Through): Queue {
         async () => {
           const body = received.get(receiptHandle) ?? '';
           if (!kept.has(body))
-            oracle.report(`a message of ${queueSuffix(queue)} is deleted, and nowhere else: ${body}`);
+            witness.report(`a message of ${queueSuffix(queue)} is deleted, and nowhere else: ${body}`);
           await backing.acknowledge(queue, receiptHandle);
         },
       ),
   };
 }
 
-/** The store, and beside it the oracle, which sees what was really written. */
-function storeOf({ backing, chaos, oracle, time }: WorkerOptions, through: Through): Store {
-  const { store, witness = answered } = backing;
-  /** The first create is none: the workflow is not known before it has happened. */
-  const metaTried = ({ workflowId }: WorkflowKey): void => {
-    const shadow = oracle.find(workflowId);
-    if (shadow !== undefined) shadow.costs.metaTries += 1;
-  };
+/** The store, and beside it the witness, which sees what was really written. */
+function storeOf({ backing, chaos, witness, time }: WorkerOptions, through: Through): Store {
+  const { store, witness: happening = answered } = backing;
   return {
     create: (meta) => {
-      metaTried(meta);
+      witness.metaTried(meta);
       return through(
         'create',
         () => meta.workflowId,
         () =>
-          witness(
+          happening(
             () => store.create(meta),
-            () => oracle.metaWritten(meta),
+            () => witness.metaWritten(meta),
           ),
       );
     },
     load: (key) => {
-      const number = oracle.loadBegins(key);
+      const number = witness.loadBegins(key);
       const read = () =>
         through(
           'load',
@@ -307,39 +278,33 @@ function storeOf({ backing, chaos, oracle, time }: WorkerOptions, through: Throu
       const torn = chaos.torn();
       const loaded = torn === undefined ? read() : readTwice(time, read, torn);
       return loaded.then((state) => {
-        if (state !== undefined) oracle.loaded(state.meta, number);
+        if (state !== undefined) witness.loaded(state.meta, number);
         return state;
       });
     },
     writeMeta: (meta, expected) => {
-      metaTried(meta);
+      witness.metaTried(meta);
       return through(
         'writeMeta',
         () => `${expected.status} -> ${meta.status}`,
         () =>
-          witness(
+          happening(
             () => store.writeMeta(meta, expected),
-            () => oracle.metaWritten(meta),
+            () => witness.metaWritten(meta),
           ),
       );
     },
     writeStep: (key, record, expected, expiresAt) => {
-      const shadow = oracle.find(key.workflowId);
-      if (shadow !== undefined) {
-        shadow.costs.stepTries += 1;
-        const due = shadow.meta.expiresAt;
-        if (due !== expiresAt)
-          oracle.report(`${record.step} is to expire at ${expiresAt}, and its workflow at ${due}`);
-      }
+      witness.stepTried(key, record, expiresAt);
       return through(
         'writeStep',
         () => `${record.step} ${'absent' in expected ? 'absent' : expected.status} -> ${record.status}`,
         () =>
-          witness(
+          happening(
             () => store.writeStep(key, record, expected, expiresAt),
-            () => oracle.stepWritten(key, record),
+            () => witness.stepWritten(key, record),
           ),
-      ).finally(() => oracle.callEnded(record.token));
+      ).finally(() => witness.callEnded(record.token));
     },
     list: (filter) =>
       through(
@@ -364,9 +329,9 @@ function storeOf({ backing, chaos, oracle, time }: WorkerOptions, through: Throu
         'writePace',
         () => `${expected} -> ${pace.version} ${pace.windows.at(-1)?.head}`,
         () =>
-          witness(
+          happening(
             () => store.writePace(pace, expected),
-            () => oracle.paceWritten(pace),
+            () => witness.paceWritten(pace),
           ),
       ),
   };
