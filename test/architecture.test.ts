@@ -124,6 +124,12 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   'lib/local/store/files': ['lib/engine', 'classic-level'],
   'lib/local/queue': ['lib/contract', 'lib/engine', 'aws-lambda'],
+  'lib/testing': [
+    ...['lib/contract', 'lib/chain', 'lib/chain/request', 'lib/local/demo'],
+    ...['lib/engine', 'lib/engine/operations', 'lib/engine/reply'],
+    ...['lib/testing/world', 'lib/testing/faults', 'lib/testing/fakes'],
+  ],
+  'lib/testing/fakes': ['lib/chain', 'lib/engine', 'lib/local/demo'],
   'lib/testing/world': [
     ...['lib/contract', 'lib/chain', 'lib/engine', 'functions', 'lib/testing/faults'],
     ...['lib/local', 'lib/local/store', 'lib/local/queue'],
@@ -238,6 +244,11 @@ describe('the arrows between folders', () => {
     // Types alone, which are gone at run time.
     const importing = files.filter((file) => /^import \{.*'aws-lambda'/m.test(textOf(file)));
     expect(importing).toEqual([]);
+  });
+
+  it('a test of a chain loads no AWS SDK', () => {
+    const loaded = [...closureOf('lib/testing/index.ts')].filter((imported) => imported.startsWith('@aws'));
+    expect(loaded).toEqual([]);
   });
 
   it('the engine knows nothing of AWS', () => {

@@ -51,6 +51,18 @@ const TARGET_FAULTS = {
   'acts long after the deadline': { effect: LONG, reply: { kind: 'never' }, takes: 0 },
 } as const satisfies Readonly<Record<string, TargetFault>>;
 
+/** What becomes of the code of a step: whether it does what it does, and what comes of it all the same. */
+export interface CodeFault {
+  readonly acts: boolean;
+  readonly ends: 'throws' | 'never';
+}
+
+const CODE_FAULTS = {
+  'throws before it has done anything': { acts: false, ends: 'throws' },
+  'throws when it has done all': { acts: true, ends: 'throws' },
+  'does all and never ends': { acts: true, ends: 'never' },
+} as const satisfies Readonly<Record<string, CodeFault>>;
+
 const INVOCATION_FAULTS = {
   'reaches no function': { kind: 'burned' },
   'reaches an outdated function': { kind: 'outdated' },
@@ -62,6 +74,7 @@ const FAULTS = {
   write: WRITE_FAULTS,
   message: MESSAGE_FAULTS,
   target: TARGET_FAULTS,
+  code: CODE_FAULTS,
   invocation: INVOCATION_FAULTS,
   acknowledgement: { 'is lost': true },
 } as const;
@@ -77,7 +90,8 @@ export interface Point {
 }
 
 /** A moment in words: "target a". */
-export const describePoint = ({ kind, what }: Point): string => (kind === 'target' ? `target ${what}` : what);
+export const describePoint = ({ kind, what }: Point): string =>
+  kind === 'target' || kind === 'code' ? `${kind === 'code' ? 'the code of' : 'target'} ${what}` : what;
 
 /** A fault at the point of that number, counted from 0. */
 export interface Planned {
@@ -101,6 +115,11 @@ export const faultsByKind = (points: readonly Point[]): readonly (readonly [stri
     return [[...new Set(those.map(describePoint))].join(', '), faults];
   });
 
+/** Chaos that can strike the code of a step, too. */
+export interface PlannedChaos extends Chaos {
+  code(step: string): CodeFault | undefined;
+}
+
 /**
  * Nothing goes wrong but what is planned.
  * @param points filled with every moment that comes
@@ -111,7 +130,7 @@ export function plannedChaos(
   points: Point[],
   cancel: () => void,
   trace: (line: () => string) => void,
-): Chaos {
+): PlannedChaos {
   const here = (kind: Kind, what: string): string | undefined => {
     const at = points.length;
     points.push({ kind, what });
@@ -133,6 +152,7 @@ export function plannedChaos(
     losesAll: () => undefined,
     acknowledgementLost: () => here('acknowledgement', 'a deletion') !== undefined,
     target: (name) => of(TARGET_FAULTS, here('target', name)) ?? GOOD,
+    code: (step) => of(CODE_FAULTS, here('code', step)),
     torn: () => undefined,
     skew: () => 0,
     isMissing: () => false,

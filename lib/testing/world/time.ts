@@ -29,10 +29,10 @@ const DONE = Promise.resolve();
 export function createTime(start: number): Time {
   const schedule = createSchedule<Planned>();
   let now = start;
-  let happened = 0;
   let working = 0;
   let failure: unknown;
-  let resume = (): void => undefined;
+  const idle = (): void => undefined;
+  let resume = idle;
 
   return {
     now: () => now,
@@ -54,12 +54,15 @@ export function createTime(start: number): Time {
     run: (most, end) =>
       new Promise((resolve) => {
         let planned = false;
+        let happened = 0;
         const turn = (): void => {
           planned = false;
           if (working > 0) return;
           const next = schedule.first;
           const over = next === undefined || next.at > end();
           if (over || happened >= most || failure !== undefined) {
+            // Work that ends from now on must not set time going again.
+            resume = idle;
             resolve(over);
             return;
           }

@@ -1,0 +1,52 @@
+/** Something that was done, once. */
+export interface Effect {
+  /** In words, with what it was done. */
+  readonly how: string;
+  /** Under which key; undefined where none was read, so that it was done anew each time. */
+  readonly key: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** What the request of a step brings about. */
+export const effectOf = (step: string): string => `the effect of step "${step}"`;
+
+/** What was done in a run, by what it is: the effect of a step, or what the test tells of. */
+export interface EffectsOfRun {
+  acted(what: string, effect: Omit<Effect, 'at'>): void;
+  readonly all: ReadonlyMap<string, readonly Effect[]>;
+}
+
+export function createEffects(now: () => number): EffectsOfRun {
+  const all = new Map<string, Effect[]>();
+  return {
+    all,
+    acted: (what, effect) => {
+      const before = all.get(what) ?? [];
+      all.set(what, before);
+      // Who knows the key has done it already.
+      const isKnown = ({ how, key }: Effect): boolean => how === effect.how && key === effect.key;
+      if (effect.key !== undefined && before.some(isKnown)) return;
+      before.push({ ...effect, at: now() });
+    },
+  };
+}
+
+/** What happened more often than it may: the effects of it, of which the last is one too many. */
+export interface Repeated {
+  readonly what: string;
+  readonly effects: readonly Effect[];
+}
+
+/** The first that happened too often. @param allowed how often it may */
+export function firstRepeated(
+  { all }: Pick<EffectsOfRun, 'all'>,
+  allowed: (what: string) => number,
+): Repeated | undefined {
+  const repeated = [...all].flatMap(([what, effects]) => {
+    const upTo = effects.slice(0, allowed(what) + 1);
+    return upTo.length > allowed(what) ? [{ what, effects: upTo }] : [];
+  });
+  const endOf = ({ effects }: Repeated): number => effects.at(-1)?.at ?? 0;
+  return repeated.sort((a, b) => endOf(a) - endOf(b))[0];
+}

@@ -1,0 +1,67 @@
+import type { Method } from '../../chain/definition.ts';
+import { METHODS } from '../../chain/definition.ts';
+import type { HttpRequest } from '../../engine/ports.ts';
+
+/** A call as a fake target sees it. */
+export interface FakeCall {
+  /** The step that makes it. */
+  readonly step: string;
+  readonly method: Method;
+  /** Without the query, encoded as it was sent. */
+  readonly path: string;
+  /** What stands in the places of the fake's path, decoded: `id` of '/customers/:id'. */
+  readonly params: Readonly<Record<string, string>>;
+  /** A list where a name came more than once. */
+  readonly query: Readonly<Record<string, string | readonly string[]>>;
+  /** Their names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** What was sent: the value of JSON, the fields of a form (as texts), the text of anything else; undefined where nothing was. */
+  readonly body: unknown;
+  /** The fields of the body where it is an object, or else none: `fields.amount` needs no look at what `body` is. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Which attempt of the step it is: 1, 2, and so on; from 1 again after a resume. */
+  readonly attempt: number;
+  /** The key as it was sent; undefined where none was. */
+  readonly idempotencyKey: string | undefined;
+}
+
+/** The attempt that a call is made in. */
+export interface Attempt {
+  readonly step: string;
+  readonly attempt: number;
+  /** `<workflowId>:<step>:do:<round>`. */
+  readonly idempotencyKey: string;
+}
+
+/** @param key as it was sent */
+export function fakeCallOf(
+  { method, url, headers, body }: HttpRequest,
+  { step, attempt }: Attempt,
+  key: string | undefined,
+): FakeCall {
+  const { pathname, searchParams } = new URL(url);
+  const value = body === undefined ? undefined : bodyOf(body, headers['content-type'] ?? '');
+  const known = METHODS.find((one) => one === method);
+  if (known === undefined) throw new Error(`a request has the method ${method}`);
+  return {
+    ...{ step, attempt, headers, method: known },
+    ...{ path: pathname, params: {}, query: listed(searchParams), idempotencyKey: key },
+    body: value,
+    fields: typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {},
+  };
+}
+
+function bodyOf(text: string, contentType: string): unknown {
+  if (/^[\w.+-]+\/(?:.+[.+-])?json\b/.test(contentType)) return JSON.parse(text);
+  if (contentType.startsWith('application/x-www-form-urlencoded')) return listed(new URLSearchParams(text));
+  return text;
+}
+
+function listed(params: URLSearchParams): Record<string, string | readonly string[]> {
+  return Object.fromEntries(
+    [...new Set(params.keys())].map((name) => {
+      const [only = '', ...others] = params.getAll(name);
+      return [name, others.length === 0 ? only : [only, ...others]];
+    }),
+  );
+}

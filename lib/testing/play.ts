@@ -1,0 +1,205 @@
+import type { ChainDefinition, StepDefinition } from '../chain/definition.ts';
+import { findStep } from '../chain/graph.ts';
+import { isTerminal } from '../contract/names.ts';
+import type { Statement, WorkflowAnswer } from '../contract/wire.ts';
+import { messageOf } from '../engine/errors.ts';
+import { ProblemError } from '../engine/problems.ts';
+import { meaningOf } from '../engine/reply/meaning.ts';
+import type { EffectsOfRun } from './effects.ts';
+import { textOf } from './fakes/answer.ts';
+import type { Targets } from './fakes/fakes.ts';
+import { describePlan, type Planned, type Point, planProblems } from './faults/planned.ts';
+import { withFields } from './input.ts';
+import { MOST_EVENTS, openSession, type Session } from './session.ts';
+
+/** What is played, with one fault or none. */
+export interface Subject {
+  readonly chain: ChainDefinition;
+  readonly targets: Targets;
+  readonly payload: unknown;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** How one run went. */
+export interface Played {
+  readonly plan: readonly Planned[];
+  readonly points: readonly Point[];
+  /** The workflow at the end, with its timeline; undefined if none was begun. */
+  readonly workflow: WorkflowAnswer | undefined;
+  readonly effects: EffectsOfRun;
+  readonly resumes: number;
+  readonly cancelled: boolean;
+  /** Why it could not go on. */
+  readonly problem: string | undefined;
+  readonly trace: readonly string[];
+}
+
+const SECOND = 1_000;
+/** A call that a fault holds back arrives ten minutes late: only then do the books of a target say what it did. */
+const BOOKS_MS = 3_600 * SECOND;
+const MOST_RESUMES = 3;
+const MOST_TRIES = 20;
+
+/**
+ * Runs one workflow in which nothing goes wrong but what is planned, as careful people would: a start that was not answered is sent again under its
+ * key, and a workflow that failed is resumed; where its target may have forgotten the key, with what the books of the target say.
+ * Errors: those of fakes, of calls that none answers, and of a start that is refused.
+ */
+export async function play(
+  { chain, targets, payload, headers }: Subject,
+  plan: readonly Planned[],
+): Promise<Played> {
+  const trace: string[] = [];
+  let cancelled = false;
+  let problem: string | undefined;
+  let cancelNow = (): void => undefined;
+  const session = await openSession({
+    ...{ chain, targets, plan, cancelNow: () => cancelNow() },
+    trace: (line) => trace.push(line),
+  });
+  const { api, time, watch } = session;
+  const refused = (error: unknown): void => {
+    problem ??= messageOf(error);
+  };
+  cancelNow = () => {
+    const id = watch.state?.meta.workflowId;
+    cancelled = id !== undefined;
+    // Too late, perhaps: then nothing is cancelled.
+    if (id !== undefined) void api.cancel(id).catch(() => undefined);
+  };
+  let before: string | undefined;
+  watch.onMeta(() => {
+    const { status = 'processing', epoch = 0, workflowId = '' } = watch.state?.meta ?? {};
+    const hasFailed = status === 'failed' && before !== 'failed';
+    before = status;
+    if (hasFailed && epoch < MOST_RESUMES) void resumed(session, workflowId).catch(refused);
+  });
+  // What it throws ends the run.
+  void repeated(session, () => api.start(payload, headers)).catch((error: unknown) => {
+    time.after(0, () => {
+      throw withFields(error);
+    });
+  });
+  const end = () => (isEnded(session) ? -Infinity : Infinity);
+  const atRest = await time.run(MOST_EVENTS, end);
+  if (time.failure !== undefined) throw time.failure;
+  if (!atRest) problem ??= `it does not come to rest: more than ${MOST_EVENTS} things happened`;
+  const [wrong] = planProblems(plan, session.points);
+  if (wrong !== undefined)
+    problem ??= `the fault did not come, as the run is not the same each time: ${wrong}`;
+  const { state } = watch;
+  const workflow = state === undefined ? undefined : await session.view(state.meta.workflowId, true);
+  const { effects, points } = session;
+  return { plan, points, workflow, effects, resumes: state?.meta.epoch ?? 0, cancelled, problem, trace };
+}
+
+/** It has come to an end, and nothing is under way that may still act: what is left is to erase what is sensitive. */
+function isEnded({ watch, time }: Session): boolean {
+  const { state } = watch;
+  if (state === undefined || !isTerminal(state.meta.status)) return false;
+  const { status, epoch, updatedAt } = state.meta;
+  if (status === 'failed' && epoch < MOST_RESUMES) return false;
+  return time.now() > updatedAt + BOOKS_MS;
+}
+
+const pause = ({ time }: Session, ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    time.after(ms, resolve);
+  });
+
+/** Asks again where nobody answered, or the table did not. Errors: `ProblemError`. */
+async function repeated<Answer>(
+  session: Session,
+  ask: () => Promise<Answer | undefined>,
+): Promise<Answer | undefined> {
+  for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+    const answer = await ask().catch((error: unknown) => {
+      if (error instanceof ProblemError) throw error;
+      return undefined;
+    });
+    if (answer !== undefined) return answer;
+    await pause(session, SECOND);
+  }
+  return undefined;
+}
+
+/** Codes of refusals that ask the operator what became of calls. */
+const ASKING: readonly string[] = ['KEY_EXPIRED', 'SEVERAL_OPEN'];
+
+async function resumed(session: Session, workflowId: string): Promise<void> {
+  await pause(session, SECOND);
+  try {
+    await repeated(session, () => session.api.resume(workflowId, {}));
+  } catch (error) {
+    if (!(error instanceof ProblemError) || isSettledElsewhere(session)) return;
+    if (!ASKING.includes(error.code)) throw error;
+    await pause(session, BOOKS_MS);
+    await repeated(session, () => session.api.resume(workflowId, { steps: statementsOf(session) }));
+  }
+}
+
+/** A resume whose answer was lost has resumed, and an operator may have cancelled meanwhile. */
+const isSettledElsewhere = ({ watch }: Session): boolean => watch.state?.meta.status !== 'failed';
+
+/** What the targets' books say of every step whose call may have acted. */
+function statementsOf(session: Session): Readonly<Record<string, Statement>> {
+  const steps = [...(session.watch.state?.steps.values() ?? [])];
+  const open = steps.filter(({ status, open }) => open > 0 && status !== 'completed' && status !== 'running');
+  return Object.fromEntries(
+    open.map(({ step }): [string, Statement] => {
+      const done = doneBy(session, findStep(session.chain, step));
+      return [step, done === undefined ? { notDone: true } : done];
+    }),
+  );
+}
+
+/** The result of a step that was done; undefined where it was not. */
+function doneBy(
+  { targets, returned }: Session,
+  step: StepDefinition | undefined,
+): { readonly done: unknown } | undefined {
+  if (step === undefined) return undefined;
+  if (step.run !== undefined) {
+    return returned.has(step.name) ? { done: returned.get(step.name) ?? null } : undefined;
+  }
+  const answer = targets.answered(step.name);
+  if (answer === undefined) return undefined;
+  if (step.response === undefined) return { done: null };
+  const { status, headers } = answer;
+  const body = textOf(answer);
+  const meaning = meaningOf(step, { kind: 'reply', status, headers, body });
+  if (meaning.is === 'value') return { done: meaning.value ?? null };
+  return { done: body === '' ? null : step.read === 'text' ? body : JSON.parse(body) };
+}
+
+/** The fault of a run, in words. */
+export function faultOf({ plan, points }: Pick<Played, 'plan' | 'points'>): string {
+  const [first] = plan;
+  if (first === undefined) return 'without any fault';
+  const point = points[first.at];
+  if (point === undefined) return `with ${describePlan(plan)}`;
+  return `where ${namedPoint(point)} ${first.fault} (moment ${first.at})`;
+}
+
+const PORTS: Readonly<Record<string, string>> = {
+  create: 'the write of the new workflow',
+  load: 'a read of the workflow',
+  writeMeta: 'a write of the workflow’s status',
+  writeStep: 'a write of a step’s state',
+  listDue: 'the reconciler’s look at what is due',
+  loadPace: 'a read of the pace of mails to on-call',
+  writePace: 'a write of the pace of mails to on-call',
+  send: 'a send to a queue',
+  setVisibility: 'the hiding of a message',
+  receive: 'a receive of dead letters',
+  acknowledge: 'the deletion of a dead letter',
+  notify: 'the telling of on-call',
+  resolve: 'the read of a target’s settings',
+};
+
+const namedPoint = ({ kind, what }: Point): string =>
+  kind === 'target'
+    ? `the target "${what}"`
+    : kind === 'code'
+      ? `the code of step "${what}"`
+      : (PORTS[what] ?? what);
