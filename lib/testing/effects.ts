@@ -13,6 +13,7 @@ export const effectOf = (step: string): string => `the effect of step "${step}"`
 
 /** What was done in a run, by what it is: the effect of a step, or what the test tells of. */
 export interface EffectsOfRun {
+  /** Something was done that was not known to be done before. */
   acted(what: string, effect: Omit<Effect, 'at'>): void;
   readonly all: ReadonlyMap<string, readonly Effect[]>;
 }
@@ -24,9 +25,6 @@ export function createEffects(now: () => number): EffectsOfRun {
     acted: (what, effect) => {
       const before = all.get(what) ?? [];
       all.set(what, before);
-      // Who knows the key has done it already.
-      const isKnown = ({ how, key }: Effect): boolean => how === effect.how && key === effect.key;
-      if (effect.key !== undefined && before.some(isKnown)) return;
       before.push({ ...effect, at: now() });
     },
   };

@@ -10,7 +10,7 @@ import { start } from '../engine/operations/start.ts';
 import { withCode } from './code.ts';
 import { createEffects, type EffectsOfRun } from './effects.ts';
 import type { Attempt } from './fakes/call.ts';
-import { checkedFakes, type Targets } from './fakes/fakes.ts';
+import { checkedFakes, type Effects, type Targets } from './fakes/fakes.ts';
 import { type Planned, type Point, plannedChaos } from './faults/planned.ts';
 import { createTestTargets, type TestTargets } from './targets.ts';
 import { createWatch, type Watch } from './watch.ts';
@@ -77,7 +77,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const chaos = plannedChaos(plan, points, cancelNow, trace);
   const watch = createWatch((what) => fail(new Error(what)));
   const effects = createEffects(time.now);
-  const told = { acted: (what: string, key?: string) => effects.acted(what, { how: what, key }) };
+  const told = tellingOf(effects);
   const fakes = checkedFakes(
     chain,
     typeof options.targets === 'function' ? options.targets(told) : options.targets,
@@ -124,6 +124,19 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       const shown = await get(reader, keyOf(workflowId), timeline);
       if (problem !== undefined) throw outputError(chain, problem);
       return shown;
+    },
+  };
+}
+
+/** What a test tells of: under a key it is done once. */
+function tellingOf(effects: EffectsOfRun): Effects {
+  const known = new Set<string>();
+  return {
+    acted: (what, key) => {
+      const name = `${what} ${key}`;
+      if (key !== undefined && known.has(name)) return;
+      known.add(name);
+      effects.acted(what, { how: what, key });
     },
   };
 }

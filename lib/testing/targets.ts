@@ -44,6 +44,7 @@ export interface TestTargets {
 interface Known {
   /** When it came first. */
   readonly since: number;
+  hasActed?: true;
   answer?: Answer;
 }
 
@@ -61,7 +62,7 @@ export function createTestTargets(options: Options): TestTargets {
     const place = `${request.method} ${request.url} ${reads.key}`;
     const lifetime = reads.lifetime ?? findStep(chain, step)?.keyLifetime ?? LIMITS.keyLifetime;
     const before = known.get(place);
-    const memory =
+    const memory: Known =
       before !== undefined && time.now() - before.since <= lifetime * 1_000 ? before : { since: time.now() };
     known.set(place, memory);
     return { key: reads.key, memory };
@@ -85,9 +86,12 @@ export function createTestTargets(options: Options): TestTargets {
       // What is no JSON is a mistake of the fake, and not of the chain.
       if (said.kind === 'answer') textOf(said);
       if (!hasActed(said, seen)) return said;
+      // Who knows the key has done it already.
+      const isAgain = memory?.hasActed === true;
+      if (memory !== undefined) memory.hasActed = true;
       const how = `${seen.method} ${seen.path} of "${target}"${unread(fakes, target, key)}`;
       trace(() => `${how} is done, ${key === undefined ? 'without a key' : `under ${key}`}`);
-      effects.acted(effectOf(attempt.step), { key, how });
+      if (!isAgain) effects.acted(effectOf(attempt.step), { key, how });
       if (said.kind === 'answer') {
         if (memory !== undefined) memory.answer = said;
         answers.set(attempt.step, said);
