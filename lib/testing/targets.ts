@@ -160,7 +160,7 @@ function keyUseOf(
 function unread(fakes: Fakes, target: string, key: string | undefined): string {
   const own = idempotencyOf(fakes, target);
   if (key !== undefined || own === undefined || own === 'none' || own.header === undefined) return '';
-  return `, which reads its key from the header "${own.header}"`;
+  return ` (which reads its key from the header "${own.header}")`;
 }
 
 /** A GET changes nothing (RFC 9110, 9.2.1). */

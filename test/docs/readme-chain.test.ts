@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { orderProcessing } from '../../functions/chains/order-processing.ts';
 import { workflowPath } from '../../lib/contract/names.ts';
 import { startAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
 import { readOptions } from '../../lib/local/options.ts';
 import { startLocal } from '../../lib/local/process.ts';
+import { everyFault } from '../../lib/testing/index.ts';
+import { order, well } from '../testing/fixtures.ts';
 import { giftCards } from './gift-cards.ts';
 
 const textOf = (file: string): string => readFileSync(join(import.meta.dirname, '../..', file), 'utf8');
@@ -36,5 +39,19 @@ describe('the chain of the README', () => {
     } finally {
       await local.stop();
     }
+  });
+});
+
+describe('the test of the README', () => {
+  it('is one of ours, and short', () => {
+    const [, [, shown = ''] = []] = [...textOf('README.md').matchAll(/```ts\n(.*?)```/gs)];
+    expect(shown).toBe(textOf('test/functions/chains/order-processing.test.ts'));
+    expect(shown.split('\n').length).toBeLessThan(30);
+  });
+
+  it('plays as many runs as it says', async () => {
+    const [, runs] = /Of the order chain these are (\d+) runs/.exec(textOf('README.md')) ?? [];
+    const { plans } = await everyFault(orderProcessing, { input: order, targets: well });
+    expect(Number(runs)).toBe(plans);
   });
 });

@@ -60,7 +60,7 @@ describe('an effect that happens twice is found', () => {
   it('where the target reads its key from another header', async () => {
     const message = await messageOf(ofOrder({ ...well, mail: fakeTarget({ header: 'x-key' }, well.mail) }));
     expect(message).toMatch(
-      /^order-processing, where the target "mail" acts and says that it is too busy \(moment \d+\): the effect of step "confirmation" happened twice: POST \/messages of "mail", which reads its key from the header "x-key" after \d\.\d+ s without an idempotency key, and POST .* without an idempotency key\.\n/,
+      /^order-processing, where the target "mail" acts and says that it is too busy \(moment \d+\): the effect of step "confirmation" happened twice: POST \/messages of "mail" \(which reads its key from the header "x-key"\) after \d\.\d+ s without an idempotency key, and POST .* without an idempotency key\.\n/,
     );
     // The trace, with the fault in its place.
     expect(message).toMatch(/ s {2}#\d+ target mail acts and says that it is too busy\n/);

@@ -1,55 +1,25 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { dataEnrichment } from '../../../functions/chains/data-enrichment.ts';
-import { callsOf, shapeOf, shownBy } from './calls.ts';
+import { everyFault, testChain } from '../../../lib/testing/index.ts';
 
 const input = { email: 'a@example.com', name: 'Ada' };
-const results = {
-  crm: { contactId: 'c1', company: 'Example' },
-  analytics: { profileId: 'p1', segment: 'large' },
-  billing: { customerId: 'b1' },
+const targets = {
+  crm: { 'POST /contacts': { contactId: 'c-1', company: 'Example' } },
+  analytics: { 'POST /profiles': { profileId: 'p-1', segment: 'large' } },
+  billing: { 'POST /customers': { customerId: 'b-1' } },
 };
 
-describe('the enrichment chain', () => {
-  it('asks the CRM, then analytics, then billing', () => {
-    expect(shapeOf(dataEnrichment)).toEqual([
-      '/api/enrich-customer',
-      ['crm', [], 5, 30],
-      ['analytics', ['crm'], 5, 30],
-      ['billing', ['analytics'], 5, 30],
-    ]);
-  });
+it('each system is asked with what the ones before returned', async () => {
+  const run = await testChain(dataEnrichment, { input, targets });
+  await run.until('completed');
+  expect(run.workflow).toMatchObject({ company: 'Example', segment: 'large', customerId: 'b-1' });
+  expect(run.calls.map(({ body }) => body)).toEqual([
+    input,
+    { contactId: 'c-1', company: 'Example' },
+    { email: input.email, contactId: 'c-1', segment: 'large' },
+  ]);
+});
 
-  it('hands on what it was given, and what the steps before returned', () => {
-    expect(callsOf(dataEnrichment, { input, results })).toEqual([
-      { target: 'crm', method: 'POST', path: '/contacts', body: input },
-      {
-        target: 'analytics',
-        method: 'POST',
-        path: '/profiles',
-        body: { contactId: 'c1', company: 'Example' },
-      },
-      {
-        target: 'billing',
-        method: 'POST',
-        path: '/customers',
-        body: { email: 'a@example.com', contactId: 'c1', segment: 'large' },
-      },
-    ]);
-  });
-
-  it('takes an address and a name, and refuses a field that it does not know', () => {
-    expect(dataEnrichment.input.safeParse(input).success).toBe(true);
-    expect(dataEnrichment.input.safeParse({ ...input, typo: 1 }).error?.message).toContain('typo');
-  });
-
-  it('shows what it found, and null for what is not known yet', () => {
-    const nothing = { contactId: null, company: null, segment: null, customerId: null };
-    expect(shownBy(dataEnrichment)).toEqual(nothing);
-    expect(shownBy(dataEnrichment, { crm: results.crm })).toEqual({ ...nothing, ...results.crm });
-    expect(shownBy(dataEnrichment, results)).toEqual({
-      ...results.crm,
-      segment: 'large',
-      customerId: 'b1',
-    });
-  });
+it('no system makes anything twice, whatever fails', async () => {
+  await everyFault(dataEnrichment, { input, targets });
 });

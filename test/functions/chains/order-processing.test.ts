@@ -1,65 +1,26 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { orderProcessing } from '../../../functions/chains/order-processing.ts';
-import { backoffMs } from '../../../lib/engine/retry.ts';
-import { callsOf, shapeOf, shownBy } from './calls.ts';
+import { answer, everyFault, type FakeCall, testChain } from '../../../lib/testing/index.ts';
 
 const input = { card: '4242', amount: 5, address: 'Main St 1', email: 'a@example.com' };
-const results = {
-  payment: { orderId: 'o1', receiptUrl: 'https://receipts.example/o1' },
-  shipment: { trackingId: 't1', estimatedDelivery: '2030-01-01' },
+const shipped = { trackingId: 't-1', estimatedDelivery: '2030-01-01' };
+const targets = {
+  payments: { 'POST /charges': { orderId: 'o-1', receiptUrl: 'https://receipts.example/o-1' } },
+  shipping: { 'POST /shipments': shipped },
+  mail: { 'POST /messages': { messageId: 'm-1' } },
 };
 
-describe('the order chain', () => {
-  it('charges, ships and confirms, one after another', () => {
-    expect(shapeOf(orderProcessing)).toEqual([
-      '/api/process-order',
-      ['payment', [], 2, 30],
-      ['shipment', ['payment'], 3, 30],
-      ['confirmation', ['shipment'], 5, 15],
-    ]);
-  });
+it('an order waits while shipping is away, and goes on by itself', async () => {
+  const shipping = ({ attempt }: FakeCall) => (attempt === 1 ? answer(503) : shipped);
+  const run = await testChain(orderProcessing, { input, targets: { ...targets, shipping } });
+  await run.until('shipment', 'retrying');
+  expect(run.workflow).toMatchObject({ status: 'processing', orderId: 'o-1', trackingId: null });
+  await run.advance({ minutes: 1 });
+  expect(run.workflow).toMatchObject({ status: 'completed', trackingId: 't-1' });
+  expect(run.calls.map(({ step }) => step)).toEqual(['payment', 'shipment', 'shipment', 'confirmation']);
+  expect(run.calls[3]?.body).toEqual({ email: 'a@example.com', trackingId: 't-1' });
+});
 
-  it('waits for more than a minute at each step before it gives up, however chance falls', () => {
-    for (const { name, retries, backoff } of orderProcessing.steps) {
-      const draw = { fraction: 0, granularityMs: 1 };
-      const waits = Array.from({ length: retries }, (_, retry) => backoffMs(backoff, retry + 1, draw));
-      expect(
-        waits.reduce((sum, wait) => sum + wait, 0),
-        name,
-      ).toBeGreaterThan(60_000);
-    }
-  });
-
-  it('hands on what it was given, and what the steps before returned', () => {
-    expect(callsOf(orderProcessing, { input, results })).toEqual([
-      { target: 'payments', method: 'POST', path: '/charges', body: { card: '4242', amount: 5 } },
-      {
-        target: 'shipping',
-        method: 'POST',
-        path: '/shipments',
-        body: { orderId: 'o1', address: 'Main St 1' },
-      },
-      {
-        target: 'mail',
-        method: 'POST',
-        path: '/messages',
-        body: { email: 'a@example.com', trackingId: 't1' },
-      },
-    ]);
-  });
-
-  it('masks the card', () => {
-    expect(orderProcessing.sensitive).toEqual(['card']);
-  });
-
-  it('takes an order, and refuses one without an amount or with a field that it does not know', () => {
-    expect(orderProcessing.input.safeParse(input).success).toBe(true);
-    expect(orderProcessing.input.safeParse({ ...input, amount: 0 }).success).toBe(false);
-    expect(orderProcessing.input.safeParse({ ...input, typo: 1 }).error?.message).toContain('typo');
-  });
-
-  it('shows order and tracking number, and null for what is not known yet', () => {
-    expect(shownBy(orderProcessing)).toEqual({ orderId: null, trackingId: null });
-    expect(shownBy(orderProcessing, results)).toEqual({ orderId: 'o1', trackingId: 't1' });
-  });
+it('an order is charged, shipped and confirmed once, whatever fails', async () => {
+  await everyFault(orderProcessing, { input, targets });
 });

@@ -1,46 +1,26 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { userOnboarding } from '../../../functions/chains/user-onboarding.ts';
-import { callsOf, shapeOf, shownBy } from './calls.ts';
+import { everyFault, testChain } from '../../../lib/testing/index.ts';
 
 const input = { name: 'Ada', email: 'a@example.com' };
-const results = { verify: { verificationId: 'v1', verified: true }, provision: { accountId: 'a1' } };
+const targets = {
+  identity: { 'POST /verifications': { verificationId: 'v-1', verified: true } },
+  accounts: { 'POST /accounts': { accountId: 'a-1' } },
+  mail: { 'POST /messages': { messageId: 'm-1' } },
+};
 
-describe('the onboarding chain', () => {
-  it('verifies, provisions and welcomes, one after another', () => {
-    expect(shapeOf(userOnboarding)).toEqual([
-      '/api/onboard-user',
-      ['verify', [], 5, 30],
-      ['provision', ['verify'], 5, 30],
-      ['welcome', ['provision'], 5, 15],
-    ]);
-  });
+it('someone who could not be verified gets no account', async () => {
+  const identity = { 'POST /verifications': { verificationId: 'v-1', verified: false } };
+  const run = await testChain(userOnboarding, { input, targets: { ...targets, identity } });
+  await run.until('failed');
+  expect(run.workflow).toMatchObject({ error: { step: 'verify', code: 'REPLY_INVALID' }, accountId: null });
+  expect(run.calls.map(({ target }) => target)).toEqual(['identity']);
+});
 
-  it('hands on what it was given, and what the steps before returned', () => {
-    expect(callsOf(userOnboarding, { input, results })).toEqual([
-      { target: 'identity', method: 'POST', path: '/verifications', body: input },
-      { target: 'accounts', method: 'POST', path: '/accounts', body: { ...input, verificationId: 'v1' } },
-      {
-        target: 'mail',
-        method: 'POST',
-        path: '/messages',
-        body: { email: 'a@example.com', template: 'welcome', accountId: 'a1' },
-      },
-    ]);
-  });
-
-  it('gives no account to someone who could not be verified', () => {
-    const [verify] = userOnboarding.steps;
-    expect(verify?.response?.safeParse({ verificationId: 'v', verified: true }).success).toBe(true);
-    expect(verify?.response?.safeParse({ verificationId: 'v', verified: false }).success).toBe(false);
-  });
-
-  it('takes a name and an address, and refuses a field that it does not know', () => {
-    expect(userOnboarding.input.safeParse(input).success).toBe(true);
-    expect(userOnboarding.input.safeParse({ ...input, typo: 1 }).error?.message).toContain('typo');
-  });
-
-  it('shows the account, and null until there is one', () => {
-    expect(shownBy(userOnboarding)).toEqual({ accountId: null });
-    expect(shownBy(userOnboarding, results)).toEqual({ accountId: 'a1' });
-  });
+it('everyone else gets one, and one mail', async () => {
+  const run = await testChain(userOnboarding, { input, targets });
+  expect(await run.until('completed')).toMatchObject({ accountId: 'a-1' });
+  expect(run.calls[1]?.body).toEqual({ ...input, verificationId: 'v-1' });
+  expect(run.calls[2]?.body).toEqual({ email: input.email, template: 'welcome', accountId: 'a-1' });
+  await everyFault(userOnboarding, { input, targets });
 });
