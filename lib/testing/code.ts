@@ -24,23 +24,70 @@ async function run(
 ): Promise<unknown> {
   const fault: CodeFault | undefined = chaos.code(step.name);
   if (fault?.acts === false) throw new Error('a planned fault: the code threw before it had done anything');
-  const work = (async () => await step.run?.(context))();
-  void time.during(patiently(work, step.timeout * 1_000));
-  const value = await work;
+  const hold = holdOf(time);
+  // Code has as many real seconds as its step's timeout says: then virtual time goes on, and its deadline comes.
+  const patience = setTimeout(hold.end, step.timeout * 1_000);
+  let value: unknown;
+  try {
+    value = await step.run?.({ ...context, ...released(context, hold) });
+  } finally {
+    clearTimeout(patience);
+    hold.end();
+  }
   returned(step.name, value);
   if (fault === undefined) return value;
   if (fault.ends === 'never') return await new Promise<never>(() => undefined);
   throw new Error('a planned fault: the code threw when it had done all');
 }
 
-/** Code has as many real seconds as its step's timeout says: then virtual time goes on, and its deadline comes. */
-function patiently(work: Promise<unknown>, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    const ended = (): void => {
-      clearTimeout(timer);
-      resolve();
-    };
-    work.then(ended, ended);
-  });
+/** Keeps virtual time standing, but while something is waited for that takes virtual time. */
+interface Hold {
+  pause(): void;
+  resume(): void;
+  end(): void;
+}
+
+function holdOf(time: Time): Hold {
+  let waiting = 0;
+  let ended = false;
+  let release = (): void => undefined;
+  const begin = (): void => {
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    void time.during(held);
+  };
+  begin();
+  return {
+    pause: () => {
+      waiting += 1;
+      release();
+    },
+    resume: () => {
+      waiting -= 1;
+      if (waiting === 0 && !ended) begin();
+    },
+    end: () => {
+      ended = true;
+      release();
+    },
+  };
+}
+
+/** What the engine gives the code to call takes virtual time, which must not stand still for it. */
+function released(context: object, hold: Hold): Readonly<Record<string, unknown>> {
+  const functions = Object.entries(context).filter(([, given]) => typeof given === 'function');
+  return Object.fromEntries(
+    functions.map(([name, given]) => [
+      name,
+      async (...of: readonly unknown[]): Promise<unknown> => {
+        hold.pause();
+        try {
+          return await given(...of);
+        } finally {
+          hold.resume();
+        }
+      },
+    ]),
+  );
 }

@@ -26,7 +26,10 @@ export const oneRequest = (request: (context: { readonly input: { readonly id: s
     .output(({ results }) => ({ id: results.one?.id ?? null }));
 
 /** One step of code. */
-export const oneRun = (run: () => Promise<{ id: string }>, options: { readonly timeout?: number } = {}) =>
+export const oneRun = (
+  run: (context: object) => Promise<{ id: string }>,
+  options: { readonly timeout?: number } = {},
+) =>
   chain('one', base)
     .step('one', { run, response: ID, retries: 1, ...options })
     .output(({ results }) => ({ id: results.one?.id ?? null }));
