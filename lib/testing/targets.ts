@@ -138,8 +138,13 @@ const targetOf = ({ url }: HttpRequest): string => url.split('/')[2] ?? '';
 
 /** The key as the chain sends it: whatever header that is in. */
 function keySent({ headers }: HttpRequest, idempotencyKey: string): string | undefined {
-  const written = KEY_FORMATS.map((format) => writtenKey(idempotencyKey, format));
-  return Object.values(headers).find((value) => written.includes(value));
+  const sent = Object.values(headers);
+  // One after the other: most keys are sent as they are, and the others are hashes.
+  for (const format of KEY_FORMATS) {
+    const written = writtenKey(idempotencyKey, format);
+    if (sent.includes(written)) return written;
+  }
+  return undefined;
 }
 
 /** The key as the target reads it, and for how many seconds it remembers it, where that is told; undefined for none. */

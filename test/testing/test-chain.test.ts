@@ -125,6 +125,14 @@ describe('a workflow that is tested', () => {
     expect(made.calls[0]?.body).toEqual({ card: expect.any(String), amount: expect.any(Number) });
   });
 
+  it('refuses to let time run twice at once', async () => {
+    const run = await orderWith();
+    const first = run.until('completed');
+    expect(await messageOf(run.advance({ days: 1 }))).toMatch('await what lets it run, one after the other');
+    await first;
+    expect(run.workflow.status).toBe('completed');
+  });
+
   it('is the same each time, waits and ids too', async () => {
     const [one, other] = [await orderWith({ shipping: later }), await orderWith({ shipping: later })];
     await one.finished();

@@ -6,7 +6,7 @@ export interface Time extends Clock {
   /** Keeps time standing until `work` has ended: what a store or a server does on its own. */
   during<Result>(work: Promise<Result>): Promise<Result>;
   /**
-   * Lets time run until nothing is planned any more, or until `end`.
+   * Lets time run until nothing is planned any more, or until `end`. Errors: rejects while an earlier run has not ended.
    * @param most things that may happen
    * @param end milliseconds since 1970; asked again at each turn
    * @returns false if more would have happened before `end`
@@ -30,6 +30,7 @@ export function createTime(start: number): Time {
   const schedule = createSchedule<Planned>();
   let now = start;
   let working = 0;
+  let running = false;
   let failure: unknown;
   const idle = (): void => undefined;
   let resume = idle;
@@ -52,7 +53,12 @@ export function createTime(start: number): Time {
       return work;
     },
     run: (most, end) =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
+        if (running) {
+          reject(new Error('time runs already: await what lets it run, one after the other'));
+          return;
+        }
+        running = true;
         let planned = false;
         let happened = 0;
         const turn = (): void => {
@@ -63,6 +69,7 @@ export function createTime(start: number): Time {
           if (over || happened >= most || failure !== undefined) {
             // Work that ends from now on must not set time going again.
             resume = idle;
+            running = false;
             resolve(over);
             return;
           }
