@@ -45,34 +45,63 @@ const MOST_TRIES = 20;
  * key, and a workflow that failed is resumed; where its target may have forgotten the key, with what the books of the target say.
  * Errors: those of fakes, of calls that none answers, and of a start that is refused.
  */
-export async function play(
-  { chain, targets, payload, headers }: Subject,
-  plan: readonly Planned[],
-): Promise<Played> {
+export async function play(subject: Subject, plan: readonly Planned[]): Promise<Played> {
+  const { chain, targets } = subject;
   const trace: string[] = [];
-  let cancelled = false;
-  let problem: string | undefined;
   let cancelNow = (): void => undefined;
   const session = await openSession({
     ...{ chain, targets, plan, cancelNow: () => cancelNow() },
     trace: (line) => trace.push(line),
   });
+  const people = peopleOf(session, subject);
+  cancelNow = people.cancel;
+  const atRest = await session.time.run(MOST_EVENTS, () => (isEnded(session) ? -Infinity : Infinity));
+  if (session.time.failure !== undefined) throw session.time.failure;
+  const { effects, points, watch } = session;
+  const workflowId = watch.state?.meta.workflowId;
+  const workflow = workflowId === undefined ? undefined : await session.view(workflowId, true);
+  const [wrong] = planProblems(plan, points);
+  const problems = [
+    ...(people.refusal === undefined ? [] : [people.refusal]),
+    ...(atRest ? [] : [`it does not come to rest: more than ${MOST_EVENTS} things happened`]),
+    ...(wrong === undefined
+      ? []
+      : [`the fault did not come, as the run is not the same each time: ${wrong}`]),
+  ];
+  const resumes = watch.state?.meta.epoch ?? 0;
+  return {
+    plan,
+    points,
+    workflow,
+    effects,
+    resumes,
+    cancelled: people.cancelled,
+    problem: problems[0],
+    trace,
+  };
+}
+
+/** Whoever starts the workflow, resumes it where it fails, and cancels it where that is the fault. */
+interface People {
+  cancel(): void;
+  readonly cancelled: boolean;
+  /** What a resume was refused with for good. */
+  readonly refusal: string | undefined;
+}
+
+function peopleOf(session: Session, { payload, headers }: Subject): People {
   const { api, time, watch } = session;
-  const refused = (error: unknown): void => {
-    problem ??= messageOf(error);
-  };
-  cancelNow = () => {
-    const id = watch.state?.meta.workflowId;
-    cancelled = id !== undefined;
-    // Too late, perhaps: then nothing is cancelled.
-    if (id !== undefined) void api.cancel(id).catch(() => undefined);
-  };
+  let cancelled = false;
+  let refusal: string | undefined;
   let before: string | undefined;
   watch.onMeta(() => {
     const { status = 'processing', epoch = 0, workflowId = '' } = watch.state?.meta ?? {};
     const hasFailed = status === 'failed' && before !== 'failed';
     before = status;
-    if (hasFailed && epoch < MOST_RESUMES) void resumed(session, workflowId).catch(refused);
+    if (!hasFailed || epoch >= MOST_RESUMES) return;
+    void resumed(session, workflowId).catch((error: unknown) => {
+      refusal ??= messageOf(error);
+    });
   });
   // What it throws ends the run.
   void repeated(session, () => api.start(payload, headers)).catch((error: unknown) => {
@@ -80,17 +109,20 @@ export async function play(
       throw withFields(error);
     });
   });
-  const end = () => (isEnded(session) ? -Infinity : Infinity);
-  const atRest = await time.run(MOST_EVENTS, end);
-  if (time.failure !== undefined) throw time.failure;
-  if (!atRest) problem ??= `it does not come to rest: more than ${MOST_EVENTS} things happened`;
-  const [wrong] = planProblems(plan, session.points);
-  if (wrong !== undefined)
-    problem ??= `the fault did not come, as the run is not the same each time: ${wrong}`;
-  const { state } = watch;
-  const workflow = state === undefined ? undefined : await session.view(state.meta.workflowId, true);
-  const { effects, points } = session;
-  return { plan, points, workflow, effects, resumes: state?.meta.epoch ?? 0, cancelled, problem, trace };
+  return {
+    get cancelled() {
+      return cancelled;
+    },
+    get refusal() {
+      return refusal;
+    },
+    cancel: () => {
+      const id = watch.state?.meta.workflowId;
+      cancelled = id !== undefined;
+      // Too late, perhaps: then nothing is cancelled.
+      if (id !== undefined) void api.cancel(id).catch(() => undefined);
+    },
+  };
 }
 
 /** It has come to an end, and nothing is under way that may still act: what is left is to erase what is sensitive. */
