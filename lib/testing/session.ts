@@ -7,6 +7,7 @@ import type { ApiEngine } from '../engine/operations/api-engine.ts';
 import { cancel, resume } from '../engine/operations/change.ts';
 import { get } from '../engine/operations/read.ts';
 import { start } from '../engine/operations/start.ts';
+import type { WorkflowKey } from '../engine/state.ts';
 import { withCode } from './code.ts';
 import { createEffects, type EffectsOfRun } from './effects.ts';
 import type { Attempt } from './fakes/call.ts';
@@ -16,7 +17,7 @@ import { createTestTargets, type TestTargets } from './targets.ts';
 import { createWatch, type Watch } from './watch.ts';
 import { embeddedBacking } from './world/backing.ts';
 import { createChance } from './world/chance.ts';
-import { startStage } from './world/stage.ts';
+import { type Stage, startStage } from './world/stage.ts';
 import { createTime, type Time } from './world/time.ts';
 import type { Outside } from './world/witness.ts';
 
@@ -98,20 +99,9 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     zombies: false,
     changed: (same) => same,
   });
-  const keyOf = (workflowId: string) => ({ tenant: DEFAULT_TENANT, workflowId });
-  const idempotencyKey = chain.startKey === undefined ? { idempotencyKey: START_KEY } : {};
   return {
     ...{ chain, time, watch, targets, effects, returned, points },
-    api: {
-      start: (payload, headers) =>
-        stage.ask('start', (engine) =>
-          start(engine, startedOf(chains), { tenant: DEFAULT_TENANT, payload, headers, ...idempotencyKey }),
-        ),
-      cancel: (workflowId, reason) =>
-        stage.ask('workflow', (engine) => cancel(engine, keyOf(workflowId), { reason })),
-      resume: (workflowId, body) =>
-        stage.ask('workflow', (engine) => resume(engine, keyOf(workflowId), body)),
-    },
+    api: apiOf(stage, chains, chain.startKey === undefined ? { idempotencyKey: START_KEY } : {}),
     view: async (workflowId, timeline) => {
       let problem: string | undefined;
       const emit = (event: EngineEvent): void => {
@@ -127,6 +117,18 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     },
   };
 }
+
+const keyOf = (workflowId: string): WorkflowKey => ({ tenant: DEFAULT_TENANT, workflowId });
+
+const apiOf = (stage: Stage, chains: Registry, key: { readonly idempotencyKey?: string }): Api => ({
+  start: (payload, headers) =>
+    stage.ask('start', (engine) =>
+      start(engine, startedOf(chains), { tenant: DEFAULT_TENANT, payload, headers, ...key }),
+    ),
+  cancel: (workflowId, reason) =>
+    stage.ask('workflow', (engine) => cancel(engine, keyOf(workflowId), { reason })),
+  resume: (workflowId, body) => stage.ask('workflow', (engine) => resume(engine, keyOf(workflowId), body)),
+});
 
 /** What a test tells of: under a key it is done once. */
 function tellingOf(effects: EffectsOfRun): Effects {
