@@ -12,7 +12,7 @@ export const DEEP = [...COMPUTING, ...ALONE];
 /** They replace modules, clients of the SDK or the clock, or fill a database in memory, so each file has modules of its own. */
 export const REPLACING = [
   ...['adapters', 'ops', 'ports/queue/sqs', 'functions/compose'],
-  ...['local/process', 'local/process.broken', 'ports/store/dynamodb'],
+  ...['local/process', 'local/process.broken', 'ports/store/dynamodb', 'testing/replaced-timers'],
 ];
 /** @example testsIn(['ops', 'e2e/crash']) // all tests of test/ops, and test/e2e/crash.test.ts */
 const testsIn = (places: readonly string[]): string[] =>

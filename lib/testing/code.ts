@@ -2,6 +2,9 @@ import type { ChainDefinition, RunContext, StepDefinition } from '../chain/defin
 import type { CodeFault, PlannedChaos } from './faults/planned.ts';
 import type { Time } from './world/time.ts';
 
+/** A test may have replaced the timers of its process by the time they are needed. */
+const [realTimeout, stopTimeout] = [setTimeout, clearTimeout];
+
 interface Options {
   readonly time: Time;
   readonly chaos: Pick<PlannedChaos, 'code'>;
@@ -26,12 +29,12 @@ async function run(
   if (fault?.acts === false) throw new Error('a planned fault: the code threw before it had done anything');
   const hold = holdOf(time);
   // Code has as many real seconds as its step's timeout says: then virtual time goes on, and its deadline comes.
-  const patience = setTimeout(hold.end, step.timeout * 1_000);
+  const patience = realTimeout(hold.end, step.timeout * 1_000);
   let value: unknown;
   try {
     value = await step.run?.({ ...context, ...released(context, hold) });
   } finally {
-    clearTimeout(patience);
+    stopTimeout(patience);
     hold.end();
   }
   returned(step.name, value);
