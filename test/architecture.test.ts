@@ -129,7 +129,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     ...['lib/engine', 'lib/engine/operations', 'lib/engine/reply'],
     ...['lib/testing/world', 'lib/testing/faults', 'lib/testing/fakes'],
   ],
-  'lib/testing/fakes': ['lib/chain', 'lib/engine', 'lib/local/demo'],
+  'lib/testing/fakes': ['lib/contract', 'lib/chain', 'lib/engine', 'lib/local/demo'],
   'lib/testing/world': [
     ...['lib/contract', 'lib/chain', 'lib/engine', 'functions', 'lib/testing/faults'],
     ...['lib/local', 'lib/local/store', 'lib/local/queue'],

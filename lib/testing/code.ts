@@ -78,19 +78,32 @@ function holdOf(time: Time): Hold {
 }
 
 /** What the engine gives the code to call takes virtual time, which must not stand still for it. */
-function released(context: object, hold: Hold): Readonly<Record<string, unknown>> {
-  const functions = Object.entries(context).filter(([, given]) => typeof given === 'function');
-  return Object.fromEntries(
-    functions.map(([name, given]) => [
-      name,
-      async (...of: readonly unknown[]): Promise<unknown> => {
-        hold.pause();
-        try {
-          return await given(...of);
-        } finally {
-          hold.resume();
-        }
-      },
-    ]),
-  );
+function released({ call, secret }: RunContext, hold: Hold): Pick<RunContext, 'call' | 'secret'> {
+  const during = async <Value>(work: Promise<Value>): Promise<Value> => {
+    hold.pause();
+    try {
+      return await work;
+    } finally {
+      hold.resume();
+    }
+  };
+  /** A call that fails when nobody waits for it must not end the process. */
+  const unwatched = <Value>(work: Promise<Value>): Promise<Value> => {
+    const waited = during(work);
+    waited.catch(() => undefined);
+    return waited;
+  };
+  return {
+    secret: (name) => unwatched(secret(name)),
+    call: (name, target) => {
+      const { get, post, put, patch, delete: remove } = call(name, target);
+      return {
+        get: (...of) => unwatched(get(...of)),
+        post: (path, body, options) => unwatched(post(path, body, options)),
+        put: (path, body, options) => unwatched(put(path, body, options)),
+        patch: (path, body, options) => unwatched(patch(path, body, options)),
+        delete: (...of) => unwatched(remove(...of)),
+      };
+    },
+  };
 }

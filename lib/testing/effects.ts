@@ -8,8 +8,9 @@ export interface Effect {
   readonly at: number;
 }
 
-/** What the request of a step brings about. */
-export const effectOf = (step: string): string => `the effect of step "${step}"`;
+/** What the request of a step brings about, or one call of its code. */
+export const effectOf = (step: string, call?: string): string =>
+  `the effect of step "${step}"${call === undefined ? '' : `, call "${call}"`}`;
 
 /** What was done in a run, by what it is: the effect of a step, or what the test tells of. */
 export interface EffectsOfRun {

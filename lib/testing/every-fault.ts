@@ -38,9 +38,9 @@ export interface FaultReport {
  */
 export async function everyFault(
   chain: ChainDefinition,
-  { targets, input, headers = {} }: TestOptions,
+  { targets, secrets, input, headers = {} }: TestOptions,
 ): Promise<FaultReport> {
-  const subject: Subject = { chain, targets, payload: await inputFor(chain, input), headers };
+  const subject: Subject = { chain, targets, secrets, payload: await inputFor(chain, input), headers };
   const usual = await usualOf(subject);
   const plans = alternatives(usual.points, 0);
   const report = { completed: 0, cancelled: 0, resumed: 0 };

@@ -2,6 +2,7 @@ import type { ChainDefinition } from '../chain/definition.ts';
 import { findStep } from '../chain/graph.ts';
 import { KEY_FORMATS, writtenKey } from '../chain/request/key.ts';
 import { LIMITS } from '../contract/limits.ts';
+import { CALL_HEADERS } from '../contract/names.ts';
 import type { HttpRequest } from '../engine/ports.ts';
 import type { Answer } from './fakes/answer.ts';
 import type { Attempt } from './fakes/call.ts';
@@ -30,10 +31,7 @@ export function createKeys(fakes: Fakes, chain: ChainDefinition, now: () => numb
     const own = idempotencyOf(fakes, target);
     if (own === 'none') return { key: undefined, memory: undefined };
     const header = own?.header?.toLowerCase();
-    const key =
-      header === undefined
-        ? keySent(request, attempt.idempotencyKey)
-        : (request.headers[header] ?? undefined);
+    const key = header === undefined ? keySent(request) : (request.headers[header] ?? undefined);
     if (key === undefined) {
       return { key, memory: undefined, ...(own?.header === undefined ? {} : { lookedIn: own.header }) };
     }
@@ -48,11 +46,12 @@ export function createKeys(fakes: Fakes, chain: ChainDefinition, now: () => numb
 }
 
 /** The key as the chain sends it, in whatever header; undefined where it sends none. */
-export function keySent({ headers }: HttpRequest, idempotencyKey: string): string | undefined {
-  const sent = Object.values(headers);
+export function keySent({ headers }: HttpRequest): string | undefined {
+  const { [CALL_HEADERS.callId]: id = '', ...others } = headers;
+  const sent = Object.values(others);
   // One after the other: most keys are sent as they are, and the others are hashes.
   for (const format of KEY_FORMATS) {
-    const written = writtenKey(idempotencyKey, format);
+    const written = writtenKey(id, format);
     if (sent.includes(written)) return written;
   }
   return undefined;

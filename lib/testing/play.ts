@@ -16,6 +16,7 @@ import { MOST_EVENTS, openSession, type Session } from './session.ts';
 export interface Subject {
   readonly chain: ChainDefinition;
   readonly targets: Targets;
+  readonly secrets?: Readonly<Record<string, string>> | undefined;
   readonly payload: unknown;
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -46,11 +47,11 @@ const MOST_TRIES = 20;
  * Errors: those of fakes, of calls that none answers, and of a start that is refused.
  */
 export async function play(subject: Subject, plan: readonly Planned[]): Promise<Played> {
-  const { chain, targets } = subject;
+  const { chain, targets, secrets } = subject;
   const trace: string[] = [];
   let cancelNow = (): void => undefined;
   const session = await openSession({
-    ...{ chain, targets, plan, cancelNow: () => cancelNow() },
+    ...{ chain, targets, secrets, plan, cancelNow: () => cancelNow() },
     trace: (line) => trace.push(line),
   });
   const people = peopleOf(session, subject);

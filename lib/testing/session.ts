@@ -30,6 +30,7 @@ export const MOST_EVENTS = 200_000;
 interface SessionOptions {
   readonly chain: ChainDefinition;
   readonly targets: Targets;
+  readonly secrets?: Readonly<Record<string, string>> | undefined;
   readonly plan?: readonly Planned[];
   /** Given each line of what happens. */
   readonly trace?: (line: string) => void;
@@ -94,7 +95,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const stage = startStage({
     ...around,
     ...{ witness: watch, backing, counts, chains, places: chains.places },
-    outside: () => outsideOf(targets, (problem) => fail(outputError(chain, problem))),
+    outside: () => outsideOf(targets, options.secrets, (problem) => fail(outputError(chain, problem))),
     // A function that its time is over for is ended, as Lambda does.
     zombies: false,
     changed: (same) => same,
@@ -153,9 +154,14 @@ function startedOf({ current }: Registry): ChainDefinition {
 }
 
 /** What one worker calls is of the attempt that began in it last: there is one workflow, and each function is of one step. */
-function outsideOf(targets: TestTargets, outputFailed: (problem: string) => void): Outside {
+function outsideOf(
+  targets: TestTargets,
+  secrets: SessionOptions['secrets'] = {},
+  outputFailed: (problem: string) => void,
+): Outside {
   let attempt: Attempt | undefined;
   return {
+    secret: (name) => secrets[name] ?? `test-${name}`,
     emitted: (event) => {
       if (event.event === 'attempt_started') attempt = event;
       if (event.event === 'output_failed') outputFailed(event.message);

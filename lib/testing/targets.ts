@@ -57,7 +57,7 @@ export function createTestTargets(options: Options): TestTargets {
     call: (request, deadlineMs, attempt) => {
       const target = targetOf(request);
       const read = readKey(target, request, attempt);
-      const seen = fakeCallOf(request, attempt, keySent(request, attempt.idempotencyKey));
+      const seen = fakeCallOf(request, attempt, keySent(request));
       const { params: _, fields: __, ...shown } = seen;
       calls.push({ ...shown, target, at: iso(time.now()) });
       const fake = findFake(fakes, target, seen);
@@ -95,7 +95,7 @@ async function acting(
   const how = `${seen.method} ${seen.path} of "${target}"${unread}`;
   trace(() => `${how} is done, ${key === undefined ? 'without a key' : `under ${key}`}`);
   // Who knows the key has done it already.
-  if (memory?.hasActed !== true) effects.acted(effectOf(seen.step), { key, how });
+  if (memory?.hasActed !== true) effects.acted(effectOf(seen.step, seen.call), { key, how });
   if (memory !== undefined) memory.hasActed = true;
   if (said.kind === 'answer') {
     if (memory !== undefined) memory.answer = said;

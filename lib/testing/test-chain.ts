@@ -19,6 +19,8 @@ import { duration, inWords } from './words.ts';
 export interface TestOptions {
   /** The targets of the chain, faked. A call that none answers fails the test, and the error has the line to write. */
   readonly targets: Targets;
+  /** Values of the secrets that code reads, by their names. One that is left out is `test-<name>`. */
+  readonly secrets?: Readonly<Record<string, string>>;
   /** The body of the start; checked as that of a request is. One that the chain's input takes is made up where it is left out. */
   readonly input?: unknown;
   /** Headers of the start, by their names in lower case: for a chain with a `startKey`. */
@@ -84,9 +86,9 @@ export interface TestRun {
  */
 export async function testChain(
   chain: ChainDefinition,
-  { targets, input, headers = {} }: TestOptions,
+  { targets, secrets, input, headers = {} }: TestOptions,
 ): Promise<TestRun> {
-  const session = await openSession({ chain, targets });
+  const session = await openSession({ chain, targets, secrets });
   const payload = await inputFor(chain, input);
   const started = await settled(session, session.api.start(payload, headers)).catch((error: unknown) => {
     throw withFields(error);

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { orderProcessing } from '../../functions/chains/order-processing.ts';
+import type { RunContext } from '../../lib/chain/definition.ts';
 import { chain, type RequestSpec, target } from '../../lib/chain/index.ts';
 import { type Fakes, testChain } from '../../lib/testing/index.ts';
 
@@ -27,7 +28,7 @@ export const oneRequest = (request: (context: { readonly input: { readonly id: s
 
 /** One step of code. */
 export const oneRun = (
-  run: (context: object) => Promise<{ id: string }>,
+  run: (context: RunContext) => Promise<{ id: string }>,
   options: { readonly timeout?: number } = {},
 ) =>
   chain('one', base)

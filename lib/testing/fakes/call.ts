@@ -1,11 +1,14 @@
 import type { Method } from '../../chain/definition.ts';
 import { METHODS } from '../../chain/definition.ts';
+import { CALL_HEADERS } from '../../contract/names.ts';
 import type { HttpRequest } from '../../engine/ports.ts';
 
 /** A call as a fake target sees it. */
 export interface FakeCall {
   /** The step that makes it. */
   readonly step: string;
+  /** The name of the call, where the code of a `run` step makes it. */
+  readonly call?: string;
   readonly method: Method;
   /** Without the query, encoded as it was sent. */
   readonly path: string;
@@ -29,8 +32,6 @@ export interface FakeCall {
 export interface Attempt {
   readonly step: string;
   readonly attempt: number;
-  /** `<workflowId>:<step>:do:<round>`. */
-  readonly idempotencyKey: string;
 }
 
 /** @param key as it was sent */
@@ -45,10 +46,17 @@ export function fakeCallOf(
   if (known === undefined) throw new Error(`a request has the method ${method}`);
   return {
     ...{ step, attempt, headers, method: known },
+    ...callIn(headers),
     ...{ path: pathname, params: {}, query: listed(searchParams), idempotencyKey: key },
     body: value,
     fields: typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {},
   };
+}
+
+/** `<idempotencyKey>:<name>` is the id of a call that code makes. */
+function callIn(headers: HttpRequest['headers']): Pick<FakeCall, 'call'> {
+  const [, , , , call] = (headers[CALL_HEADERS.callId] ?? '').split(':');
+  return call === undefined ? {} : { call };
 }
 
 function bodyOf(text: string, contentType: string): unknown {

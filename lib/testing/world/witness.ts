@@ -34,5 +34,7 @@ export interface Witness {
 
 /** What one worker meets outside of table and queues, and who hears what it tells. */
 export interface Outside extends Http {
+  /** The value of a secret that code reads; left out where none does. */
+  secret?(name: string): string;
   emitted(event: EngineEvent): void;
 }

@@ -5,6 +5,7 @@ import type { Ports, Queue, Store, Written } from '../../engine/ports.ts';
 import type { WorkflowState } from '../../engine/state.ts';
 import type { Chaos, PortCall, TornLoad } from '../faults/chaos.ts';
 import type { Backing } from './backing.ts';
+import { type Through, targetsOf } from './settings.ts';
 import type { Time } from './time.ts';
 import type { Caller, Outside, Witness } from './witness.ts';
 
@@ -127,14 +128,7 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
           return ifAlive(outside.call(request, deadlineMs));
         },
       },
-      targets: {
-        resolve: (target) =>
-          through(
-            'resolve',
-            () => target,
-            async () => ({ baseUrl: `https://${target}`, headers: {} }),
-          ),
-      },
+      targets: targetsOf(outside, through),
       telemetry: {
         emit: (event) => {
           if (dead) return;
@@ -157,8 +151,6 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
     return work.then((result) => (dead ? never() : result));
   }
 }
-
-type Through = <Result>(call: PortCall, what: () => string, apply: () => Promise<Result>) => Promise<Result>;
 
 const toldOf = (result: unknown): string =>
   typeof result === 'object' && result !== null && 'written' in result && result.written === false
