@@ -1,6 +1,6 @@
 import { type Mutant, mutant } from './mutant.ts';
 
-const CALL = 'lib/engine/call.ts';
+const SEND = 'lib/engine/calling/send.ts';
 const START = 'lib/engine/operations/start.ts';
 const CHANGE = 'lib/engine/operations/change.ts';
 const API_ENGINE = 'lib/engine/operations/api-engine.ts';
@@ -74,15 +74,9 @@ export const MUTANTS_OF_DATA: readonly Mutant[] = [
     '',
   ]),
   mutant('the wait for a secret comes on top of the time of a call', [
-    CALL,
-    `    },
-    leftMs(),
-  );
-  const secrets`,
-    `    },
-    call.deadlineMs,
-  );
-  const secrets`,
+    SEND,
+    'ports.http.call(request, leftMs())',
+    'ports.http.call(request, call.deadlineMs)',
   ]),
   mutant('every step is written twice', [
     SHELL,

@@ -10,7 +10,7 @@ import type { Mutant } from './mutant.ts';
 import { MUTANTS } from './mutants.ts';
 
 /** Schedules within which every mutant is to be caught, from seed 1 on. */
-export const WITHIN = 10_000;
+export const WITHIN = 20_000;
 
 /** A mutant, the first schedule that catches it, and the first in which it breaks a promise; undefined if none does. */
 interface Caught {

@@ -234,6 +234,11 @@ export const MUTANTS: readonly Mutant[] = [
     '  if (claimsLost) await countLostClaims(engine, { meta: state.meta, steps }, steps);\n',
     '',
   ]),
+  mutant('a process that was killed counts the attempts that it cut short', [
+    RECOVERY,
+    `record.attempts.at(-1)?.outcome === 'interrupted' ? record.attempt : record.attempt - 1`,
+    'record.attempt - 1',
+  ]),
   mutant('the one process answers before META is on its disk', [
     'lib/local/store/store.ts',
     'if (change.item === META || claim !== undefined) return durable;',

@@ -1,6 +1,6 @@
 import { type Mutant, mutant } from './mutant.ts';
 
-const CALL = 'lib/engine/call.ts';
+const JUDGE = 'lib/engine/calling/judge.ts';
 const DELIVERY = 'lib/engine/delivery.ts';
 const OUTCOME = 'lib/engine/outcome.ts';
 const STEP_FAILED = 'lib/engine/step-failed.ts';
@@ -13,7 +13,7 @@ export const MUTANTS_OF_OUTCOMES: readonly Mutant[] = [
     `effect: failure.acted === 'no' ? 'none' : 'unknown',`,
   ]),
   mutant('a refusal of the second sending counts for the first, too', [
-    CALL,
+    JUDGE,
     `acted: outcome.repeated ? 'unknown' : acted,`,
     'acted,',
   ]),
@@ -32,7 +32,7 @@ export const MUTANTS_OF_OUTCOMES: readonly Mutant[] = [
     '',
   ]),
   mutant('a call that was cut off counts as one on which nobody acted', [
-    CALL,
+    JUDGE,
     `acted: outcome.sent === 'no' ? 'no' : 'unknown',`,
     `acted: 'no',`,
   ]),
@@ -41,7 +41,7 @@ export const MUTANTS_OF_OUTCOMES: readonly Mutant[] = [
     `{ code: 'REDIRECTED', retriable: false, acted: 'unknown' }`,
     `{ code: 'REDIRECTED', retriable: false, acted: 'no' }`,
   ]),
-  mutant('a reply that cannot be used is asked for again', [CALL, 'retriable: cut,', 'retriable: true,']),
+  mutant('a reply that cannot be used is asked for again', [JUDGE, 'retriable: cut,', 'retriable: true,']),
   mutant('a workflow tells another error than its step', [
     STEP_FAILED,
     'return { ...error, step: record.step, attempts: record.attempt };',
