@@ -234,18 +234,16 @@ function seenBy(at: Place): Seen {
 /** What a step may see, which its code cannot change: the input and the results of the steps before it. And what of that nobody else may. */
 function lookAt({ chain, step, state: { meta, steps } }: Place): Seen {
   const before = ancestors(chain, step.name);
-  const results = chain.steps.flatMap((one) => {
+  const results: Record<string, unknown> = {};
+  const secrets = [...secretsOf(meta.input, chain.sensitive)];
+  for (const one of chain.steps) {
     const record = before.has(one.name) ? steps.get(one.name) : undefined;
-    return record?.status === 'completed' ? [{ of: one, result: resultOf(record, meta) }] : [];
-  });
-  const context = {
-    input: meta.input,
-    results: Object.fromEntries(results.map(({ of, result }) => [of.name, result])),
-  };
-  const secrets = [
-    ...secretsOf(meta.input, chain.sensitive),
-    ...results.flatMap(({ of, result }) => secretsIn(result, of)),
-  ];
+    if (record?.status !== 'completed') continue;
+    const result = resultOf(record, meta);
+    results[one.name] = result;
+    secrets.push(...secretsIn(result, one));
+  }
+  const context = { input: meta.input, results };
   return { context: frozen(context), secrets };
 }
 

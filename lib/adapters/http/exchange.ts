@@ -81,11 +81,14 @@ function replyHeadersOf(
   all: boolean,
 ): Readonly<Record<string, string>> | undefined {
   // Cookies alone are a list: they are secrets of the target, and of no use to a call.
-  const found = (all ? Object.keys(headers) : REPLY_HEADERS).flatMap((name) => {
+  let found: Record<string, string> | undefined;
+  for (const name of all ? Object.keys(headers) : REPLY_HEADERS) {
     const value = headers[name];
-    return typeof value === 'string' ? [[name, value] as const] : [];
-  });
-  return found.length === 0 ? undefined : Object.fromEntries(found);
+    if (typeof value !== 'string') continue;
+    found ??= {};
+    found[name] = value;
+  }
+  return found;
 }
 
 type FailureCode = Extract<HttpOutcome, { kind: 'failure' }>['code'];

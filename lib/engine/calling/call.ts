@@ -8,10 +8,10 @@ import { type Call, type CallPorts, type CallResult, failed } from './types.ts';
 import { soon } from './within.ts';
 
 /** Makes the call of one attempt. Never throws; ends by the deadline, whatever the target or the code does. */
-export async function perform(ports: CallPorts, call: Call): Promise<CallResult> {
+export function perform(ports: CallPorts, call: Call): Promise<CallResult> {
   const { built } = call;
-  if (built === undefined) return await run(ports, call);
-  return 'failure' in built ? failed(built.failure) : await request(ports, call, built);
+  if (built === undefined) return run(ports, call);
+  return 'failure' in built ? Promise.resolve(failed(built.failure)) : request(ports, call, built);
 }
 
 async function request(ports: CallPorts, call: Call, built: BuiltRequest): Promise<CallResult> {
@@ -22,7 +22,8 @@ async function request(ports: CallPorts, call: Call, built: BuiltRequest): Promi
   if ('failure' in sent) return failed(sent.failure);
   const { outcome, secrets } = sent;
   // A refinement of the schema may wait for something, too.
-  const judged = await soon(ports.clock, leftMs(), () => judge(call.step, outcome, target, secrets));
+  const judging = soon(ports.clock, leftMs(), () => judge(call.step, outcome, target, secrets));
+  const judged = judging instanceof Promise ? await judging : judging;
   return judged !== 'deadline' && judged.ok ? judged.value : failed(checkLate(target, outcome, call));
 }
 

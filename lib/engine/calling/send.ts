@@ -31,7 +31,8 @@ export async function send(
 ): Promise<Sent> {
   const { target } = built.spec;
   // Secrets may have to be fetched: that too is part of the call.
-  const found = await soon(ports.clock, leftMs(), () => ports.targets.resolve(target));
+  const finding = soon(ports.clock, leftMs(), () => ports.targets.resolve(target));
+  const found = finding instanceof Promise ? await finding : finding;
   if (found === 'deadline') return { failure: settingsLate(target, call.deadlineMs) };
   if (!found.ok) return { failure: notSent(found.error, call.secrets, target) };
   const first = await exchanged(ports, call, built, found.value, leftMs);

@@ -4,15 +4,15 @@ type Settled<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly error: unknown };
 
-/** What becomes of work that is mostly done at once: only what has to be waited for needs a deadline. */
-export async function soon<Value>(
+/** What becomes of work that is mostly done at once: only what has to be waited for needs a deadline, and a promise. */
+export function soon<Value>(
   clock: Ports['clock'],
   ms: number,
   work: () => Value | Promise<Value>,
-): Promise<Settled<Value> | 'deadline'> {
+): Settled<Value> | Promise<Settled<Value> | 'deadline'> {
   try {
     const value = work();
-    return value instanceof Promise ? await within(clock, ms, () => value) : { ok: true, value };
+    return value instanceof Promise ? within(clock, ms, () => value) : { ok: true, value };
   } catch (error) {
     return { ok: false, error };
   }

@@ -2,7 +2,7 @@ import type { RequestSpec, StepContext, StepDefinition } from '../../chain/defin
 import { type EncodedBody, encodedBody } from '../../chain/request/body.ts';
 import { type KeyUse, keyUseOf, writtenKey } from '../../chain/request/key.ts';
 import { requestOf } from '../../chain/request/returned.ts';
-import { sealed } from '../fingerprint.ts';
+import { mac } from '../fingerprint.ts';
 import { excerpt } from '../mask.ts';
 import type { Failure } from '../outcome.ts';
 import { thrownText } from '../reply/thrown.ts';
@@ -64,16 +64,17 @@ export function builtOf(step: StepDefinition, spec: RequestSpec, idempotencyKey:
 function hashed(built: BuiltRequest, { requestKey }: Building): BuiltRequest {
   if (requestKey === undefined) return built;
   const { spec, body, keyUse } = built;
-  const sent = {
-    target: spec.target,
+  // As `canonical` would write it, at once: the names in the order of the alphabet.
+  const sent = JSON.stringify({
+    body: body?.content,
+    contentType: body?.contentType,
+    keyFormat: keyUse.format,
+    keyHeader: keyUse.header,
     method: spec.method,
     path: spec.path,
-    contentType: body?.contentType,
-    body: body?.content,
-    keyHeader: keyUse.header,
-    keyFormat: keyUse.format,
-  };
-  return { ...built, hash: sealed(requestKey, sent).slice(0, HASH_LENGTH) };
+    target: spec.target,
+  });
+  return { ...built, hash: mac(requestKey, sent).slice(0, HASH_LENGTH) };
 }
 
 /** Characters of base64url: 96 bits, which no two requests of a step share by chance. */

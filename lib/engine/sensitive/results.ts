@@ -20,7 +20,7 @@ export function sealedRecord(
   chance: () => string,
 ): StepRecord {
   const { result } = record;
-  if (requestKey === undefined || !isFields(result)) return record;
+  if (sensitive.length === 0 || requestKey === undefined || !isFields(result)) return record;
   const [hidden, shown] = parted(result, sensitive);
   if (Object.keys(hidden).length === 0) return record;
   return { ...record, result: shown, sealed: seal(requestKey, record.step, hidden, chance()) };
@@ -35,7 +35,7 @@ export function resultOf({ step, result, sealed }: StepRecord, { requestKey }: W
 
 /** What of a completed step's result may be shown. */
 export const shownResult = ({ result }: StepRecord, { sensitive }: StepDefinition): unknown =>
-  isFields(result) ? parted(result, sensitive)[1] : result;
+  sensitive.length > 0 && isFields(result) ? parted(result, sensitive)[1] : result;
 
 /** The values of a result that must not be shown, as texts. */
 export function secretsIn(result: unknown, { sensitive }: StepDefinition): readonly string[] {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { form, target } from '../../../lib/chain/index.ts';
+import { sealed } from '../../../lib/engine/fingerprint.ts';
 import { type Built, type BuiltRequest, buildRequest } from '../../../lib/engine/request/build.ts';
 import { stepOf } from '../call-fixtures.ts';
 
@@ -47,6 +48,16 @@ describe('the key that a request function is given', () => {
 });
 
 describe('the hash of a request', () => {
+  it('is the seal of what was sent: one that was saved before counts', () => {
+    const sent = {
+      ...{ target: 'payments', method: 'POST', path: '/charges', body: '{"amount":5}' },
+      ...{ contentType: 'application/json', keyHeader: 'idempotency-key', keyFormat: 'plain' },
+    };
+    expect(built(() => payments.post('/charges', { amount: 5 })).hash).toBe(
+      sealed('seal', sent).slice(0, 16),
+    );
+  });
+
   const base = built(() => payments.post('/charges', { amount: 5 })).hash;
 
   it('is the same for the same request', () => {
