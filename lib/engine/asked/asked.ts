@@ -5,7 +5,7 @@ import type { WaitHeaders } from '../../contract/names.ts';
  * Milliseconds from `now` for which a target asks to be left alone, an hour at most. 0 where it asks for nothing, for a time that is past,
  * or for what makes no sense. The first that makes sense counts:
  * - `Retry-After`, whole seconds or a date: RFC 9110, 10.2.3
- * - `RateLimit` with `t=`, seconds, written as a list of RFC 9651: draft-ietf-httpapi-ratelimit-headers-10
+ * - `RateLimit` with `t=`, seconds, written as a list of RFC 9651: draft-ietf-httpapi-ratelimit-headers, in its versions since `t=`
  * - `X-RateLimit-Reset`, of no standard: seconds since 1970 (GitHub), milliseconds since 1970, or seconds from now
  *
  * A rate limit of which something remains asks for nothing: many targets send its headers with every reply.
