@@ -53,7 +53,9 @@ export function secretsOf(stage: Stage, { chain, step, secrets }: StepPlace): Se
 
 /** Lets a function read the secrets of its targets and of its code, and call what it signs requests for. */
 export function allowTargets(fn: StageFunction, targets: Targets, secrets: Secrets): void {
-  const byName = new Map(sourcesIn(targets, secrets).map((one) => [`${one.store} ${one.name}`, one]));
+  const byName = new Map(
+    sourcesIn(targets, secrets).map((one) => [`${one.store} ${one.name} ${one.keyArn}`, one]),
+  );
   for (const source of byName.values()) allowSecret(fn, source);
   for (const [name, { auth }] of Object.entries(targets)) {
     if (auth?.type !== 'sigv4' || auth.allow === undefined) continue;

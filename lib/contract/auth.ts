@@ -11,9 +11,13 @@ export type Credential = z.infer<typeof credential>;
 const absoluteUrl = z
   .string()
   .refine(
-    (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol),
+    (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && !text.includes('#'),
     'expected an absolute URL such as https://auth.example.com/oauth/token',
-  );
+  )
+  .refine((text) => {
+    const { username = '', password = '' } = URL.canParse(text) ? new URL(text) : {};
+    return username === '' && password === '';
+  }, 'a user name or password belongs in clientId and clientSecret, not in the URL');
 
 const headerName = z.string().transform((name, context) => {
   const message = headerProblem(name);

@@ -39,7 +39,7 @@ const headerName = z.string().transform((name, context) => {
 });
 
 /** What stands in braces in a base URL or a path: `/bot{token}/sendMessage`. */
-export const PLACE_NAME = /^[A-Za-z][A-Za-z0-9_-]*$/;
+export const PLACE_NAME = /^[A-Za-z][A-Za-z0-9_]*(?:-[A-Za-z0-9_]+)*$/;
 
 const PLACES = ['header', 'query', 'path'] as const;
 /**

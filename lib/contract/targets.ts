@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { auth, type Credential, headersOfAuth } from './auth.ts';
+import { type Auth, auth, type Credential, headersOfAuth } from './auth.ts';
 import { HEADER_VALUE, headerProblem, NOT_ALLOWED } from './headers.ts';
 import {
   PLACE_NAME,
@@ -34,16 +34,17 @@ const namesIn = (text: string): readonly string[] => [...text.matchAll(PLACE)].m
 
 const baseUrl = z.string().transform((text, context) => {
   // A parser would escape the braces.
-  const plain = text.replaceAll(PLACE, (_, name: string) => `place--${name.toLowerCase()}--`);
-  const odd = namesIn(text).find((name) => !PLACE_NAME.test(name));
+  const names = namesIn(text);
+  let at = 0;
+  const plain = text.replaceAll(PLACE, () => `place--${at++}--`);
+  const odd = names.find((name) => !PLACE_NAME.test(name));
   const problem =
     odd === undefined ? baseUrlProblem(plain) : `{${odd}} is no place of a secret: letters, digits, _ and -`;
   if (problem === undefined) {
     const { origin, pathname } = new URL(plain);
-    const places = namesIn(text)[Symbol.iterator]();
     return (origin + pathname)
       .replace(/\/+$/, '')
-      .replaceAll(/place--[a-z0-9_-]+?--/g, () => `{${places.next().value ?? ''}}`);
+      .replaceAll(/place--(\d+)--/g, (_, number: string) => `{${names[Number(number)] ?? ''}}`);
   }
   context.addIssue({ code: 'custom', message: problem });
   return z.NEVER;
@@ -149,19 +150,28 @@ export const placedSecrets = ({
 export function sourcesOf(
   setting: Pick<Written, 'secret' | 'secrets' | 'auth' | 'tls'>,
 ): readonly { readonly at: string; readonly source: SecretSource }[] {
-  const within = (name: string, members: object = {}) =>
-    Object.entries(members).flatMap(([member, value]: [string, unknown]) =>
-      isSource(value) ? [{ at: `${name}.${member}`, source: value }] : [],
-    );
+  const { ca, cert, key } = setting.tls ?? {};
+  const others = { ...credentialsOf(setting.auth), 'tls.ca': ca, 'tls.cert': cert, 'tls.key': key };
   return [
     ...placedSecrets(setting).map(({ at, reference }) => ({ at: at.join('.'), source: reference })),
-    ...within('auth', setting.auth),
-    ...within('tls', setting.tls),
+    ...Object.entries(others).flatMap(([at, one]: [string, Credential | undefined]) =>
+      one === undefined || typeof one === 'string' ? [] : [{ at, source: one }],
+    ),
   ];
 }
 
-const isSource = (value: unknown): value is Exclude<Credential, string> =>
-  typeof value === 'object' && value !== null && 'store' in value;
+function credentialsOf(one: Auth | undefined): Readonly<Record<string, Credential | undefined>> {
+  switch (one?.type) {
+    case 'basic':
+      return { 'auth.user': one.user, 'auth.password': one.password };
+    case 'oauth2':
+      return { 'auth.clientId': one.clientId, 'auth.clientSecret': one.clientSecret };
+    case 'hmac':
+      return { 'auth.secret': one.secret };
+    default:
+      return {};
+  }
+}
 
 /**
  * The targets of a stage by name, as `STEPLINE_TARGETS` holds them; parsing what was parsed changes nothing.

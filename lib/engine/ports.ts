@@ -203,10 +203,10 @@ export interface ResolvedTarget {
   /** The last change of a request before it goes out: it gets what has another place than a header, or is signed. Errors: as those of `resolve`. */
   prepare?(request: HttpRequest): HttpRequest | Promise<HttpRequest>;
   /**
-   * After this status: reads again what was kept, each at most once in a while. The target as it is now; undefined where nothing of it changed.
-   * Errors: as those of `resolve`.
+   * After this status: reads again what was kept, each at most once in a while. The target as it is now; undefined where nothing of it changed; `tooSoon`
+   * after a 401 where that while is not over, so that a later attempt may fare better. Errors: as those of `resolve`.
    */
-  renewed?(status: number): Promise<ResolvedTarget | undefined>;
+  renewed?(status: number): Promise<ResolvedTarget | 'tooSoon' | undefined>;
 }
 
 /**

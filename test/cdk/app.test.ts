@@ -181,6 +181,7 @@ describe('a step', () => {
 });
 
 describe('a step whose code calls targets and reads secrets', () => {
+  const BANK_KEY = 'arn:aws:kms:eu-central-1:123456789012:key/bank';
   const allow = {
     actions: ['execute-api:Invoke'],
     resources: ['arn:aws:execute-api:eu-central-1:123456789012:a1b2c3/*/POST/refunds'],
@@ -197,7 +198,11 @@ describe('a step whose code calls targets and reads secrets', () => {
             { store: 'ssm', name: 'tenant-key', query: 'key' },
           ],
           auth: { type: 'sigv4', service: 'execute-api', allow },
-          tls: { ca: { store: 'secrets-manager', name: 'authorities' } },
+          tls: {
+            ca: { store: 'secrets-manager', name: 'authorities' },
+            cert: { store: 'secrets-manager', name: 'bank', field: 'cert', keyArn: BANK_KEY },
+            key: { store: 'secrets-manager', name: 'bank', field: 'key' },
+          },
         },
       },
       ...more,
@@ -215,6 +220,7 @@ describe('a step whose code calls targets and reads secrets', () => {
     ).toEqual([
       'execute-api:Invoke a1b2c3/*/POST/refunds',
       'secretsmanager:GetSecretValue secret:authorities-??????',
+      'secretsmanager:GetSecretValue secret:bank-??????',
       'secretsmanager:GetSecretValue secret:stepline/dev/webhook-??????',
       'ssm:GetParameter parameter/tenant',
       'ssm:GetParameter parameter/tenant-key',
@@ -223,6 +229,11 @@ describe('a step whose code calls targets and reads secrets', () => {
       .all('AWS::Lambda::Function')
       .find(({ properties }) => properties.FunctionName === 'stepline_dev_signing_sign');
     expect(JSON.stringify(fn?.properties.Environment)).toContain('stepline/dev/webhook');
+    // Of one secret that is named twice, with its key and without.
+    expect(grants(dev).get('stepline_dev_signing_sign')).toContainEqual({
+      action: 'kms:Decrypt',
+      resource: BANK_KEY,
+    });
   }, 60_000);
 
   it('needs settings for its secrets, and the message says which to write', async () => {

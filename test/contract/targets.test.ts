@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HEADER_VALUE } from '../../lib/contract/headers.ts';
 import { secretReference } from '../../lib/contract/secrets.ts';
-import { targetSettings } from '../../lib/contract/targets.ts';
+import { sourcesOf, targetSettings } from '../../lib/contract/targets.ts';
 
 const SECRET = { store: 'secrets-manager', name: 'stepline/dev/payments', header: 'Authorization' };
 
@@ -87,6 +87,23 @@ describe('what a target may say of its secrets', () => {
       "payments.baseUrl: {key} is the place of no secret; write secrets: [{ store, name, path: 'key' }]",
     ],
     [
+      'a place that ends with a hyphen',
+      { baseUrl: 'https://api.example/{key-}' },
+      'payments.baseUrl: {key-} is no place of a secret',
+    ],
+    [
+      'a password in the address of tokens',
+      {
+        auth: {
+          type: 'oauth2',
+          tokenUrl: 'https://me:pw@auth.example/token',
+          clientId: 'id',
+          clientSecret: ok,
+        },
+      },
+      'payments.auth.tokenUrl: a user name or password belongs in clientId and clientSecret, not in the URL',
+    ],
+    [
       'an odd place',
       { baseUrl: 'https://api.example/{a b}' },
       'payments.baseUrl: {a b} is no place of a secret',
@@ -168,6 +185,15 @@ describe('what a target may say of its secrets', () => {
     ],
   ])('is refused with %s', (_, changes, message) => {
     expect(refusalOf({ ...base, ...changes })).toContain(message);
+  });
+
+  it('is no secret where a parameter has the name of a store', () => {
+    const auth = {
+      ...{ type: 'oauth2', tokenUrl: 'https://auth.example/token', clientId: 'id', clientSecret: ok },
+      parameters: { store: 'shop-1', name: 'x' },
+    };
+    const { api } = targetSettings.parse({ api: { ...base, auth } });
+    expect(sourcesOf(api ?? {}).map(({ at }) => at)).toEqual(['auth.clientSecret']);
   });
 
   it.each([

@@ -273,6 +273,43 @@ describe('the deadline of code that calls', () => {
   });
 });
 
+describe('code that has ended', () => {
+  it('calls nothing any more, so that nothing is done of which the step says that it is not', async () => {
+    const made = outside();
+    made.answer = reply('', 404);
+    let goOn = (): void => undefined;
+    const gate = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const later: unknown[] = [];
+    const run: Run = async ({ call }) => {
+      const charging = gate.then(() => call('charge', payments).post('/charges'));
+      charging.catch((error: unknown) => later.push(error));
+      await Promise.all([call('look', payments).get('/customers/1'), charging]);
+    };
+    expect(failureOf(await made.perform(step(run)))).toMatchObject({ code: 'REFUSED', acted: 'no' });
+    goOn();
+    await settle();
+    expect(made.calls).toHaveLength(1);
+    expect(String(later[0])).toContain('the code of the step has ended');
+  });
+
+  it('leaves no secret behind whose reading fails later', async () => {
+    const unhandled = vi.fn();
+    process.on('unhandledRejection', unhandled);
+    const made = outside();
+    made.secret = () => Promise.reject(new EngineError('SECRET_UNAVAILABLE', 'throttled'));
+    const run: Run = ({ secret }) => {
+      void secret('key');
+      return 'done';
+    };
+    expect(await made.perform(step(run, { secrets: ['key'] }))).toEqual({ ok: true, result: 'done' });
+    await settle();
+    process.off('unhandledRejection', unhandled);
+    expect(unhandled).not.toHaveBeenCalled();
+  });
+});
+
 describe('a secret of the code', () => {
   const secrets = { 'webhook-key': 'open-sesame' } as const;
   const withSecrets = (read: (name: string) => string | Promise<string>) => {

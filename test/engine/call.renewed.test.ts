@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { refused } from '../../lib/chain/index.ts';
 import { EngineError } from '../../lib/engine/errors.ts';
 import type { HttpOutcome, ResolvedTarget } from '../../lib/engine/ports.ts';
 import { failureOf, outside, postCharge, reply, stepOf } from './call-fixtures.ts';
@@ -122,7 +123,32 @@ describe('a target that answers 401 or 403', () => {
     });
   });
 
+  it('is tried again where its secret was read a moment ago', async () => {
+    const { perform, sent } = kept([reply('', 401)], async () => 'tooSoon');
+    expect(failureOf(await perform())).toMatchObject({
+      code: 'SECRET_UNAVAILABLE',
+      message:
+        'the target answered 401, and its secrets could not be read again: they were read a moment ago',
+      retriable: true,
+      acted: 'no',
+    });
+    expect(sent()).toHaveLength(1);
+  });
+
+  it('may have acted where the first call was sent twice, also if there is no second', async () => {
+    const made = kept([reply('', 401, { repeated: true })], async () => ({
+      ...NEW,
+      prepare: () => Promise.reject(new EngineError('TARGET_MISSING', 'no place')),
+    }));
+    expect(failureOf(await made.perform())).toMatchObject({ code: 'TARGET_MISSING', acted: 'unknown' });
+  });
+
   it.each([
+    [
+      'a refusal of which the step says that it may have acted',
+      reply('', 403),
+      { reply: () => refused({ because: 'half done', acted: 'unknown' }) },
+    ],
     ['a rate limit that is spent', reply('', 403, { headers: { 'retry-after': '30' } }), {}],
     ['a status that the step takes for done', reply('', 403), { statuses: { 403: 'done' } }],
     ['a reply that the step makes a value of', reply('', 401), { reply: () => 'fine' }],
@@ -142,14 +168,14 @@ describe('a request that its target prepares', () => {
       prepare: (request) => ({
         ...request,
         url: `${request.url}?key=1`,
-        headers: { ...request.headers, signed: 'sig-nature' },
+        headers: { ...request.headers, signed: 't=179,v1=5257a8f0c3d1e2b4a697' },
       }),
     });
-    made.answer = reply({ seen: 'sig-nature' }, 422);
+    made.answer = reply({ seen: '5257a8f0c3d1e2b4a697' }, 422);
     const { message } = failureOf(await made.perform(stepOf({ request: postCharge })));
     expect(made.calls[0]?.request).toMatchObject({
       url: `${BASE}/charges?key=1`,
-      headers: { signed: 'sig-nature' },
+      headers: { signed: 't=179,v1=5257a8f0c3d1e2b4a697' },
     });
     expect(message).toMatch(/^422 Unprocessable \w+; the reply was: seen: \*{3}$/);
   });

@@ -58,7 +58,7 @@ it.each<[string, (socket: net.Socket) => void, StepState, RegExp]>([
   [
     'answers two megabytes',
     (socket) => void socket.write(whole(`{"access_token":"${'x'.repeat(2_000_000)}"}`)),
-    retrying('SECRET_UNAVAILABLE', 'none'),
+    failed('TARGET_MISSING', 'none'),
     /: REPLY_TOO_LARGE$/,
   ],
   [

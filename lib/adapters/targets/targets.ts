@@ -74,16 +74,21 @@ function createTarget(name: string, setting: TargetSetting, options: TargetsOpti
   const read = async (): Promise<Read> => {
     const values = await valuesOf(name, setting, options.reader);
     checkTls(name, setting, tlsOf(setting, values), options.reader);
-    const signing = await signer?.signing(deskOf(name, values, options));
+    const signing = await signer?.signing(deskOf(name, setting, values, options));
     return { values, signing };
   };
   return async () => {
+    const since = options.clock.now();
     const first = await read();
-    const renewed = async (status: number): Promise<ResolvedTarget | undefined> => {
-      for (const { source } of sourcesOf(setting)) options.reader.renew(source.store, source.name);
-      signer?.renew?.(status, options.clock.now());
+    const renewed = async (status: number): Promise<ResolvedTarget | 'tooSoon' | undefined> => {
+      const renewals = [
+        ...sourcesOf(setting).map(({ source }) => options.reader.renew(source.store, source.name, since)),
+        signer?.renew?.(status, options.clock.now(), since),
+      ];
       const now = await read();
-      return known(now) === known(first) ? undefined : assembled(name, setting, now);
+      if (known(now) !== known(first)) return assembled(name, setting, now);
+      // A 403 may well be about something else than who calls.
+      return status === 401 && renewals.includes('tooSoon') ? 'tooSoon' : undefined;
     };
     return { ...assembled(name, setting, first), renewed };
   };
@@ -134,10 +139,19 @@ async function valuesOf(
   return new Map(await Promise.all(read));
 }
 
-function deskOf(target: string, values: Read['values'], { http, clock, env }: TargetsOptions): Desk {
+function deskOf(
+  target: string,
+  setting: TargetSetting,
+  values: Read['values'],
+  { http, clock, env }: TargetsOptions,
+): Desk {
   const value = (credential: Credential): string =>
     typeof credential === 'string' ? credential : (values.get(credential) ?? '');
-  return { target, http, clock, env, value };
+  const tlsFor = (url: string): HttpRequest['tls'] =>
+    URL.canParse(setting.baseUrl) && new URL(setting.baseUrl).hostname === new URL(url).hostname
+      ? tlsOf(setting, values)
+      : undefined;
+  return { target, http, clock, env, tlsFor, value };
 }
 
 function assembled(name: string, setting: TargetSetting, { values, signing }: Read): ResolvedTarget {

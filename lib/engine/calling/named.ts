@@ -22,6 +22,8 @@ export interface Calling extends Pick<RunContext, 'call' | 'secret'> {
   failureOf(error: unknown): Failure | undefined;
   /** Whether any call may have changed something: a later one that is refused does not undo it. */
   mayHaveActed(): boolean;
+  /** The code has ended: what of it is left calls nothing any more, as what became of the step is told from what was called until now. */
+  end(): void;
 }
 
 /**
@@ -39,6 +41,7 @@ export function createCalling(
   const taken = new Set<string>();
   const hidden: Secrets[] = [];
   let acting = 0;
+  let ended = false;
   const secrets = (): readonly string[] => hidden.flatMap((some) => some());
   const all = (): readonly string[] => [...attempt.secrets, ...secrets()];
 
@@ -72,36 +75,42 @@ export function createCalling(
 
   const made = async (name: string, to: string, describe: () => RequestSpec): Promise<Reply> => {
     signal.throwIfAborted();
+    if (ended) throw new Error('the code of the step has ended: a call that it did not wait for is not made');
     const built = described(name, to, describe);
     const { target, method } = built.spec;
     const acts = method === 'GET' ? 0 : 1;
     // One that nobody waits for counts, too.
     acting += acts;
     const sent = await send(ports, attempt, built, leftMs);
-    const ended: Heard = 'failure' in sent ? sent : await heard(attempt, sent.outcome, target, sent.secrets);
+    const end: Heard = 'failure' in sent ? sent : await heard(attempt, sent.outcome, target, sent.secrets);
     if ('secrets' in sent) hidden.push(sent.secrets);
-    const { failure, reply } = ended;
-    if (failure === undefined) return ended.reply;
+    const { failure, reply } = end;
+    if (failure === undefined) return end.reply;
     if (failure.acted === 'no') acting -= acts;
     throw callFails(name, target, failure, reply);
   };
 
+  const opened = async (name: string): Promise<string> => {
+    const value = await read(ports, attempt, name).catch((error: unknown) => {
+      const failure = isFailure(error) ? error : notSent(error, all());
+      throw fails(new Error(failure.message), failure);
+    });
+    hidden.push(() => [value]);
+    return value;
+  };
+
   return {
     call: (name, target) => methodsOf(target, (describe) => unwatched(made(name, target.name, describe))),
-    secret: async (name) => {
-      const value = await read(ports, attempt, name).catch((error: unknown) => {
-        const failure = isFailure(error) ? error : notSent(error, all());
-        throw fails(new Error(failure.message), failure);
-      });
-      hidden.push(() => [value]);
-      return value;
-    },
+    secret: (name) => unwatched(opened(name)),
     secrets,
     failureOf: (error) => {
       const failure = typeof error === 'object' && error !== null ? failures.get(error) : undefined;
       return failure === undefined || acting === 0 ? failure : { ...failure, acted: 'unknown' };
     },
     mayHaveActed: () => acting > 0,
+    end: () => {
+      ended = true;
+    },
   };
 }
 

@@ -23,6 +23,7 @@ export async function run(ports: CallPorts, attempt: Call): Promise<CallResult> 
   const ending = await within(ports.clock, deadlineMs, async () =>
     ranTo(step, await step.run?.({ ...context, idempotencyKey, signal, call, secret }), secrets),
   );
+  calling.end();
   if (ending === 'deadline') {
     abort.abort(new Error('the step’s deadline has passed'));
     return failed({

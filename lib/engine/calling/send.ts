@@ -43,8 +43,10 @@ export async function send(
   if (again === undefined) return first;
   if (again === 'deadline' || !again.ok) return { failure: notRenewed(target, first, again) };
   if (again.value === undefined) return first;
+  if (again.value === 'tooSoon') return { failure: notRenewed(target, first, again.value) };
   const second = await exchanged(ports, call, built, again.value, leftMs);
-  if ('failure' in second) return second;
+  if ('failure' in second)
+    return isRepeated(first.outcome) ? { failure: { ...second.failure, acted: 'unknown' } } : second;
   const secrets = (): readonly string[] => [...first.secrets(), ...second.secrets()];
   return { outcome: isRepeated(first.outcome) ? doubtful(second.outcome) : second.outcome, secrets };
 }
@@ -73,7 +75,8 @@ async function exchanged(
   const outcome = await ports.http.call(request, leftMs());
   const secrets = once(() => [
     ...call.secrets,
-    ...secretsOf({}, [], request === plain ? headers : signedHeaders(request, plain, headers), others),
+    ...secretsOf({}, [], headers, others),
+    ...(request === plain ? [] : signaturesIn(request, plain)),
     ...sentOf({ ...spec, body }, call.secrets),
     ...secretsInReply(call.step, outcome),
   ]);
@@ -120,17 +123,16 @@ function acceptedBy({ read, run }: StepDefinition): string {
   return read === 'text' ? '*/*' : 'application/json';
 }
 
-/** The headers of the target, and those that came to them as the request was signed. */
-const signedHeaders = (
-  request: HttpRequest,
-  plain: HttpRequest,
-  headers: ResolvedTarget['headers'],
-): Readonly<Record<string, string>> => ({
-  ...headers,
-  ...Object.fromEntries(
-    Object.entries(request.headers).filter(([name, value]) => plain.headers[name] !== value),
-  ),
-});
+/** Shorter parts of a signature stand in others by chance. */
+const LEAST_SIGNATURE = 16;
+
+/** What came to the headers as the request was signed, whole and in its parts: a signature alone may come back. */
+const signaturesIn = (request: HttpRequest, plain: HttpRequest): readonly string[] =>
+  Object.entries(request.headers).flatMap(([name, value]) =>
+    plain.headers[name] === value
+      ? []
+      : [value, ...value.split(/[\s,=]+/).filter(({ length }) => length >= LEAST_SIGNATURE)],
+  );
 
 /** A request that could not be addressed: nothing was sent, so nobody can have acted. */
 export function notSent(error: unknown, secrets: readonly string[], target?: string): Failure {
@@ -195,18 +197,24 @@ const settingsLate = (target: string, deadlineMs: number): Failure => ({
 function mayBeOutdated(step: StepDefinition, outcome: HttpOutcome): boolean {
   if (outcome.kind !== 'reply' || (outcome.status !== 401 && outcome.status !== 403)) return false;
   const meaning = meaningOf(step, outcome);
-  return meaning.is === 'failure' && !meaning.retriable;
+  return meaning.is === 'failure' && !meaning.retriable && meaning.acted === 'no';
 }
 
 /** The target has refused, and nobody knows whether it would refuse what its secret is now. */
 function notRenewed(
   target: string,
   { outcome, secrets }: Exchanged,
-  again: 'deadline' | { readonly error: unknown },
+  again: 'deadline' | 'tooSoon' | { readonly error: unknown },
 ): Failure {
   const { status } = outcome;
-  const why = again === 'deadline' ? 'the deadline passed' : excerpt(thrownText(again.error), secrets());
-  const mended = again !== 'deadline' && again.error instanceof EngineError ? again.error : undefined;
+  const thrown = typeof again === 'string' ? undefined : again.error;
+  const why =
+    again === 'tooSoon'
+      ? 'they were read a moment ago'
+      : again === 'deadline'
+        ? 'the deadline passed'
+        : excerpt(thrownText(thrown), secrets());
+  const mended = thrown instanceof EngineError ? thrown : undefined;
   return {
     code: mended?.code === 'TARGET_MISSING' ? 'TARGET_MISSING' : 'SECRET_UNAVAILABLE',
     message: `the target answered ${status}, and its secrets could not be read again: ${why}`,

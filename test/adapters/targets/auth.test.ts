@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { EngineError } from '../../../lib/engine/errors.ts';
-import { inStore, reply, sentBy, testDesk } from './desk.ts';
+import { TLS_CERTIFICATE } from '../../support/tls-fixture.ts';
+import { inStore, newer, reply, sentBy, testDesk } from './desk.ts';
 
 const BASE = 'https://api.example/v1';
 
@@ -63,6 +64,20 @@ describe('hmac', () => {
     const { sent } = await sentBy(signed({ keyEncoding: 'base64' }), 'hook', {});
     const key = Buffer.from('open', 'base64');
     expect(sent.headers['x-signature']).toBe(createHmac('sha256', key).update('').digest('hex'));
+  });
+});
+
+it.each([
+  ['hex', 'whsec_abc'],
+  ['base64', 'not base64!'],
+])('hmac says that a secret is not written in %s', async (keyEncoding, secret) => {
+  const auth = { type: 'hmac', secret: inStore('key'), header: 'x-signature', keyEncoding };
+  const targets = testDesk({ key: secret }).targets({ hook: { baseUrl: BASE, auth } });
+  const error = await refusal(sentBy(targets, 'hook', {}));
+  expect(error).toMatchObject({
+    code: 'TARGET_MISSING',
+    message: `the secret that signs for target "hook" is not written in ${keyEncoding}`,
+    next: 'Correct keyEncoding in the auth of the target, or the secret.',
   });
 });
 
@@ -179,13 +194,29 @@ describe('oauth2', () => {
   it('takes another token after a 401, at most once in ten seconds, and none after a 403', async () => {
     const { desk, targets } = desked();
     desk.answers.push(reply({ access_token: 't-1' }), reply({ access_token: 't-2' }));
-    const { renewed } = await targets.resolve('crm');
+    const first = await targets.resolve('crm');
+    // It is that of this very call: nothing can be newer.
+    expect(await first.renewed?.(401)).toBeUndefined();
     desk.now += 9_999;
-    expect(await renewed?.(401)).toBeUndefined();
+    const second = await targets.resolve('crm');
+    expect(await second.renewed?.(401)).toBe('tooSoon');
     desk.now += 1;
-    expect(await renewed?.(403)).toBeUndefined();
-    expect((await renewed?.(401))?.headers).toEqual({ authorization: 'Bearer t-2' });
+    expect(await second.renewed?.(403)).toBeUndefined();
+    expect((await newer(second, 401)).headers).toEqual({ authorization: 'Bearer t-2' });
     expect(desk.asked).toHaveLength(2);
+  });
+
+  it('asks with the certificates of the target where the host is the same, and nowhere else', async () => {
+    const tls = { ca: TLS_CERTIFICATE };
+    for (const [tokenUrl, sent] of [
+      ['https://api.example/token', tls],
+      ['https://auth.example/token', undefined],
+    ] as const) {
+      const desk = testDesk({ secret: 's' });
+      desk.answers.push(reply({ access_token: 't' }));
+      await desk.targets({ crm: { baseUrl: BASE, tls, auth: { ...AUTH, tokenUrl } } }).resolve('crm');
+      expect(desk.asked[0]?.tls).toEqual(sent);
+    }
   });
 
   it.each([
@@ -196,6 +227,11 @@ describe('oauth2', () => {
       'gives one that no header can hold',
       reply({ access_token: 'a\nb' }),
       'it answered 200, without an access_token',
+    ],
+    [
+      'answers too much',
+      { kind: 'failure', code: 'REPLY_TOO_LARGE', sent: 'unknown', message: 'large' } as const,
+      'REPLY_TOO_LARGE',
     ],
     ['answers a page that quotes the secret', reply('<p>a b</p>', 400), 'it answered 400'],
   ])('says what somebody has to mend where the server %s', async (_, answer, why) => {
@@ -238,7 +274,7 @@ describe('a bundle without auth', () => {
       createTargets({
         settings: { own: setting },
         ...{ secrets: {}, authKinds: {}, env: {}, clock: { now: () => desk.now } },
-        reader: { read: async () => undefined, forget: () => undefined, renew: () => undefined },
+        reader: { read: async () => undefined, forget: () => undefined, renew: () => 'fresh' },
         http: { call: async () => reply('') },
         remedy: () => '',
       });

@@ -2,7 +2,7 @@ import { authKinds } from '../../../lib/adapters/targets/auth/all.ts';
 import type { SecretReader } from '../../../lib/adapters/targets/reader.ts';
 import { parseTargets } from '../../../lib/adapters/targets/settings.ts';
 import { createTargets } from '../../../lib/adapters/targets/targets.ts';
-import type { HttpOutcome, HttpRequest, Targets } from '../../../lib/engine/ports.ts';
+import type { HttpOutcome, HttpRequest, ResolvedTarget, Targets } from '../../../lib/engine/ports.ts';
 
 /** Secrets in memory, a clock that is set, and an authorization server that answers as told. */
 export interface TestDesk {
@@ -54,11 +54,21 @@ export function testDesk(secrets: Record<string, string> = {}): TestDesk {
     forget: (_store, name) => {
       kept.delete(name);
     },
-    renew: (_store, name) => {
-      if (desk.now - (kept.get(name)?.at ?? 0) >= 10_000) kept.delete(name);
+    renew: (_store, name, since) => {
+      const at = kept.get(name)?.at ?? 0;
+      if (desk.now - at < 10_000) return at >= since ? 'fresh' : 'tooSoon';
+      kept.delete(name);
+      return 'again';
     },
   };
   return desk;
+}
+
+/** A target as it is after that status; fails the test where it is the same. */
+export async function newer(target: ResolvedTarget, status: number): Promise<ResolvedTarget> {
+  const again = await target.renewed?.(status);
+  if (again === undefined || again === 'tooSoon') throw new Error(`nothing is newer: ${again}`);
+  return again;
 }
 
 /** What a request of a target becomes before it goes out. */

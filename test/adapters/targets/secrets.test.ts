@@ -2,7 +2,6 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { systemClock } from '../../../lib/adapters/system.ts';
 import { stores } from '../../../lib/adapters/targets/stores/all.ts';
 import { createSecretReader } from '../../../lib/adapters/targets/stores/reader.ts';
 import { createTargets, type TargetsOptions } from '../../../lib/adapters/targets/targets.ts';
@@ -12,6 +11,7 @@ import type { SecretReference } from '../../../lib/contract/secrets.ts';
 import { EngineError } from '../../../lib/engine/errors.ts';
 import type { Targets } from '../../../lib/engine/ports.ts';
 import { CARD, failureOf, outside, postCharge, reply, stepOf } from '../../engine/call-fixtures.ts';
+import { newer } from './desk.ts';
 
 const NAME = 'stepline/dev/payments';
 const BASE = 'https://pay.example/v1';
@@ -39,7 +39,7 @@ const IN_SSM: SecretReference = { ...IN_SECRETS_MANAGER, store: 'ssm', name: `/$
 
 const targetsOf = (settings: TargetsOptions['settings'], from = reader()): Targets =>
   createTargets({
-    ...{ settings, reader: from, secrets: {}, authKinds: {}, env: {}, clock: systemClock },
+    ...{ settings, reader: from, secrets: {}, authKinds: {}, env: {}, clock: { now: () => Date.now() } },
     http: { call: async () => Promise.reject(new Error('nothing is called')) },
     remedy: (what, name) => `Add the ${what} "${name}".`,
   });
@@ -382,18 +382,21 @@ describe.each([IN_SECRETS_MANAGER, IN_SSM])('a secret of $store that its target 
     vi.useFakeTimers({ toFake: ['Date'] });
     const targets = targetsWith(secret);
     hold('old');
-    const { renewed } = await targets.resolve('payments');
+    const first = await targets.resolve('payments');
     hold('new');
+    // It was read for this very call.
+    expect(await first.renewed?.(401)).toBeUndefined();
     vi.advanceTimersByTime(LIMITS.secretReread * 1_000 - 1);
-    expect(await renewed?.(401)).toBeUndefined();
+    const second = await targets.resolve('payments');
+    expect(await second.renewed?.(401)).toBe('tooSoon');
+    // Most are about something else.
+    expect(await second.renewed?.(403)).toBeUndefined();
     expect(reads()).toBe(1);
     vi.advanceTimersByTime(1);
-    expect((await renewed?.(403))?.headers).toMatchObject({ authorization: 'Bearer new' });
+    expect((await newer(second, 403)).headers).toMatchObject({ authorization: 'Bearer new' });
     expect(reads()).toBe(2);
     // Who resolved it before has the old one still; the store is not asked for him.
-    expect((await renewed?.(401))?.headers).toMatchObject({ authorization: 'Bearer new' });
-    const { renewed: later } = await targets.resolve('payments');
-    expect(await later?.(401)).toBeUndefined();
+    expect((await newer(first, 401)).headers).toMatchObject({ authorization: 'Bearer new' });
     expect(reads()).toBe(2);
   });
 
@@ -404,8 +407,8 @@ describe.each([IN_SECRETS_MANAGER, IN_SSM])('a secret of $store that its target 
     const all = await Promise.all(Array.from({ length: 5 }, () => targets.resolve('payments')));
     vi.advanceTimersByTime(LIMITS.secretReread * 1_000);
     hold('new');
-    const again = await Promise.all(all.map(({ renewed }) => renewed?.(401)));
-    expect(again.map((one) => one?.headers.authorization)).toEqual(Array(5).fill('Bearer new'));
+    const again = await Promise.all(all.map((one) => newer(one, 401)));
+    expect(again.map((one) => one.headers.authorization)).toEqual(Array(5).fill('Bearer new'));
     expect(reads()).toBe(2);
   });
 });

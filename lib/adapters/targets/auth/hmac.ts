@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { AuthOf } from '../../../contract/auth.ts';
+import { EngineError } from '../../../engine/errors.ts';
 import type { HttpRequest } from '../../../engine/ports.ts';
 import type { Signer } from './kind.ts';
 
@@ -7,7 +8,7 @@ import type { Signer } from './kind.ts';
 export const hmac = (auth: AuthOf<'hmac'>): Signer => ({
   signing(desk) {
     const { secret, keyEncoding, header, algorithm, encoding, signs, value, timestamp } = auth;
-    const key = Buffer.from(desk.value(secret), keyEncoding === 'text' ? 'utf8' : keyEncoding);
+    const key = keyOf(desk.value(secret), keyEncoding, desk.target);
     return {
       sign: (request) => {
         const now = desk.clock.now();
@@ -25,6 +26,20 @@ export const hmac = (auth: AuthOf<'hmac'>): Signer => ({
     };
   },
 });
+
+const SPELLED = { text: /^/, hex: /^(?:[0-9a-f]{2})+$/i, base64: /^[A-Za-z0-9+/_-]+={0,2}$/ } as const;
+
+/** Node reads as much of it as makes sense: of a text that is no hexadecimal digits at all, nothing. */
+function keyOf(text: string, encoding: keyof typeof SPELLED, target: string): Buffer {
+  if (SPELLED[encoding].test(text)) return Buffer.from(text, encoding === 'text' ? 'utf8' : encoding);
+  throw new EngineError(
+    'TARGET_MISSING',
+    `the secret that signs for target "${target}" is not written in ${encoding}`,
+    {
+      next: 'Correct keyEncoding in the auth of the target, or the secret.',
+    },
+  );
+}
 
 function partsOf(
   { method, url, body = '' }: HttpRequest,

@@ -1,6 +1,9 @@
 import type { AuthOf, AuthType, Credential } from '../../../contract/auth.ts';
 import type { Clock, Http, HttpRequest } from '../../../engine/ports.ts';
 
+/** What comes of a wish to have something newer than what is kept. */
+export type Renewal = 'again' | 'fresh' | 'tooSoon';
+
 /** What a kind of auth works with. */
 export interface Desk {
   /** The target's name, for messages. */
@@ -8,6 +11,8 @@ export interface Desk {
   readonly http: Http;
   readonly clock: Pick<Clock, 'now'>;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The certificates of the target, where `url` leads to its host. */
+  tlsFor(url: string): HttpRequest['tls'];
   /** The text itself, or the secret's value. */
   value(credential: Credential): string;
 }
@@ -24,8 +29,11 @@ export interface Signing {
 export interface Signer {
   /** Errors: `EngineError` `TARGET_MISSING` for what somebody has to mend, `SECRET_UNAVAILABLE` for what may pass. */
   signing(desk: Desk): Signing | Promise<Signing>;
-  /** Drops what it keeps, where a target answers with this status, and may be answered otherwise with something newer. */
-  renew?(status: number, now: number): void;
+  /**
+   * Drops what it keeps, where a target answers with this status, and may answer otherwise to something newer; times as for `SecretReader.renew`.
+   * Undefined: it keeps nothing that this status speaks of.
+   */
+  renew?(status: number, now: number, since: number): Renewal | undefined;
 }
 
 /** The kinds that a bundle holds. */

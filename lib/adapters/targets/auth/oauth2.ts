@@ -48,9 +48,12 @@ export function oauth2(auth: AuthOf<'oauth2'>): Signer {
       const { text } = await tokenOf(requestOf(auth, desk), desk);
       return { headers: { authorization: `Bearer ${text}` }, secrets: [text] };
     },
-    renew: (status, now) => {
-      if (status === 401 && kept !== undefined && now - kept.token.madeAt >= LIMITS.secretReread * 1_000)
-        kept = undefined;
+    renew: (status, now, since) => {
+      if (status !== 401 || kept === undefined) return undefined;
+      const { madeAt } = kept.token;
+      if (now - madeAt < LIMITS.secretReread * 1_000) return madeAt >= since ? 'fresh' : 'tooSoon';
+      kept = undefined;
+      return 'again';
     },
   };
 }
@@ -69,7 +72,14 @@ function requestOf(auth: AuthOf<'oauth2'>, desk: Desk): HttpRequest {
     'content-type': 'application/x-www-form-urlencoded',
     ...(credentials === 'form' ? {} : { authorization: `Basic ${pairOf(id, secret)}` }),
   };
-  return { method: 'POST', url: tokenUrl, headers, body: form.toString() };
+  const tls = desk.tlsFor(tokenUrl);
+  return {
+    method: 'POST',
+    url: tokenUrl,
+    headers,
+    body: form.toString(),
+    ...(tls === undefined ? {} : { tls }),
+  };
 }
 
 /** RFC 6749, 2.3.1: both are encoded as in a form before they are joined. */
@@ -95,16 +105,21 @@ const isGood = ({ status }: { readonly status: number }): boolean => status >= 2
 function unanswered(outcome: HttpOutcome, tokenUrl: string, { target }: Desk): EngineError {
   const { host } = new URL(tokenUrl);
   const subject = `the token for target "${target}" was not given by ${host}`;
-  if (outcome.kind === 'failure') return new EngineError('SECRET_UNAVAILABLE', `${subject}: ${outcome.code}`);
+  const next =
+    'Check tokenUrl, clientId, clientSecret, scope and credentials in the auth of the target, and that the client may have tokens.';
+  if (outcome.kind === 'failure') {
+    const isOurs = outcome.code === 'REQUEST_INVALID' || outcome.code === 'REPLY_TOO_LARGE';
+    return isOurs
+      ? new EngineError('TARGET_MISSING', `${subject}: ${outcome.code}`, { next })
+      : new EngineError('SECRET_UNAVAILABLE', `${subject}: ${outcome.code}`);
+  }
   const said = problem.safeParse(jsonOf(outcome.body));
   const why = `${outcome.status}${said.success ? ` ${said.data.error}` : ''}`;
   const { status } = outcome;
   if (status >= 500 || status === 408 || status === 429)
     return new EngineError('SECRET_UNAVAILABLE', `${subject}: it answered ${why}`);
   const unread = isGood(outcome) && !said.success ? ', without an access_token' : '';
-  return new EngineError('TARGET_MISSING', `${subject}: it answered ${why}${unread}`, {
-    next: 'Check tokenUrl, clientId, clientSecret, scope and credentials in the auth of the target, and that the client may have tokens.',
-  });
+  return new EngineError('TARGET_MISSING', `${subject}: it answered ${why}${unread}`, { next });
 }
 
 function jsonOf(text: string): unknown {

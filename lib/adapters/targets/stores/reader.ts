@@ -53,9 +53,12 @@ export function createSecretReader(stores: Stores, config: ClientConfig): Secret
     forget: (store, name) => {
       forgotten.add(keyOf(store, name));
     },
-    renew: (store, name) => {
+    renew: (store, name, since) => {
       const key = keyOf(store, name);
-      if (Date.now() - (askedAt.get(key) ?? 0) >= LIMITS.secretReread * 1_000) forgotten.add(key);
+      const at = askedAt.get(key) ?? 0;
+      if (Date.now() - at < LIMITS.secretReread * 1_000) return at >= since ? 'fresh' : 'tooSoon';
+      forgotten.add(key);
+      return 'again';
     },
   };
 }
