@@ -1,16 +1,9 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { EngineError } from '../../../lib/engine/errors.ts';
 import { TLS_CERTIFICATE } from '../../support/tls-fixture.ts';
-import { inStore, newer, reply, sentBy, testDesk } from './desk.ts';
+import { inStore, newer, refusal, reply, sentBy, testDesk } from './desk.ts';
 
 const BASE = 'https://api.example/v1';
-
-const refusal = async (work: Promise<unknown>): Promise<EngineError> => {
-  const error = await work.catch((thrown: unknown) => thrown);
-  if (error instanceof EngineError) return error;
-  throw new Error('no EngineError was thrown');
-};
 
 describe('basic', () => {
   it('sends user and password, which nobody may show in any form', async () => {

@@ -2,6 +2,7 @@ import { authKinds } from '../../../lib/adapters/targets/auth/all.ts';
 import type { SecretReader } from '../../../lib/adapters/targets/reader.ts';
 import { parseTargets } from '../../../lib/adapters/targets/settings.ts';
 import { createTargets } from '../../../lib/adapters/targets/targets.ts';
+import { EngineError } from '../../../lib/engine/errors.ts';
 import type { HttpOutcome, HttpRequest, ResolvedTarget, Targets } from '../../../lib/engine/ports.ts';
 
 /** Secrets in memory, a clock that is set, and an authorization server that answers as told. */
@@ -69,6 +70,13 @@ export async function newer(target: ResolvedTarget, status: number): Promise<Res
   const again = await target.renewed?.(status);
   if (again === undefined || again === 'tooSoon') throw new Error(`nothing is newer: ${again}`);
   return again;
+}
+
+/** What was thrown; fails the test where that is no error of the engine's family. */
+export async function refusal(work: Promise<unknown>): Promise<EngineError> {
+  const error = await work.catch((thrown: unknown) => thrown);
+  if (error instanceof EngineError) return error;
+  throw new Error('no EngineError was thrown');
 }
 
 /** What a request of a target becomes before it goes out. */

@@ -1,15 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { EngineError } from '../../../lib/engine/errors.ts';
-import { inStore, sentBy, testDesk } from './desk.ts';
+import { inStore, refusal, sentBy, testDesk } from './desk.ts';
 
 const BASE = 'https://api.example/v1';
 const SECRETS = { key: 'k&y 1', token: 'T0/B0/x y', tenant: 'acme', app: 'a-1' };
-
-const refusal = async (work: Promise<unknown>): Promise<EngineError> => {
-  const error = await work.catch((thrown: unknown) => thrown);
-  if (error instanceof EngineError) return error;
-  throw new Error('no EngineError was thrown');
-};
 
 describe('secrets of one target', () => {
   it('go each to its place: headers, query, path and host', async () => {
