@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { HEADER_VALUE, headerProblem, NOT_ALLOWED } from './headers.ts';
-import { secretSource } from './secrets.ts';
+import { HEADER_VALUE, NOT_ALLOWED } from './headers.ts';
+import { headerName, secretSource } from './secrets.ts';
 
 /** A text that may be read by anyone, or a secret by reference. */
 const credential = z.union([z.string().regex(HEADER_VALUE, NOT_ALLOWED), secretSource], {
@@ -18,12 +18,6 @@ const absoluteUrl = z
     const { username = '', password = '' } = URL.canParse(text) ? new URL(text) : {};
     return username === '' && password === '';
   }, 'a user name or password belongs in clientId and clientSecret, not in the URL');
-
-const headerName = z.string().transform((name, context) => {
-  const message = headerProblem(name);
-  if (message !== undefined) context.addIssue({ code: 'custom', message });
-  return name.toLowerCase();
-});
 
 /** RFC 7617. Without a password it is empty, as Stripe takes it. */
 const basic = z

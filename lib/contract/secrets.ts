@@ -32,7 +32,8 @@ const NOT_A_NAME = { path: ['name'], message: 'a parameter name that contains / 
 export const secretSource = z.strictObject(source).refine(isNameOf, NOT_A_NAME);
 export type SecretSource = z.infer<typeof secretSource>;
 
-const headerName = z.string().transform((name, context) => {
+/** The name of a header that settings may set, in lower case. */
+export const headerName = z.string().transform((name, context) => {
   const message = headerProblem(name);
   if (message !== undefined) context.addIssue({ code: 'custom', message });
   return name.toLowerCase();

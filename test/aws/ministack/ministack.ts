@@ -6,6 +6,7 @@ import { get } from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { hasEnded, stopper } from '../../support/guarded.ts';
 import { TLS_CERTIFICATE, TLS_KEY } from '../../support/tls-fixture.ts';
 import { PYTHON } from './python.ts';
 
@@ -137,9 +138,6 @@ async function healthy(endpoint: string, guard: ChildProcess): Promise<void> {
   throw new Error(hasEnded(guard) ? 'it has ended' : `not healthy after ${HEALTHY_WITHIN} ms`);
 }
 
-const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean =>
-  exitCode !== null || signalCode !== null;
-
 /** Whether somebody answers with 200. Whose certificate it is does not matter here. */
 const answers = (url: string): Promise<boolean> =>
   new Promise((resolve) => {
@@ -150,17 +148,3 @@ const answers = (url: string): Promise<boolean> =>
       resolve(reply.statusCode === 200);
     });
   });
-
-/** The guard ends when its input does. */
-function stopper(guard: ChildProcess): () => Promise<void> {
-  const release = (): void => {
-    guard.stdin?.destroy();
-  };
-  // A test process whose runner was killed would otherwise play its test to the end.
-  process.once('disconnect', release);
-  return async () => {
-    process.off('disconnect', release);
-    release();
-    if (!hasEnded(guard)) await once(guard, 'exit');
-  };
-}

@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { hasEnded, stopper } from '../../support/guarded.ts';
 
 const GUARD = join(import.meta.dirname, '../../aws/ministack/guard.mjs');
 const LOGS = join(import.meta.dirname, '../../../dist/servers');
@@ -80,20 +81,3 @@ const answers = async (url: string): Promise<boolean> => {
     return false;
   }
 };
-
-const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean =>
-  exitCode !== null || signalCode !== null;
-
-/** The guard ends the program when its own input ends. */
-function stopper(guard: ChildProcess): () => Promise<void> {
-  const release = (): void => {
-    guard.stdin?.destroy();
-  };
-  // A test process whose runner was killed would otherwise play its test to the end.
-  process.once('disconnect', release);
-  return async () => {
-    process.off('disconnect', release);
-    release();
-    if (!hasEnded(guard)) await once(guard, 'exit');
-  };
-}
