@@ -31,6 +31,16 @@ export function createBlame(attempts: Attempts, telemetry: Telemetry): Blame {
       turn.attempt?.end();
     }
   }
+  async function each(
+    handle: QueueHandler,
+    { Records }: Parameters<QueueHandler>[0],
+    context: Parameters<QueueHandler>[1],
+  ): ReturnType<QueueHandler> {
+    const answers = await Promise.all(
+      Records.map((record) => single(handle, { Records: [record] }, context)),
+    );
+    return { batchItemFailures: answers.flatMap(({ batchItemFailures }) => batchItemFailures) };
+  }
   return {
     telemetry: {
       emit: (event) => {
@@ -42,12 +52,8 @@ export function createBlame(attempts: Attempts, telemetry: Telemetry): Blame {
         telemetry.emit(event);
       },
     },
-    handler: (handle) => async (event, context) => {
-      const answers = await Promise.all(
-        event.Records.map((record) => single(handle, { Records: [record] }, context)),
-      );
-      return { batchItemFailures: answers.flatMap(({ batchItemFailures }) => batchItemFailures) };
-    },
+    handler: (handle) => (event, context) =>
+      event.Records.length === 1 ? single(handle, event, context) : each(handle, event, context),
     atExit: () => turns.getStore()?.attempt?.blame(),
   };
 }

@@ -106,11 +106,6 @@ function parseUrl(text: string): URL {
 }
 
 function optionsOf(url: URL, request: HttpRequest, { proxy, forwarded }: Route): RequestOptions {
-  for (const name in request.headers) {
-    if (FRAMING.has(name.toLowerCase())) {
-      throw new Error(`the header "${name}" is set by the client itself; leave it out`);
-    }
-  }
   const { method } = request;
   const path = url.pathname + url.search;
   const headers = headersOf(url, request);
@@ -135,15 +130,20 @@ const WITH_BODY = new Set(['POST', 'PUT', 'PATCH']);
 /** Names and values in turn: as an object Node would write them one by one, at half the speed of a whole call. */
 function headersOf(url: URL, { headers, body, method }: HttpRequest): string[] {
   // A list goes out as it is: each name must be in it once, the last one that was given.
-  const byName = new Map([['host', url.host]]);
-  for (const name in headers) {
-    const value = headers[name];
-    if (value !== undefined) byName.set(name.toLowerCase(), value);
+  const byName = new Map<string, string>();
+  byName.set('host', url.host);
+  for (const given in headers) {
+    const name = given.toLowerCase();
+    if (FRAMING.has(name)) throw new Error(`the header "${given}" is set by the client itself; leave it out`);
+    const value = headers[given];
+    if (value !== undefined) byName.set(name, value);
   }
   // Bodies are read as they come: a compressed one would have to be bounded twice.
   byName.set('accept-encoding', 'identity');
   if (body !== undefined || WITH_BODY.has(method)) {
     byName.set('content-length', String(Buffer.byteLength(body ?? '')));
   }
-  return [...byName].flat();
+  const list: string[] = [];
+  for (const [name, value] of byName) list.push(name, value);
+  return list;
 }

@@ -45,9 +45,14 @@ export type BodyOf<T> = unknown extends T
  * @example people.put('/nickname', json('Ada')) // content-type: application/json, body: "Ada"
  */
 export function json<Value>(value: Value & NoInfer<Json<Value>>): RequestBody {
+  const encoded = encodedJson(value);
+  return new RequestBody({ ...JSON_CONTENT, encode: () => encoded });
+}
+
+function encodedJson(value: unknown): EncodedBody {
   const content = JSON.stringify(value);
   if (content === undefined) throw new TypeError(`the body is ${named(value)}, which is no JSON`);
-  return new RequestBody({ ...JSON_CONTENT, encode: () => ({ contentType: JSON_TYPE, content }) });
+  return { contentType: JSON_TYPE, content };
 }
 
 const JSON_TYPE = 'application/json';
@@ -72,5 +77,5 @@ export function encodedBody(body: unknown, idempotencyKey: string): EncodedBody 
   if (body === undefined) return undefined;
   const problem = bodyProblem(body);
   if (problem !== undefined) throw new TypeError(problem);
-  return (body instanceof RequestBody ? body : json(body)).encode(idempotencyKey);
+  return body instanceof RequestBody ? body.encode(idempotencyKey) : encodedJson(body);
 }

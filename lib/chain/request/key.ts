@@ -40,8 +40,10 @@ const DEFAULTS: KeyUse = {
   lifetime: LIMITS.keyLifetime,
 };
 
-export const keyUseOf = (idempotency: Idempotency = {}): KeyUse =>
-  idempotency === 'none' ? TAKES_NONE : { ...DEFAULTS, ...idempotency };
+export function keyUseOf(idempotency: Idempotency | undefined): KeyUse {
+  if (idempotency === undefined) return DEFAULTS;
+  return idempotency === 'none' ? TAKES_NONE : { ...DEFAULTS, ...idempotency };
+}
 
 /**
  * An idempotency key as its target wants it written. The same key gives the same text.

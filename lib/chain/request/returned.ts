@@ -15,7 +15,12 @@ export function requestOf(returned: unknown): RequestSpec {
 const isRequest = (value: unknown): value is RequestSpec =>
   typeof value === 'object' &&
   value !== null &&
-  ['target', 'method', 'path'].every((name) => typeof Reflect.get(value, name) === 'string');
+  'target' in value &&
+  typeof value.target === 'string' &&
+  'method' in value &&
+  typeof value.method === 'string' &&
+  'path' in value &&
+  typeof value.path === 'string';
 
 const WRITE = 'it must return a request, such as payments.post(…)';
 
