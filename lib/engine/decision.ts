@@ -123,9 +123,9 @@ function claim(at: Place, record: StepRecord | undefined, moment: Moment): Messa
   return { do: 'claim', at, claim: claimOf(at, next, moment) };
 }
 
-const isChanged = ({ requestHash }: StepRecord, built: Built | undefined): boolean => {
+const isChanged = ({ sentHash }: StepRecord, built: Built | undefined): boolean => {
   const hash = hashOf(built);
-  return requestHash !== undefined && hash !== undefined && hash !== requestHash;
+  return sentHash !== undefined && hash !== undefined && hash !== sentHash;
 };
 
 const hashOf = (built: Built | undefined): string | undefined =>
@@ -194,7 +194,7 @@ function claimOf({ state, step }: Place, round: Round, { now, token, remainingMs
   // While nobody can have acted on the key, it does not matter when it was first used.
   const first = round.first || before.open === 0;
   const attempt = attemptsInEpoch(state, before) + 1;
-  const requestHash = hashOf(round.built) ?? (round.first ? undefined : before.requestHash);
+  const sentHash = hashOf(round.built) ?? (round.first ? undefined : before.sentHash);
   const record: StepRecord = {
     step: step.name,
     status: 'running',
@@ -203,7 +203,7 @@ function claimOf({ state, step }: Place, round: Round, { now, token, remainingMs
     round: round.number,
     open: (round.first ? 0 : before.open) + 1,
     keyedAt: first ? now : keyedAt(before),
-    ...(requestHash === undefined ? {} : { requestHash }),
+    ...(sentHash === undefined ? {} : { sentHash }),
     token,
     leaseUntil: now + remainingMs + LIMITS.leaseMargin * 1_000,
     startedAt: before.startedAt ?? now,

@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, hash as digest, randomBytes, timingSafeEqual } from 'node:crypto';
 import type * as z from 'zod';
 import type { Fingerprint } from './state.ts';
 
@@ -39,8 +39,14 @@ export function withoutSensitive(input: Fields, sensitive: readonly string[]): F
 }
 
 const hash = (text: string): string => createHash('sha256').update(text).digest('base64url');
-export const mac = (key: string, text: string): string =>
-  createHmac('sha256', key).update(text).digest('base64url');
+const mac = (key: string, text: string): string => createHmac('sha256', key).update(text).digest('base64url');
+
+/**
+ * A hash that tells nothing of the text without the key, in a quarter of the time of an HMAC. Only for hashes that nobody could forge, as the
+ * engine alone writes them: who has one could extend its text.
+ * @param key chance, without an end of line
+ */
+export const keyed = (key: string, text: string): string => digest('sha256', `${key}\n${text}`, 'base64url');
 
 /**
  * The fingerprint of what a start sent. The whole of it is covered only by a keyed hash, whose key is erased together with

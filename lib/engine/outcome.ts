@@ -99,7 +99,7 @@ export function failedRecord(
   if (!retry) {
     // The key changes only when nobody can have acted on it.
     const round = open === 0 ? claimed.round + 1 : claimed.round;
-    const { requestHash: __, ...unsent } = kept;
+    const { sentHash: __, ...unsent } = kept;
     const last = open === 0 ? unsent : kept;
     return { record: { ...last, status: 'failed', open, round, updatedAt: now, error, attempts }, error };
   }

@@ -102,8 +102,8 @@ export interface StepRecord {
    * release.
    */
   readonly keyedAt?: number;
-  /** Of the request that this round's attempts send, as `buildRequest` makes it. None for `run`, and none in items of an earlier release. */
-  readonly requestHash?: string;
+  /** Of the request that this round's attempts send, as `buildRequest` makes it. None for `run`, and none in items of an earlier release, which have a `requestHash` of another kind. */
+  readonly sentHash?: string;
   /** Names the claim that wrote this item last. */
   readonly token: string;
   readonly leaseUntil?: number;

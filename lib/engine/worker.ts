@@ -33,6 +33,8 @@ interface Job {
   readonly message: StepMessage;
   readonly remainingMs: () => number;
   readonly progress: { attempted: boolean };
+  /** The same for the request that is built and for its call: sealed results are opened once. */
+  readonly seenBy: (at: Place) => Seen;
 }
 
 /**
@@ -47,7 +49,7 @@ export const handleDelivery = (
   handling(engine, delivery, async (message) => {
     const progress = { attempted: false };
     try {
-      return await work(engine, { delivery, message, remainingMs, progress });
+      return await work(engine, { delivery, message, remainingMs, progress, seenBy: looking() });
     } catch (error) {
       if (progress.attempted || !isTables(error) || delivery.receiveCount < LIMITS.receivesUnread)
         throw error;
@@ -95,7 +97,7 @@ async function work(engine: WorkerEngine, job: Job): Promise<Handled> {
       now: clock.now(),
       token: random.token(),
       remainingMs: job.remainingMs(),
-      build,
+      build: (at, round) => build(at, round, job.seenBy),
     });
     const handled = await carryOut(engine, job, decision);
     if (handled !== 'decideAgain') return handled;
@@ -199,9 +201,9 @@ async function attempt(engine: WorkerEngine, job: Attempt): Promise<Handled> {
   const { built, record } = job.claim;
   const key = keyOf(job.at, record.round);
   engine.ports.telemetry.emit({ ...idsOfAttempt(job), event: 'attempt_started', idempotencyKey: key });
-  const { context, secrets } = seenBy(job.at);
   // A kept connection may break under a call, which costs a step without retries its workflow; one that broke is not trusted again.
   const fresh = step.retries === 0 || job.claim.before.error?.code === 'CONNECTION_BROKEN';
+  const { context, secrets } = job.seenBy(job.at);
   const call = { step, context, secrets, workflowId, idempotencyKey: key, built, deadlineMs, fresh };
   const result = await perform(engine.ports, call);
   return result.ok
@@ -213,7 +215,7 @@ const keyOf = ({ state, step }: Place, round: number): string =>
   idempotencyKey({ workflowId: state.meta.workflowId, step: step.name, action: 'do', round });
 
 /** What a `request` step would send in a round. */
-function build(at: Place, round: number): Built | undefined {
+function build(at: Place, round: number, seenBy: Job['seenBy']): Built | undefined {
   const { step, state } = at;
   if (step.request === undefined) return undefined;
   const { requestKey } = state.meta;
@@ -222,29 +224,28 @@ function build(at: Place, round: number): Built | undefined {
 
 type Seen = Pick<Call, 'context' | 'secrets'>;
 
-/** The same for the request that is built and for its call: sealed results are opened once. */
-const looked = new WeakMap<Place, Seen>();
-
-function seenBy(at: Place): Seen {
-  const seen = looked.get(at) ?? lookAt(at);
-  looked.set(at, seen);
-  return seen;
+/** Looks once at a place. */
+function looking(): Job['seenBy'] {
+  let last: { readonly at: Place; readonly seen: Seen } | undefined;
+  return (at) => {
+    if (last?.at !== at) last = { at, seen: lookAt(at) };
+    return last.seen;
+  };
 }
 
 /** What a step may see, which its code cannot change: the input and the results of the steps before it. And what of that nobody else may. */
 function lookAt({ chain, step, state: { meta, steps } }: Place): Seen {
   const before = ancestors(chain, step.name);
   const results: Record<string, unknown> = {};
-  const secrets = [...secretsOf(meta.input, chain.sensitive)];
-  for (const one of chain.steps) {
-    const record = before.has(one.name) ? steps.get(one.name) : undefined;
-    if (record?.status !== 'completed') continue;
-    const result = resultOf(record, meta);
-    results[one.name] = result;
-    secrets.push(...secretsIn(result, one));
+  for (const { name } of before.size === 0 ? [] : chain.steps) {
+    const record = before.has(name) ? steps.get(name) : undefined;
+    if (record?.status === 'completed') results[name] = resultOf(record, meta);
   }
-  const context = { input: meta.input, results };
-  return { context: frozen(context), secrets };
+  const secrets = (): readonly string[] => [
+    ...secretsOf(meta.input, chain.sensitive),
+    ...chain.steps.flatMap((one) => secretsIn(results[one.name], one)),
+  ];
+  return { context: frozen({ input: meta.input, results }), secrets };
 }
 
 /**

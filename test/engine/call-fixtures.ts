@@ -82,7 +82,7 @@ export function outside(): Outside {
         },
         called(step, {
           context: { input: { card: CARD, amount: 5 }, results: { before: { id: 'b' } } },
-          secrets: secretsOf(changes.context?.input ?? { card: CARD }, ['card']),
+          secrets: () => secretsOf(changes.context?.input ?? { card: CARD }, ['card']),
           workflowId: WORKFLOW,
           idempotencyKey: `${WORKFLOW}:a:do:0`,
           deadlineMs: 30_000,

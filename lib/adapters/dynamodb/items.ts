@@ -109,7 +109,7 @@ const stepItem = z.object({
   round: count,
   open: count,
   keyedAt: time.exactOptional(),
-  requestHash: z.string().exactOptional(),
+  sentHash: z.string().exactOptional(),
   token: z.string(),
   leaseUntil: time.exactOptional(),
   nextAttemptAt: time.exactOptional(),

@@ -43,7 +43,7 @@ export function createCalling(
   let acting = 0;
   let ended = false;
   const secrets = (): readonly string[] => hidden.flatMap((some) => some());
-  const all = (): readonly string[] => [...attempt.secrets, ...secrets()];
+  const all = (): readonly string[] => [...attempt.secrets(), ...secrets()];
 
   const fails = <Thrown extends Error>(error: Thrown, failure: Failure): Thrown => {
     failures.set(error, failure);

@@ -19,7 +19,7 @@ export async function run(ports: CallPorts, attempt: Call): Promise<CallResult> 
     Math.max(0, deadlineMs - (ports.clock.now() - begun)),
   );
   const { call, secret } = calling;
-  const secrets = (): readonly string[] => [...attempt.secrets, ...calling.secrets()];
+  const secrets = (): readonly string[] => [...attempt.secrets(), ...calling.secrets()];
   const ending = await within(ports.clock, deadlineMs, async () =>
     ranTo(step, await step.run?.({ ...context, idempotencyKey, signal, call, secret }), secrets),
   );

@@ -34,7 +34,7 @@ export async function send(
   const finding = soon(ports.clock, leftMs(), () => ports.targets.resolve(target));
   const found = finding instanceof Promise ? await finding : finding;
   if (found === 'deadline') return { failure: settingsLate(target, call.deadlineMs) };
-  if (!found.ok) return { failure: notSent(found.error, call.secrets, target) };
+  if (!found.ok) return { failure: notSent(found.error, call.secrets(), target) };
   const first = await exchanged(ports, call, built, found.value, leftMs);
   if ('failure' in first || !mayBeOutdated(call.step, first.outcome)) return first;
   const { renewed } = found.value;
@@ -70,14 +70,14 @@ async function exchanged(
       ? { ok: true as const, value: plain }
       : await soon(ports.clock, leftMs(), () => target.prepare?.(plain) ?? plain);
   if (prepared === 'deadline') return { failure: settingsLate(spec.target, call.deadlineMs) };
-  if (!prepared.ok) return { failure: notSent(prepared.error, call.secrets, spec.target) };
+  if (!prepared.ok) return { failure: notSent(prepared.error, call.secrets(), spec.target) };
   const request = prepared.value;
   const outcome = await ports.http.call(request, leftMs());
   const secrets = once(() => [
-    ...call.secrets,
+    ...call.secrets(),
     ...secretsOf({}, [], headers, others),
     ...(request === plain ? [] : signaturesIn(request, plain)),
-    ...sentOf({ ...spec, body }, call.secrets),
+    ...sentOf({ ...spec, body }, call.secrets()),
     ...secretsInReply(call.step, outcome),
   ]);
   return { outcome, secrets };
@@ -105,16 +105,18 @@ function headersOf(
   { spec, body, id, key, keyUse }: BuiltRequest,
   random: CallPorts['random'],
 ): Record<string, string> {
-  return {
-    accept: acceptedBy(step),
-    ...(body === undefined ? {} : { 'content-type': body.contentType }),
-    ...spec.headers,
-    ...(keyUse.header === undefined ? {} : { [keyUse.header]: key }),
-    [CALL_HEADERS.workflowId]: workflowId,
-    [CALL_HEADERS.callId]: id,
-    // W3C Trace Context: the workflow is the trace, each call a span of it.
-    [CALL_HEADERS.traceparent]: `00-${workflowId.slice(-32)}-${random.token().slice(0, 16)}-01`,
-  };
+  const { contentType } = body ?? {};
+  const accept = acceptedBy(step);
+  const headers: Record<string, string> =
+    contentType === undefined
+      ? { accept, ...spec.headers }
+      : { accept, 'content-type': contentType, ...spec.headers };
+  if (keyUse.header !== undefined) headers[keyUse.header] = key;
+  headers[CALL_HEADERS.workflowId] = workflowId;
+  headers[CALL_HEADERS.callId] = id;
+  // W3C Trace Context: the workflow is the trace, each call a span of it.
+  headers[CALL_HEADERS.traceparent] = `00-${workflowId.slice(-32)}-${random.token().slice(0, 16)}-01`;
+  return headers;
 }
 
 /** Code that calls looks at whatever comes. */

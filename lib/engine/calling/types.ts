@@ -8,7 +8,7 @@ export interface Call {
   readonly step: StepDefinition;
   readonly context: StepContext & { readonly input: Readonly<Record<string, unknown>> };
   /** What no error may show: the sensitive values of input and results, as texts. */
-  readonly secrets: readonly string[];
+  readonly secrets: Secrets;
   readonly workflowId: string;
   readonly idempotencyKey: string;
   readonly deadlineMs: number;

@@ -2,7 +2,7 @@ import type { RequestSpec, StepContext, StepDefinition } from '../../chain/defin
 import { type EncodedBody, encodedBody } from '../../chain/request/body.ts';
 import { type KeyUse, keyUseOf, writtenKey } from '../../chain/request/key.ts';
 import { requestOf } from '../../chain/request/returned.ts';
-import { mac } from '../fingerprint.ts';
+import { keyed } from '../fingerprint.ts';
 import { excerpt } from '../mask.ts';
 import type { Failure } from '../outcome.ts';
 import { thrownText } from '../reply/thrown.ts';
@@ -13,7 +13,7 @@ export interface Building {
   readonly step: StepDefinition;
   readonly context: StepContext & { readonly input: Readonly<Record<string, unknown>> };
   /** What no error may show. */
-  readonly secrets: readonly string[];
+  readonly secrets: () => readonly string[];
   /** `<workflowId>:<step>:do:<round>`. */
   readonly idempotencyKey: string;
   /** Seals what tells one request from another; undefined in a workflow of an earlier release. */
@@ -32,53 +32,54 @@ export interface BuiltRequest {
   readonly keyUse: KeyUse;
   readonly key: string;
   /** Equal for equal requests of one workflow: target, method, path, query, body, and how the key is sent. */
-  readonly hash?: string;
+  readonly hash: string | undefined;
 }
 
 /** Builds the request of a `request` step. Never throws. The same step, context and key give the same, as its function promises. */
 export function buildRequest(building: Building): Built {
-  const { step, context, secrets, idempotencyKey } = building;
+  const { step, context, secrets, idempotencyKey, requestKey } = building;
   try {
     const plain = requestOf(step.request?.({ ...context, idempotencyKey }));
     const key = writtenKey(idempotencyKey, keyUseOf(plain.idempotency).format);
     // Only the request says which target it is for, and only the target how the key is written.
     const spec =
       key === idempotencyKey ? plain : requestOf(step.request?.({ ...context, idempotencyKey: key }));
-    const built = builtOf(step, spec, idempotencyKey);
-    return 'failure' in built ? built : hashed(built, building);
+    return builtOf(step, spec, idempotencyKey, requestKey);
   } catch (error) {
-    const message = excerpt(thrownText(error) + frozenRemedy(error), secrets);
+    const message = excerpt(thrownText(error) + frozenRemedy(error), secrets());
     return { failure: { code: 'REQUEST_INVALID', message, retriable: false, acted: 'no' } };
   }
 }
 
 /** A request with its body in bytes and its key as the target wants it. Errors: `TypeError` for a body that cannot be sent. */
-export function builtOf(step: StepDefinition, spec: RequestSpec, idempotencyKey: string): Built {
+export function builtOf(
+  step: StepDefinition,
+  spec: RequestSpec,
+  idempotencyKey: string,
+  requestKey?: string,
+): Built {
   const keyUse = keyUseOf(spec.idempotency);
   const key = writtenKey(idempotencyKey, keyUse.format);
   const body = encodedBody(spec.body, idempotencyKey);
   const failure = refusalOf(step, spec.target, keyUse);
-  return failure === undefined ? { spec, body, id: idempotencyKey, keyUse, key } : { failure };
+  if (failure !== undefined) return { failure };
+  const hash = requestKey === undefined ? undefined : hashOf(spec, body, keyUse, requestKey);
+  return { spec, body, id: idempotencyKey, keyUse, key, hash };
 }
 
-function hashed(built: BuiltRequest, { requestKey }: Building): BuiltRequest {
-  if (requestKey === undefined) return built;
-  const { spec, body, keyUse } = built;
-  // As `canonical` would write it, at once: the names in the order of the alphabet.
-  const sent = JSON.stringify({
-    body: body?.content,
-    contentType: body?.contentType,
-    keyFormat: keyUse.format,
-    keyHeader: keyUse.header,
-    method: spec.method,
-    path: spec.path,
-    target: spec.target,
-  });
-  return { ...built, hash: mac(requestKey, sent).slice(0, HASH_LENGTH) };
+function hashOf(
+  { target, method, path }: RequestSpec,
+  body: EncodedBody | undefined,
+  { header, format }: KeyUse,
+  requestKey: string,
+): string {
+  // The body is no JSON within JSON: a large one is not written twice. What stands before it ends where the list does.
+  const head = JSON.stringify([target, method, path, header, format, body?.contentType]);
+  return keyed(requestKey, head + (body?.content ?? '')).slice(0, HASH_LENGTH);
 }
 
-/** Characters of base64url: 96 bits, which no two requests of a step share by chance. */
-const HASH_LENGTH = 16;
+/** Characters of base64url: 72 bits, which no two requests of a step share by chance. It is in every item of a step. */
+const HASH_LENGTH = 12;
 
 function refusalOf(step: StepDefinition, target: string, { lifetime }: KeyUse): Failure | undefined {
   if (step.targets?.includes(target) === false) return notNamed(step, target);

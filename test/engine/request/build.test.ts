@@ -1,6 +1,6 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { form, target } from '../../../lib/chain/index.ts';
-import { sealed } from '../../../lib/engine/fingerprint.ts';
 import { type Built, type BuiltRequest, buildRequest } from '../../../lib/engine/request/build.ts';
 import { stepOf } from '../call-fixtures.ts';
 
@@ -11,7 +11,7 @@ type Request = NonNullable<ReturnType<typeof stepOf>['request']>;
 const building = (request: Request, changes: { key?: string; requestKey?: string | undefined } = {}) => ({
   step: stepOf({ request, targets: ['payments', 'square', 'paypal', 'sms'] }),
   context: { input: { card: '4242424242424242' }, results: {} },
-  secrets: ['4242424242424242'],
+  secrets: () => ['4242424242424242'],
   idempotencyKey: changes.key ?? KEY,
   requestKey: 'requestKey' in changes ? changes.requestKey : 'seal',
 });
@@ -48,20 +48,18 @@ describe('the key that a request function is given', () => {
 });
 
 describe('the hash of a request', () => {
-  it('is the seal of what was sent: one that was saved before counts', () => {
-    const sent = {
-      ...{ target: 'payments', method: 'POST', path: '/charges', body: '{"amount":5}' },
-      ...{ contentType: 'application/json', keyHeader: 'idempotency-key', keyFormat: 'plain' },
-    };
+  it('does not change from one release to the next: one that was saved before counts', () => {
+    const sent =
+      'seal\n["payments","POST","/charges","idempotency-key","plain","application/json"]{"amount":5}';
     expect(built(() => payments.post('/charges', { amount: 5 })).hash).toBe(
-      sealed('seal', sent).slice(0, 16),
+      createHash('sha256').update(sent).digest('base64url').slice(0, 12),
     );
   });
 
   const base = built(() => payments.post('/charges', { amount: 5 })).hash;
 
   it('is the same for the same request', () => {
-    expect(base).toMatch(/^[\w-]{16}$/);
+    expect(base).toMatch(/^[\w-]{12}$/);
     expect(built(() => payments.post('/charges', { amount: 5 })).hash).toBe(base);
   });
 
@@ -98,7 +96,7 @@ describe('the hash of a request', () => {
   it('tells nothing without its key, and is not made where a workflow has none', () => {
     const request = () => payments.post('/charges', { amount: 5 });
     expect(built(request, { requestKey: 'other' }).hash).not.toBe(base);
-    expect(built(request, { requestKey: undefined })).not.toHaveProperty('hash');
+    expect(built(request, { requestKey: undefined })).toHaveProperty('hash', undefined);
   });
 });
 

@@ -137,7 +137,7 @@ describe('the hash of what was sent', () => {
     const { world, key } = await begun();
     world.answers('a', timedOut);
     await world.run();
-    expect((await world.step(key, 'a'))?.requestHash).toMatch(/^[\w-]{16}$/);
+    expect((await world.step(key, 'a'))?.sentHash).toMatch(/^[\w-]{12}$/);
   });
 
   it('tells nothing once the input is erased: its key goes with that', async () => {
@@ -147,6 +147,26 @@ describe('the hash of what was sent', () => {
     expect((await world.meta(key)).requestKey).toMatch(/^\w{32}$/);
     await cancel(world.engine, key);
     expect(await world.meta(key)).not.toHaveProperty('requestKey');
+  });
+
+  it('that an earlier release saved, made in another way under another name, is not taken for one of a changed request', async () => {
+    const { world, key } = await begun();
+    world.answers('a', timedOut);
+    await world.run();
+    const record = await world.step(key, 'a');
+    if (record === undefined) throw new Error('the step was attempted');
+    const { sentHash: _, ...rest } = record;
+    const old = { ...rest, requestHash: 'q1w2e3r4t5z6u7i8' };
+    const { store } = world.engine.ports;
+    await store.writeStep(key, old, { status: record.status, token: record.token }, 0);
+    await next(world);
+    expect(sent(world)).toEqual([
+      ['0', first],
+      ['0', first],
+    ]);
+    const after = await world.step(key, 'a');
+    expect(after?.status).toBe('completed');
+    expect(after).not.toHaveProperty('requestHash');
   });
 
   it('is not looked at in a workflow of an earlier release, which has no key for it', async () => {

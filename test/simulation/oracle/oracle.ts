@@ -348,7 +348,7 @@ export function createOracle({
       const shadow = byId.get(workflowId);
       const claim = shadow?.claims.get(shadow.steps.get(step)?.token ?? '')?.before;
       // A claim that was in memory alone went with its process, and what it sent with it.
-      if (claim !== undefined && claim.open > 0 && claim.requestHash === undefined) return;
+      if (claim !== undefined && claim.open > 0 && claim.sentHash === undefined) return;
       report(`${step} sends ${sent} under ${idempotencyKey}, and sent ${before} before`);
     },
     notified: (notification) => {
