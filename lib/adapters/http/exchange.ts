@@ -75,6 +75,8 @@ function whyBroken(error: Error): string {
   return code.startsWith('HPE_') ? `what came is not HTTP (${code})` : code;
 }
 
+const READ: readonly string[] = REPLY_HEADERS;
+
 /** Node writes names in lower case. Of a header that came twice it keeps the first (Retry-After, Location), or joins them by commas (the others). */
 function replyHeadersOf(
   { headers }: IncomingMessage,
@@ -82,8 +84,8 @@ function replyHeadersOf(
 ): Readonly<Record<string, string>> | undefined {
   // Cookies alone are a list: they are secrets of the target, and of no use to a call.
   let found: Record<string, string> | undefined;
-  for (const name of all ? Object.keys(headers) : REPLY_HEADERS) {
-    const value = headers[name];
+  for (const name in headers) {
+    const value = all || READ.includes(name) ? headers[name] : undefined;
     if (typeof value !== 'string') continue;
     found ??= {};
     found[name] = value;

@@ -81,18 +81,13 @@ export async function invokeOnce(
 ): Promise<void> {
   const { queues, queue, invoke, clock, functionTimeout } = options;
   const end = clock.now() + functionTimeout * 1_000;
-  let cancel = (): void => undefined;
-  const timeout = new Promise<'failed'>((resolve) => {
-    cancel = clock.after(functionTimeout * 1_000, () => resolve('failed'));
-  });
   const context = { getRemainingTimeInMillis: () => Math.max(0, end - clock.now()) };
-  const answer = outcome(
-    invoke,
-    { Records: batch.map((delivery) => new LocalRecord(delivery)) },
-    context,
-    batch,
-  );
-  const kept = await Promise.race([answer, timeout]);
+  const event = { Records: batch.map((delivery) => new LocalRecord(delivery)) };
+  let cancel = (): void => undefined;
+  const kept = await new Promise<ReadonlySet<string> | 'failed'>((resolve) => {
+    cancel = clock.after(functionTimeout * 1_000, () => resolve('failed'));
+    void outcome(invoke, event, context, batch).then(resolve);
+  });
   cancel();
   if (kept === 'failed') return;
   for (const { messageId, receiptHandle } of batch) {
