@@ -1,7 +1,7 @@
 import type { ChainDefinition } from '../chain/definition.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { decideAdvance } from './decision.ts';
-import { type Engine, erase, idsOf, loadState, messageFor, saveMeta, toStep, undue } from './shell.ts';
+import { added, type Engine, erase, idsOf, loadState, messageFor, saveMeta, toStep, undue } from './shell.ts';
 import type { WorkflowMeta, WorkflowState } from './state.ts';
 
 type AdvanceEngine = Engine<'store' | 'queue' | 'clock' | 'telemetry'>;
@@ -41,6 +41,7 @@ async function complete(
     updatedAt: now,
   };
   if (!(await saveMeta(ports, completed, { status, epoch }))) return false;
-  ports.telemetry.emit({ ...idsOf(meta), event: 'workflow_completed', durationMs: now - meta.createdAt });
+  const durationMs = now - meta.createdAt;
+  ports.telemetry.emit(added(idsOf(meta), { event: 'workflow_completed', durationMs }));
   return true;
 }

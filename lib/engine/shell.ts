@@ -103,9 +103,9 @@ export const toStepFailed = (message: StepMessage): Outgoing => ({ to: STEP_FAIL
 /** The same workflow with its sensitive input gone, and the key to what else could give it away: to the seals of its results and requests. */
 export function erase({ requestKey: _, ...meta }: WorkflowMeta, sensitive: readonly string[]): WorkflowMeta {
   return {
+    erased: true,
     ...meta,
     input: withoutSensitive(meta.input, sensitive),
-    erased: true,
     ...(meta.fingerprint === undefined ? {} : { fingerprint: unsealed(meta.fingerprint) }),
   };
 }
@@ -187,6 +187,13 @@ export async function saveMeta(
     current.error?.step === meta.error?.step
   );
 }
+
+/**
+ * `object` itself, with `more` in it. As `{ ...object, ...more }`, but that costs 2 µs in Node 20, which makes a hidden class of its own for each
+ * copy that gets a further name, and reads from it are slow: this is for what every step does.
+ */
+export const added = <Of extends object, const More extends object>(object: Of, more: More): Of & More =>
+  Object.assign(object, more);
 
 /** The identifiers that every event of a workflow carries. */
 export const idsOf = (ids: {

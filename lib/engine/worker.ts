@@ -21,7 +21,16 @@ import type { Delivery } from './ports.ts';
 import { type Built, buildRequest } from './request/build.ts';
 import { frozen } from './sensitive/frozen.ts';
 import { resultOf, sealedRecord, secretsIn } from './sensitive/results.ts';
-import { definitionOf, type Engine, idsOf, loadState, messageFor, saveStep, toStepFailed } from './shell.ts';
+import {
+  added,
+  definitionOf,
+  type Engine,
+  idsOf,
+  loadState,
+  messageFor,
+  saveStep,
+  toStepFailed,
+} from './shell.ts';
 import type { StepRecord, WorkflowState } from './state.ts';
 
 /** What a worker needs. */
@@ -134,7 +143,7 @@ function carryOut(
     case 'saveRequestChanged':
       return gaveUp(engine, decision);
     case 'claim':
-      return claimed(engine, { ...job, at: decision.at, claim: decision.claim });
+      return claimed(engine, { at: decision.at, claim: decision.claim, ...job });
   }
 }
 
@@ -200,7 +209,7 @@ async function attempt(engine: WorkerEngine, job: Attempt): Promise<Handled> {
   const { workflowId } = state.meta;
   const { built, record } = job.claim;
   const key = keyOf(job.at, record.round);
-  engine.ports.telemetry.emit({ ...idsOfAttempt(job), event: 'attempt_started', idempotencyKey: key });
+  engine.ports.telemetry.emit(added(idsOfAttempt(job), { event: 'attempt_started', idempotencyKey: key }));
   // A kept connection may break under a call, which costs a step without retries its workflow; one that broke is not trusted again.
   const fresh = step.retries === 0 || job.claim.before.error?.code === 'CONNECTION_BROKEN';
   const { context, secrets } = job.seenBy(job.at);
@@ -267,7 +276,7 @@ async function succeeded(engine: WorkerEngine, job: Attempt, result: unknown): P
   const record = sealedRecord(completed, step, state.meta, () => ports.random.token());
   if (!(await saveOutcome(engine, job, record))) return 'retry';
   const durationMs = now - job.claim.record.updatedAt;
-  ports.telemetry.emit({ ...idsOfAttempt(job), event: 'step_completed', durationMs });
+  ports.telemetry.emit(added(idsOfAttempt(job), { event: 'step_completed', durationMs }));
   const saved: WorkflowState = { meta: state.meta, steps: new Map(state.steps).set(step.name, record) };
   const latest = mustReload(chain, saved, step.name) ? await loadState(ports, state.meta) : saved;
   if (latest !== undefined) await advance(engine, chain, latest, step.name);

@@ -1,4 +1,4 @@
-import { request as httpRequest, type RequestOptions } from 'node:http';
+import { type Agent, request as httpRequest, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Http, HttpOutcome, HttpRequest } from '../../engine/ports.ts';
@@ -42,13 +42,11 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   const send = (request: HttpRequest, from: keyof Agents, deadlineMs: number): Promise<Ended> => {
     const url = parseUrl(request.url);
     const route = connections.of(url, request.tls);
-    const wanted = { ...optionsOf(url, request, route), agent: route.agents[from] };
+    const wanted = optionsOf(url, request, route, route.agents[from]);
     const outgoing = route.secure ? httpsRequest(wanted) : httpRequest(wanted);
     return new Promise((resolve) => {
-      new Exchange({
-        ...{ outgoing, url, route, deadlineMs, limit, resolve },
-        allHeaders: request.allHeaders === true,
-      }).begin(request.body);
+      const allHeaders = request.allHeaders === true;
+      new Exchange({ outgoing, url, route, deadlineMs, limit, allHeaders, resolve }).begin(request.body);
     });
   };
 
@@ -105,16 +103,22 @@ function parseUrl(text: string): URL {
   return url;
 }
 
-function optionsOf(url: URL, request: HttpRequest, { proxy, forwarded }: Route): RequestOptions {
+function optionsOf(
+  url: URL,
+  request: HttpRequest,
+  { proxy, forwarded }: Route,
+  agent: Agent,
+): RequestOptions {
   const { method } = request;
   const path = url.pathname + url.search;
   const headers = headersOf(url, request);
   if (forwarded && proxy !== undefined) {
     if (proxy.authorization !== undefined) headers.push('proxy-authorization', proxy.authorization);
-    return { method, hostname: proxy.hostname, port: proxy.port, path: url.origin + path, headers };
+    return { agent, method, hostname: proxy.hostname, port: proxy.port, path: url.origin + path, headers };
   }
   const { hostname, port } = url;
   return {
+    agent,
     method,
     // A URL writes an IPv6 address in brackets, a socket takes it without.
     hostname: hostname.startsWith('[') ? hostname.slice(1, -1) : hostname,

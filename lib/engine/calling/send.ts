@@ -91,10 +91,10 @@ function requestTo(
 ): HttpRequest {
   const { spec, body, keyUse } = built;
   return {
-    ...(call.step.reply === undefined && call.step.run === undefined ? {} : { allHeaders: true }),
     method: spec.method,
     url: baseUrl + spec.path,
     headers: { ...headersOf(call, built, random), ...headers },
+    ...(call.step.reply === undefined && call.step.run === undefined ? {} : { allHeaders: true }),
     ...(body === undefined ? {} : { body: body.content }),
     ...(call.fresh || keyUse.header === undefined ? { fresh: true } : {}),
   };

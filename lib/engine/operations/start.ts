@@ -9,7 +9,7 @@ import { nextLook } from '../lateness/lateness.ts';
 import type { Outgoing } from '../ports.ts';
 import { fieldErrors, ProblemError } from '../problems.ts';
 import { frozen } from '../sensitive/frozen.ts';
-import { definitionOf, idsOf, loadState, messageFor, toStep } from '../shell.ts';
+import { added, definitionOf, idsOf, loadState, messageFor, toStep } from '../shell.ts';
 import type { WorkflowMeta } from '../state.ts';
 import { type ApiEngine, sendOrLeave } from './api-engine.ts';
 
@@ -37,7 +37,7 @@ export async function start(
     return await begunBefore(engine, chain, request, refusal);
   }
   const key = startKeyOf(chain, request, input);
-  const meta = newMeta(engine, chain, { ...request, key }, input);
+  const meta = newMeta(engine, chain, { key, ...request }, input);
   const create = () => ports.store.create(meta);
   const written = await create().catch(create);
   const current = written.written ? meta : written.current;
@@ -46,7 +46,7 @@ export async function start(
   // tells is that the workflow was cancelled, or failed and was resumed, before the put was repeated.
   const isMine = key === undefined || current.nonce === meta.nonce;
   if (!isMine) return await repeated(engine, chain, current, request.payload);
-  ports.telemetry.emit({ ...idsOf(current), event: 'workflow_started' });
+  ports.telemetry.emit(added(idsOf(current), { event: 'workflow_started' }));
   if (current.status === 'processing') await sendOrLeave(engine, current, firstMessages(chain, current));
   return { workflowId: current.workflowId, status: current.status };
 }
@@ -124,7 +124,7 @@ function newMeta(
     updatedAt: now,
     expiresAt: now + chain.keepDays * DAY_MS,
   };
-  return { ...meta, dueAt: nextLook(chain, { meta, steps: new Map() }, now) };
+  return added(meta, { dueAt: nextLook(chain, { meta, steps: new Map() }, now) });
 }
 
 const workflowIdOf = (id: string): string => `wf_${id}`;

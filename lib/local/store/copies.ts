@@ -1,3 +1,4 @@
+import { added } from '../../engine/shell.ts';
 import type { StepRecord, WorkflowMeta } from '../../engine/state.ts';
 
 /*
@@ -29,7 +30,8 @@ function copyObject(object: Readonly<Record<string, unknown>>): Record<string, u
   return copy;
 }
 
-export const copyMeta = (meta: WorkflowMeta): WorkflowMeta => ({ ...meta, input: copyObject(meta.input) });
+export const copyMeta = (meta: WorkflowMeta): WorkflowMeta =>
+  added({ ...meta }, { input: copyObject(meta.input) });
 
 export const copyStep = (record: StepRecord): StepRecord =>
   isObject(record.result) ? { ...record, result: copyJson(record.result) } : record;
