@@ -9,9 +9,9 @@ import { stages } from './stages.ts';
 
 await main(async () => {
   const app = new App();
-  const { changed, schemas } = comparedWithLock(chains);
+  const { changed, notes } = comparedWithLock(chains);
   if (changed.length > 0) throw new SettingsError(changed.join('\n'));
-  for (const line of schemas) say(line);
+  for (const line of notes) say(line);
   await lookAtAccount(app);
   await steplineApp({ chains, places: ['functions/chains'], stages }, app);
   await lookForSecrets(app);

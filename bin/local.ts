@@ -70,9 +70,9 @@ async function main(): Promise<void> {
     say(HELP);
     return;
   }
-  const { changed, schemas } = comparedWithLock(chains);
+  const { changed, notes } = comparedWithLock(chains);
   if (changed.length > 0 && !options.dev) throw new OptionError(changed.join('\n'));
-  for (const line of [...changed, ...schemas]) say(`note: ${line}`);
+  for (const line of [...changed, ...notes]) say(`note: ${line}`);
   const local = await startLocal(chains, options, { readable: process.stdout.isTTY === true, say });
   const running = new AbortController();
   stopOnSignal(local, running);

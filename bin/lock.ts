@@ -7,7 +7,7 @@ import { registry } from '../lib/chain/registry.ts';
 import { comparedWithLock } from './locked.ts';
 
 /*
- * npm run lock: writes down what the definitions are. Takes a changed schema, and refuses other steps under a version that it holds.
+ * npm run lock: writes down what the definitions are. Takes a changed schema or undo, and refuses other steps under a version that it holds, and an undo that is gone.
  */
 
 const say = (line: string): void => {
@@ -22,13 +22,13 @@ function refuse(message: string): void {
 function lock(): void {
   // Refuses what could not be started.
   registry(chains);
-  const { changed, schemas, unlocked, gone } = comparedWithLock(chains);
+  const { changed, notes, unlocked, gone } = comparedWithLock(chains);
   if (changed.length > 0) {
     refuse(changed.join('\n'));
     return;
   }
   writeFileSync(LOCK_FILE, lockToText(lockOf(chains)));
-  for (const line of schemas) say(`taken: ${line}`);
+  for (const line of notes) say(`taken: ${line}`);
   if (unlocked.length > 0) say(`new: ${inWords(unlocked)}`);
   if (gone.length > 0) {
     say(`dropped: ${inWords(gone)}. npm run versions -- --stage dev says whether workflows still need them.`);

@@ -8,7 +8,12 @@ import { CEILINGS, LIMITS } from '../lib/contract/limits.ts';
 import { DEFAULT_TENANT, type SettledStage } from '../lib/contract/names.ts';
 import { namedMessageOf } from '../lib/engine/errors.ts';
 import { type Losses, lossesOf, type Remaining } from '../lib/ops/losses.ts';
-import type { OpenVersion, TablePlace } from '../lib/ops/open-workflows.ts';
+import {
+  OPEN_STATUSES,
+  type OpenStatus,
+  type OpenVersion,
+  type TablePlace,
+} from '../lib/ops/open-workflows.ts';
 import { stages } from './stages.ts';
 
 /** The context with which a deployment takes away what is still needed: `-c losses=accepted`. */
@@ -64,7 +69,7 @@ export function refusalOf(stage: SettledStage, losses: Losses): string | undefin
   return [
     `This deployment of stage "${stage}" would take away what is still needed:`,
     ...lines.map((line) => `  ${line}`),
-    'Put these definitions back into functions/chains/index.ts, beside the new ones, until their workflows have ended: wait for those that are processing, and resume or cancel the failed ones.',
+    'Put these definitions back into functions/chains/index.ts, beside the new ones, until their workflows have ended: wait for those that are processing or taken back, and resume or cancel the failed ones.',
     `To lose all of it: -c ${LOSSES_CONTEXT.name}=${LOSSES_CONTEXT.accepted}`,
   ].join('\n');
 }
@@ -100,14 +105,23 @@ function linesOf({ messages, gone, changed }: Losses): readonly string[] {
 }
 
 /** @example '2 workflows that are processing and 1 that failed and can be resumed (wf_…, wf_…, wf_…)' */
-export function openInWords({ processing, failed, examples }: OpenVersion): string {
-  const words = [
-    ...(processing === 0
-      ? []
-      : [`${counted(processing, 'workflow')} that ${processing === 1 ? 'is' : 'are'} processing`]),
-    ...(failed === 0 ? [] : [`${counted(failed, 'workflow')} that failed and can be resumed`]),
-  ];
-  return `${words.join(' and ')} (${examples.join(', ')}${processing + failed > examples.length ? ', …' : ''})`;
+export function openInWords(version: OpenVersion): string {
+  const words = OPEN_STATUSES.flatMap((status) => {
+    const count = version[status];
+    return count === 0 ? [] : [`${counted(count, 'workflow')} that ${WORDS[status](count)}`];
+  });
+  const all = OPEN_STATUSES.reduce((sum, status) => sum + version[status], 0);
+  const { examples } = version;
+  return `${words.join(' and ')} (${examples.join(', ')}${all > examples.length ? ', …' : ''})`;
 }
+
+const WORDS: Readonly<Record<OpenStatus, (count: number) => string>> = {
+  processing: (count) => `${areOf(count)} processing`,
+  failed: () => 'failed and can be resumed',
+  compensating: (count) => `${areOf(count)} taken back`,
+  compensation_failed: () => 'could not be taken back and can be resumed',
+};
+
+const areOf = (count: number): string => (count === 1 ? 'is' : 'are');
 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

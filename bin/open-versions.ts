@@ -37,5 +37,5 @@ function adviceOn(open: OpenVersion | undefined, isDefined: boolean, isNewest: b
   if (open === undefined)
     return 'It may go: take it out of functions/chains/index.ts, run npm run lock, and deploy.';
   const latest = new Date(open.expiresAt).toISOString().slice(0, 10);
-  return `It may go once they have completed or were cancelled; the last of them expires on ${latest}.`;
+  return `It may go once they have completed, were cancelled or taken back; the last of them expires on ${latest}.`;
 }

@@ -8,12 +8,13 @@ import {
   WORKFLOW_STATUSES,
   workflowPath,
 } from '../lib/contract/names.ts';
-import { cancelBody, LISTING_POSITION, resumeBody } from '../lib/contract/wire.ts';
+import { cancelBody, LISTING_POSITION, resumeBody, undoBody } from '../lib/contract/wire.ts';
 import { comeBackIn, type Handled } from '../lib/engine/delivery.ts';
 import type { ApiEngine } from '../lib/engine/operations/api-engine.ts';
 import { cancel, resume } from '../lib/engine/operations/change.ts';
 import { get, list } from '../lib/engine/operations/read.ts';
 import { start } from '../lib/engine/operations/start.ts';
+import { undo, undoPlan } from '../lib/engine/operations/undo.ts';
 import type { Delivery, ListFilter } from '../lib/engine/ports.ts';
 import { fieldErrors, ProblemError } from '../lib/engine/problems.ts';
 import { type ReconcileReport, type ReconcilerEngine, reconcile } from '../lib/engine/reconciler.ts';
@@ -30,7 +31,7 @@ import {
   tenantOf,
   workflowKey,
 } from './http.ts';
-import { refuseRoute, routed, routesOf } from './routes.ts';
+import { FIXED_ROUTES, refuseRoute, routed, routesOf } from './routes.ts';
 import { inTurn } from './turns.ts';
 
 /** What the API runs on: an engine together with all the chains of the deployment. */
@@ -99,11 +100,39 @@ export const timelineHandler =
       return json(200, await get(service, workflowKey(event, service.tenantClaim), true));
     });
 
-/** Both in one function, by the route that the API let pass: never by what a client can write. */
-export function readHandler(service: Service): ApiHandler {
-  const [everybody, operators] = [getHandler(service), timelineHandler(service)];
-  const { method, path } = ROUTES.timeline;
-  return (event) => (event.routeKey === `${method} ${path}` ? operators(event) : everybody(event));
+/** `GET /api/workflows/{id}/undo`, for operators: what an undo would do. It calls nobody. */
+export const undoPlanHandler =
+  (service: Service): ApiHandler =>
+  (event) =>
+    answering(service.ports.telemetry, 'undoPlan', async () => {
+      readQuery(event, []);
+      return json(200, await undoPlan(service, workflowKey(event, service.tenantClaim)));
+    });
+
+/** All that show a workflow, in one function. */
+export const readHandler = (service: Service): ApiHandler =>
+  byRoute({
+    get: getHandler(service),
+    timeline: timelineHandler(service),
+    undoPlan: undoPlanHandler(service),
+  });
+
+/** Whatever sets a failed workflow going again, in one function. */
+export const repairHandler = (service: Service): ApiHandler =>
+  byRoute({ resume: resumeHandler(service), undo: undoHandler(service) });
+
+/** By the route that the API let pass: never by what a client can write. The first one takes what has none. */
+function byRoute(handlers: Partial<Readonly<Record<keyof typeof ROUTES, ApiHandler>>>): ApiHandler {
+  const [first, ...others] = FIXED_ROUTES.flatMap((name) => {
+    const { method, path } = ROUTES[name];
+    const handler = handlers[name];
+    return handler === undefined ? [] : [{ routeKey: `${method} ${path}`, handler }];
+  });
+  return (event) => {
+    const found = others.find(({ routeKey }) => routeKey === event.routeKey) ?? first;
+    if (found === undefined) throw new Error('there is no handler');
+    return found.handler(event);
+  };
 }
 
 /** `GET /api/workflows?chain=&status=&limit=&cursor=`: newest first. */
@@ -145,7 +174,10 @@ function readCursor(cursor: string): string {
   return cursor;
 }
 
-/** `POST /api/workflows/{id}/cancel`: stops one that is `processing`, closes one that is `failed`. */
+/**
+ * `POST /api/workflows/{id}/cancel`: stops one that is `processing`, closes one that is `failed` or `compensation_failed`; with `undo` it takes
+ * back what is done.
+ */
 export const cancelHandler =
   (service: Service): ApiHandler =>
   (event) =>
@@ -154,13 +186,22 @@ export const cancelHandler =
       return json(200, await cancel(service, workflowKey(event, service.tenantClaim), body));
     });
 
-/** `POST /api/workflows/{id}/resume`: from `failed` only; `{ "newKey": true }` forces a new idempotency key. */
+/** `POST /api/workflows/{id}/resume`: from `failed` or `compensation_failed`; `{ "newKey": true }` forces a new idempotency key. */
 export const resumeHandler =
   (service: Service): ApiHandler =>
   (event) =>
     answering(service.ports.telemetry, 'resume', async () => {
       const body = readBody(event, 'resume', resumeBody);
       return json(202, await resume(service, workflowKey(event, service.tenantClaim), body));
+    });
+
+/** `POST /api/workflows/{id}/undo`: takes a failed workflow back. */
+export const undoHandler =
+  (service: Service): ApiHandler =>
+  (event) =>
+    answering(service.ports.telemetry, 'undo', async () => {
+      const body = readBody(event, 'undo', undoBody);
+      return json(202, await undo(service, workflowKey(event, service.tenantClaim), body));
     });
 
 /** A schema of zod, as far as it is used here. */
@@ -172,14 +213,14 @@ interface Schema<Body> {
     | { readonly success: false; readonly error: Parameters<typeof fieldErrors>[0] };
 }
 
-function readBody<Body>(event: ApiEvent, route: 'cancel' | 'resume', schema: Schema<Body>): Body {
+function readBody<Body>(event: ApiEvent, route: 'cancel' | 'resume' | 'undo', schema: Schema<Body>): Body {
   const json = readJson(event);
   // No body asks for nothing in particular; null is a body, and of the wrong type.
   const body = schema.safeParse(json === undefined ? {} : json);
   if (body.success) return body.data;
   throw new ProblemError(
     'INVALID_REQUEST',
-    `the body of a ${route} is not valid; see errors`,
+    `the body of ${route === 'undo' ? 'an' : 'a'} ${route} is not valid; see errors`,
     fieldErrors(body.error),
   );
 }

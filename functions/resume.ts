@@ -1,4 +1,4 @@
 import { apiService } from './compose.ts';
-import { resumeHandler } from './handlers.ts';
+import { repairHandler } from './handlers.ts';
 
-export const handler = resumeHandler(apiService());
+export const handler = repairHandler(apiService());

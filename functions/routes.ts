@@ -14,10 +14,11 @@ export interface Route {
 /** The routes of a deployment: a start route for each chain, and the fixed ones. */
 export const routesOf = ({ current }: Pick<Registry, 'current'>): readonly Route[] => [
   ...current.map(({ start }) => route('start', 'POST', start)),
-  ...FIXED.map((name) => route(name, ROUTES[name].method, ROUTES[name].path)),
+  ...FIXED_ROUTES.map((name) => route(name, ROUTES[name].method, ROUTES[name].path)),
 ];
 
-const FIXED = ['list', 'get', 'timeline', 'cancel', 'resume'] as const;
+/** Those that every deployment has. */
+export const FIXED_ROUTES = ['list', 'get', 'timeline', 'cancel', 'resume', 'undo', 'undoPlan'] as const;
 
 const route = (name: Route['name'], method: string, path: string): Route => ({
   name,

@@ -20,7 +20,8 @@ const ADAPTERS = [
  */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'lib/contract': ['zod'],
-  'lib/chain': ['lib/contract', 'lib/chain/request', 'zod'],
+  'lib/chain': ['lib/contract', 'lib/chain/request', 'lib/chain/step', 'zod'],
+  'lib/chain/step': ['lib/contract', 'lib/chain', 'lib/chain/request', 'zod'],
   'lib/chain/request': ['lib/contract', 'lib/chain'],
   'lib/chain/lock': ['lib/chain', 'zod'],
   'lib/engine': [
@@ -33,11 +34,13 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
       'lib/engine/request',
       'lib/engine/sensitive',
       'lib/engine/telling',
+      'lib/engine/undo',
     ],
     'zod',
   ],
   'lib/engine/operations': [
     ...['lib/contract', 'lib/chain', 'lib/engine', 'lib/engine/lateness', 'lib/engine/sensitive'],
+    ...['lib/engine/request', 'lib/engine/undo'],
   ],
   'lib/engine/asked': ['lib/contract'],
   'lib/engine/calling': [
@@ -45,12 +48,13 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     ...['lib/engine/reply', 'lib/engine/request', 'lib/engine/sensitive'],
   ],
   'lib/engine/json': [],
-  'lib/engine/lateness': ['lib/contract', 'lib/chain', 'lib/engine'],
+  'lib/engine/lateness': ['lib/contract', 'lib/chain', 'lib/engine', 'lib/engine/undo'],
   'lib/engine/reply': [
     ...['lib/contract', 'lib/chain', 'lib/chain/request'],
     ...['lib/engine', 'lib/engine/json', 'lib/engine/sensitive'],
   ],
   'lib/engine/request': [
+    'lib/contract',
     'lib/chain',
     'lib/chain/request',
     'lib/engine',
@@ -60,7 +64,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'lib/engine/sensitive': [
     ...['lib/contract', 'lib/chain', 'lib/chain/request', 'lib/engine', 'lib/engine/json'],
   ],
-  'lib/engine/telling': ['lib/contract', 'lib/engine'],
+  'lib/engine/telling': ['lib/contract', 'lib/chain', 'lib/engine', 'lib/engine/undo'],
+  'lib/engine/undo': ['lib/contract', 'lib/chain', 'lib/engine', 'lib/engine/request'],
   'lib/adapters': ['lib/contract', 'lib/engine', '@aws-sdk'],
   'lib/adapters/dynamodb': ['lib/contract', 'lib/engine', 'zod', '@aws-sdk'],
   'lib/adapters/sqs': ['lib/contract', 'lib/engine', '@aws-sdk'],
@@ -99,7 +104,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
       'lib/chain',
       'lib/chain/request',
       'lib/engine',
+      'lib/engine/request',
       'lib/engine/sensitive',
+      'lib/engine/undo',
       'lib/adapters',
       'lib/adapters/http',
       'lib/adapters/targets',
@@ -119,7 +126,14 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     ...['lib/contract', 'lib/adapters/targets', 'lib/local/loopback', 'zod', 'json-schema-faker'],
   ],
   'lib/local/store': [
-    ...['lib/contract', 'lib/chain', 'lib/engine', 'lib/local/store/files'],
+    ...[
+      'lib/contract',
+      'lib/chain',
+      'lib/engine',
+      'lib/engine/request',
+      'lib/engine/undo',
+      'lib/local/store/files',
+    ],
     ...['zod', 'classic-level', 'memory-level'],
   ],
   'lib/local/store/files': ['lib/engine', 'classic-level'],

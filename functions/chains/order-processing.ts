@@ -7,7 +7,8 @@ const mail = target('mail');
 
 /**
  * Charges a card, ships the order, and confirms it by mail. The waits of each step outlast a minute in which its target is away: those of the
- * payment take 68 to 135 s together, of the shipment 70 to 140 s, of the confirmation 124 to 248 s.
+ * payment take 68 to 135 s together, of the shipment 70 to 140 s, of the confirmation 124 to 248 s. An order that failed stops, to be mended and
+ * resumed; whoever gives it up instead has it taken back, by `POST /api/workflows/{id}/undo`.
  */
 export const orderProcessing = chain('order-processing', {
   version: 1,
@@ -26,6 +27,14 @@ export const orderProcessing = chain('order-processing', {
     retries: 2,
     backoff: { base: 45 },
     timeout: 30,
+    undo: {
+      request: ({ input, undone }) =>
+        payments.post('/refunds', {
+          charge: undone.result?.orderId,
+          chargeKey: undone.idempotencyKey,
+          amount: input.amount,
+        }),
+    },
   })
   .step('shipment', {
     request: ({ input, results }) =>
@@ -34,7 +43,15 @@ export const orderProcessing = chain('order-processing', {
     retries: 3,
     backoff: { base: 20 },
     timeout: 30,
+    undo: {
+      request: ({ undone }) =>
+        shipping.post('/cancellations', {
+          trackingId: undone.result?.trackingId,
+          shipmentKey: undone.idempotencyKey,
+        }),
+    },
   })
+  // It has no undo: a mail that was sent stays.
   .step('confirmation', {
     request: ({ input, results }) =>
       mail.post('/messages', { email: input.email, trackingId: results.shipment.trackingId }),

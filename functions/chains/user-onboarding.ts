@@ -5,11 +5,15 @@ const identity = target('identity');
 const accounts = target('accounts');
 const mail = target('mail');
 
-/** Verifies who someone is, provisions an account, and welcomes them by mail. */
+/**
+ * Verifies who someone is, provisions an account, and welcomes them by mail. Where one of them fails for good the account is deleted: nobody is left
+ * with one that nobody told them of.
+ */
 export const userOnboarding = chain('user-onboarding', {
   version: 1,
   start: '/api/onboard-user',
   input: z.strictObject({ name: z.string().min(1), email: z.email() }),
+  onFailure: 'undo',
 })
   .step('verify', {
     request: ({ input }) => identity.post('/verifications', { name: input.name, email: input.email }),
@@ -24,6 +28,12 @@ export const userOnboarding = chain('user-onboarding', {
         verificationId: results.verify.verificationId,
       }),
     response: z.object({ accountId: z.string() }),
+    undo: {
+      request: ({ undone }) =>
+        accounts.delete('/accounts', {
+          query: { accountId: undone.result?.accountId, accountKey: undone.idempotencyKey },
+        }),
+    },
   })
   .step('welcome', {
     request: ({ input, results }) =>

@@ -1,6 +1,7 @@
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
 import { nextOf } from '../contract/advice.ts';
-import { ROUTES, RUNBOOK_WORKFLOW_FAILED, timelinePath } from '../contract/names.ts';
+import { ROUTES, RUNBOOK, timelinePath, undoPath } from '../contract/names.ts';
+import { undoneOf } from '../contract/told.ts';
 import { EngineError, namedMessageOf } from '../engine/errors.ts';
 import type { FailureExample, Notification, Notifier } from '../engine/ports.ts';
 
@@ -28,10 +29,10 @@ export function createSnsNotifier({ client, topicArn, stage, runbookUrl }: SnsOp
           new PublishCommand({
             TopicArn: topicArn,
             Subject: subjectOf(stage, digest),
-            Message: messageOf(stage, digest, `${runbookUrl}#${RUNBOOK_WORKFLOW_FAILED}`),
+            Message: messageOf(stage, digest, `${runbookUrl}#${RUNBOOK[digest.kind]}`),
             MessageAttributes: {
               chain: { DataType: 'String', StringValue: digest.chain },
-              status: { DataType: 'String', StringValue: 'failed' },
+              status: { DataType: 'String', StringValue: digest.kind },
             },
           }),
         );
@@ -45,9 +46,10 @@ export function createSnsNotifier({ client, topicArn, stage, runbookUrl }: SnsOp
   };
 }
 
-function subjectOf(stage: string, { chain, step, count }: Notification): string {
-  const what = count === 1 ? `${chain} failed` : `${count} of ${chain} failed`;
-  return `Stepline ${stage}: ${what} at step ${step}`.replace(/[^ -~]/g, '?').slice(0, SUBJECT_LENGTH);
+function subjectOf(stage: string, { kind, chain, step, count }: Notification): string {
+  const whose = count === 1 ? chain : `${count} of ${chain}`;
+  const what = kind === 'failed' ? `${whose} failed at` : `${whose} could not be taken back, at`;
+  return `Stepline ${stage}: ${what} step ${step}`.replace(/[^ -~]/g, '?').slice(0, SUBJECT_LENGTH);
 }
 
 type Field = readonly [name: string, value: string | number | undefined];
@@ -61,17 +63,18 @@ function messageOf(stage: string, digest: Notification, runbook: string): string
   ];
   const [first] = examples;
   if (count === 1 && first !== undefined) {
-    const { workflowId, tenant, error } = first;
+    const { workflowId, tenant, error, takenBack } = first;
     return linesOf([
       ['Workflow', workflowId],
       ['Chain', chain],
       ['Stage', stage],
       ['Tenant', tenant],
-      ['Status', 'failed'],
+      ['Status', takenBack ? 'failed, and is taken back' : digest.kind],
+      ...(digest.kind === 'failed' ? [] : undosOf(first)),
       ['Step', error.step],
       ['Target', error.target],
       ['Error', error.code],
-      ...detailsOf(first),
+      ...detailsOf(first, digest.kind),
       ...end,
     ]);
   }
@@ -83,7 +86,8 @@ function messageOf(stage: string, digest: Notification, runbook: string): string
     ['Error', digest.code],
     ['First', new Date(digest.firstAt).toISOString()],
     ['Last', new Date(digest.lastAt).toISOString()],
-    ['All of them', `GET ${ROUTES.list.path}?chain=${chain}&status=failed`],
+    // What is taken back has one of three statuses by the time that this is read.
+    ['All of them', first?.takenBack ? undefined : `GET ${ROUTES.list.path}?chain=${chain}&status=failed`],
     ...end,
   ];
   const some = examples.map((example) =>
@@ -91,21 +95,37 @@ function messageOf(stage: string, digest: Notification, runbook: string): string
       ['For example', example.workflowId],
       ['Tenant', example.tenant],
       ['Target', example.error.target],
-      ...detailsOf(example),
+      ...detailsOf(example, digest.kind),
     ]),
   );
   return [linesOf(common), ...some].join('\n\n');
 }
 
 /** Who may not read the timeline learns what they may know; who may finds there what the target answered. */
-const detailsOf = ({ workflowId, error }: FailureExample): readonly Field[] => [
+const detailsOf = (
+  { workflowId, error, takenBack }: FailureExample,
+  kind: Notification['kind'],
+): readonly Field[] => [
   ['HTTP status', error.httpStatus],
   ['Message', error.message],
   ['Timeline', `GET ${timelinePath(workflowId)}`],
-  ['Next', nextOf(error, 'failed')],
+  ['What is left', kind === 'failed' ? undefined : `GET ${undoPath(workflowId)}`],
+  ['Next', nextOf(error, takenBack ? 'takenBack' : kind === 'failed' ? 'failed' : 'undo')],
   ['Effect', EFFECT[error.effect]],
   ['Attempts', error.attempts],
 ];
+
+/** What of a workflow was undone before an undo failed, and what was not. */
+function undosOf({ error, undos = [] }: FailureExample): readonly Field[] {
+  const { step, attempts, message } = error;
+  const { undone, left, inDoubt } = undoneOf(step, undos);
+  return [
+    ['Undone', undone.join(', ') || 'nothing'],
+    ['Not undone', `${step}, after ${attempts === 1 ? '1 attempt' : `${attempts} attempts`}: ${message}`],
+    ['Then to undo', left.join(', ')],
+    ['In doubt', inDoubt.join(', ')],
+  ];
+}
 
 /** Lines of a name and a value; lines whose value is not known are left out. */
 const linesOf = (fields: readonly Field[]): string =>

@@ -28,7 +28,10 @@ const FUNCTIONS = {
   get: { uses: ['load'], description: 'Shows a workflow' },
   list: { uses: ['list', 'listStatus'], description: 'Lists workflows, newest first' },
   cancel: { uses: ['load', 'write'], description: 'Cancels a workflow' },
-  resume: { uses: ['load', 'write'], description: 'Continues a failed workflow from its failed step' },
+  resume: {
+    uses: ['load', 'write'],
+    description: 'Continues a failed workflow from its failed step, or takes it back',
+  },
 } as const satisfies Readonly<Record<string, { uses: readonly TableUse[]; description: string }>>;
 type FunctionName = keyof typeof FUNCTIONS;
 
@@ -39,6 +42,8 @@ const FIXED_ROUTES = {
   timeline: { by: 'get', forOperators: true },
   cancel: { by: 'cancel', forOperators: true },
   resume: { by: 'resume', forOperators: true },
+  undo: { by: 'resume', forOperators: true },
+  undoPlan: { by: 'get', forOperators: true },
 } as const satisfies Readonly<Record<keyof typeof ROUTES, { by: FunctionName; forOperators: boolean }>>;
 
 /**
@@ -58,7 +63,7 @@ const CATCH_ALL = {
 };
 
 /**
- * The HTTP API: a function for each route (the timeline is of the one that shows workflows), with IAM authorization or a JWT as the stage says.
+ * The HTTP API: a function for each route (what shows a workflow is one function, and so is what sets a failed one going), with IAM authorization or a JWT as the stage says.
  * @example const api = new Api(this, 'Api', { foundation });
  */
 export class Api extends Construct {
@@ -114,7 +119,8 @@ export class Api extends Construct {
     };
     const places = placesOf(stage);
     allowQueues(functions.start, stage, SEND, places.filter(({ root }) => root).map(stepQueue));
-    allowEveryQueue(functions.resume, stage, SEND, 'steps');
+    // A cancel with undo queues what is to be taken back first, as a resume queues what goes on.
+    for (const fn of [functions.cancel, functions.resume]) allowEveryQueue(fn, stage, SEND, 'steps');
     return functions;
   }
 
@@ -139,7 +145,7 @@ export class Api extends Construct {
     };
     const { current } = registry(stage.chains.map(({ definition }) => definition));
     for (const { start } of current) add('start', start, [HttpMethod.POST]);
-    for (const name of ['list', 'get', 'timeline', 'cancel', 'resume'] as const) {
+    for (const name of ['list', 'get', 'timeline', 'cancel', 'resume', 'undo', 'undoPlan'] as const) {
       const { by, forOperators } = FIXED_ROUTES[name];
       add(by, ROUTES[name].path, [HttpMethod[ROUTES[name].method]], forOperators);
     }

@@ -21,8 +21,8 @@ export interface StepProps {
 
 /**
  * One step of a chain: its queue, the dead-letter queue that the reconciler empties, its function, the mapping of its queue, and its
- * alarms. The function may use the table, send to the steps directly after it, to the step-failed queue and to the parking queue, and
- * read its own targets' secrets.
+ * alarms. The function may use the table, send to the steps directly after it (where the chain has an undo: to itself and all before and after it),
+ * to the step-failed queue and to the parking queue, and read the secrets of its own targets and of those that its undo calls.
  */
 export class Step extends Construct {
   readonly place: StepPlace;
@@ -62,7 +62,7 @@ export class Step extends Construct {
 
   private makeFunction(foundation: Foundation, chains: string): StageFunction {
     const { stage } = foundation;
-    const { chain, step, next, settings } = this.place;
+    const { chain, step, next, undoNeighbours, settings } = this.place;
     const targets = targetsOf(stage, this.place);
     const secrets = secretsOf(stage, this.place);
     const fn = new StageFunction(this, 'Worker', {
@@ -83,8 +83,10 @@ export class Step extends Construct {
       description: `The step ${step} of ${chain}`,
     });
     allowTable(fn, foundation, ['load', 'write']);
+    // Where the chain has an undo, whoever undoes a step queues what is next: it may be any of those before it and after it, and the step itself.
+    const sendsTo = [...new Set([...next, ...undoNeighbours])];
     allowQueues(fn, stage, SEND, [
-      ...next.map((after) => stepQueue({ chain, step: after })),
+      ...sendsTo.map((other) => stepQueue({ chain, step: other })),
       STEP_FAILED,
       PARKING,
     ]);

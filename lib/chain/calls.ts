@@ -1,3 +1,4 @@
+import { LIMITS } from '../contract/limits.ts';
 import type { StepDefinition } from './definition.ts';
 import { keyUseOf } from './request/key.ts';
 import { PLACEHOLDER_TEXT, placeholder } from './request/placeholder.ts';
@@ -10,20 +11,28 @@ export interface Called {
   readonly targets: readonly string[];
   /** How long they remember an idempotency key at least, in seconds; 0 where one of them takes none. */
   readonly keyLifetime: number;
+  /** For how many seconds after the deadline of a call they may still act on it at most. */
+  readonly lateBy: number;
 }
 
 /**
  * The targets that a request function calls, found by calling it once with placeholders for its input and results. Undefined
  * where that does not show all of them: the function inspects a value; or its source text calls several targets, so that a
  * value may decide between them; or none, as it leaves the call to another function, which may decide in its turn.
- * @example calledTargets(({ input }) => payments.post('/charges', { card: input.card })) // { targets: ['payments'], keyLifetime: 86400 }
+ * @example calledTargets(({ input }) => payments.post('/charges', { card: input.card })) // { targets: ['payments'], keyLifetime: 86400, lateBy: 60 }
  */
 export function calledTargets(request: Request): Called | undefined {
   if (!showsOne(request)) return undefined;
   try {
-    const context = { input: placeholder(), results: placeholder(), idempotencyKey: PLACEHOLDER_TEXT };
-    const { target, idempotency } = requestOf(request(context));
-    return { targets: [target], keyLifetime: keyUseOf(idempotency).lifetime };
+    const context = {
+      input: placeholder(),
+      results: placeholder(),
+      idempotencyKey: PLACEHOLDER_TEXT,
+      // Of an undo.
+      undone: { result: placeholder(), idempotencyKey: PLACEHOLDER_TEXT },
+    };
+    const { target, idempotency, lateBy = LIMITS.lateBy } = requestOf(request(context));
+    return { targets: [target], keyLifetime: keyUseOf(idempotency).lifetime, lateBy };
   } catch {
     return undefined;
   }

@@ -62,10 +62,11 @@ export function numberIn(place: Place, option: string, value: unknown, range: Ra
   );
 }
 
-/** Returns `value` if it is a list of names, each there once. */
+/** Returns `value` if it is a list of names, each there once. `option` may be that of an option, such as `undo.targets`. */
 export function textsOf(place: Place, option: string, value: unknown): readonly string[] {
   const refuse = (what: string): never => {
-    throw new DefinitionError(place, `${option} ${what}`, `Write a list of names: ${option}: ['…'].`);
+    const name = option.slice(option.lastIndexOf('.') + 1);
+    throw new DefinitionError(place, `${option} ${what}`, `Write a list of names: ${name}: ['…'].`);
   };
   if (!Array.isArray(value)) return refuse(`is ${show(value)}, not a list of names`);
   const other = value.find((item) => typeof item !== 'string');

@@ -24,6 +24,8 @@ export interface RequestSpec {
   readonly headers?: Readonly<Record<string, string>>;
   /** How the target takes idempotency keys; left out where it does as most. */
   readonly idempotency?: Idempotency;
+  /** For how many seconds after the deadline of a call the target may still act on it; left out where it does as most. */
+  readonly lateBy?: number;
 }
 
 /** What a step sees: the validated input and the results of the steps that precede it. */
@@ -63,20 +65,14 @@ export interface Backoff {
   readonly cap: number;
 }
 
-/** A step as the engine reads it: everything decided, nothing optional that has a default. */
-export interface StepDefinition {
-  readonly name: string;
-  /** Names of the steps this one follows; empty for a root. */
-  readonly after: readonly string[];
+/** How a call is made, and what becomes of its end: of a step, or of its undo. Everything decided, nothing optional that has a default. */
+interface CallDefinition {
   /** Names of the targets that the step may call; undefined if its definition does not show them. */
   readonly targets: readonly string[] | undefined;
   /** Names of the secrets that a `run` step may read. */
   readonly secrets: readonly string[];
   /** How long its targets remember an idempotency key at least, in seconds; 0 where one of them takes none. */
   readonly keyLifetime: number;
-  /** Exactly one of `request` and `run` is given. */
-  request?(context: RequestContext): RequestSpec;
-  run?(context: RunContext): unknown;
   /** Replies (or a `run` step's result) are stored as this schema parses them. */
   readonly response: z.ZodType | undefined;
   /** What a reply means, where its status does not say it. */
@@ -91,10 +87,43 @@ export interface StepDefinition {
   /** Seconds for one attempt, the reply's body included. */
   readonly timeout: number;
   readonly backoff: Backoff;
+}
+
+/** A step as the engine reads it. */
+export interface StepDefinition extends CallDefinition {
+  readonly name: string;
+  /** Names of the steps this one follows; empty for a root. */
+  readonly after: readonly string[];
+  /** Exactly one of `request` and `run` is given. */
+  request?(context: RequestContext): RequestSpec;
+  run?(context: RunContext): unknown;
+  /** Whether the step is needed, asked while nobody has claimed it. Absent where it always is. */
+  when?(context: StepContext): unknown;
+  /** How long after the deadline of a call its targets may still act on it, in seconds: the most of any of them. */
+  readonly lateBy: number;
+  /** How the step is taken back; undefined where it cannot be, or need not. */
+  readonly undo: UndoDefinition | undefined;
+  /** Beyond this step there is only forward: once it may have acted nothing is taken back. Every other step is before or after it. */
+  readonly pivot: boolean;
   /** Messages that one invocation takes, 1 to 10. */
   readonly batchSize: number;
   /** Functions of this step that run at a time, 2 to 1,000; undefined for no limit of our own. */
   readonly concurrency: number | undefined;
+}
+
+/** How a step is taken back. What its call answers is checked as that of a step, and not stored. */
+export interface UndoDefinition extends CallDefinition {
+  /** Exactly one of `request` and `run` is given. */
+  request?(context: RequestContext & { readonly undone: Undone }): RequestSpec;
+  run?(context: RunContext & { readonly undone: Undone }): unknown;
+}
+
+/** What an undo is told of the step that it takes back. */
+export interface Undone {
+  /** What the step stored; undefined where nobody knows whether it acted. */
+  readonly result: unknown;
+  /** The key that its call had, as it was sent. */
+  readonly idempotencyKey: string;
 }
 
 /** What a start key function sees: the input without its sensitive fields, and the request's headers by their names in lower case. */
@@ -105,6 +134,9 @@ export interface StartKeyContext {
 
 /** What an output function sees: `input` and results without their sensitive fields; a result is absent until its step completes. */
 export type OutputContext = StepContext;
+
+export const ON_FAILURE = ['undo', 'stop'] as const;
+export type OnFailure = (typeof ON_FAILURE)[number];
 
 /** A chain as the engine reads it. `steps` stand in an order in which each follows all it names in `after`. */
 export interface ChainDefinition {
@@ -118,6 +150,8 @@ export interface ChainDefinition {
   /** What makes a repeat of a start the same start; undefined where that is the client's Idempotency-Key. */
   startKey?(context: StartKeyContext): unknown;
   readonly steps: readonly StepDefinition[];
+  /** What becomes of a workflow that failed: it is taken back (`undo`), or it waits for a person (`stop`). */
+  readonly onFailure: OnFailure;
   output?(context: OutputContext): Readonly<Record<string, unknown>>;
   /** Days that the sensitive input of a failed workflow is kept after its failure. */
   readonly keepFailed: number;

@@ -1,5 +1,5 @@
 import { LIMITS } from '../contract/limits.ts';
-import type { Backoff, ChainDefinition, StepDefinition } from './definition.ts';
+import type { Backoff, ChainDefinition, StepDefinition, UndoDefinition } from './definition.ts';
 
 /** Everything a step's queue, dead-letter queue, function and mapping are made with. Times in seconds. */
 export interface StepSettings {
@@ -11,19 +11,26 @@ export interface StepSettings {
   readonly maxConcurrency: number | undefined;
 }
 
+/** Lambda and SQS take whole seconds; the timeout of a call may be a fraction. */
+const functionTimeoutOf = (timeout: number): number => Math.ceil(timeout) + LIMITS.functionMargin;
+
 /**
- * The settings of one step, for the CDK construct and for the embedded queues alike.
+ * The settings of one step, for the CDK construct and for the embedded queues alike. Its undo goes through the same queue and function, which have
+ * the longer timeout and the more retries of the two.
  * @example stepSettings({ ...step, timeout: 30, retries: 2 }).visibilityTimeout // 270
  */
 export function stepSettings(
-  step: Pick<StepDefinition, 'timeout' | 'retries' | 'batchSize' | 'concurrency'>,
+  step: Pick<StepDefinition, 'timeout' | 'retries' | 'batchSize' | 'concurrency'> & {
+    readonly undo?: Pick<UndoDefinition, 'timeout' | 'retries'> | undefined;
+  },
 ): StepSettings {
-  // Lambda and SQS take whole seconds; a step's timeout may be a fraction.
-  const functionTimeout = Math.ceil(step.timeout) + LIMITS.functionMargin;
+  const { undo = step } = step;
+  const functionTimeout = functionTimeoutOf(Math.max(step.timeout, undo.timeout));
+  const attempts = Math.max(step.retries, undo.retries) + 1;
   return {
     functionTimeout,
     visibilityTimeout: functionTimeout * LIMITS.visibilityPerFunctionTimeout,
-    maxReceiveCount: Math.max(LIMITS.leastMaxReceives, step.retries + 1 + LIMITS.spareReceives),
+    maxReceiveCount: Math.max(LIMITS.leastMaxReceives, attempts + LIMITS.spareReceives),
     retention: LIMITS.queueRetention,
     batchSize: step.batchSize,
     maxConcurrency: step.concurrency,
@@ -42,14 +49,20 @@ export const wholeWait = ({ base, cap }: Backoff, attempt: number): number =>
 const longestWait = (backoff: Backoff, attempt: number): number =>
   Math.max(2, Math.ceil(wholeWait(backoff, attempt)));
 
+type Tries = Pick<StepDefinition, 'timeout' | 'retries' | 'backoff'>;
+
 /**
- * Seconds that a step's definition allows it: all attempts with the whole timeout of their function, and all waits at their longest.
- * @example patience({ ...step, timeout: 30, retries: 2, backoff: { base: 8, cap: 300 } }) // 159
+ * Seconds that a step's definition allows its call: all attempts, each with what a function needs beside it, and all waits at their longest.
+ * @example patience({ timeout: 30, retries: 2, backoff: { base: 8, cap: 300 } }) // 159
  */
-export function patience(step: StepDefinition): number {
-  const waits = Array.from({ length: step.retries }, (_, retry) => longestWait(step.backoff, retry + 1));
-  return (step.retries + 1) * stepSettings(step).functionTimeout + waits.reduce((sum, wait) => sum + wait, 0);
+export function patience({ timeout, retries, backoff }: Tries): number {
+  const waits = Array.from({ length: retries }, (_, retry) => longestWait(backoff, retry + 1));
+  return (retries + 1) * functionTimeoutOf(timeout) + waits.reduce((sum, wait) => sum + wait, 0);
 }
+
+/** The same of the undo of a step; 0 where it has none. */
+export const undoPatience = ({ undo }: Pick<StepDefinition, 'undo'>): number =>
+  undo === undefined ? 0 : patience(undo);
 
 /** Whether a number is a scale of waits: above 0, at most 1. */
 export const isBackoffScale = (scale: number): boolean => scale > 0 && scale <= 1;
@@ -70,9 +83,12 @@ export const withBackoffScale = (
         ...chain,
         steps: chain.steps.map((step) => ({
           ...step,
-          backoff: { base: step.backoff.base * scale, cap: step.backoff.cap * scale },
+          backoff: scaled(step.backoff, scale),
+          undo: step.undo && { ...step.undo, backoff: scaled(step.undo.backoff, scale) },
         })),
       }));
+
+const scaled = ({ base, cap }: Backoff, scale: number): Backoff => ({ base: base * scale, cap: cap * scale });
 
 /** The settings of every queue of dead letters, and of the step-failed function that consumes them. Times in seconds. */
 export const DEAD_LETTER_SETTINGS = {

@@ -3,8 +3,8 @@ import { idempotencyKey } from '../contract/names.ts';
 import type { ChainDefinition } from './definition.ts';
 
 /**
- * What the workflows of a version rely on: they would call a step again, or leave one out, if it changed under them. Schemas,
- * settings and functions are no part of it: these may be mended while workflows run.
+ * What the workflows of a version rely on: they would call a step again, leave one out, or be taken back beyond their pivot, if it changed under
+ * them. Schemas, settings and functions are no part of it, nor are undos: these may be mended while workflows run.
  */
 export interface Shape {
   /** How the idempotency key of a call is made. */
@@ -16,6 +16,8 @@ export interface Shape {
 export interface StepShape {
   readonly kind: 'request' | 'run';
   readonly after: readonly string[];
+  /** Left out where it is none. */
+  readonly pivot?: true;
 }
 
 /** The key with the names of its parts in their places. */
@@ -31,9 +33,13 @@ export const shapeOf = ({ steps }: ChainDefinition): Shape => ({
   key: KEY,
   steps: Object.fromEntries(
     steps
-      .map(({ name, after, run }): [string, StepShape] => [
+      .map(({ name, after, run, pivot }): [string, StepShape] => [
         name,
-        { kind: run === undefined ? 'request' : 'run', after: [...after].sort() },
+        {
+          kind: run === undefined ? 'request' : 'run',
+          after: [...after].sort(),
+          ...(pivot ? { pivot } : {}),
+        },
       ])
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   ),

@@ -1,4 +1,5 @@
-import { optionsOf } from './check.ts';
+import { LIMITS } from '../contract/limits.ts';
+import { numberIn, optionsOf } from './check.ts';
 import type { Method, RequestSpec } from './definition.ts';
 import { targetName } from './naming.ts';
 import { bodyProblem } from './request/body.ts';
@@ -15,18 +16,28 @@ export interface TargetOptions {
    * call whose effect is not known is never repeated by itself, and a person says what became of it.
    */
   readonly idempotency?: Idempotency;
+  /**
+   * For how many seconds after the deadline of a call it may still act on it, 0 to 3,600. Default 60. Where nobody knows whether a step acted, its undo
+   * waits so long: a target that acts later than it says here acts after its effect was taken back.
+   * @example target('bank', { lateBy: 600 }) // its gateway keeps a call for ten minutes
+   */
+  readonly lateBy?: number;
 }
 
 /** A downstream API by name. Its functions only describe a request; the stage knows the base URL and the secret. */
 export interface Target extends Methods<RequestSpec> {
   readonly name: string;
-  /** As it was given. */
+  /** As they were given. */
   readonly idempotency: Idempotency | undefined;
+  readonly lateBy: number | undefined;
 }
+
+/** What `lateBy` may be, of a target and of a step. */
+export const LATE_BY = { least: 0, most: LIMITS.lateByMost, whole: true, unit: 'seconds' } as const;
 
 /**
  * Names a downstream API.
- * Errors: `DefinitionError` for a name that breaks the rules of step names. The functions throw `TypeError` for a path, a
+ * Errors: `DefinitionError` for a name that breaks the rules of step names, and for an option that is none. The functions throw `TypeError` for a path, a
  * query, a body or a header that cannot be sent; in a workflow that fails the step as `REQUEST_INVALID`, nothing sent.
  * @example
  * const payments = target('payments');
@@ -38,23 +49,29 @@ export interface Target extends Methods<RequestSpec> {
  * const paypal = target('paypal', { idempotency: { header: 'paypal-request-id', lifetime: 2_592_000 } });
  * const square = target('square', { idempotency: { format: 'token32' } });
  * square.post('/v2/payments', { idempotency_key: idempotencyKey, … }); // `idempotencyKey` as the request function is given it
- * const sms = target('sms', { idempotency: 'none' });
+ * const sms = target('sms', { idempotency: 'none', lateBy: 0 });
  */
 export function target(name: string, options: TargetOptions = {}): Target {
   const checkedName = targetName(name);
-  const given = optionsOf({}, `the target "${checkedName}"`, options, ['idempotency']);
-  const idempotency = idempotencyIn({}, given.idempotency);
+  const given = optionsOf({}, `the target "${checkedName}"`, options, ['idempotency', 'lateBy']);
+  const made: Made = {
+    name: checkedName,
+    idempotency: idempotencyIn({}, given.idempotency),
+    lateBy:
+      given.lateBy === undefined
+        ? undefined
+        : numberIn({}, `lateBy of the target "${checkedName}"`, given.lateBy, LATE_BY),
+  };
   const without =
     (method: Method): WithoutBody<RequestSpec> =>
     (path, options) =>
-      spec(checkedName, idempotency, method, path, undefined, options);
+      spec(made, method, path, undefined, options);
   const withBody =
     (method: Method): WithBody<RequestSpec> =>
     (path, body, options) =>
-      spec(checkedName, idempotency, method, path, body, options);
+      spec(made, method, path, body, options);
   return Object.freeze({
-    name: checkedName,
-    idempotency,
+    ...made,
     get: without('GET'),
     post: withBody('POST'),
     put: withBody('PUT'),
@@ -63,9 +80,10 @@ export function target(name: string, options: TargetOptions = {}): Target {
   });
 }
 
+type Made = Pick<Target, 'name' | 'idempotency' | 'lateBy'>;
+
 function spec(
-  name: string,
-  idempotency: Idempotency | undefined,
+  { name, idempotency, lateBy }: Made,
   method: Method,
   path: string | Path,
   body: unknown,
@@ -87,5 +105,6 @@ function spec(
     ...(body === undefined ? {} : { body }),
     ...(checked === undefined ? {} : { headers: checked }),
     ...(idempotency === undefined ? {} : { idempotency }),
+    ...(lateBy === undefined ? {} : { lateBy }),
   };
 }

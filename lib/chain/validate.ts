@@ -1,11 +1,12 @@
 import { LIMITS } from '../contract/limits.ts';
 import { RESERVED_OUTPUT_NAMES, ROUTES } from '../contract/names.ts';
 import { fieldsOf, numberIn, type Options, optionsOf, schemaOf } from './check.ts';
-import type { ChainDefinition } from './definition.ts';
+import { type ChainDefinition, ON_FAILURE, type OnFailure } from './definition.ts';
 import { DefinitionError, type Place, show } from './definition-error.ts';
 import { kindOf } from './json-schema.ts';
 import { chainName } from './naming.ts';
-import { stepDefinition } from './validate-step.ts';
+import { refuseWrongPivot } from './step/pivot.ts';
+import { stepDefinition } from './step/step.ts';
 
 const CHAIN_OPTIONS = [
   'version',
@@ -13,6 +14,7 @@ const CHAIN_OPTIONS = [
   'input',
   'sensitive',
   'startKey',
+  'onFailure',
   'keepFailed',
   'keepDays',
 ] as const;
@@ -32,6 +34,7 @@ export function emptyChain(name: unknown, written: unknown): ChainDefinition {
     ...inputOf(place, options),
     ...startKeyOf(place, options.startKey),
     steps: [],
+    onFailure: onFailureOf(place, options.onFailure),
     keepFailed: numberIn(place, 'keepFailed', keepFailed, {
       least: 1,
       most: keepDays,
@@ -69,9 +72,11 @@ export function withOutput(chain: ChainDefinition, output: unknown): ChainDefini
   return finished({ ...chain, output });
 }
 
-/** `chain`, if it can run. Errors: `DefinitionError` when it has no steps. */
+/** `chain`, if it can run. Errors: `DefinitionError` when it has no steps, a pivot that cannot be, or nothing to undo where it is to. */
 export function finished(chain: ChainDefinition): ChainDefinition {
   refuseWithoutSteps(chain);
+  refuseWrongPivot(chain);
+  refuseWithoutUndo(chain);
   return Object.freeze(chain);
 }
 
@@ -82,6 +87,26 @@ export function refuseWithoutSteps({ name, steps }: ChainDefinition): void {
     { chain: name },
     'it has no steps',
     "Add at least one: .step('payment', { request: … }).",
+  );
+}
+
+function refuseWithoutUndo({ name, onFailure, steps }: ChainDefinition): void {
+  if (onFailure === 'stop' || steps.some(({ undo }) => undo !== undefined)) return;
+  throw new DefinitionError(
+    { chain: name },
+    'onFailure is "undo", but no step has an undo',
+    "Write one in each step that is to be taken back, such as undo: { request: ({ undone }) => payments.post('/refunds', { chargeKey: undone.idempotencyKey }) }; or leave onFailure out, and a failed workflow waits for a person.",
+  );
+}
+
+function onFailureOf(place: Place, written: unknown): OnFailure {
+  if (written === undefined) return 'stop';
+  const known = ON_FAILURE.find((one) => one === written);
+  if (known !== undefined) return known;
+  throw new DefinitionError(
+    place,
+    `onFailure is ${show(written)}`,
+    "Write onFailure: 'undo', so that a failed workflow is taken back, or onFailure: 'stop', so that it waits for a person.",
   );
 }
 

@@ -28,25 +28,52 @@ export const ADVICE: Readonly<Record<StepErrorCode, string>> = {
     'Check the step’s function: it is throttled, it fails as it starts, or it may not read its queue.',
   KEY_EXPIRED: LOOK_AND_SAY,
   REQUEST_CHANGED: `Deploy a request function that makes the same request again, without Date.now() or Math.random(), and resume. Or: ${LOOK_AND_SAY}`,
+  PAST_PIVOT:
+    'The pivot acted, or may have, before the workflow could be taken back, and beyond it there is only forward. Nothing was undone. Resume: it goes forward.',
   EXPIRED: 'Start a new workflow: this one expires within a day and cannot be resumed.',
 };
 
 /** Their advice says how to resume, or that nobody can. */
-const SAYS_ALL: readonly StepErrorCode[] = ['EXPIRED', 'KEY_EXPIRED', 'REQUEST_CHANGED'];
+const SAYS_ALL: readonly StepErrorCode[] = ['EXPIRED', 'KEY_EXPIRED', 'REQUEST_CHANGED', 'PAST_PIVOT'];
+
+/** What is said of a step whose undo failed and was then done by hand. */
+const BY_HAND = '{ "steps": { "<step>": { "undone": true } } }';
+
+/** What a person does about an undo that failed. */
+function nextOfUndo({ code, effect, noKey, next = ADVICE[code] }: StepError): string {
+  if (code === 'EXPIRED')
+    return 'Undo by hand what stands: the workflow expires within a day, and nothing of it is called any more. Then close it: cancel, with a reason.';
+  if (code === 'PAST_PIVOT') return `${next} Do by hand what is left, then close it: cancel, with a reason.`;
+  const mayHaveActed =
+    code === 'KEY_EXPIRED' || code === 'REQUEST_CHANGED' || (noKey && effect === 'unknown');
+  if (mayHaveActed) {
+    const first = SAYS_ALL.includes(code) ? '' : `${next} `;
+    return `${first}Look at the target whether the undo has acted. Then resume and say so: ${BY_HAND}; or { "newKey": true } to call it again at your own risk.`;
+  }
+  const advice =
+    code === 'REFUSED'
+      ? 'Read in its timeline what the target answered. Correct the undo or the data at the target.'
+      : next.replaceAll('of the step.', 'of the undo.').replaceAll('of the step,', 'of the undo,');
+  return `${advice} Then resume: the undo is called again${effect === 'none' ? '' : ' with the same idempotency key'}. Or undo it by hand, and resume with ${BY_HAND}.`;
+}
 
 /**
  * What the reader of an error can do next.
  * @param outlook what becomes of the step without a person: it is tried again, or it stays failed until a resume, or the workflow
- * was closed
+ * was closed, or is taken back; `undo`: it is the error of an undo, which stays failed until a resume
  * @example
  * nextOf({ code: 'TARGET_UNAVAILABLE', message: 'busy', effect: 'unknown' }, 'failed')
  * // 'Check the target: it answers that it cannot serve the call now. Then resume: the call is repeated with the same idempotency key.'
  */
 export function nextOf(
-  { code, effect, safeUntil, noKey, next = ADVICE[code] }: StepError,
-  outlook: 'retrying' | 'failed' | 'closed',
+  error: StepError,
+  outlook: 'retrying' | 'failed' | 'closed' | 'takenBack' | 'undoFailed' | 'undo',
 ): string {
+  const { code, effect, safeUntil, noKey, next = ADVICE[code] } = error;
   if (outlook === 'closed') return 'Nothing: the workflow was cancelled after it had failed.';
+  if (outlook === 'takenBack') return 'Nothing: what was done is taken back. See undo.';
+  if (outlook === 'undoFailed') return 'Nothing by itself: an undo failed. See undoError.';
+  if (outlook === 'undo') return nextOfUndo(error);
   if (SAYS_ALL.includes(code)) return next;
   if (outlook === 'retrying') return `The step is tried again by itself. ${next}`;
   if (effect === 'none') return `${next} Then resume.`;

@@ -119,6 +119,12 @@ export const LIMITS = {
   keyLifetime: 86_400,
   keyLifetimeMost: 365 * 86_400,
   /**
+   * How long after the deadline of a call its target may still act on it, where nobody says. Most gateways give up after 30 to 60 s; what
+   * stands in a queue behind one does not. In seconds.
+   */
+  lateBy: 60,
+  lateByMost: 3_600,
+  /**
    * A secret is read again after this, so that one that was rotated is picked up within a minute. One read a minute and
    * warm function costs next to nothing.
    */

@@ -12,14 +12,24 @@ export const PROBE_STAGE = 'probe';
 export type StageName = SettledStage | typeof PROBE_STAGE;
 
 /** Status of a workflow, as stored and as shown. */
-export const WORKFLOW_STATUSES = ['processing', 'completed', 'failed', 'cancelled'] as const;
+export const WORKFLOW_STATUSES = [
+  'processing',
+  'completed',
+  'failed',
+  'cancelled',
+  'compensating',
+  'compensated',
+  'compensation_failed',
+] as const;
 export type WorkflowStatus = (typeof WORKFLOW_STATUSES)[number];
 
-/** Statuses that change only by an operator's resume. */
+/** Statuses that change only by an operator. */
 export const TERMINAL_STATUSES = [
   'completed',
   'failed',
   'cancelled',
+  'compensated',
+  'compensation_failed',
 ] as const satisfies readonly WorkflowStatus[];
 
 /** Whether `status` is one that only an operator changes. */
@@ -27,7 +37,15 @@ export const isTerminal = (status: WorkflowStatus): boolean =>
   (TERMINAL_STATUSES as readonly WorkflowStatus[]).includes(status);
 
 /** Status of a step. A step that has no item in the table is `pending`. */
-export const STEP_STATUSES = ['pending', 'running', 'retrying', 'completed', 'failed', 'cancelled'] as const;
+export const STEP_STATUSES = [
+  'pending',
+  'running',
+  'retrying',
+  'completed',
+  'skipped',
+  'failed',
+  'cancelled',
+] as const;
 export type StepStatus = (typeof STEP_STATUSES)[number];
 
 /**
@@ -38,6 +56,7 @@ export type StepStatus = (typeof STEP_STATUSES)[number];
  * `KEY_EXPIRED`: the call may have acted, and its target may have forgotten the idempotency key.
  * `REQUEST_CHANGED`: the call may have acted, and the step would send another request under the same idempotency key now.
  * `SECRET_UNAVAILABLE`: the target's secret could not be read for now; nothing was sent.
+ * `PAST_PIVOT`: the pivot acted, or may have, while the workflow was to be taken back: there is only forward.
  */
 export const STEP_ERROR_CODES = [
   'CONNECTION_FAILED',
@@ -58,11 +77,12 @@ export const STEP_ERROR_CODES = [
   'EXPIRED',
   'KEY_EXPIRED',
   'REQUEST_CHANGED',
+  'PAST_PIVOT',
 ] as const;
 export type StepErrorCode = (typeof STEP_ERROR_CODES)[number];
 
-/** What a message asks of a step. `undo` (compensation) comes with a later version. */
-export const ACTIONS = ['do'] as const;
+/** What a message asks of a step, and what its call does: act, or take back what it did. META decides which of them is done. */
+export const ACTIONS = ['do', 'undo'] as const;
 export type Action = (typeof ACTIONS)[number];
 
 /**
@@ -135,17 +155,21 @@ export const ROUTES = {
   timeline: { method: 'GET', path: '/api/workflows/{id}/timeline' },
   cancel: { method: 'POST', path: '/api/workflows/{id}/cancel' },
   resume: { method: 'POST', path: '/api/workflows/{id}/resume' },
+  undo: { method: 'POST', path: '/api/workflows/{id}/undo' },
+  undoPlan: { method: 'GET', path: '/api/workflows/{id}/undo' },
 } as const;
 
 /** The path at which a workflow is read. */
 export const workflowPath = (workflowId: string): string => ROUTES.get.path.replace('{id}', workflowId);
 /** The path at which operators read every attempt of it, and what its targets answered. */
 export const timelinePath = (workflowId: string): string => ROUTES.timeline.path.replace('{id}', workflowId);
+/** The path at which operators read what an undo of it would do, and at which they ask for one. */
+export const undoPath = (workflowId: string): string => ROUTES.undo.path.replace('{id}', workflowId);
 
 /** What operators do to a workflow. */
-export const OPERATIONS = ['cancel', 'resume'] as const;
+export const OPERATIONS = ['cancel', 'resume', 'undo'] as const;
 /** What operators say of a step when they resume. */
-export const STATEMENTS = ['done', 'notDone', 'newKey'] as const;
+export const STATEMENTS = ['done', 'notDone', 'newKey', 'undone'] as const;
 export type StatementName = (typeof STATEMENTS)[number];
 export type OperationName = (typeof OPERATIONS)[number];
 
@@ -157,6 +181,9 @@ export const RESERVED_OUTPUT_NAMES = [
   'steps',
   'error',
   'retrying',
+  'undo',
+  'undoError',
+  'inDoubt',
   'undeployed',
   'createdAt',
   'updatedAt',
@@ -260,6 +287,9 @@ export const METRICS = {
   workflowsFailed: 'WorkflowsFailed',
   workflowsCancelled: 'WorkflowsCancelled',
   workflowsResumed: 'WorkflowsResumed',
+  workflowsCompensating: 'WorkflowsCompensating',
+  workflowsCompensated: 'WorkflowsCompensated',
+  compensationsFailed: 'CompensationsFailed',
   attempts: 'Attempts',
   attemptsFailed: 'AttemptsFailed',
   attemptDuration: 'AttemptDuration',
@@ -272,5 +302,10 @@ export const METRICS = {
   unexpectedErrors: 'UnexpectedErrors',
 } as const;
 
-/** The heading of docs/runbook.md that both the mail about a failed workflow and the alarm lead to. */
-export const RUNBOOK_WORKFLOW_FAILED = 'workflow-failed';
+/** Headings of docs/runbook.md, by what on-call is told: the mail and the alarm of the same name lead to it. */
+export const RUNBOOK = {
+  failed: 'workflow-failed',
+  compensation_failed: 'compensation-failed',
+} as const;
+/** What on-call can be told of a workflow. */
+export type TellingKind = keyof typeof RUNBOOK;

@@ -1,5 +1,5 @@
 import { LIMITS } from './limits.ts';
-import type { WorkflowStatus } from './names.ts';
+import { ACTIONS, type Action, type WorkflowStatus } from './names.ts';
 
 /** A key attribute and its DynamoDB type. */
 interface KeyAttribute {
@@ -75,7 +75,7 @@ export const TABLE_SCHEMA: TableSchema = {
 
 /** Sort key of a workflow's own item. */
 export const META_KEY = 'META';
-const STEP_PREFIX = 'STEP#';
+const PREFIXES: Readonly<Record<Action, string>> = { do: 'STEP#', undo: 'UNDO#' };
 
 /** @example partitionKey('default', 'wf_…') // 'default#wf_…' */
 export const partitionKey = (tenant: string, workflowId: string): string => `${tenant}#${workflowId}`;
@@ -90,12 +90,14 @@ export function parsePartitionKey(key: string): { readonly tenant: string; reado
 /** The one item that is of no workflow: its key has no `#`. It keeps the pace at which on-call is told. */
 export const PACE_KEYS = { [KEYS.partition]: 'on-call', [KEYS.sort]: 'PACE' } as const;
 
-/** @example stepKey('payment') // 'STEP#payment' */
-export const stepKey = (step: string): string => `${STEP_PREFIX}${step}`;
+/** @example stepKey('payment', 'undo') // 'UNDO#payment' */
+export const stepKey = (step: string, action: Action = 'do'): string => PREFIXES[action] + step;
 
-/** The step's name in a sort key; undefined if the item is no step's. */
-export const parseStepKey = (key: string): string | undefined =>
-  key.startsWith(STEP_PREFIX) ? key.slice(STEP_PREFIX.length) : undefined;
+/** The step's name in a sort key, and what its item records; undefined if the item is no step's. */
+export function parseStepKey(key: string): { readonly step: string; readonly action: Action } | undefined {
+  const action = ACTIONS.find((one) => key.startsWith(PREFIXES[one]));
+  return action && { step: key.slice(PREFIXES[action].length), action };
+}
 
 /**
  * The shard of both indexes that a workflow belongs to, from 0 to `LIMITS.indexShards - 1`. FNV-1a over the id: ids are

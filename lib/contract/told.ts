@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import type { StepErrorCode } from './names.ts';
+import type { StepErrorCode, StepStatus } from './names.ts';
 import type { StepError } from './wire.ts';
 
 /** What a sentence is made of: nothing in it comes from a target, or from what code threw. */
@@ -62,6 +62,7 @@ const SENTENCES: Readonly<
     says: (facts) =>
       `the call may have acted, and ${theTarget(facts)} may have forgotten its idempotency key`,
   },
+  PAST_PIVOT: { says: () => 'the pivot acted, or may have, before the workflow could be taken back' },
   REQUEST_CHANGED: {
     says: (facts) => `the call may have acted, and another request would go to ${theTarget(facts)} now`,
   },
@@ -77,7 +78,7 @@ export function sentenceOf(facts: Facts): string {
 }
 
 /** Errors that no target and no thrown error has a word in, in whichever release. */
-const OURS: ReadonlySet<StepErrorCode> = new Set(['WORKER_DIED', 'NOT_TAKEN', 'EXPIRED']);
+const OURS: ReadonlySet<StepErrorCode> = new Set(['WORKER_DIED', 'NOT_TAKEN', 'EXPIRED', 'PAST_PIVOT']);
 
 /**
  * An error as operators see it. An earlier release saved what the target said as the message: of such an error it becomes the detail.
@@ -93,4 +94,30 @@ export const forOperators = <Told extends StepError>(error: Told): Told =>
 export function forEverybody<Told extends StepError>(error: Told): Omit<Told, 'detail'> {
   const { detail: _, ...rest } = forOperators(error);
   return rest;
+}
+
+/** What became of the steps of a workflow that could not be taken back, by their names. */
+export interface Undone {
+  readonly undone: readonly string[];
+  /** Their undo is still to come, as it waits for the one that failed. */
+  readonly left: readonly string[];
+  /** Nobody knows whether they acted: whoever mends it compares with the books of their targets. */
+  readonly inDoubt: readonly string[];
+}
+
+/**
+ * How the undos of a workflow stand, for a sentence about it.
+ * @param failed the step whose undo failed
+ * @example undoneOf('payment', [{ step: 'shipment', status: 'completed' }, { step: 'payment', status: 'failed' }]).undone // ['shipment']
+ */
+export function undoneOf(
+  failed: string,
+  undos: readonly { readonly step: string; readonly status: StepStatus; readonly inDoubt?: true }[],
+): Undone {
+  const named = (some: typeof undos): readonly string[] => some.map(({ step }) => step);
+  return {
+    undone: named(undos.filter(({ status }) => status === 'completed')),
+    left: named(undos.filter(({ step, status }) => status !== 'completed' && step !== failed)),
+    inDoubt: named(undos.filter(({ inDoubt }) => inDoubt)),
+  };
 }

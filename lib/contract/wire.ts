@@ -91,6 +91,8 @@ const withNext = { next: z.string() };
 /** One attempt of a step, in order of time. */
 export const timelineEntry = z.object({
   step: z.string(),
+  /** Of the step's undo. */
+  action: z.literal('undo').optional(),
   epoch: count,
   attempt: count,
   round: count,
@@ -133,6 +135,25 @@ export const workflowAnswer = z.looseObject({
       }),
     )
     .optional(),
+  /** Of a workflow that is, or was, to be taken back: the undo of each step that did something, or may have. */
+  undo: z
+    .record(
+      z.string(),
+      z.object({
+        status: z.enum(STEP_STATUSES),
+        attempts: count,
+        /** Nobody knows whether the step acted. */
+        inDoubt: z.literal(true).optional(),
+        /** Its target answered that there is nothing to undo. */
+        found: z.literal(false).optional(),
+        error: stepError.extend(withNext).optional(),
+      }),
+    )
+    .optional(),
+  /** The undo that failed. */
+  undoError: workflowError.extend(withNext).optional(),
+  /** Steps of which nobody knows whether they acted: compare with the books of their targets. */
+  inDoubt: count.optional(),
   /** Why nothing of it can run here: its definition is not deployed, or is another one under the same version. */
   undeployed: z.object({ message: z.string(), ...withNext }).optional(),
   createdAt: z.iso.datetime(),
@@ -142,6 +163,44 @@ export const workflowAnswer = z.looseObject({
   operations: z.array(operationEntry).optional(),
 });
 export type WorkflowAnswer = z.infer<typeof workflowAnswer>;
+
+/** What an undo would do with a step: it `calls` a target, `runs` code, `fails` as its request cannot be built, or has none: what it did `stays`. */
+export const UNDO_DOES = ['calls', 'runs', 'fails', 'stays', 'isUndone'] as const;
+export const undoPlanStep = z.object({
+  step: z.string(),
+  does: z.enum(UNDO_DOES),
+  /** Nobody knows whether the step acted. */
+  inDoubt: z.literal(true).optional(),
+  idempotencyKey: z.string().optional(),
+  request: z.object({ target: z.string(), method: z.string(), path: z.string() }).optional(),
+  /** Why its request cannot be built. */
+  problem: z.string().optional(),
+  /** Steps that are taken back before it. */
+  waitsFor: z.array(z.string()),
+});
+export type UndoPlanStep = z.infer<typeof undoPlanStep>;
+
+/** RFC 9457 problem details. `errors` names each field that was refused; `code` is ours and stable. */
+export const problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  code: z.string(),
+  errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+});
+export type Problem = z.infer<typeof problem>;
+
+/** Answer to `GET /api/workflows/{id}/undo`: in the order in which it would go. */
+export const undoPlan = z.object({
+  workflowId: z.string().regex(WORKFLOW_ID),
+  chain: z.string(),
+  status: z.enum(WORKFLOW_STATUSES),
+  /** Why an undo would be refused now. */
+  refused: problem.optional(),
+  steps: z.array(undoPlanStep),
+});
+export type UndoPlan = z.infer<typeof undoPlan>;
 
 /** Answer to `GET /api/workflows`, newest first. A page may hold fewer than `limit` and still have a `nextCursor`. */
 export const listAnswer = z.object({
@@ -161,18 +220,23 @@ export type ListAnswer = z.infer<typeof listAnswer>;
 /** Why an operator does it: kept with the workflow. */
 const reason = z.string().trim().min(1).max(LIMITS.reasonText).optional();
 
-/** Body of a cancel. */
-export const cancelBody = z.strictObject({ reason });
+/** Body of an undo. */
+export const undoBody = z.strictObject({ reason });
+export type UndoBody = z.infer<typeof undoBody>;
+
+/** Body of a cancel; `undo`: what is done is taken back. */
+export const cancelBody = z.strictObject({ reason, undo: z.boolean().optional() });
 export type CancelBody = z.infer<typeof cancelBody>;
 
 /**
  * What an operator knows of a step: its call is `done`, with this result; it is `notDone`; or it shall be made again under a `newKey`, at
- * the operator's own risk.
+ * the operator's own risk. Of a step whose undo failed: it is `undone`, by hand.
  */
 export const statement = z.union([
   z.strictObject({ done: z.unknown() }),
   z.strictObject({ notDone: z.literal(true) }),
   z.strictObject({ newKey: z.literal(true) }),
+  z.strictObject({ undone: z.literal(true) }),
 ]);
 export type Statement = z.infer<typeof statement>;
 
@@ -201,14 +265,3 @@ export interface ResumeBody {
   readonly newKey?: boolean | undefined;
   readonly steps?: Readonly<Record<string, Statement>> | undefined;
 }
-
-/** RFC 9457 problem details. `errors` names each field that was refused; `code` is ours and stable. */
-export const problem = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.int(),
-  detail: z.string(),
-  code: z.string(),
-  errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
-});
-export type Problem = z.infer<typeof problem>;

@@ -1,18 +1,32 @@
 import type { ChainDefinition, StepDefinition } from '../chain/definition.ts';
-import { descendants, findStep, successors } from '../chain/graph.ts';
+import { findStep } from '../chain/graph.ts';
 import { DAY_MS, LIMITS } from '../contract/limits.ts';
+import type { Action } from '../contract/names.ts';
 import type { StepError, StepMessage } from '../contract/wire.ts';
 import type { StepExpectation } from './ports.ts';
 import type { Built } from './request/build.ts';
 import { forgottenAt, keyedAt, safeUntil, safeUntilOf } from './retry.ts';
-import { type AttemptRecord, iso, type StepRecord, type WorkflowMeta, type WorkflowState } from './state.ts';
+import {
+  type AttemptRecord,
+  iso,
+  recordsOf,
+  type StepRecord,
+  type WorkflowMeta,
+  type WorkflowState,
+} from './state.ts';
 
-/** A step of a workflow as it was loaded. */
+/** A step of a workflow as it was loaded, and what is to be done: what it does, or its undo. */
 export interface Place {
   readonly chain: ChainDefinition;
+  /** Of an undo: what its call is made by. */
   readonly step: StepDefinition;
   readonly state: WorkflowState;
+  readonly action: Action;
 }
+
+/** The record of what is to be done at a place. */
+const recordAt = ({ state, step, action }: Place): StepRecord | undefined =>
+  recordsOf(state, action).get(step.name);
 
 /**
  * What a worker does with a message (docs/architecture.md, "The step protocol", 2). Pure: the loaded state and the
@@ -26,10 +40,16 @@ export type MessageDecision =
   | { readonly do: 'repeatDeadLetter'; readonly at: Place }
   | { readonly do: 'hold'; readonly until: number }
   | {
-      readonly do: 'saveDeadWorker' | 'saveKeyExpired' | 'saveRequestChanged';
+      readonly do: 'saveDeadWorker' | 'saveKeyExpired' | 'saveRequestChanged' | 'saveNotAsked' | 'skip';
       readonly at: Place;
       readonly record: StepRecord;
       readonly expected: StepExpectation;
+    }
+  /** Records to be closed, so that nobody claims their steps; then it is decided again. */
+  | {
+      readonly do: 'close';
+      readonly at: Place;
+      readonly records: readonly { readonly record: StepRecord; readonly expected: StepExpectation }[];
     }
   | { readonly do: 'claim'; readonly at: Place; readonly claim: Claim };
 
@@ -54,14 +74,12 @@ export interface Moment {
   build(at: Place, round: number): Built | undefined;
 }
 
-/** Rows in the order of the protocol; the first that fits decides. */
-export function decideMessage(
+/** The place that a message is for; or the first rows of the protocol, where this deployment has none. */
+export function placeOf(
   chain: ChainDefinition | undefined,
   state: WorkflowState | undefined,
   message: StepMessage,
-  moment: Moment,
-): MessageDecision {
-  const { now } = moment;
+): Omit<Place, 'action'> | Extract<MessageDecision, { do: 'deadLetter' | 'awaitDeployment' }> {
   if (state === undefined) return { do: 'deadLetter', because: 'there is no such workflow' };
   const { meta } = state;
   if (meta.chain !== message.chain || meta.version !== message.version) {
@@ -74,18 +92,43 @@ export function decideMessage(
       because: 'this deployment does not know that version or step, or has other steps under it',
     };
   }
+  return { chain, step, state };
+}
+
+/** Rows in the order of the protocol; the first that fits decides. */
+export function decideMessage(
+  chain: ChainDefinition | undefined,
+  state: WorkflowState | undefined,
+  message: StepMessage,
+  moment: Moment,
+): MessageDecision {
+  const place = placeOf(chain, state, message);
+  return 'do' in place ? place : decideStep({ ...place, action: 'do' }, message, moment);
+}
+
+function decideStep(at: Place, message: StepMessage, moment: Moment): MessageDecision {
+  const { step, state } = at;
+  const { meta } = state;
   if (meta.status !== 'processing') return { do: 'acknowledge', because: `the workflow is ${meta.status}` };
-  const at: Place = { chain, step, state };
   const record = state.steps.get(step.name);
   // A resume while the call was under way sent a message that waits for the lease: the retry is due before.
   if (message.epoch < meta.epoch && record?.status !== 'retrying') {
     return { do: 'acknowledge', because: 'the message is of an older epoch' };
   }
-  if (record?.status === 'completed') return { do: 'advance', at };
+  if (isDone(record)) return { do: 'advance', at };
   if (record?.status === 'failed' && record.epoch === meta.epoch) return { do: 'repeatDeadLetter', at };
   if (!isReady(state, step)) return { do: 'acknowledge', because: 'the steps before it are not all done' };
-  const waitsUntil = notBefore(record, now);
+  const waitsUntil = notBefore(record, moment.now);
   if (waitsUntil !== undefined) return { do: 'hold', until: waitsUntil };
+  return begin(at, moment);
+}
+
+/** The last rows, which are the same for a step and for an undo: nothing stands in the way of another attempt but what became of earlier ones. */
+export function begin(at: Place, moment: Moment): MessageDecision {
+  const { step, state } = at;
+  const { meta } = state;
+  const { now } = moment;
+  const record = recordAt(at);
   if (isExpiring(meta, now)) return { do: 'deadLetter', because: 'the workflow is about to expire' };
   // A target that takes no key is not called again by itself where its last call may have acted.
   const mostAttempts = step.keyLifetime === 0 ? 0 : step.retries;
@@ -123,7 +166,8 @@ function claim(at: Place, record: StepRecord | undefined, moment: Moment): Messa
   return { do: 'claim', at, claim: claimOf(at, next, moment) };
 }
 
-const isChanged = ({ sentHash }: StepRecord, built: Built | undefined): boolean => {
+/** Whether another request would be sent now than in the record's round. */
+export const isChanged = ({ sentHash }: StepRecord, built: Built | undefined): boolean => {
   const hash = hashOf(built);
   return sentHash !== undefined && hash !== undefined && hash !== sentHash;
 };
@@ -140,7 +184,8 @@ export const isExpiring = ({ expiresAt }: WorkflowMeta, now: number): boolean =>
   now > expiresAt - LIMITS.noClaimLastDays * DAY_MS;
 
 /** Whether a step counts as done for those after it. */
-export const isDone = (record: StepRecord | undefined): boolean => record?.status === 'completed';
+export const isDone = (record: StepRecord | undefined): boolean =>
+  record?.status === 'completed' || record?.status === 'skipped';
 
 /** Whether every step directly before `step` is done. */
 export const isReady = (state: WorkflowState, step: StepDefinition): boolean =>
@@ -166,9 +211,16 @@ export const exactly = (record: StepRecord | undefined): StepExpectation =>
   record === undefined ? { absent: true } : { status: record.status, token: record.token };
 
 /** A step's item as it was loaded. Of a step without one: the item that says nothing was claimed yet. */
-export const recordOf = (state: WorkflowState, step: string, now: number, token: string): StepRecord =>
-  state.steps.get(step) ?? {
+export const recordOf = (
+  state: WorkflowState,
+  step: string,
+  now: number,
+  token: string,
+  action: Action = 'do',
+): StepRecord =>
+  recordsOf(state, action).get(step) ?? {
     step,
+    ...(action === 'undo' ? { action } : {}),
     status: 'pending',
     epoch: state.meta.epoch,
     attempt: 0,
@@ -187,10 +239,9 @@ interface Round {
 }
 
 /** The lease lasts as long as this very function may still run: longer than the step needs, where another version's needs more. */
-function claimOf({ state, step }: Place, round: Round, { now, token, remainingMs }: Moment): Claim {
+function claimOf({ state, step, action }: Place, round: Round, { now, token, remainingMs }: Moment): Claim {
   const { meta } = state;
-  const loaded = state.steps.get(step.name);
-  const before = recordOf(state, step.name, now, token);
+  const before = recordOf(state, step.name, now, token, action);
   // While nobody can have acted on the key, it does not matter when it was first used.
   const first = round.first || before.open === 0;
   const attempt = attemptsInEpoch(state, before) + 1;
@@ -217,7 +268,9 @@ function claimOf({ state, step }: Place, round: Round, { now, token, remainingMs
     }),
   };
   const forgotten = first ? undefined : forgottenAt(step, before);
-  return { record, expected: exactly(loaded), before, built: round.built, forgottenAt: forgotten };
+  const expected = exactly(recordsOf(state, action).get(step.name));
+  const claimed = action === 'undo' ? { ...record, action } : record;
+  return { record: claimed, expected, before, built: round.built, forgottenAt: forgotten };
 }
 
 /** The attempts of an item and one more, as far as they are kept. */
@@ -292,42 +345,4 @@ function withoutCall(
       effect: 'unknown',
     },
   };
-}
-
-/** What follows a step that is done: the steps to queue, or the end of the workflow. */
-export interface Advance {
-  readonly queue: readonly StepDefinition[];
-  readonly complete: boolean;
-}
-
-/** Whether a step was claimed in this epoch and not put back: it has a message of its own, or the reconciler watches it. */
-const isTaken = ({ meta, steps }: WorkflowState, name: string): boolean => {
-  const record = steps.get(name);
-  return record !== undefined && record.status !== 'pending' && record.epoch === meta.epoch;
-};
-
-/** Advances from a completed step. Only where the workflow is `processing`; else nothing follows. */
-export function decideAdvance(chain: ChainDefinition, state: WorkflowState, name: string): Advance {
-  if (state.meta.status !== 'processing') return { queue: [], complete: false };
-  return {
-    queue: successors(chain, name).filter(
-      (step) => !isTaken(state, step.name) && !isDone(state.steps.get(step.name)) && isReady(state, step),
-    ),
-    complete: allDone(chain, state),
-  };
-}
-
-/** Whether every step of the chain is done. */
-export const allDone = (chain: ChainDefinition, state: WorkflowState): boolean =>
-  chain.steps.every((step) => isDone(state.steps.get(step.name)));
-
-/**
- * Whether a worker that saved `name` must load again before it advances: unless every other step is done or comes after
- * it, two steps that end together could each miss the other.
- */
-export function mustReload(chain: ChainDefinition, state: WorkflowState, name: string): boolean {
-  const after = descendants(chain, name);
-  return chain.steps.some(
-    (step) => step.name !== name && !after.has(step.name) && !isDone(state.steps.get(step.name)),
-  );
 }

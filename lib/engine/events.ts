@@ -17,22 +17,35 @@ export type EngineEvent =
   | ({ readonly event: 'workflow_completed'; readonly durationMs: number } & OfWorkflow)
   | ({ readonly event: 'workflow_failed'; readonly error: WorkflowError } & OfWorkflow)
   | ({ readonly event: 'workflow_cancelled' } & OfWorkflow)
+  /** It is taken back. `error`: why, where no operator wanted it. */
+  | ({ readonly event: 'workflow_compensating'; readonly error?: WorkflowError } & OfWorkflow)
+  | ({ readonly event: 'workflow_compensated'; readonly durationMs: number } & OfWorkflow)
+  /** An undo failed: a person has to act. */
+  | ({ readonly event: 'compensation_failed'; readonly error: WorkflowError } & OfWorkflow)
   | ({ readonly event: 'workflow_erased' } & OfWorkflow)
   | ({ readonly event: 'workflow_resumed'; readonly epoch: number; readonly newKey: boolean } & OfWorkflow)
   | ({
       readonly event: 'attempt_started';
+      /** Of an undo. */
+      readonly action?: 'undo';
       readonly epoch: number;
       readonly attempt: number;
       readonly idempotencyKey: string;
     } & OfStep)
   | ({
       readonly event: 'step_completed';
+      /** Of an undo. */
+      readonly action?: 'undo';
       readonly epoch: number;
       readonly attempt: number;
       readonly durationMs: number;
     } & OfStep)
+  /** It was not needed. */
+  | ({ readonly event: 'step_skipped'; readonly epoch: number } & OfStep)
   | ({
       readonly event: 'step_retrying';
+      /** Of an undo. */
+      readonly action?: 'undo';
       readonly epoch: number;
       readonly attempt: number;
       readonly durationMs: number;
@@ -41,6 +54,8 @@ export type EngineEvent =
     } & OfStep)
   | ({
       readonly event: 'step_failed';
+      /** Of an undo. */
+      readonly action?: 'undo';
       readonly epoch: number;
       readonly attempt: number;
       readonly durationMs: number;
@@ -92,10 +107,14 @@ export const EVENT_LEVELS = {
   workflow_completed: 'info',
   workflow_failed: 'error',
   workflow_cancelled: 'info',
+  workflow_compensating: 'warn',
+  workflow_compensated: 'info',
+  compensation_failed: 'error',
   workflow_erased: 'info',
   workflow_resumed: 'info',
   attempt_started: 'info',
   step_completed: 'info',
+  step_skipped: 'info',
   step_retrying: 'warn',
   step_failed: 'error',
   output_failed: 'error',

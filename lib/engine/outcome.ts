@@ -52,10 +52,10 @@ export const isRetriable = ({ code }: Extract<HttpOutcome, { kind: 'failure' }>)
 
 /** The item after a success. */
 export function completedRecord(claimed: StepRecord, result: unknown, now: number): StepRecord {
-  const { step, epoch, attempt, round, open, token, startedAt = now } = claimed;
+  const { step, action, epoch, attempt, round, open, token, startedAt = now } = claimed;
   const attempts = ended(claimed, 'completed', now);
   // Written out: this is done for every step, and copies of objects are slow.
-  return {
+  const completed: StepRecord = {
     step,
     status: 'completed',
     epoch,
@@ -69,6 +69,7 @@ export function completedRecord(claimed: StepRecord, result: unknown, now: numbe
     result,
     attempts,
   };
+  return action === undefined ? completed : { ...completed, action };
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { QueueName, StepErrorCode, WorkflowStatus } from '../contract/names.ts';
+import type { QueueName, StepErrorCode, StepStatus, TellingKind, WorkflowStatus } from '../contract/names.ts';
 import type { StepMessage, WorkflowError } from '../contract/wire.ts';
 import type { EngineEvent } from './events.ts';
 import type { StepRecord, WorkflowKey, WorkflowMeta, WorkflowState } from './state.ts';
@@ -225,10 +225,14 @@ export interface Telemetry {
   emit(event: EngineEvent): void;
 }
 
-/** A digest: what on-call is told of failed workflows of one chain, step and error. */
+/**
+ * What on-call is told. `failed`: a digest of failed workflows of one chain, step and error. `compensation_failed`: of one workflow, that it could
+ * not be taken back.
+ */
 export interface Notification {
-  /** Names the oldest failure in it, `<workflowId>:<epoch>:failed`. A repeat has the same id, and counts anew. */
+  /** Names the oldest failure in it, `<workflowId>:<epoch>:<kind>`. A repeat has the same id, and counts anew. */
   readonly id: string;
+  readonly kind: TellingKind;
   readonly chain: string;
   readonly step: string;
   readonly code: StepErrorCode;
@@ -245,6 +249,19 @@ export interface FailureExample extends WorkflowKey {
   readonly epoch: number;
   /** Without what the target answered. */
   readonly error: WorkflowError;
+  /** Nobody need resume it: what it did is taken back by itself. */
+  readonly takenBack?: true;
+  /** Of one that could not be taken back: how its undos stand, in the order in which they go. */
+  readonly undos?: readonly UndoStanding[];
+}
+
+/** How the undo of a step stands, without a word of what its target answered. */
+export interface UndoStanding {
+  readonly step: string;
+  readonly status: StepStatus;
+  readonly attempts: number;
+  /** Nobody knows whether the step acted. */
+  readonly inDoubt?: true;
 }
 
 /** Tells the people on call. Errors: throws when nobody was told; the caller repeats. */

@@ -1,8 +1,9 @@
 import type { ChainDefinition } from '../chain/definition.ts';
 import { successors } from '../chain/graph.ts';
 import { LIMITS } from '../contract/limits.ts';
-import { deadLetterQueue } from '../contract/names.ts';
-import { allDone, isDone, isReady, notBefore } from './decision.ts';
+import { deadLetterQueue, isTerminal } from '../contract/names.ts';
+import { allDone } from './advance.ts';
+import { isDone, isReady, notBefore } from './decision.ts';
 import { toldOf } from './errors.ts';
 import {
   LOOK_MS,
@@ -13,7 +14,7 @@ import {
   type Waiting,
   waitingOf,
 } from './lateness/lateness.ts';
-import type { Outgoing, Pace } from './ports.ts';
+import type { Pace } from './ports.ts';
 import {
   definitionOf,
   type Engine,
@@ -22,6 +23,7 @@ import {
   isSensitive,
   loadState,
   messageFor,
+  type Repair,
   saveMeta,
   sensitiveOf,
   toStep,
@@ -34,15 +36,10 @@ import { emptyDeadLetters } from './step-failed.ts';
 import { groupOf, type Untold, untoldOf, wantedFor } from './telling/digest.ts';
 import { closedUntil } from './telling/pace.ts';
 import { loadPace, tell } from './telling/tell.ts';
+import { undoRepairs } from './undo/repairs.ts';
 
 /** What the reconciler needs. */
 export type ReconcilerEngine = Engine<'store' | 'queue' | 'clock' | 'random' | 'telemetry' | 'notifier'>;
-
-/** A message that a stuck workflow needs, and why. */
-export interface Repair {
-  readonly why: string;
-  readonly outgoing: Outgoing;
-}
 
 /**
  * What a workflow needs that nothing else may bring (docs/architecture.md, "The reconciler").
@@ -55,7 +52,9 @@ export function decideRepairs(
   queuesLost = false,
 ): readonly Repair[] {
   const { meta } = state;
-  if (meta.status !== 'processing' || chain === undefined) return [];
+  if (chain === undefined) return [];
+  if (meta.status === 'compensating') return undoRepairs(chain, state, now, queuesLost);
+  if (meta.status !== 'processing') return [];
   if (allDone(chain, state)) {
     const last = chain.steps.find((step) => successors(chain, step.name).length === 0);
     if (last === undefined) return [];
@@ -186,20 +185,20 @@ async function examine(engine: ReconcilerEngine, collection: Collection, key: Wo
   if (state?.meta.dueAt === undefined || state.meta.dueAt > now) return nothing;
   const { meta } = state;
   const chain = definitionOf(engine.chains, meta);
-  if (meta.status === 'failed' && meta.notify === undefined) {
+  if (isLeft(meta) && meta.notify === undefined) {
     return { ...nothing, mine: await eraseFailed(engine, chain, meta) };
   }
   const waits = latest(waitingOf(chain, state), now);
   const overdue = waits?.ratio ?? 0;
   collection.sawUnclaimed(now - (oldestUnclaimedSince(chain, state) ?? now));
   // Moves the due time before any push: a backlog is never flooded.
-  const untold = untoldOf(meta);
+  const untold = untoldOf(chain, state);
   const told = untold && { ...untold, dueAt: await untilTold(collection, untold, now) };
   const repairs = decideRepairs(chain, state, now);
   const moved =
     told !== undefined
       ? { ...meta, dueAt: told.dueAt }
-      : chain !== undefined && repairs.length === 0
+      : chain !== undefined && repairs.length === 0 && meta.status === 'processing'
         ? { ...meta, dueAt: nextLook(chain, state, now) }
         : postponed(meta, now);
   const mine = await saveMeta(ports, moved, {
@@ -211,9 +210,10 @@ async function examine(engine: ReconcilerEngine, collection: Collection, key: Wo
   if (waits !== undefined && overdue >= 1) tellOverdue(engine, meta, waits.of, now);
   if (told !== undefined) {
     if (collection.isOpen()) collection.add(told);
-    return { repaired: 0, overdue, mine };
+    // What is taken back meanwhile needs its messages all the same.
+    if (meta.status !== 'compensating') return { repaired: 0, overdue, mine };
   }
-  if (chain === undefined && meta.status === 'processing') {
+  if (chain === undefined && !isTerminal(meta.status)) {
     complain(engine, meta, whyUndeployed(engine.chains, meta));
   }
   try {
@@ -224,6 +224,9 @@ async function examine(engine: ReconcilerEngine, collection: Collection, key: Wo
   }
   return { repaired: repairs.length, overdue, mine };
 }
+
+/** A person decides what becomes of it, and has some days for that. */
+const isLeft = ({ status }: WorkflowMeta): boolean => status === 'failed' || status === 'compensation_failed';
 
 const tellOverdue = (
   { ports }: ReconcilerEngine,

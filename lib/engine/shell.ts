@@ -1,7 +1,7 @@
 import type { ChainDefinition } from '../chain/definition.ts';
 import { shapeHash } from '../chain/shape.ts';
 import { DAY_MS, LIMITS } from '../contract/limits.ts';
-import { STEP_FAILED, stepQueue } from '../contract/names.ts';
+import { type Action, STEP_FAILED, stepQueue } from '../contract/names.ts';
 import type { StepMessage } from '../contract/wire.ts';
 import { EngineError } from './errors.ts';
 import { unsealed, withoutSensitive } from './fingerprint.ts';
@@ -58,7 +58,7 @@ export interface Engine<Used extends keyof Ports = keyof Ports> {
 /**
  * META and its steps. A query reads one item after another and is no snapshot: beside a step that was claimed after a resume
  * it may bring META of before it, by which the step's attempts, and its key, would be taken for older ones; or a completed META
- * beside a step as it was before. Then it is asked again.
+ * beside a step as it was before; or META of before a compensation beside a step that this has closed, or an undo. Then it is asked again.
  * Errors: the store's own; `STORE_UNAVAILABLE` if it never becomes right.
  */
 export async function loadState(
@@ -72,27 +72,41 @@ export async function loadState(
   throw new EngineError('STORE_UNAVAILABLE', `META of ${key.workflowId} stays behind its steps`);
 }
 
-const isTorn = ({ meta, steps }: WorkflowState): boolean => {
+const isTorn = ({ meta, steps, undos }: WorkflowState): boolean => {
+  const before = meta.status === 'processing' || meta.status === 'failed';
   for (const { epoch, status } of steps.values()) {
-    if (epoch > meta.epoch || (meta.status === 'completed' && status !== 'completed')) return true;
+    if (epoch > meta.epoch || (meta.status === 'completed' && status !== 'completed' && status !== 'skipped'))
+      return true;
+    if (before && status === 'cancelled') return true;
   }
+  for (const { epoch } of undos?.values() ?? []) if (before || epoch > meta.epoch) return true;
   return false;
 };
 
 /** How often a message has come back from the dead, and how many attempts of its step had been claimed by then. */
 export type Trips = Pick<StepMessage, 'trip' | 'claimed'>;
 
-/** The message that asks for `step` in the workflow's present epoch. */
+/** What is done for a workflow of this status, whatever a message asks. */
+const actionOf = ({ status }: WorkflowMeta): Action =>
+  status === 'compensating' || status === 'compensation_failed' ? 'undo' : 'do';
+
+/** The message that asks for `step`, or its undo, in the workflow's present epoch. */
 export const messageFor = (meta: WorkflowMeta, step: string, trips: Trips = { trip: 0 }): StepMessage => ({
   tenant: meta.tenant,
   workflowId: meta.workflowId,
   chain: meta.chain,
   version: meta.version,
   step,
-  action: 'do',
+  action: actionOf(meta),
   epoch: meta.epoch,
   ...trips,
 });
+
+/** A message that a stuck workflow needs, and why. */
+export interface Repair {
+  readonly why: string;
+  readonly outgoing: Outgoing;
+}
 
 /** The message, addressed to its step's queue. */
 export const toStep = (message: StepMessage): Outgoing => ({ to: stepQueue(message), message });
@@ -130,8 +144,15 @@ export function eraseAt(chain: ChainDefinition | undefined, meta: WorkflowMeta):
   return meta.updatedAt + (chain?.keepFailed ?? LIMITS.keepFailed) * DAY_MS;
 }
 
-/** The same failed workflow once on-call was told: the reconciler has its sensitive input left to erase, if any. */
+/**
+ * The same workflow once on-call was told of its failure: the reconciler has its sensitive input left to erase, if any, or watches it being
+ * taken back.
+ */
 export function told(chain: ChainDefinition | undefined, meta: WorkflowMeta): WorkflowMeta {
+  if (meta.status === 'compensating') {
+    const { notify: _, ...rest } = meta;
+    return rest;
+  }
   const { notify: _, ...rest } = undue(meta);
   const dueAt = eraseAt(chain, meta);
   return dueAt === undefined ? rest : { ...rest, dueAt };
@@ -184,7 +205,8 @@ export async function saveMeta(
     current.dueAt === meta.dueAt &&
     current.updatedAt === meta.updatedAt &&
     // Two branches may fail in the same millisecond.
-    current.error?.step === meta.error?.step
+    current.error?.step === meta.error?.step &&
+    current.undoError?.step === meta.undoError?.step
   );
 }
 

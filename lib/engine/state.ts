@@ -1,4 +1,4 @@
-import type { OperationName, StatementName, StepStatus, WorkflowStatus } from '../contract/names.ts';
+import type { Action, OperationName, StatementName, StepStatus, WorkflowStatus } from '../contract/names.ts';
 import type { StepError, WorkflowError } from '../contract/wire.ts';
 
 /** Names one workflow's item collection. */
@@ -35,8 +35,12 @@ export interface WorkflowMeta extends WorkflowKey {
   readonly requestKey?: string;
   /** Of the request that last created or resumed it: a failed condition that finds my own nonce was my own write. */
   readonly nonce: string;
-  /** The failed step and its error, while failed. */
+  /** The failed step and its error, while failed and once taken back. */
   readonly error?: WorkflowError;
+  /** As its chain said when it began; absent where that is `stop`. */
+  readonly onFailure?: 'undo';
+  /** The undo that failed and its error, while `compensation_failed`. */
+  readonly undoError?: WorkflowError;
   /** An operator's order that this step use a new idempotency key from this epoch on. */
   readonly newKey?: { readonly step: string; readonly epoch: number };
   /** The same where it is for several steps: the epoch for each. */
@@ -82,12 +86,15 @@ export interface AttemptRecord {
 /** Statuses that a step's item can hold; the others are derived when shown. */
 export type StoredStepStatus = Extract<
   StepStatus,
-  'pending' | 'running' | 'retrying' | 'completed' | 'failed'
+  'pending' | 'running' | 'retrying' | 'completed' | 'skipped' | 'failed' | 'cancelled'
 >;
 
-/** A `STEP#<name>` item. Times are milliseconds since 1970. Written whole, conditional on the status and token it was decided from. */
+/** A `STEP#<name>` item, or the `UNDO#<name>` item of the undo of that step, which is a record like any other. Times are milliseconds since 1970. Written whole, conditional on the status and token it was decided from. */
 export interface StepRecord {
   readonly step: string;
+  /** What its calls do; absent where they act. */
+  readonly action?: 'undo';
+  /** `cancelled`: closed, so that nobody claims the step while what it may have done is undone. */
   readonly status: StoredStepStatus;
   /** The epoch of the last claim. */
   readonly epoch: number;
@@ -117,6 +124,8 @@ export interface StepRecord {
   /** The sensitive fields of the result, unreadable without META's `requestKey`. */
   readonly sealed?: string;
   readonly error?: StepError;
+  /** The undo of a step in doubt was answered that there is nothing to undo. */
+  readonly found?: false;
   /** The last attempts, oldest first. */
   readonly attempts: readonly AttemptRecord[];
 }
@@ -125,4 +134,23 @@ export interface StepRecord {
 export interface WorkflowState {
   readonly meta: WorkflowMeta;
   readonly steps: ReadonlyMap<string, StepRecord>;
+  /** By the steps that they undo; absent until one was claimed. */
+  readonly undos?: ReadonlyMap<string, StepRecord>;
+}
+
+const NONE: ReadonlyMap<string, StepRecord> = new Map();
+
+/** The records of what steps did, or of their undos. */
+export const recordsOf = (
+  { steps, undos = NONE }: Pick<WorkflowState, 'steps' | 'undos'>,
+  action: Action,
+): ReadonlyMap<string, StepRecord> => (action === 'undo' ? undos : steps);
+
+/** The state as it is once `record` is written. */
+export function withRecord(state: WorkflowState, record: StepRecord): WorkflowState {
+  const { action = 'do' } = record;
+  const records = new Map(recordsOf(state, action)).set(record.step, record);
+  if (action === 'undo') return { ...state, undos: records };
+  const { meta, undos } = state;
+  return undos === undefined ? { meta, steps: records } : { meta, steps: records, undos };
 }

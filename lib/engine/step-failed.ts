@@ -1,14 +1,13 @@
 import type { ChainDefinition } from '../chain/definition.ts';
-import { findStep } from '../chain/graph.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { type QueueName, queueSuffix } from '../contract/names.ts';
 import type { StepMessage, WorkflowError } from '../contract/wire.ts';
 import { advance } from './advance.ts';
-import { attemptsInEpoch, isExpiring, notBefore } from './decision.ts';
+import { againOr, type DeadLetterDecision, errorOf, expired, notTaken } from './dead-letter.ts';
+import { isDone, isExpiring, notBefore } from './decision.ts';
 import { type Handled, handling } from './delivery.ts';
 import { EngineError, toldOf } from './errors.ts';
 import type { Delivery, Pace } from './ports.ts';
-import { safeUntilOf } from './retry.ts';
 import {
   definitionOf,
   type Engine,
@@ -16,27 +15,21 @@ import {
   loadState,
   messageFor,
   saveMeta,
-  type Trips,
   toStep,
   toStepFailed,
   type Undeployed,
   whyUndeployed,
 } from './shell.ts';
-import { iso, type StepRecord, type WorkflowMeta, type WorkflowState } from './state.ts';
+import type { WorkflowMeta, WorkflowState } from './state.ts';
 import { untoldOf, wantedFor } from './telling/digest.ts';
 import { closedUntil } from './telling/pace.ts';
 import { loadPace, tell } from './telling/tell.ts';
+import { advanceUndo } from './undo/advance.ts';
+import { decideUndoDeadLetter } from './undo/dead-letter.ts';
+import { isTakenBack } from './undo/turn.ts';
 
 /** What the step-failed handler needs. */
 export type StepFailedEngine = Engine<'store' | 'queue' | 'clock' | 'random' | 'telemetry' | 'notifier'>;
-
-/** What the step-failed handler does with a dead letter (docs/architecture.md, "The step-failed handler"). */
-export type DeadLetterDecision =
-  | { readonly do: 'acknowledge'; readonly because: string }
-  | { readonly do: 'notify' }
-  | { readonly do: 'advance' }
-  | { readonly do: 'fail'; readonly error: WorkflowError }
-  | { readonly do: 'queueAgain'; readonly trips: Trips };
 
 /**
  * Rows from top to bottom; the first that fits decides.
@@ -64,73 +57,18 @@ export function decideDeadLetter(
     if (ended) return { do: 'queueAgain', trips: { trip: 0 } };
     return { do: 'acknowledge', because: 'the dead letter is of an older epoch' };
   }
-  if (record?.status === 'completed') return { do: 'advance' };
+  if (isDone(record)) return { do: 'advance' };
   if (record?.status === 'failed' && record.epoch === meta.epoch)
     return { do: 'fail', error: errorOf(record) };
   if (notBefore(record, now) !== undefined) {
     return { do: 'acknowledge', because: 'the step is under way; the reconciler watches it' };
   }
   if (isExpiring(meta, now)) return { do: 'fail', error: expired(meta, message.step, record) };
-  // Trips count while nothing takes the message: a claim since the first of them shows that something does.
-  const claimed = record === undefined ? 0 : attemptsInEpoch(state, record);
-  if (claimed > (message.claimed ?? 0)) return { do: 'queueAgain', trips: { trip: 1, claimed } };
-  if (message.trip >= LIMITS.trips) return { do: 'fail', error: notTaken(message, record, definition) };
-  const { claimed: seen } = message;
-  return {
-    do: 'queueAgain',
-    trips: { trip: message.trip + 1, ...(seen === undefined ? {} : { claimed: seen }) },
-  };
+  return againOr(state, message, record, () => ({
+    do: 'fail',
+    error: notTaken(message, record, definition),
+  }));
 }
-
-function errorOf(record: StepRecord): WorkflowError {
-  const error = record.error ?? {
-    code: 'WORKER_DIED',
-    message: 'the function ended without saving an error',
-    effect: 'unknown',
-  };
-  return { ...error, step: record.step, attempts: record.attempt };
-}
-
-const expired = ({ expiresAt, epoch }: WorkflowMeta, step: string, record: StepRecord | undefined) =>
-  givenUp(
-    'EXPIRED',
-    `the workflow is kept until ${iso(expiresAt)} only, and step "${step}" was not done a day before`,
-    { step, epoch },
-    record,
-  );
-
-function notTaken(
-  message: StepMessage,
-  record: StepRecord | undefined,
-  definition: ChainDefinition | Undeployed | undefined,
-): WorkflowError {
-  const times = `the function of step "${message.step}" could not take the message, ${message.trip + 1} times in all`;
-  if (definition === undefined) return givenUp('NOT_TAKEN', times, message, record);
-  if ('next' in definition) {
-    const { message: why, next } = definition;
-    return { ...givenUp('NOT_TAKEN', `${times}: ${why}`, message, record), next };
-  }
-  const step = findStep(definition, message.step);
-  const until = step && record ? safeUntilOf(step, record) : {};
-  return { ...givenUp('NOT_TAKEN', times, message, record), ...until };
-}
-
-/**
- * The error of a step that did not fail by itself. Only META is written: a worker that loaded before may yet claim the step
- * and make its call. So nobody can say that nothing was done, though no attempt was claimed.
- */
-const givenUp = (
-  code: WorkflowError['code'],
-  message: string,
-  { step, epoch }: Pick<StepMessage, 'step' | 'epoch'>,
-  record: StepRecord | undefined,
-): WorkflowError => ({
-  code,
-  message,
-  effect: 'unknown',
-  step,
-  attempts: record?.epoch === epoch ? record.attempt : 0,
-});
 
 /** Handles one dead letter. Never throws, and never writes a step. */
 export const handleDeadLetter = (engine: StepFailedEngine, delivery: Delivery): Promise<Handled> =>
@@ -142,10 +80,10 @@ export const handleDeadLetter = (engine: StepFailedEngine, delivery: Delivery): 
 async function settle(engine: StepFailedEngine, message: StepMessage): Promise<void> {
   const { ports } = engine;
   for (let tries = 0; tries < LIMITS.decisions; tries += 1) {
-    const state = await loadState(ports, message);
+    const loaded = await loadState(ports, message);
+    const state = loaded?.meta.status === 'compensating' ? await toldOfFailure(engine, loaded) : loaded;
     const chain = state && definitionOf(engine.chains, state.meta);
-    const definition = chain ?? (state && whyUndeployed(engine.chains, state.meta));
-    const decision = decideDeadLetter(state, message, ports.clock.now(), definition);
+    const decision = decide(engine, chain, state, message);
     ports.telemetry.emit({
       ...idsOf(message),
       event: 'dead_letter',
@@ -155,48 +93,168 @@ async function settle(engine: StepFailedEngine, message: StepMessage): Promise<v
     });
     // The decision has seen the state; this tells the compiler.
     if (decision.do === 'acknowledge' || state === undefined) return;
-    if (decision.do === 'queueAgain') {
-      await ports.queue.send([toStep(messageFor(state.meta, message.step, decision.trips))]);
-      return;
-    }
-    if (decision.do === 'advance') {
-      if (chain === undefined) {
-        const { message: why, next } = whyUndeployed(engine.chains, state.meta);
-        throw new EngineError('NEWER_VERSION', why, { next });
-      }
-      await advance(engine, chain, state, message.step);
-      return;
-    }
-    // Before the write: a failure of a group that was told of just now is due when that may be told again.
-    const pace = await loadPace(ports);
-    const failed =
-      decision.do === 'notify' ? state.meta : await fail(engine, state.meta, decision.error, pace);
-    const untold = failed === undefined ? undefined : untoldOf(failed);
-    if (untold === undefined) continue;
-    const patienceMs = LIMITS.publishPatience * 1_000;
-    await tell(engine, { failures: [untold], by: 'first', pace, patienceMs });
-    // Told, or the reconciler tells of it together with others of its kind.
-    return;
+    if (await carryOut(engine, chain, state, message, decision)) return;
   }
   throw new Error(`META of ${message.workflowId} changed at every try`);
 }
 
-/** META to `failed`, to be told; undefined if META is no longer what it was decided from. */
-async function fail(
-  { ports }: StepFailedEngine,
+/** A failure that on-call was not told of is told first, whatever follows. */
+async function toldOfFailure(
+  engine: StepFailedEngine,
+  state: WorkflowState,
+): Promise<WorkflowState | undefined> {
+  const untold = untoldOf(undefined, state);
+  const patienceMs = LIMITS.publishPatience * 1_000;
+  if (untold === undefined) return state;
+  try {
+    await tell(engine, { failures: [untold], by: 'first', patienceMs });
+  } catch (error) {
+    // The reconciler tells of it; what was done must be taken back all the same.
+    const { workflowId } = state.meta;
+    engine.ports.telemetry.emit({
+      event: 'unexpected_error',
+      where: 'telling',
+      ...toldOf(error),
+      workflowId,
+    });
+  }
+  return await loadState(engine.ports, state.meta);
+}
+
+function decide(
+  { chains, ports }: StepFailedEngine,
+  chain: ChainDefinition | undefined,
+  state: WorkflowState | undefined,
+  message: StepMessage,
+): DeadLetterDecision {
+  const now = ports.clock.now();
+  const isOfChain = state?.meta.chain === message.chain && state.meta.version === message.version;
+  if (state?.meta.status !== 'compensating' || !isOfChain) {
+    return decideDeadLetter(state, message, now, chain ?? (state && whyUndeployed(chains, state.meta)));
+  }
+  return decideUndoDeadLetter(known(chains, chain, state.meta), state, message, now);
+}
+
+/** Errors: `NEWER_VERSION`; then the message waits for the deployment of what its workflow began with. */
+function known(
+  chains: StepFailedEngine['chains'],
+  chain: ChainDefinition | undefined,
   meta: WorkflowMeta,
-  error: WorkflowError,
+): ChainDefinition {
+  if (chain !== undefined) return chain;
+  const { message: why, next } = whyUndeployed(chains, meta);
+  throw new EngineError('NEWER_VERSION', why, { next });
+}
+
+/** False where META is no longer what was decided from. */
+async function carryOut(
+  engine: StepFailedEngine,
+  chain: ChainDefinition | undefined,
+  state: WorkflowState,
+  message: StepMessage,
+  decision: Exclude<DeadLetterDecision, { do: 'acknowledge' }>,
+): Promise<boolean> {
+  const { chains, ports } = engine;
+  const { meta } = state;
+  switch (decision.do) {
+    case 'queueAgain':
+      await ports.queue.send([toStep(messageFor(meta, message.step, decision.trips))]);
+      return true;
+    case 'advance':
+      await advance(engine, known(chains, chain, meta), state, message.step);
+      return true;
+    case 'advanceUndo':
+      await advanceUndo(engine, known(chains, chain, meta), state);
+      return true;
+    case 'notify':
+      await tellOf(engine, chain, state, await loadPace(ports));
+      return true;
+    case 'fail':
+    case 'failUndo':
+      return await failed(engine, chain, state, decision);
+  }
+}
+
+/** META to `failed`, to `compensating` where the failure is taken back by itself, or to `compensation_failed`; then on-call is told. */
+async function failed(
+  engine: StepFailedEngine,
+  chain: ChainDefinition | undefined,
+  state: WorkflowState,
+  decision: Extract<DeadLetterDecision, { do: 'fail' | 'failUndo' }>,
+): Promise<boolean> {
+  const { chains, ports } = engine;
+  const { meta } = state;
+  const now = ports.clock.now();
+  // Before the write: a failure of a group that was told of just now is due when that may be told again.
+  const pace = await loadPace(ports);
+  if (decision.do === 'failUndo') {
+    const { error } = decision;
+    const changes = { status: 'compensation_failed', undoError: error } as const;
+    const written = await write(engine, chain, state, changes, pace);
+    if (written === undefined) return false;
+    ports.telemetry.emit({ ...idsOf(meta), event: 'compensation_failed', error });
+    await tellOf(engine, chain, written, pace);
+    return true;
+  }
+  const { error } = decision;
+  const definition = definitionFor(chains, chain, meta, error);
+  const turns = meta.status === 'processing' && isTakenBack(definition, state, error, now);
+  const changes = { status: turns ? 'compensating' : 'failed', error } as const;
+  const written = await write(engine, chain, state, changes, pace);
+  if (written === undefined) return false;
+  ports.telemetry.emit({ ...idsOf(meta), event: turns ? 'workflow_compensating' : 'workflow_failed', error });
+  // A branch that ended in between has queued nothing, and is in nobody's plan but that of a load after the write.
+  const latest = turns ? await loadState(ports, meta) : undefined;
+  if (turns && latest !== undefined) await advanceUndo(engine, definition, latest);
+  await tellOf(engine, chain, latest ?? written, pace);
+  return true;
+}
+
+/**
+ * The definition by which it is told whether a failed workflow is taken back. Errors: `NEWER_VERSION`; then the dead letter waits for a function
+ * that has it. One whose step nothing took may have been removed for good: it stops, and a person goes on.
+ */
+const definitionFor = (
+  chains: StepFailedEngine['chains'],
+  chain: ChainDefinition | undefined,
+  meta: WorkflowMeta,
+  { code }: WorkflowError,
+): ChainDefinition | undefined =>
+  meta.onFailure === 'undo' && code !== 'NOT_TAKEN' && code !== 'EXPIRED'
+    ? known(chains, chain, meta)
+    : chain;
+
+/** Told, or the reconciler tells of it together with others of its kind. */
+async function tellOf(
+  engine: StepFailedEngine,
+  chain: ChainDefinition | undefined,
+  state: WorkflowState,
   pace: Pace,
-): Promise<WorkflowMeta | undefined> {
+): Promise<void> {
+  const untold = untoldOf(chain, state);
+  const patienceMs = LIMITS.publishPatience * 1_000;
+  if (untold !== undefined) await tell(engine, { failures: [untold], by: 'first', pace, patienceMs });
+}
+
+/** The workflow as it fails, to be told; undefined if META is no longer what it was decided from. */
+async function write(
+  { ports }: StepFailedEngine,
+  chain: ChainDefinition | undefined,
+  state: WorkflowState,
+  changes: Pick<WorkflowMeta, 'status' | 'error' | 'undoError'>,
+  pace: Pace,
+): Promise<WorkflowState | undefined> {
+  const { meta } = state;
   const now = ports.clock.now();
   const wait = LIMITS.reconcileInterval * 1_000;
-  const failed = { ...meta, status: 'failed', error, notify: 'pending', updatedAt: now } as const;
-  const untold = untoldOf(failed);
+  const failed: WorkflowMeta = { ...meta, ...changes, notify: 'pending', updatedAt: now };
+  const untold = untoldOf(chain, { ...state, meta: failed });
   const closed = untold && closedUntil(pace, wantedFor(untold, 'first'), now);
-  const due: WorkflowMeta = { ...failed, dueAt: closed ?? now + wait, dueAfter: wait };
-  if (!(await saveMeta(ports, due, { status: meta.status, epoch: meta.epoch }))) return undefined;
-  ports.telemetry.emit({ ...idsOf(meta), event: 'workflow_failed', error });
-  return due;
+  // A compensation is looked at in a minute, whenever on-call may be told.
+  const dueAt = changes.status === 'compensating' ? undefined : closed;
+  const due: WorkflowMeta = { ...failed, dueAt: dueAt ?? now + wait, dueAfter: wait };
+  const written = await saveMeta(ports, due, { status: meta.status, epoch: meta.epoch });
+  return written ? { ...state, meta: due } : undefined;
 }
 
 type EmptyingEngine = Engine<'queue' | 'telemetry'>;

@@ -1,13 +1,22 @@
 import type { ChainDefinition } from '../chain/definition.ts';
 import { nextOf } from '../contract/advice.ts';
-import { RESERVED_OUTPUT_NAMES, type StepStatus } from '../contract/names.ts';
+import { RESERVED_OUTPUT_NAMES, type StepStatus, type WorkflowStatus } from '../contract/names.ts';
 import { forEverybody, forOperators } from '../contract/told.ts';
 import type { OperationEntry, StepError, TimelineEntry, WorkflowAnswer } from '../contract/wire.ts';
-import { interrupted, isDone } from './decision.ts';
+import { interrupted } from './decision.ts';
 import { messageOf } from './errors.ts';
 import { withoutSensitive } from './fingerprint.ts';
 import { shownResult } from './sensitive/results.ts';
-import { type AttemptRecord, iso, type StepRecord, type WorkflowState } from './state.ts';
+import {
+  type AttemptRecord,
+  iso,
+  recordsOf,
+  type StepRecord,
+  type WorkflowMeta,
+  type WorkflowState,
+} from './state.ts';
+import { standings } from './undo/standing.ts';
+import { isInDoubt } from './undo/words.ts';
 
 /** A workflow as its users see it, and what is wrong with the chain's output, if anything is. */
 export interface View {
@@ -37,26 +46,73 @@ export function describe(
     status: meta.status,
     steps: Object.fromEntries(names.map((name) => [name, stepStatus(state, name, now)])),
     ...fields,
-    ...(meta.error === undefined
-      ? {}
-      : { error: withNext(told(meta.error), meta.status === 'failed' ? 'failed' : 'closed') }),
+    ...(meta.error === undefined ? {} : { error: withNext(told(meta.error), outlookOf(meta)) }),
+    ...undoOfAll(chain, state, told),
     ...(Object.keys(retrying).length === 0 ? {} : { retrying }),
     createdAt: iso(meta.createdAt),
-    updatedAt: iso(Math.max(meta.updatedAt, ...[...steps.values()].map(({ updatedAt }) => updatedAt))),
+    updatedAt: iso(Math.max(meta.updatedAt, ...allRecords(state).map(({ updatedAt }) => updatedAt))),
     ...(timeline ? { timeline: timelineOf(state, now), operations: operationsOf(state) } : {}),
   };
   return { answer, outputProblem };
 }
 
+type Outlook = Parameters<typeof nextOf>[1];
 type Telling = <Told extends StepError>(error: Told) => Omit<Told, 'detail'>;
 
 const withNext = <Told extends Omit<StepError, 'detail'>>(
   error: Told,
-  outlook: Parameters<typeof nextOf>[1],
+  outlook: Outlook,
 ): Told & { next: string } => ({
   ...error,
   next: nextOf(error, outlook),
 });
+
+/** What becomes of a workflow's failure. */
+const outlookOf = ({ status }: WorkflowMeta): Outlook => OUTLOOKS[status] ?? 'takenBack';
+
+const OUTLOOKS: Partial<Readonly<Record<WorkflowStatus, Outlook>>> = {
+  failed: 'failed',
+  cancelled: 'closed',
+  compensation_failed: 'undoFailed',
+};
+
+/** What was, or is to be, taken back of a workflow; nothing of one that goes forward. */
+function undoOfAll(
+  chain: ChainDefinition | undefined,
+  state: WorkflowState,
+  told: Telling,
+): Pick<WorkflowAnswer, 'undo' | 'undoError' | 'inDoubt'> {
+  const { meta } = state;
+  if (!isTakenBack(state)) return {};
+  const undoOutlook = meta.status === 'cancelled' ? 'closed' : 'undo';
+  const shown = standings(chain, state).map(({ step, undo, inDoubt }) => {
+    const { status = 'pending', attempt = 0, found, error } = undo ?? {};
+    return [
+      step,
+      {
+        status,
+        attempts: attempt,
+        ...(inDoubt === undefined ? {} : { inDoubt }),
+        ...(found === undefined ? {} : { found }),
+        ...(error === undefined
+          ? {}
+          : { error: withNext(told(error), status === 'failed' ? undoOutlook : 'retrying') }),
+      },
+    ] as const;
+  });
+  const inDoubt = [...state.steps.keys()].filter((name) => isInDoubt(state, name)).length;
+  return {
+    undo: Object.fromEntries(shown),
+    ...(meta.undoError === undefined ? {} : { undoError: withNext(told(meta.undoError), undoOutlook) }),
+    ...(inDoubt === 0 ? {} : { inDoubt }),
+  };
+}
+
+const TAKEN_BACK: readonly WorkflowStatus[] = ['compensating', 'compensated', 'compensation_failed'];
+
+/** Whether a workflow is, or was, to be taken back; it may have been closed since. */
+const isTakenBack = ({ meta, undos }: WorkflowState): boolean =>
+  TAKEN_BACK.includes(meta.status) || meta.undoError !== undefined || undos !== undefined;
 
 /** The status shown for a step: a workflow that ended leaves no step waiting. */
 function stepStatus({ meta, steps }: WorkflowState, name: string, now: number): StepStatus {
@@ -64,11 +120,11 @@ function stepStatus({ meta, steps }: WorkflowState, name: string, now: number): 
   // Its steps expire before it does.
   const stored = record?.status ?? (meta.status === 'completed' ? 'completed' : 'pending');
   const underWay = stored === 'running' && (record?.leaseUntil ?? 0) > now;
-  if (stored === 'completed' || underWay) return stored;
-  if (meta.status === 'cancelled' || meta.status === 'failed') {
+  if (stored === 'completed' || stored === 'skipped' || underWay) return stored;
+  if (meta.status !== 'processing') {
     if (stored === 'failed' || meta.error?.step === name) return 'failed';
     // Nothing is scheduled any more; a resume of a failed workflow would run it.
-    return meta.status === 'cancelled' ? 'cancelled' : 'pending';
+    return meta.status === 'failed' ? 'pending' : 'cancelled';
   }
   // A failure of before a resume is history.
   if (stored === 'failed' && record !== undefined && record.epoch < meta.epoch) return 'pending';
@@ -105,7 +161,7 @@ function output(chain: ChainDefinition | undefined, { meta, steps }: WorkflowSta
   if (chain?.output === undefined) return { fields: {} };
   const done = chain.steps.flatMap((step) => {
     const record = steps.get(step.name);
-    return record !== undefined && isDone(record) ? [[step.name, shownResult(record, step)] as const] : [];
+    return record?.status === 'completed' ? [[step.name, shownResult(record, step)] as const] : [];
   });
   try {
     const shown = chain.output({
@@ -126,8 +182,9 @@ function output(chain: ChainDefinition | undefined, { meta, steps }: WorkflowSta
 const attemptsOf = (record: StepRecord, now: number): readonly AttemptRecord[] =>
   record.status === 'running' && (record.leaseUntil ?? 0) <= now ? interrupted(record, now) : record.attempts;
 
-const entry = (step: string, attempt: AttemptRecord): TimelineEntry => ({
+const entry = ({ step, action }: StepRecord, attempt: AttemptRecord): TimelineEntry => ({
   step,
+  ...(action === undefined ? {} : { action }),
   epoch: attempt.epoch,
   attempt: attempt.attempt,
   round: attempt.round,
@@ -140,8 +197,13 @@ const entry = (step: string, attempt: AttemptRecord): TimelineEntry => ({
 const operationsOf = ({ meta }: WorkflowState): OperationEntry[] =>
   (meta.operations ?? []).map(({ at, ...rest }) => ({ ...rest, at: iso(at) }));
 
-const timelineOf = ({ steps }: WorkflowState, now: number): TimelineEntry[] =>
-  [...steps.values()]
+const allRecords = (state: WorkflowState): readonly StepRecord[] => [
+  ...state.steps.values(),
+  ...recordsOf(state, 'undo').values(),
+];
+
+const timelineOf = (state: WorkflowState, now: number): TimelineEntry[] =>
+  allRecords(state)
     .flatMap((record) => attemptsOf(record, now).map((attempt) => ({ record, attempt })))
     .sort((a, b) => a.attempt.startedAt - b.attempt.startedAt)
-    .map(({ record, attempt }) => entry(record.step, attempt));
+    .map(({ record, attempt }) => entry(record, attempt));

@@ -1,26 +1,16 @@
-import { ancestors } from '../chain/graph.ts';
 import { LIMITS } from '../contract/limits.ts';
-import { idempotencyKey, queueSuffix, stepQueue } from '../contract/names.ts';
+import { queueSuffix, stepQueue } from '../contract/names.ts';
 import type { StepMessage } from '../contract/wire.ts';
-import { advance } from './advance.ts';
+import { advance, mustReload } from './advance.ts';
 import { perform } from './calling/call.ts';
-import type { Call } from './calling/types.ts';
-import {
-  attemptsInEpoch,
-  type Claim,
-  decideMessage,
-  type MessageDecision,
-  mustReload,
-  type Place,
-} from './decision.ts';
+import { attemptsInEpoch, type Claim, decideMessage, type MessageDecision, type Place } from './decision.ts';
 import { comeBackIn, comeBackLater, type Handled, handling, readMessage } from './delivery.ts';
 import { EngineError, toldOf } from './errors.ts';
-import { secretsOf } from './mask.ts';
 import { completedRecord, type Failure, failedRecord } from './outcome.ts';
 import type { Delivery } from './ports.ts';
-import { type Built, buildRequest } from './request/build.ts';
-import { frozen } from './sensitive/frozen.ts';
-import { resultOf, sealedRecord, secretsIn } from './sensitive/results.ts';
+import { ifNeeded } from './request/needed.ts';
+import { build, keyOf, looking, type SeenBy } from './request/seen.ts';
+import { sealedRecord } from './sensitive/results.ts';
 import {
   added,
   definitionOf,
@@ -31,7 +21,9 @@ import {
   saveStep,
   toStepFailed,
 } from './shell.ts';
-import type { StepRecord, WorkflowState } from './state.ts';
+import { recordsOf, type StepRecord, withRecord } from './state.ts';
+import { decideUndo } from './undo/decide.ts';
+import { isInDoubt } from './undo/words.ts';
 
 /** What a worker needs. */
 export type WorkerEngine = Engine<'store' | 'queue' | 'http' | 'clock' | 'random' | 'targets' | 'telemetry'>;
@@ -43,7 +35,7 @@ interface Job {
   readonly remainingMs: () => number;
   readonly progress: { attempted: boolean };
   /** The same for the request that is built and for its call: sealed results are opened once. */
-  readonly seenBy: (at: Place) => Seen;
+  readonly seenBy: SeenBy;
 }
 
 /**
@@ -88,8 +80,11 @@ function leftToReconciler(engine: WorkerEngine, message: StepMessage, error: unk
 export async function deathsOf({ ports }: WorkerEngine, delivery: Delivery): Promise<number> {
   const message = delivery.receiveCount > 1 ? readMessage(delivery) : undefined;
   const state = message && (await loadState(ports, message));
-  const record = message && state?.steps.get(message.step);
-  if (state === undefined) return 0;
+  if (message === undefined || state === undefined) return 0;
+  const action = state.meta.status === 'compensating' ? 'undo' : 'do';
+  const record = recordsOf(state, action).get(message.step);
+  // It was held until nothing of its step could come late.
+  if (action === 'undo' && record === undefined && isInDoubt(state, message.step)) return 0;
   if (record === undefined || record.epoch < state.meta.epoch) return 1;
   return record.status === 'running' ? attemptsInEpoch(state, record) : 0;
 }
@@ -102,13 +97,18 @@ async function work(engine: WorkerEngine, job: Job): Promise<Handled> {
     const state = await loadState(engine.ports, message);
     // 2. Decide.
     const chain = state && definitionOf(engine.chains, state.meta);
-    const decision = decideMessage(chain, state, message, {
+    const moment = {
       now: clock.now(),
       token: random.token(),
       remainingMs: job.remainingMs(),
-      build: (at, round) => build(at, round, job.seenBy),
-    });
-    const handled = await carryOut(engine, job, decision);
+      build: (at: Place, round: number) => build(at, round, job.seenBy),
+    };
+    // A message asks, META decides.
+    const decision =
+      state?.meta.status === 'compensating'
+        ? decideUndo(chain, state, message, moment)
+        : decideMessage(chain, state, message, moment);
+    const handled = await carryOut(engine, job, ifNeeded(decision, moment, job.seenBy));
     if (handled !== 'decideAgain') return handled;
   }
   return await comeBackIn(engine, job.delivery, 1_000);
@@ -141,7 +141,12 @@ function carryOut(
     case 'saveDeadWorker':
     case 'saveKeyExpired':
     case 'saveRequestChanged':
+    case 'saveNotAsked':
       return gaveUp(engine, decision);
+    case 'skip':
+      return skipped(engine, decision);
+    case 'close':
+      return closedAll(engine, decision);
     case 'claim':
       return claimed(engine, { at: decision.at, claim: decision.claim, ...job });
   }
@@ -168,13 +173,33 @@ async function advanced(engine: WorkerEngine, { chain, state, step }: Place): Pr
   return 'acknowledge';
 }
 
+/** Whether or not all of them were what was loaded: decided again. */
+async function closedAll(
+  { ports }: WorkerEngine,
+  { at, records }: Extract<MessageDecision, { do: 'close' }>,
+): Promise<'decideAgain'> {
+  await Promise.all(records.map(({ record, expected }) => saveStep(ports, at.state, record, expected)));
+  return 'decideAgain';
+}
+
+type GivenUp = Extract<MessageDecision, { record: StepRecord }>;
+
+/** A step that is not needed: one write, and on. */
+async function skipped(
+  engine: WorkerEngine,
+  { at, record, expected }: GivenUp,
+): Promise<Handled | 'decideAgain'> {
+  const { ports } = engine;
+  if (!(await saveStep(ports, at.state, record, expected))) return 'decideAgain';
+  const { epoch, step } = record;
+  ports.telemetry.emit({ ...idsOf(at.state.meta), event: 'step_skipped', step, epoch });
+  await goOn(engine, at, record);
+  return 'acknowledge';
+}
+
 async function gaveUp(
   engine: WorkerEngine,
-  {
-    at,
-    record,
-    expected,
-  }: Extract<MessageDecision, { do: 'saveDeadWorker' | 'saveKeyExpired' | 'saveRequestChanged' }>,
+  { at, record, expected }: GivenUp,
 ): Promise<Handled | 'decideAgain'> {
   const saved = await saveStep(engine.ports, at.state, record, expected);
   return saved ? await stepFailed(engine, at, record) : 'decideAgain';
@@ -215,47 +240,20 @@ async function attempt(engine: WorkerEngine, job: Attempt): Promise<Handled> {
   const { context, secrets } = job.seenBy(job.at);
   const call = { step, context, secrets, workflowId, idempotencyKey: key, built, deadlineMs, fresh };
   const result = await perform(engine.ports, call);
-  return result.ok
-    ? await succeeded(engine, job, result.result)
-    : await notSucceeded(engine, job, result.failure);
+  if (result.ok) return await succeeded(engine, job, result.result);
+  if (isNothingThere(job.at, result.failure)) return await succeeded(engine, job, null, false);
+  return await notSucceeded(engine, job, result.failure);
 }
 
-const keyOf = ({ state, step }: Place, round: number): string =>
-  idempotencyKey({ workflowId: state.meta.workflowId, step: step.name, action: 'do', round });
+/** Statuses by which a target says that there is nothing, or nothing any more. */
+const NOTHING_THERE: readonly (number | undefined)[] = [404, 410];
 
-/** What a `request` step would send in a round. */
-function build(at: Place, round: number, seenBy: Job['seenBy']): Built | undefined {
-  const { step, state } = at;
-  if (step.request === undefined) return undefined;
-  const { requestKey } = state.meta;
-  return buildRequest({ step, ...seenBy(at), idempotencyKey: keyOf(at, round), requestKey });
-}
-
-type Seen = Pick<Call, 'context' | 'secrets'>;
-
-/** Looks once at a place. */
-function looking(): Job['seenBy'] {
-  let last: { readonly at: Place; readonly seen: Seen } | undefined;
-  return (at) => {
-    if (last?.at !== at) last = { at, seen: lookAt(at) };
-    return last.seen;
-  };
-}
-
-/** What a step may see, which its code cannot change: the input and the results of the steps before it. And what of that nobody else may. */
-function lookAt({ chain, step, state: { meta, steps } }: Place): Seen {
-  const before = ancestors(chain, step.name);
-  const results: Record<string, unknown> = {};
-  for (const { name } of before.size === 0 ? [] : chain.steps) {
-    const record = before.has(name) ? steps.get(name) : undefined;
-    if (record?.status === 'completed') results[name] = resultOf(record, meta);
-  }
-  const secrets = (): readonly string[] => [
-    ...secretsOf(meta.input, chain.sensitive),
-    ...chain.steps.flatMap((one) => secretsIn(results[one.name], one)),
-  ];
-  return { context: frozen({ input: meta.input, results }), secrets };
-}
+/** Whether an undo is refused because its step, of which nobody knows whether it acted, did not. */
+const isNothingThere = ({ action, state, step }: Place, { code, httpStatus }: Failure): boolean =>
+  action === 'undo' &&
+  code === 'REFUSED' &&
+  NOTHING_THERE.includes(httpStatus) &&
+  isInDoubt(state, step.name);
 
 /**
  * Undoes a claim without a call: the previous item again, on condition of my token. It gets a token of its own: a try of the
@@ -267,20 +265,32 @@ async function putBack(engine: WorkerEngine, job: Attempt): Promise<Handled> {
   return await comeBackIn(engine, job.delivery, 0);
 }
 
-/** 5. Success: save, advance, acknowledge last. */
-async function succeeded(engine: WorkerEngine, job: Attempt, result: unknown): Promise<Handled> {
+/** 5. Success: save, advance, acknowledge last. @param found false for an undo that found nothing */
+async function succeeded(
+  engine: WorkerEngine,
+  job: Attempt,
+  result: unknown,
+  found?: false,
+): Promise<Handled> {
   const { ports } = engine;
-  const { chain, step, state } = job.at;
+  const { step, state } = job.at;
   const now = ports.clock.now();
-  const completed = completedRecord(job.claim.record, result, now);
+  const saved = completedRecord(job.claim.record, job.at.action === 'undo' ? null : result, now);
+  const completed = found === undefined ? saved : { ...saved, found };
   const record = sealedRecord(completed, step, state.meta, () => ports.random.token());
   if (!(await saveOutcome(engine, job, record))) return 'retry';
   const durationMs = now - job.claim.record.updatedAt;
   ports.telemetry.emit(added(idsOfAttempt(job), { event: 'step_completed', durationMs }));
-  const saved: WorkflowState = { meta: state.meta, steps: new Map(state.steps).set(step.name, record) };
-  const latest = mustReload(chain, saved, step.name) ? await loadState(ports, state.meta) : saved;
-  if (latest !== undefined) await advance(engine, chain, latest, step.name);
+  await goOn(engine, job.at, record);
   return 'acknowledge';
+}
+
+/** Advances from a record that was just saved. */
+async function goOn(engine: WorkerEngine, { chain, step, state, action }: Place, record: StepRecord) {
+  const known = withRecord(state, record);
+  const reloads = action === 'undo' || mustReload(chain, known, step.name);
+  const latest = reloads ? await loadState(engine.ports, state.meta) : known;
+  if (latest !== undefined) await advance(engine, chain, latest, step.name);
 }
 
 /** 6. Failure: try again later, or give the step up. */
@@ -303,10 +313,10 @@ const saveOutcome = (engine: WorkerEngine, { at, claim }: Attempt, record: StepR
 
 /** Sends the dead letter of a step that was saved as failed, with the epoch of the item. */
 async function stepFailed(engine: WorkerEngine, { state }: Place, record: StepRecord): Promise<Handled> {
-  const { step, epoch, attempt, error, attempts, updatedAt } = record;
+  const { step, action, epoch, attempt, error, attempts, updatedAt } = record;
   if (error !== undefined) {
     const durationMs = updatedAt - (attempts.at(-1)?.startedAt ?? updatedAt);
-    const ids = { ...idsOf(state.meta), step, epoch, attempt };
+    const ids = { ...idsOf(state.meta), step, epoch, attempt, ...(action === undefined ? {} : { action }) };
     engine.ports.telemetry.emit({ ...ids, event: 'step_failed', durationMs, error });
   }
   return await sendDeadLetter(engine, messageFor(state.meta, step));
@@ -317,6 +327,7 @@ const hold = ({ ports }: WorkerEngine, delivery: Delivery, until: number): Promi
 
 const idsOfAttempt = ({ at, claim }: Attempt) => {
   const { tenant, workflowId, chain } = at.state.meta;
-  const { step, epoch, attempt } = claim.record;
-  return { tenant, workflowId, chain, step, epoch, attempt };
+  const { step, action, epoch, attempt } = claim.record;
+  const ids = { tenant, workflowId, chain, step, epoch, attempt };
+  return action === undefined ? ids : { ...ids, action };
 };

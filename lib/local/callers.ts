@@ -1,10 +1,13 @@
+import type { StepDefinition } from '../chain/definition.ts';
 import type { Registry } from '../chain/registry.ts';
 import { KEY_FORMATS, writtenKey } from '../chain/request/key.ts';
 import { CALL_HEADERS, DEFAULT_TENANT } from '../contract/names.ts';
 import { secretsOf } from '../engine/mask.ts';
 import type { Store } from '../engine/ports.ts';
+import { undoneKey } from '../engine/request/seen.ts';
 import { secretsInAll } from '../engine/sensitive/results.ts';
-import type { FindCaller } from './demo/answers.ts';
+import { undoing } from '../engine/undo/undoing.ts';
+import type { Caller, FindCaller } from './demo/answers.ts';
 
 /**
  * The idempotency key of a call: whatever stands in one of its headers as that target wants its keys written. `null` where none does: such a target takes
@@ -29,18 +32,24 @@ export const callersIn =
   (chains: Registry, store: Pick<Store, 'load'>): FindCaller =>
   async (headers) => {
     const workflowId = String(headers[CALL_HEADERS.workflowId]);
-    const [, stepName] = String(headers[CALL_HEADERS.callId]).split(':');
+    const [, stepName, action] = String(headers[CALL_HEADERS.callId]).split(':');
     const state = await store.load({ tenant: DEFAULT_TENANT, workflowId });
     if (state === undefined) return undefined;
     const { meta } = state;
     const chain = chains.find(meta.chain, meta.version);
     const step = chain?.steps.find(({ name }) => name === stepName);
     if (chain === undefined || step === undefined) return undefined;
-    return {
-      name: `${chain.name}/${step.name}`,
-      // That of a step with code is of what the code returns.
-      response: step.run === undefined ? step.response : undefined,
-      read: step.read,
-      secrets: [...secretsOf(meta.input, chain.sensitive), ...secretsInAll(chain, state)],
-    };
+    const secrets = [...secretsOf(meta.input, chain.sensitive), ...secretsInAll(chain, state)];
+    const name = `${chain.name}/${step.name}`;
+    if (action !== 'undo' || step.undo === undefined) return { name, ...expecting(step), secrets };
+    const at = { chain, step: undoing(step), state, action } as const;
+    const undoes = { key: undoneKey(at), targets: step.targets ?? [] };
+    return { name: `the undo of ${name}`, ...expecting(step.undo), secrets, undoes };
   };
+
+/** That of code is of what the code returns. */
+const expecting = ({ run, response, read }: Expecting): Pick<Caller, 'response' | 'read'> => ({
+  response: run === undefined ? response : undefined,
+  read,
+});
+type Expecting = Pick<StepDefinition, 'run' | 'response' | 'read'>;

@@ -93,7 +93,9 @@ function workerOf(
   chains: readonly ChainDefinition[],
 ): Worker {
   const steps = chains.filter(({ name }) => name === place.chain).flatMap((chain) => chain.steps);
-  const isRequest = steps.every(({ name, request }) => name !== place.step || request !== undefined);
+  const isRequest = steps.every(
+    ({ name, run, undo }) => name !== place.step || (run === undefined && undo?.run === undefined),
+  );
   return {
     queues,
     queue: stepQueue(place),

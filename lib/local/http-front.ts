@@ -8,6 +8,8 @@ import {
   type Service,
   startHandler,
   timelineHandler,
+  undoHandler,
+  undoPlanHandler,
 } from '../../functions/handlers.ts';
 import { type ApiAnswer, type ApiEvent, problemAnswer } from '../../functions/http.ts';
 import { type Route, refuseRoute, routesOf } from '../../functions/routes.ts';
@@ -24,6 +26,8 @@ const handlersOf = (service: Service): Readonly<Record<Route['name'], ApiHandler
   timeline: timelineHandler(service),
   cancel: cancelHandler(service),
   resume: resumeHandler(service),
+  undo: undoHandler(service),
+  undoPlan: undoPlanHandler(service),
 });
 
 interface Front {

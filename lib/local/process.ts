@@ -26,7 +26,7 @@ import { createFront } from './http-front.ts';
 import { OptionError, type Options } from './options.ts';
 import { type Rounds, startRounds } from './rounds.ts';
 import { type EmbeddedStore, openEmbeddedStore } from './store/store.ts';
-import { settleTargets } from './targets.ts';
+import { secretsReadBy, settleTargets } from './targets.ts';
 import { logNotifier, logTelemetry } from './telemetry.ts';
 
 export interface LocalProcess {
@@ -96,7 +96,7 @@ export async function startLocal(
       http,
       targets: createTargets({
         settings: { ...settings, ...demo?.targets },
-        secrets: secretsInEnvironment(chains.flatMap(({ steps }) => steps.flatMap(({ secrets }) => secrets))),
+        secrets: secretsInEnvironment(secretsReadBy(chains)),
         reader: environmentReader(process.env),
         ...{ authKinds, http, clock: systemClock, env: process.env },
         remedy: remedy(options),

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Registry } from '../chain/registry.ts';
-import { ROUTES } from '../contract/names.ts';
+import { isTerminal, ROUTES } from '../contract/names.ts';
 import { startAnswer, type WorkflowAnswer, workflowAnswer } from '../contract/wire.ts';
 import { makeValue } from './demo/made.ts';
 
@@ -70,7 +70,7 @@ export async function runSample(
       if (status !== 'pending' && seen.get(step) !== status) tell(`  ${step}: ${status}`);
       seen.set(step, status);
     }
-  } while (shown.status === 'processing');
+  } while (!isTerminal(shown.status));
   tell(JSON.stringify(shown, null, 2));
 }
 

@@ -11,10 +11,23 @@ export interface LocalTargets {
   readonly demo: readonly string[];
 }
 
-/** The targets that the chains call, in the order in which they name them; those that a definition does not show are not among them. */
+/** The targets that the chains and their undos call, in the order in which they name them; those that a definition does not show are not among them. */
 export const targetsCalledBy = (chains: readonly ChainDefinition[]): readonly string[] => [
-  ...new Set(chains.flatMap(({ steps }) => steps.flatMap(({ targets = [] }) => targets))),
+  ...new Set(callsIn(chains).flatMap(({ targets = [] }) => targets)),
 ];
+
+/** The secrets that the code of the chains, and of their undos, reads. */
+export const secretsReadBy = (chains: readonly ChainDefinition[]): readonly string[] => [
+  ...new Set(callsIn(chains).flatMap(({ secrets }) => secrets)),
+];
+
+const callsIn = (chains: readonly ChainDefinition[]) =>
+  chains.flatMap(({ steps }) =>
+    steps.flatMap(({ targets, secrets, undo }) => [
+      { targets, secrets },
+      ...(undo === undefined ? [] : [undo]),
+    ]),
+  );
 
 /**
  * Decides which target of the chains is real and which is pretended: without a file all of them are demo targets; with one only those

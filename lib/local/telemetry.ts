@@ -1,8 +1,8 @@
 import { nextOf } from '../contract/advice.ts';
 import { LOG_LEVELS, type LogLevel } from '../contract/names.ts';
-import type { WorkflowError } from '../contract/wire.ts';
+import { undoneOf } from '../contract/told.ts';
 import { type EngineEvent, EVENT_LEVELS } from '../engine/events.ts';
-import type { Notification, Notifier, Telemetry } from '../engine/ports.ts';
+import type { FailureExample, Notification, Notifier, Telemetry } from '../engine/ports.ts';
 
 export interface LogOptions {
   readonly level: LogLevel;
@@ -69,9 +69,11 @@ export function logNotifier({ readable, now, write }: Omit<LogOptions, 'level'>)
 }
 
 /** One failure in one line; several as a line that counts them, and one for each example. */
-function digestLines({ id, chain, step, code, count, examples }: Notification): readonly string[] {
-  const told = examples.map(
-    ({ workflowId, error }) => `${chain} ${workflowId} failed at step ${step}${causeOf(error)}`,
+function digestLines({ id, kind, chain, step, code, count, examples }: Notification): readonly string[] {
+  const told = examples.map((example) =>
+    kind === 'failed'
+      ? `${chain} ${example.workflowId} failed at step ${step}${causeOf(example)}`
+      : `${chain} ${example.workflowId} could not be taken back: ${undosOf(example)}`,
   );
   if (count === 1) return told.map((line) => `on-call: ${line} (notification ${id})`);
   return [
@@ -80,5 +82,17 @@ function digestLines({ id, chain, step, code, count, examples }: Notification): 
   ];
 }
 
-const causeOf = (error: WorkflowError): string =>
-  ` after ${error.attempts} attempt(s): ${error.code}: ${error.message}. ${nextOf(error, 'failed')}`;
+const causeOf = ({ error, takenBack }: FailureExample): string =>
+  ` after ${error.attempts} attempt(s): ${error.code}: ${error.message}. ${nextOf(error, takenBack ? 'takenBack' : 'failed')}`;
+
+/** What was undone, what was not and why, and what to do. */
+function undosOf({ error, undos = [] }: FailureExample): string {
+  const { undone, left, inDoubt } = undoneOf(error.step, undos);
+  const parts = [
+    `${undone.join(', ') || 'nothing'} undone`,
+    `${error.step} not, after ${error.attempts} attempt(s): ${error.code}: ${error.message}`,
+    ...(left.length === 0 ? [] : [`still to undo: ${left.join(', ')}`]),
+    ...(inDoubt.length === 0 ? [] : [`in doubt: ${inDoubt.join(', ')}`]),
+  ];
+  return `${parts.join('; ')}. ${nextOf(error, 'undo')}`;
+}

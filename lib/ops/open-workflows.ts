@@ -7,6 +7,7 @@ import {
   ResourceNotFoundException,
 } from '@aws-sdk/client-dynamodb';
 import { LIMITS } from '../contract/limits.ts';
+import type { WorkflowStatus } from '../contract/names.ts';
 import {
   ENDED,
   INDEX_NAMES,
@@ -16,14 +17,25 @@ import {
   parsePartitionKey,
 } from '../contract/table.ts';
 
-/** A workflow that needs its definition: it is processing, or has failed and can be resumed. */
+/** Statuses of workflows that need their definition: they go on, are taken back, or can be resumed. */
+export const OPEN_STATUSES = [
+  'processing',
+  'failed',
+  'compensating',
+  'compensation_failed',
+] as const satisfies readonly WorkflowStatus[];
+export type OpenStatus = (typeof OPEN_STATUSES)[number];
+/** Those of them of which the index of what is due does not tell: nobody but a person goes on with them. */
+const WAITING = ['failed', 'compensation_failed'] as const satisfies readonly OpenStatus[];
+
+/** A workflow that needs its definition. */
 export interface OpenWorkflow {
   readonly workflowId: string;
   readonly chain: string;
   readonly version: number;
   /** Hash of the definition that began it; undefined for one of an earlier release. */
   readonly shape: string | undefined;
-  readonly status: 'processing' | 'failed';
+  readonly status: OpenStatus;
   /** When it expires, in milliseconds since 1970: then it needs nothing any more. */
   readonly expiresAt: number;
 }
@@ -38,8 +50,8 @@ export interface TablePlace {
 }
 
 /**
- * Every open workflow of a stage; none where there is no table yet. The index of what is due holds all that are processing, and the group
- * `ended` of the index of listings those that have failed. The table says what they are now. All reads are eventually consistent.
+ * Every open workflow of a stage; none where there is no table yet. The index of what is due holds all that go on or are taken back,
+ * and the group `ended` of the index of listings those that wait for a person. The table says what they are now. All reads are eventually consistent.
  * Errors: those of the SDK.
  * @example await openWorkflows({ tableName: 'stepline_dev', tenant: 'default', region: 'eu-central-1' })
  */
@@ -65,27 +77,27 @@ export async function openWorkflows(place: TablePlace): Promise<readonly OpenWor
 async function* keysOf(client: DynamoDBClient, { tableName, tenant }: TablePlace): AsyncGenerator<string> {
   const due = { TableName: tableName, IndexName: INDEX_NAMES.due };
   yield* keysIn(paginateScan({ client }, { ...due, ...ONLY_KEYS }));
-  const failed = {
+  const waiting = {
     TableName: tableName,
     IndexName: INDEX_NAMES.listing,
     ...ONLY_KEYS,
-    FilterExpression: '#ended = :failed',
+    FilterExpression: `#ended IN (${WAITING.map((status) => `:${status}`).join(', ')})`,
     ExpressionAttributeNames: { ...ONLY_KEYS.ExpressionAttributeNames, '#ended': ENDED },
   };
-  const value = { ':failed': { S: 'failed' } };
+  const values = Object.fromEntries(WAITING.map((status) => [`:${status}`, { S: status }]));
   if (tenant === undefined) {
-    yield* keysIn(paginateScan({ client }, { ...failed, ExpressionAttributeValues: value }));
+    yield* keysIn(paginateScan({ client }, { ...waiting, ExpressionAttributeValues: values }));
     return;
   }
   for (let shard = 0; shard < LIMITS.indexShards; shard += 1) {
     const pages = paginateQuery(
       { client },
       {
-        ...failed,
+        ...waiting,
         KeyConditionExpression: '#listing = :partition',
-        ExpressionAttributeNames: { ...failed.ExpressionAttributeNames, '#listing': KEYS.listing },
+        ExpressionAttributeNames: { ...waiting.ExpressionAttributeNames, '#listing': KEYS.listing },
         ExpressionAttributeValues: {
-          ...value,
+          ...values,
           ':partition': { S: listingPartition(tenant, 'ended', shard) },
         },
       },
@@ -143,28 +155,25 @@ async function readMetas(
 
 /** None where the workflow has ended meanwhile. */
 function openOf(item: Record<string, AttributeValue>): readonly OpenWorkflow[] {
-  const { [KEYS.partition]: pk, chain, version, shape, status, expiresAt } = item;
-  if (pk?.S === undefined || chain?.S === undefined) return [];
-  if (status?.S !== 'processing' && status?.S !== 'failed') return [];
+  const { [KEYS.partition]: pk, chain, version, shape, expiresAt } = item;
+  const status = OPEN_STATUSES.find((known) => known === item.status?.S);
+  if (pk?.S === undefined || chain?.S === undefined || status === undefined) return [];
   return [
     {
       workflowId: parsePartitionKey(pk.S).workflowId,
       chain: chain.S,
       version: Number(version?.N),
       shape: shape?.S,
-      status: status.S,
+      status,
       expiresAt: Number(expiresAt?.N),
     },
   ];
 }
 
-/** The open workflows of one version of a chain. */
-export interface OpenVersion {
+/** The open workflows of one version of a chain: how many there are of each status. */
+export interface OpenVersion extends Readonly<Record<OpenStatus, number>> {
   readonly chain: string;
   readonly version: number;
-  readonly processing: number;
-  /** They can be resumed as long as their definition is there. */
-  readonly failed: number;
   readonly examples: readonly string[];
   /** When the last of them expires, in milliseconds since 1970. */
   readonly expiresAt: number;
@@ -188,13 +197,15 @@ export function byVersion(workflows: readonly OpenWorkflow[]): readonly OpenVers
 function counted(group: readonly OpenWorkflow[]): readonly OpenVersion[] {
   const [first] = group;
   if (first === undefined) return [];
-  const processing = group.filter(({ status }) => status === 'processing').length;
+  const of = (wanted: OpenStatus): number => group.filter(({ status }) => status === wanted).length;
   return [
     {
       chain: first.chain,
       version: first.version,
-      processing,
-      failed: group.length - processing,
+      processing: of('processing'),
+      failed: of('failed'),
+      compensating: of('compensating'),
+      compensation_failed: of('compensation_failed'),
       examples: group.slice(0, EXAMPLES).map(({ workflowId }) => workflowId),
       expiresAt: group.reduce((latest, { expiresAt }) => Math.max(latest, expiresAt), 0),
     },

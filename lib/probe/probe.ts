@@ -4,7 +4,7 @@ import type { LambdaClient } from '@aws-sdk/client-lambda';
 import type { SNSClient } from '@aws-sdk/client-sns';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { ChainDefinition } from '../chain/index.ts';
-import { timelinePath, workflowPath } from '../contract/names.ts';
+import { isTerminal, timelinePath, workflowPath } from '../contract/names.ts';
 import { startAnswer, type WorkflowAnswer, workflowAnswer } from '../contract/wire.ts';
 import type { ProbeInput } from './chains.ts';
 import type { Changes } from './changes.ts';
@@ -118,11 +118,11 @@ export async function resume(probe: Probe, workflowId: string): Promise<void> {
   await request(probe, 'POST', `${workflowPath(workflowId)}/resume`, {});
 }
 
-/** The workflow with its timeline, once it is no longer `processing`. */
+/** The workflow with its timeline, once it changes no more by itself. */
 export const ended = (probe: Probe, workflowId: string, limitMs: number): Promise<WorkflowAnswer> =>
   lookUntil(probe, limitMs, `the workflow ${workflowId} ends`, async () => {
     const workflow = await show(probe, workflowId);
-    return workflow.status === 'processing' ? undefined : workflow;
+    return isTerminal(workflow.status) ? workflow : undefined;
   });
 
 /** Attempts of a step in the order of time; all steps where none is named. */

@@ -1,4 +1,5 @@
-import type { ChainDefinition, RunContext, StepDefinition } from '../chain/definition.ts';
+import type { ChainDefinition, RunContext, StepDefinition, UndoDefinition } from '../chain/definition.ts';
+import type { FakeCall } from './fakes/call.ts';
 import type { CodeFault, PlannedChaos } from './faults/planned.ts';
 import type { Time } from './world/time.ts';
 
@@ -8,36 +9,45 @@ const [realTimeout, stopTimeout] = [setTimeout, clearTimeout];
 interface Options {
   readonly time: Time;
   readonly chaos: Pick<PlannedChaos, 'code'>;
-  /** Told of each value that the code of a step returned. */
-  readonly returned: (step: string, value: unknown) => void;
+  /** Told of each value that the code of a step, or of its undo, returned. */
+  readonly returned: (of: Pick<FakeCall, 'step' | 'action'>, value: unknown) => void;
 }
 
-/** The same chain, whose `run` steps keep virtual time standing while their code runs, and meet the faults that are planned for it. */
+/**
+ * The same chain, whose `run` steps and undos keep virtual time standing while their code runs, and meet the faults that are planned for
+ * it.
+ */
 export function withCode(chain: ChainDefinition, options: Options): ChainDefinition {
-  const steps = chain.steps.map((step) =>
-    step.run === undefined ? step : { ...step, run: (context: RunContext) => run(step, context, options) },
-  );
+  const held = <Call extends StepDefinition | UndoDefinition>(call: Call, of: Code['of']): Call =>
+    call.run === undefined
+      ? call
+      : { ...call, run: (context: RunContext) => run({ ...call, of }, context, options) };
+  const steps = chain.steps.map((step) => ({
+    ...held(step, { step: step.name }),
+    undo: step.undo && held(step.undo, { step: step.name, action: 'undo' }),
+  }));
   return { ...chain, steps };
 }
 
-async function run(
-  step: StepDefinition,
-  context: RunContext,
-  { time, chaos, returned }: Options,
-): Promise<unknown> {
-  const fault: CodeFault | undefined = chaos.code(step.name);
+/** The code of a step, or of its undo. */
+interface Code extends Pick<StepDefinition, 'run' | 'timeout'> {
+  readonly of: Pick<FakeCall, 'step' | 'action'>;
+}
+
+async function run(code: Code, context: RunContext, { time, chaos, returned }: Options): Promise<unknown> {
+  const fault: CodeFault | undefined = chaos.code(code.of.step);
   if (fault?.acts === false) throw new Error('a planned fault: the code threw before it had done anything');
   const hold = holdOf(time);
   // Code has as many real seconds as its step's timeout says: then virtual time goes on, and its deadline comes.
-  const patience = realTimeout(hold.end, step.timeout * 1_000);
+  const patience = realTimeout(hold.end, code.timeout * 1_000);
   let value: unknown;
   try {
-    value = await step.run?.({ ...context, ...released(context, hold) });
+    value = await code.run?.({ ...context, ...released(context, hold) });
   } finally {
     stopTimeout(patience);
     hold.end();
   }
-  returned(step.name, value);
+  returned(code.of, value);
   if (fault === undefined) return value;
   if (fault.ends === 'never') return await new Promise<never>(() => undefined);
   throw new Error('a planned fault: the code threw when it had done all');

@@ -1,3 +1,5 @@
+import type { FakeCall } from './fakes/call.ts';
+
 /** Something that was done, once. */
 export interface Effect {
   /** In words, with what it was done. */
@@ -8,9 +10,9 @@ export interface Effect {
   readonly at: number;
 }
 
-/** What the request of a step brings about, or one call of its code. */
-export const effectOf = (step: string, call?: string): string =>
-  `the effect of step "${step}"${call === undefined ? '' : `, call "${call}"`}`;
+/** What the request of a step, or of its undo, brings about, or one call of its code. */
+export const effectOf = ({ step, call, action }: Pick<FakeCall, 'step' | 'call' | 'action'>): string =>
+  `the ${action === 'undo' ? 'undo' : 'effect'} of step "${step}"${call === undefined ? '' : `, call "${call}"`}`;
 
 /** What was done in a run, by what it is: the effect of a step, or what the test tells of. */
 export interface EffectsOfRun {

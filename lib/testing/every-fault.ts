@@ -19,9 +19,10 @@ export interface FaultReport {
   readonly plans: number;
   /** Moments of a run without any fault at which something can go wrong: calls of ports, messages, calls of targets, code of steps. */
   readonly moments: number;
-  /** How the runs ended. A workflow is cancelled where that is the fault. */
+  /** How the runs ended. A workflow is cancelled where that is the fault, and taken back where its chain says `onFailure: 'undo'`. */
   readonly completed: number;
   readonly cancelled: number;
+  readonly compensated: number;
   /** Runs in which the workflow failed and was resumed. */
   readonly resumed: number;
 }
@@ -31,10 +32,10 @@ export interface FaultReport {
  * or comes twice, a target that acts and breaks the connection, code that throws when it has done all, a cancel. Workflows that fail are
  * resumed. Fakes must answer the same in every run: `targets` may be a function that makes them anew for each.
  * Errors: an `Error` with the trace of the first run in which a step's effect happened twice, the workflow did not come to its end, or its output is
- * another than without the fault; and those of `testChain`.
+ * another than without the fault, or it was taken back and what a step did stands; and those of `testChain`.
  * @example
  * await everyFault(orderProcessing, { targets: { payments: { 'POST /charges': { orderId: 'o-1', receiptUrl: 'https://r.example/1' } }, … } });
- * // { plans: 197, moments: 29, completed: 182, cancelled: 15, resumed: 12 }
+ * // { plans: 197, moments: 29, completed: 182, cancelled: 15, compensated: 0, resumed: 12 }
  */
 export async function everyFault(
   chain: ChainDefinition,
@@ -43,12 +44,13 @@ export async function everyFault(
   const subject: Subject = { chain, targets, secrets, payload: await inputFor(chain, input), headers };
   const usual = await usualOf(subject);
   const plans = alternatives(usual.points, 0);
-  const report = { completed: 0, cancelled: 0, resumed: 0 };
+  const report = { completed: 0, cancelled: 0, compensated: 0, resumed: 0 };
   for (const plan of plans) {
     const played = await play(subject, [plan]);
     const problem = problemOf(chain, played, usual);
     if (problem !== undefined) throw violation(chain, played, problem);
-    report[played.workflow?.status === 'cancelled' ? 'cancelled' : 'completed'] += 1;
+    const { status } = played.workflow ?? {};
+    report[status === 'cancelled' || status === 'compensated' ? status : 'completed'] += 1;
     if (played.resumes > 0) report.resumed += 1;
     // Virtual time leaves the event loop no turn of its own, and whoever runs the test may have set it a time limit.
     await new Promise(realImmediate);
@@ -90,7 +92,10 @@ const outputOf = (workflow: WorkflowAnswer | undefined): Readonly<Record<string,
 /** What is wrong with a run; undefined for nothing. */
 function problemOf(chain: ChainDefinition, played: Played, usual: Usual): string | undefined {
   // One request is one effect. What code does, it may do as often as it does without any fault.
-  const once = chain.steps.filter(({ request }) => request !== undefined).map(({ name }) => effectOf(name));
+  const once = chain.steps.flatMap(({ name, request, undo }) => [
+    ...(request === undefined ? [] : [effectOf({ step: name })]),
+    ...(undo?.request === undefined ? [] : [effectOf({ step: name, action: 'undo' })]),
+  ]);
   const allowed = (what: string): number =>
     once.includes(what) ? 1 : Math.max(1, usual.times.get(what) ?? 0);
   const repeated = firstRepeated(played.effects, allowed);
@@ -98,12 +103,28 @@ function problemOf(chain: ChainDefinition, played: Played, usual: Usual): string
   const { workflow, cancelled, problem } = played;
   if (problem !== undefined) return problem;
   if (workflow?.status === 'cancelled' && cancelled) return undefined;
+  if (workflow?.status === 'compensated' && chain.onFailure === 'undo') return standing(chain, played);
   if (workflow?.status !== 'completed') return endProblem(played);
   const output = outputOf(workflow);
   const other = Object.entries(usual.output).find(([name, value]) => !isSame(value, output[name]));
   if (other === undefined) return undefined;
   const [name, value] = other;
   return `the output has another ${name}: ${canonical(output[name])}, and without the fault ${canonical(value)}`;
+}
+
+/**
+ * What a step did and its undo did not take back; undefined for nothing. What code does is not looked at, nor what a target does when all is
+ * over: `lateBy` says how late it may act.
+ */
+function standing({ steps }: ChainDefinition, { effects: { all }, workflow }: Played): string | undefined {
+  const end = Date.parse(workflow?.updatedAt ?? '');
+  const left = steps.find(
+    ({ name, undo }) =>
+      undo?.request !== undefined &&
+      all.get(effectOf({ step: name }))?.some(({ at }) => at < end) === true &&
+      !all.has(effectOf({ step: name, action: 'undo' })),
+  );
+  return left && `the workflow was taken back, and ${effectOf({ step: left.name })} stands`;
 }
 
 function effectProblem({ what, effects }: Repeated): string {

@@ -35,7 +35,9 @@ export function createKeys(fakes: Fakes, chain: ChainDefinition, now: () => numb
     if (key === undefined) {
       return { key, memory: undefined, ...(own?.header === undefined ? {} : { lookedIn: own.header }) };
     }
-    const lifetime = own?.lifetime ?? findStep(chain, attempt.step)?.keyLifetime ?? LIMITS.keyLifetime;
+    const step = findStep(chain, attempt.step);
+    const { keyLifetime = LIMITS.keyLifetime } = (attempt.action === undefined ? step : step?.undo) ?? {};
+    const lifetime = own?.lifetime ?? keyLifetime;
     const place = `${request.method} ${request.url} ${key}`;
     const before = known.get(place);
     const isKnown = before !== undefined && now() - before.since <= lifetime * 1_000;

@@ -1,11 +1,12 @@
 import type { ChainDefinition, StepDefinition } from '../chain/definition.ts';
 import { findStep } from '../chain/graph.ts';
-import { isTerminal } from '../contract/names.ts';
+import { isTerminal, type WorkflowStatus } from '../contract/names.ts';
 import type { Statement, WorkflowAnswer } from '../contract/wire.ts';
 import { messageOf } from '../engine/errors.ts';
 import { ProblemError } from '../engine/problems.ts';
 import { meaningOf } from '../engine/reply/meaning.ts';
-import type { EffectsOfRun } from './effects.ts';
+import { recordsOf } from '../engine/state.ts';
+import { type EffectsOfRun, effectOf } from './effects.ts';
 import { textOf } from './fakes/answer.ts';
 import type { Targets } from './fakes/fakes.ts';
 import { describePlan, type Planned, type Point, planProblems } from './faults/planned.ts';
@@ -94,10 +95,10 @@ function peopleOf(session: Session, { payload, headers }: Subject): People {
   const { api, time, watch } = session;
   let cancelled = false;
   let refusal: string | undefined;
-  let before: string | undefined;
+  let before: WorkflowStatus = 'processing';
   watch.onMeta(() => {
     const { status = 'processing', epoch = 0, workflowId = '' } = watch.state?.meta ?? {};
-    const hasFailed = status === 'failed' && before !== 'failed';
+    const hasFailed = isResumed(status) && status !== before;
     before = status;
     if (!hasFailed || epoch >= MOST_RESUMES) return;
     void resumed(session, workflowId).catch((error: unknown) => {
@@ -126,12 +127,15 @@ function peopleOf(session: Session, { payload, headers }: Subject): People {
   };
 }
 
+const isResumed = (status: WorkflowStatus): boolean =>
+  status === 'failed' || status === 'compensation_failed';
+
 /** It has come to an end, and nothing is under way that may still act: what is left is to erase what is sensitive. */
 function isEnded({ watch, time }: Session): boolean {
   const { state } = watch;
   if (state === undefined || !isTerminal(state.meta.status)) return false;
   const { status, epoch, updatedAt } = state.meta;
-  if (status === 'failed' && epoch < MOST_RESUMES) return false;
+  if (isResumed(status) && epoch < MOST_RESUMES) return false;
   return time.now() > updatedAt + BOOKS_MS;
 }
 
@@ -172,18 +176,30 @@ async function resumed(session: Session, workflowId: string): Promise<void> {
 }
 
 /** A resume whose answer was lost has resumed, and an operator may have cancelled meanwhile. */
-const isSettledElsewhere = ({ watch }: Session): boolean => watch.state?.meta.status !== 'failed';
+const isSettledElsewhere = ({ watch }: Session): boolean =>
+  !isResumed(watch.state?.meta.status ?? 'processing');
 
-/** What the targets' books say of every step whose call may have acted. */
+/** What the targets' books say of every call that may have acted: of the steps, or of their undos. */
 function statementsOf(session: Session): Readonly<Record<string, Statement>> {
-  const steps = [...(session.watch.state?.steps.values() ?? [])];
-  const open = steps.filter(({ status, open }) => open > 0 && status !== 'completed' && status !== 'running');
+  const { state } = session.watch;
+  if (state === undefined) return {};
+  const action = state.meta.status === 'failed' ? 'do' : 'undo';
+  const records = [...recordsOf(state, action).values()];
+  const open = records.filter(
+    ({ status, open }) => open > 0 && status !== 'completed' && status !== 'running',
+  );
   return Object.fromEntries(
     open.map(({ step }): [string, Statement] => {
+      if (action === 'undo') return [step, isUndone(session, step) ? { undone: true } : { newKey: true }];
       const done = doneBy(session, findStep(session.chain, step));
       return [step, done === undefined ? { notDone: true } : done];
     }),
   );
+}
+
+function isUndone({ targets, returned }: Session, step: string): boolean {
+  const undo = { step, action: 'undo' } as const;
+  return targets.answered(undo) !== undefined || returned.has(effectOf(undo));
 }
 
 /** The result of a step that was done; undefined where it was not. */
@@ -193,9 +209,10 @@ function doneBy(
 ): { readonly done: unknown } | undefined {
   if (step === undefined) return undefined;
   if (step.run !== undefined) {
-    return returned.has(step.name) ? { done: returned.get(step.name) ?? null } : undefined;
+    const value = effectOf({ step: step.name });
+    return returned.has(value) ? { done: returned.get(value) ?? null } : undefined;
   }
-  const answer = targets.answered(step.name);
+  const answer = targets.answered({ step: step.name });
   if (answer === undefined) return undefined;
   if (step.response === undefined) return { done: null };
   const { status, headers } = answer;

@@ -1,15 +1,23 @@
 import type { ChainDefinition } from '../chain/definition.ts';
 import { type Registry, registry } from '../chain/registry.ts';
 import { DEFAULT_TENANT } from '../contract/names.ts';
-import type { ResumeBody, StartAnswer, WorkflowAnswer } from '../contract/wire.ts';
+import type {
+  CancelBody,
+  ResumeBody,
+  StartAnswer,
+  UndoBody,
+  UndoPlan,
+  WorkflowAnswer,
+} from '../contract/wire.ts';
 import type { EngineEvent } from '../engine/events.ts';
 import type { ApiEngine } from '../engine/operations/api-engine.ts';
 import { cancel, resume } from '../engine/operations/change.ts';
 import { get } from '../engine/operations/read.ts';
 import { start } from '../engine/operations/start.ts';
+import { undo, undoPlan } from '../engine/operations/undo.ts';
 import type { WorkflowKey } from '../engine/state.ts';
 import { withCode } from './code.ts';
-import { createEffects, type EffectsOfRun } from './effects.ts';
+import { createEffects, type EffectsOfRun, effectOf } from './effects.ts';
 import type { Attempt } from './fakes/call.ts';
 import { checkedFakes, type Effects, type Targets } from './fakes/fakes.ts';
 import { type Planned, type Point, plannedChaos } from './faults/planned.ts';
@@ -41,8 +49,9 @@ interface SessionOptions {
 /** What clients ask; undefined where the function died before it had answered. Errors: `ProblemError`, and those of the store. */
 interface Api {
   start(payload: unknown, headers: Readonly<Record<string, string>>): Promise<StartAnswer | undefined>;
-  cancel(workflowId: string, reason?: string): Promise<WorkflowAnswer | undefined>;
+  cancel(workflowId: string, body?: CancelBody): Promise<WorkflowAnswer | undefined>;
   resume(workflowId: string, body: ResumeBody): Promise<WorkflowAnswer | undefined>;
+  undo(workflowId: string, body: UndoBody): Promise<WorkflowAnswer | undefined>;
 }
 
 /** A stage in virtual time, for one workflow of one chain. */
@@ -52,13 +61,15 @@ export interface Session {
   readonly watch: Watch;
   readonly targets: TestTargets;
   readonly effects: EffectsOfRun;
-  /** The last value that the code of each step returned. */
+  /** The last value that the code of each step returned, or of its undo, by what it did. */
   readonly returned: ReadonlyMap<string, unknown>;
   /** Every moment that came and at which something can go wrong. */
   readonly points: readonly Point[];
   readonly api: Api;
   /** The answer of `GET /api/workflows/{id}`, or of its timeline. Errors: an `Error` where the chain's output throws. */
   view(workflowId: string, timeline: boolean): Promise<WorkflowAnswer>;
+  /** The answer of `GET /api/workflows/{id}/undo`. Errors: `ProblemError`. */
+  undoPlan(workflowId: string): Promise<UndoPlan>;
 }
 
 /** Under which the one start is sent, and repeated. */
@@ -87,7 +98,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const targets = createTestTargets({ time, chaos, chain, fakes, effects, fail, trace });
   const returned = new Map<string, unknown>();
   const chains = registry([
-    withCode(chain, { time, chaos, returned: (step, value) => void returned.set(step, value) }),
+    withCode(chain, { time, chaos, returned: (of, value) => void returned.set(effectOf(of), value) }),
   ]);
   const around = { time, chaos, trace, random: chance };
   const counts = { timeouts: 0, crashes: 0, batches: 0, repeatedRuns: 0, emptiedQueues: 0 };
@@ -100,22 +111,27 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     zombies: false,
     changed: (same) => same,
   });
+  const readerWith = (emit: (event: EngineEvent) => void): ApiEngine => ({
+    chains,
+    ports: { store: backing.store, queue: backing, clock: time, random: chance, telemetry: { emit } },
+  });
   return {
     ...{ chain, time, watch, targets, effects, returned, points },
     api: apiOf(stage, chains, chain.startKey === undefined ? { idempotencyKey: START_KEY } : {}),
     view: async (workflowId, timeline) => {
       let problem: string | undefined;
-      const emit = (event: EngineEvent): void => {
+      const reader = readerWith((event) => {
         if (event.event === 'output_failed') problem = event.message;
-      };
-      const reader: ApiEngine = {
-        chains,
-        ports: { store: backing.store, queue: backing, clock: time, random: chance, telemetry: { emit } },
-      };
+      });
       const shown = await get(reader, keyOf(workflowId), timeline);
       if (problem !== undefined) throw outputError(chain, problem);
       return shown;
     },
+    undoPlan: (workflowId) =>
+      undoPlan(
+        readerWith(() => undefined),
+        keyOf(workflowId),
+      ),
   };
 }
 
@@ -126,9 +142,9 @@ const apiOf = (stage: Stage, chains: Registry, key: { readonly idempotencyKey?: 
     stage.ask('start', (engine) =>
       start(engine, startedOf(chains), { tenant: DEFAULT_TENANT, payload, headers, ...key }),
     ),
-  cancel: (workflowId, reason) =>
-    stage.ask('workflow', (engine) => cancel(engine, keyOf(workflowId), { reason })),
+  cancel: (workflowId, body) => stage.ask('workflow', (engine) => cancel(engine, keyOf(workflowId), body)),
   resume: (workflowId, body) => stage.ask('workflow', (engine) => resume(engine, keyOf(workflowId), body)),
+  undo: (workflowId, body) => stage.ask('workflow', (engine) => undo(engine, keyOf(workflowId), body)),
 });
 
 /** What a test tells of: under a key it is done once. */

@@ -34,8 +34,8 @@ interface Options {
 /** The fake targets of one run. They act once under a key, and answer it the same again, until they forget it. */
 export interface TestTargets {
   readonly calls: readonly TestCall[];
-  /** What a step's target answered when it acted. */
-  answered(step: string): Answer | undefined;
+  /** What a step's target answered when it acted, or when it took that back. */
+  answered(of: Pick<FakeCall, 'step' | 'action'>): Answer | undefined;
   call(request: HttpRequest, deadlineMs: number, attempt: Attempt): Promise<HttpOutcome>;
 }
 
@@ -53,7 +53,7 @@ export function createTestTargets(options: Options): TestTargets {
   const readKey = createKeys(fakes, chain, time.now);
   return {
     calls,
-    answered: (step) => answers.get(step),
+    answered: (of) => answers.get(effectOf(of)),
     call: (request, deadlineMs, attempt) => {
       const target = targetOf(request);
       const read = readKey(target, request, attempt);
@@ -76,7 +76,9 @@ const targetOf = ({ url }: HttpRequest): string => url.split('/')[2] ?? '';
 
 function missing({ chain, fakes }: Options, target: string, seen: FakeCall): Promise<Error> {
   const routes = routesIn(Object.hasOwn(fakes, target) ? fakes[target] : undefined);
-  return missingFake(target, seen, findStep(chain, seen.step), routes && Object.keys(routes));
+  const step = findStep(chain, seen.step);
+  const caller = seen.action === undefined ? step : step?.undo;
+  return missingFake(target, seen, caller, routes && Object.keys(routes));
 }
 
 /** The target does what it does, or answers again what it has answered under the key. */
@@ -95,11 +97,12 @@ async function acting(
   const how = `${seen.method} ${seen.path} of "${target}"${unread}`;
   trace(() => `${how} is done, ${key === undefined ? 'without a key' : `under ${key}`}`);
   // Who knows the key has done it already.
-  if (memory?.hasActed !== true) effects.acted(effectOf(seen.step, seen.call), { key, how });
+  if (memory?.hasActed !== true) effects.acted(effectOf(seen), { key, how });
   if (memory !== undefined) memory.hasActed = true;
+  const { call: _, ...withoutCall } = seen;
   if (said.kind === 'answer') {
     if (memory !== undefined) memory.answer = said;
-    answers.set(seen.step, said);
+    answers.set(effectOf(withoutCall), said);
   }
   return said;
 }

@@ -7,8 +7,18 @@ import {
   WORKFLOW_STATUSES,
   type WorkflowStatus,
 } from '../contract/names.ts';
-import { cancelBody, type ResumeBody, resumeBody, type WorkflowAnswer } from '../contract/wire.ts';
+import {
+  type CancelBody,
+  cancelBody,
+  type ResumeBody,
+  resumeBody,
+  type UndoBody,
+  type UndoPlan,
+  undoBody,
+  type WorkflowAnswer,
+} from '../contract/wire.ts';
 import { fieldErrors, ProblemError } from '../engine/problems.ts';
+import { recordsOf } from '../engine/state.ts';
 import { describe } from '../engine/view.ts';
 import type { Targets } from './fakes/fakes.ts';
 import { inputFor, withFields } from './input.ts';
@@ -35,7 +45,7 @@ export interface Duration {
   readonly seconds?: number;
 }
 
-/** One workflow in virtual time, which stands still but in `until`, `advance`, `finished`, `cancel` and `resume`. */
+/** One workflow in virtual time, which stands still but in `until`, `advance`, `finished`, `cancel`, `resume` and `undo`. */
 export interface TestRun {
   /** The answer of `GET /api/workflows/{id}` now. */
   readonly workflow: WorkflowAnswer;
@@ -55,17 +65,25 @@ export interface TestRun {
   until(status: WorkflowStatus): Promise<WorkflowAnswer>;
   until(step: string, status: StepStatus): Promise<WorkflowAnswer>;
   until(reached: (workflow: WorkflowAnswer) => boolean): Promise<WorkflowAnswer>;
-  /** Lets time run until the workflow is completed, failed or cancelled. */
+  /** Lets time run until the workflow has ended, or only an operator can go on with it. */
   finished(): Promise<WorkflowAnswer>;
   /** Lets so much time go by. @example await run.advance({ days: 2 }) */
   advance(time: Duration): Promise<WorkflowAnswer>;
-  /** `POST /api/workflows/{id}/cancel`. Errors: `ProblemError` with the code of the answer. */
-  cancel(reason?: string): Promise<WorkflowAnswer>;
+  /**
+   * `POST /api/workflows/{id}/cancel`, with a reason or a whole body. Errors: `ProblemError` with the code of the answer.
+   * @example await run.cancel('the customer has left')
+   * @example await run.cancel({ undo: true, reason: 'the customer has left' })
+   */
+  cancel(given?: string | CancelBody): Promise<WorkflowAnswer>;
   /**
    * `POST /api/workflows/{id}/resume`. Errors: `ProblemError` with the code of the answer.
    * @example await run.resume({ steps: { payment: { done: { orderId: 'o-1' } } } })
    */
   resume(body?: ResumeBody): Promise<WorkflowAnswer>;
+  /** `POST /api/workflows/{id}/undo`. Errors: `ProblemError` with the code of the answer. */
+  undo(body?: UndoBody): Promise<WorkflowAnswer>;
+  /** `GET /api/workflows/{id}/undo`: what an undo would do now. It calls nobody, and no time goes by. */
+  undoPlan(): Promise<UndoPlan>;
 }
 
 /**
@@ -146,9 +164,9 @@ async function runOf(session: Session, workflowId: string): Promise<TestRun> {
       await runUntil(session, () => false, end);
       return await looked();
     },
-    cancel: async (reason) => {
-      const body = checked('cancel', cancelBody, reason === undefined ? {} : { reason });
-      await settled(session, api.cancel(workflowId, body.reason)).then(answered);
+    cancel: async (given = {}) => {
+      const body = checked('cancel', cancelBody, typeof given === 'string' ? { reason: given } : given);
+      await settled(session, api.cancel(workflowId, body)).then(answered);
       return await looked();
     },
     resume: async (given = {}) => {
@@ -156,6 +174,12 @@ async function runOf(session: Session, workflowId: string): Promise<TestRun> {
       await settled(session, api.resume(workflowId, body)).then(answered);
       return await looked();
     },
+    undo: async (given = {}) => {
+      const body = checked('undo', undoBody, given);
+      await settled(session, api.undo(workflowId, body)).then(answered);
+      return await looked();
+    },
+    undoPlan: () => session.undoPlan(workflowId),
   };
 }
 
@@ -169,7 +193,8 @@ function viewNow({ chain, time, watch }: Session): WorkflowAnswer {
 function isOver({ watch }: Session): boolean {
   const { state } = watch;
   if (state === undefined || !isTerminal(state.meta.status)) return false;
-  return [...state.steps.values()].every(({ status }) => status !== 'running');
+  const records = [...state.steps.values(), ...recordsOf(state, 'undo').values()];
+  return records.every(({ status }) => status !== 'running');
 }
 
 /** Errors: what ended the run. @param end milliseconds since 1970 */
@@ -218,19 +243,20 @@ interface Schema<Body> {
 }
 
 /** As the API does. Errors: `ProblemError`. */
-function checked<Body>(operation: 'cancel' | 'resume', schema: Schema<Body>, body: unknown): Body {
+function checked<Body>(operation: 'cancel' | 'resume' | 'undo', schema: Schema<Body>, body: unknown): Body {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
   throw withFields(
     new ProblemError(
       'INVALID_REQUEST',
-      `the body of a ${operation} is not valid; see errors`,
+      `the body of ${operation === 'undo' ? 'an' : 'a'} ${operation} is not valid; see errors`,
       fieldErrors(parsed.error),
     ),
   );
 }
 
 const callsInWords = (calls: readonly TestCall[]): string =>
-  calls.length === 0
-    ? 'none'
-    : calls.map(({ step, attempt, method, path }) => `${method} ${path} (${step}, ${attempt}.)`).join(', ');
+  calls.length === 0 ? 'none' : calls.map(callInWords).join(', ');
+
+const callInWords = ({ step, action, attempt, method, path }: TestCall): string =>
+  `${method} ${path} (${action === undefined ? '' : 'undo of '}${step}, ${attempt}.)`;

@@ -1,4 +1,4 @@
-import type { StepRecord, WorkflowMeta, WorkflowState } from '../engine/state.ts';
+import { type WorkflowState, withRecord } from '../engine/state.ts';
 import type { Witness } from './world/witness.ts';
 
 /** Sees the one workflow of a test as it is in the table. */
@@ -11,30 +11,29 @@ export interface Watch extends Witness {
 
 /** @param fail told of what may not happen */
 export function createWatch(fail: (what: string) => void): Watch {
-  let meta: WorkflowMeta | undefined;
+  let state: WorkflowState | undefined;
   let writes = 0;
-  const steps = new Map<string, StepRecord>();
   const listeners: (() => void)[] = [];
   const nothing = (): void => undefined;
   return {
     get state() {
-      return meta === undefined ? undefined : { meta, steps };
+      return state;
     },
     get writes() {
       return writes;
     },
     report: fail,
-    nextDue: () => meta?.dueAt,
+    nextDue: () => state?.meta.dueAt,
     onMeta: (changed) => {
       listeners.push(changed);
     },
     metaWritten: (written) => {
-      meta = written;
+      state = { steps: new Map(), ...state, meta: written };
       writes += 1;
       for (const listener of listeners) listener();
     },
     stepWritten: (_, record) => {
-      steps.set(record.step, record);
+      if (state !== undefined) state = withRecord(state, record);
       writes += 1;
     },
     loadBegins: () => 0,

@@ -1,7 +1,8 @@
 import type { WorkflowAnswer } from '../contract/wire.ts';
 
 /** How a workflow stands, and why: all that a failing test should say. @param shown the answer of its timeline */
-export function inWords({ status, steps, error, timeline = [] }: WorkflowAnswer): string {
+export function inWords({ status, steps, error: first, undoError, timeline = [] }: WorkflowAnswer): string {
+  const error = undoError ?? first;
   const states = Object.entries(steps).map(([name, state]) => `${name} ${state}`);
   // The timeline has what was answered; the error of a workflow has it there, too.
   const failed = timeline.findLast((entry) => entry.error !== undefined);

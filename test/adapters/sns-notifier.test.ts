@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { createSnsNotifier } from '../../lib/adapters/sns-notifier.ts';
 import { nextOf } from '../../lib/contract/advice.ts';
 import type { WorkflowError } from '../../lib/contract/wire.ts';
-import type { Notification } from '../../lib/engine/ports.ts';
+import type { FailureExample, Notification } from '../../lib/engine/ports.ts';
 
 const TOPIC = 'arn:aws:sns:eu-central-1:123456789012:stepline-test-on-call';
 const WORKFLOW = `wf_${'0a'.repeat(16)}`;
@@ -39,6 +39,7 @@ const example = (of: WorkflowError = error, workflowId = WORKFLOW) => ({
 });
 const notification = (changes: Partial<Notification> = {}): Notification => ({
   id: `${WORKFLOW}:0:failed`,
+  kind: 'failed',
   chain: 'order-processing',
   step: 'payment',
   code: 'REFUSED',
@@ -166,6 +167,93 @@ describe('a notification', () => {
     expect(first.lines.at(-1)).toContain(`${WORKFLOW}:0:failed`);
     const other = await told({ id: `${WORKFLOW}:1:failed` });
     expect(other.lines.at(-1)).toContain(`${WORKFLOW}:1:failed`);
+  });
+});
+
+describe('of a workflow that is taken back by itself', () => {
+  const takenBack = { ...example(), takenBack: true } as const;
+
+  it('says so, and asks nobody to resume it', async () => {
+    const { lines, input } = await told({ examples: [takenBack] });
+    expect(lines).toContain('Status:        failed, and is taken back');
+    expect(lines).toContain(`Next:          ${nextOf(error, 'takenBack')}`);
+    expect(lines.join('\n')).not.toContain('resume');
+    expect(input?.MessageAttributes?.status).toEqual({ DataType: 'String', StringValue: 'failed' });
+  });
+
+  it('leads to no list of failed ones, in which it is not', async () => {
+    const { lines } = await told({ count: 512, examples: [takenBack, takenBack] });
+    expect(lines.filter((line) => line.startsWith('All of them'))).toEqual([]);
+  });
+});
+
+describe('of a workflow that could not be taken back', () => {
+  const refusal: WorkflowError = {
+    step: 'shipment',
+    code: 'REFUSED',
+    message: 'shipping refused the request: 409 Conflict',
+    target: 'shipping',
+    httpStatus: 409,
+    effect: 'none',
+    attempts: 6,
+  };
+  const UNDOS = [
+    { step: 'confirmation', status: 'completed', attempts: 1 },
+    { step: 'shipment', status: 'failed', attempts: 6, inDoubt: true },
+    { step: 'payment', status: 'pending', attempts: 0 },
+  ] as const;
+  const half = (undos: FailureExample['undos'] = UNDOS, of: WorkflowError = refusal) =>
+    told({
+      id: `${WORKFLOW}:0:compensation_failed`,
+      kind: 'compensation_failed',
+      step: of.step,
+      code: of.code,
+      examples: [{ ...example(of), ...(undos === undefined ? {} : { undos }) }],
+    });
+
+  it('says what was undone, what was not, after how many attempts and why, what is left, and what to do', async () => {
+    const { subject, lines } = await half();
+    expect(subject).toBe('Stepline test: order-processing could not be taken back, at step shipment');
+    expect(lines).toEqual([
+      `Workflow:      ${WORKFLOW}`,
+      'Chain:         order-processing',
+      'Stage:         test',
+      'Tenant:        acme',
+      'Status:        compensation_failed',
+      'Undone:        confirmation',
+      'Not undone:    shipment, after 6 attempts: shipping refused the request: 409 Conflict',
+      'Then to undo:  payment',
+      'In doubt:      shipment',
+      'Step:          shipment',
+      'Target:        shipping',
+      'Error:         REFUSED',
+      'HTTP status:   409',
+      'Message:       shipping refused the request: 409 Conflict',
+      `Timeline:      GET /api/workflows/${WORKFLOW}/timeline`,
+      `What is left:  GET /api/workflows/${WORKFLOW}/undo`,
+      `Next:          ${nextOf(refusal, 'undo')}`,
+      'Effect:        none, the target has not acted',
+      'Attempts:      6',
+      'Runbook:       https://wiki.example.com/runbook.md#compensation-failed',
+      `Notification:  ${WORKFLOW}:0:compensation_failed`,
+    ]);
+  });
+
+  it('can be filtered by its status', async () => {
+    const { input } = await half();
+    expect(input?.MessageAttributes?.status).toEqual({
+      DataType: 'String',
+      StringValue: 'compensation_failed',
+    });
+  });
+
+  it('says that nothing was undone where nothing was, and leaves out what is not known', async () => {
+    const { lines } = await half([], { ...refusal, attempts: 1 });
+    expect(lines).toContain('Undone:        nothing');
+    expect(lines).toContain(
+      'Not undone:    shipment, after 1 attempt: shipping refused the request: 409 Conflict',
+    );
+    expect(lines.filter((line) => /^(Then to undo|In doubt)/.test(line))).toEqual([]);
   });
 });
 

@@ -14,7 +14,8 @@ it('what stays is every step of every version', () => {
 });
 
 const version = (changes: Partial<OpenVersion>): OpenVersion => ({
-  ...{ chain: 'orders', version: 1, processing: 0, failed: 0, examples: [], expiresAt: 1_800_000_000_000 },
+  ...{ chain: 'orders', version: 1, examples: [], expiresAt: 1_800_000_000_000 },
+  ...{ processing: 0, failed: 0, compensating: 0, compensation_failed: 0 },
   ...changes,
 });
 
@@ -38,9 +39,16 @@ describe('what npm run versions says', () => {
   it('of one that workflows need', () => {
     expect(line([version({ processing: 2, examples: ['wf_1', 'wf_2'] })], 1, 10)).toBe(
       [
-        'orders version 1: 2 workflows that are processing (wf_1, wf_2). It may go once they have completed or were cancelled; the last of them expires on 2027-01-15.',
+        'orders version 1: 2 workflows that are processing (wf_1, wf_2). It may go once they have completed, were cancelled or taken back; the last of them expires on 2027-01-15.',
         'orders version 10: no open workflow. It is the newest: workflows begin with it.',
       ].join('\n'),
+    );
+  });
+
+  it('of one by which workflows are taken back', () => {
+    const open = version({ compensating: 1, compensation_failed: 2, examples: ['wf_1', 'wf_2', 'wf_3'] });
+    expect(line([open], 1, 2)).toContain(
+      'orders version 1: 1 workflow that is taken back and 2 workflows that could not be taken back and can be resumed (wf_1, wf_2, wf_3).',
     );
   });
 
@@ -67,7 +75,7 @@ it('a refusal says what would be lost, what to do, and how to lose it', () => {
       '  orders version 1 goes, and is needed by 1 workflow that is processing and 12 workflows that failed and can be resumed (wf_1, wf_2, wf_3, …)',
       '  orders version 2 has other steps than 1 workflow that failed and can be resumed (wf_4) began with',
       '  orders, step mail: 1 message in its queue and 0 dead letters',
-      'Put these definitions back into functions/chains/index.ts, beside the new ones, until their workflows have ended: wait for those that are processing, and resume or cancel the failed ones.',
+      'Put these definitions back into functions/chains/index.ts, beside the new ones, until their workflows have ended: wait for those that are processing or taken back, and resume or cancel the failed ones.',
       'To lose all of it: -c losses=accepted',
     ].join('\n'),
   );

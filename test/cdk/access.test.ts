@@ -41,10 +41,10 @@ const CONSUME = [...TAKE, 'sqs:GetQueueAttributes'];
 
 describe.each(stepPlaces(chains).map((place) => [`${place.chain}_${place.step}`, place] as const))(
   'the function of %s',
-  (name, { chain, next, targets = [] }) => {
-    it('may send to the steps directly after it, to the step-failed queue and to the parking queue', () => {
-      const after = next.map((step) => `${chain}_${step}`);
-      expect(queues(name, 'sqs:SendMessage')).toEqual([...after, 'step-failed', 'parking'].sort());
+  (name, { chain, next, undoNeighbours, targets = [] }) => {
+    it('may send to the steps directly after it, where there is an undo to those before it and behind it, to the step-failed queue and to the parking queue', () => {
+      const others = [...new Set([...next, ...undoNeighbours])].map((step) => `${chain}_${step}`);
+      expect(queues(name, 'sqs:SendMessage')).toEqual([...others, 'step-failed', 'parking'].sort());
     });
 
     it('may take messages from its own queue', () => {
@@ -66,11 +66,20 @@ describe.each(stepPlaces(chains).map((place) => [`${place.chain}_${place.step}`,
   },
 );
 
+describe('a step of a chain that is not undone', () => {
+  it('cannot send to a step that is not directly after it, nor to itself', () => {
+    const sends = queues('data-enrichment_crm', 'sqs:SendMessage');
+    expect(sends).toContain('data-enrichment_analytics');
+    expect(sends).not.toContain('data-enrichment_billing');
+    expect(sends).not.toContain('data-enrichment_crm');
+  });
+});
+
 describe('the payment step', () => {
-  it('cannot send to the confirmation queue', () => {
-    expect(queues('order-processing_payment', 'sqs:SendMessage')).not.toContain(
-      'order-processing_confirmation',
-    );
+  it('can send to the confirmation queue, which may be what is undone next, and to no other chain', () => {
+    const sends = queues('order-processing_payment', 'sqs:SendMessage');
+    expect(sends).toContain('order-processing_confirmation');
+    expect(sends.filter((name) => !/^order-processing_|^step-failed$|^parking$/.test(name))).toEqual([]);
   });
 
   it('reads the payment secret, and nobody reads it who does not call payments', () => {
@@ -93,7 +102,8 @@ describe('the functions of the API', () => {
   it.each([
     ['start', [...WRITE, 'sqs:SendMessage'], roots],
     ['resume', [...WRITE, 'sqs:SendMessage'], ['*_*']],
-    ['cancel', WRITE, []],
+    // With undo it queues what is taken back first.
+    ['cancel', [...WRITE, 'sqs:SendMessage'], ['*_*']],
     ['get', [...LOAD, ...KEY], []],
     ['list', ['dynamodb:BatchGetItem', ...LOAD, ...KEY], []],
   ])('%s may do what it does and nothing else', (name, wanted, sends) => {
@@ -246,7 +256,7 @@ describe('the patterns of queues', () => {
 
 describe('every role', () => {
   /** They handle every step, and `the patterns of queues` are of them alone. */
-  const shared = ['resume', 'step-failed', 'reconciler'];
+  const shared = ['cancel', 'resume', 'step-failed', 'reconciler'];
 
   it('is of one function', () => {
     const roles = [...rolesOf(dev)].map(([name, role]) => `${name.split('_').slice(0, -1)}/${role}`);

@@ -14,6 +14,7 @@ import {
   refund,
   sameStart,
   signing,
+  trips,
   twin,
   unknownTarget,
   vagueTarget,
@@ -113,7 +114,7 @@ describe('a chain in a stack of a team’s own', () => {
 });
 
 describe('with JWT authorization', () => {
-  it('every route asks for a token, and timeline, cancel and resume for the operator’s scope', async () => {
+  it('every route asks for a token, and those of operators for the operator’s scope', async () => {
     const jwt = {
       ...stages.dev,
       corsOrigins: ['https://shop.example.com'],
@@ -130,7 +131,7 @@ describe('with JWT authorization', () => {
     for (const { RouteKey, AuthorizationType, AuthorizationScopes } of routes) {
       expect(AuthorizationType).toBe('JWT');
       expect(AuthorizationScopes, String(RouteKey)).toEqual(
-        /timeline|cancel|resume/.test(String(RouteKey)) ? ['operate'] : undefined,
+        /timeline|cancel|resume|undo/.test(String(RouteKey)) ? ['operate'] : undefined,
       );
     }
     expect(dev.all('AWS::ApiGatewayV2::Authorizer')[0]?.properties).toMatchObject({
@@ -240,6 +241,57 @@ describe('a step whose code calls targets and reads secrets', () => {
     await expect(synthesize('dev', { chains: [signing], places: here, stages: staged({}) })).rejects.toThrow(
       `chain "signing", step "sign": it reads the secret "webhook-key", but the stage "dev" has no settings for it. Write secrets: { 'webhook-key': { store: 'secrets-manager', name: 'stepline/dev/webhook-key' } }. The secrets of the stage are none.`,
     );
+  });
+});
+
+describe('the steps of a chain with an undo', () => {
+  const secret = (name: string) => ({ store: 'ssm', name, header: 'x-key' }) as const;
+  const given: Stages = {
+    ...stages,
+    dev: {
+      ...stages.dev,
+      targets: Object.fromEntries(
+        ['refunds', 'releases'].map((name) => [
+          name,
+          { baseUrl: `https://${name}.example.com`, secret: secret(name) },
+        ]),
+      ),
+      secrets: { 'webhook-key': { store: 'secrets-manager', name: 'stepline/dev/webhook' } },
+    },
+  };
+  const may = async (step: string, action: string): Promise<readonly string[]> => {
+    const dev = await made;
+    return (grants(dev).get(`stepline_dev_trips_${step}`) ?? [])
+      .filter((grant) => grant.action === action)
+      .map(({ resource }) => resource.split(/stepline_dev_trips_|[:/]/).at(-1) ?? '')
+      .sort();
+  };
+  const made = synthesize('dev', { chains: [trips], places: here, stages: given });
+
+  it.each([
+    ['hold', ['flight', 'hold', 'hotel', 'mail']],
+    ['flight', ['flight', 'hold']],
+    ['hotel', ['hold', 'hotel', 'mail']],
+    ['mail', ['hold', 'hotel', 'mail']],
+  ])(
+    '%s may send to itself and to all before it and after it: what is next is one of these',
+    async (step, to) => {
+      expect(await may(step, 'sqs:SendMessage')).toEqual(
+        [...to, 'stepline_dev_step-failed', 'stepline_dev_parking'].sort(),
+      );
+    },
+  );
+
+  it('may read the secrets of what its undo calls, and of its code', async () => {
+    expect(await may('hold', 'ssm:GetParameter')).toEqual(['refunds', 'releases']);
+    expect(await may('hold', 'secretsmanager:GetSecretValue')).toEqual(['webhook-??????']);
+    expect(await may('hotel', 'ssm:GetParameter')).toEqual(['refunds']);
+    expect(await may('hotel', 'secretsmanager:GetSecretValue')).toEqual([]);
+    const hold = (await made)
+      .all('AWS::Lambda::Function')
+      .find(({ properties }) => properties.FunctionName === 'stepline_dev_trips_hold');
+    const environment = JSON.stringify(hold?.properties.Environment);
+    for (const name of ['releases', 'webhook-key']) expect(environment).toContain(name);
   });
 });
 

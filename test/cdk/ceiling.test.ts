@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { measure, type Reading, refuseBeyondCeiling, type TemplateFile } from '../../lib/cdk/ceiling.ts';
 import { CEILINGS, LIMITS } from '../../lib/contract/limits.ts';
-import { fullChain } from './fixture-chains.ts';
+import { fullChain, fullUndone } from './fixture-chains.ts';
 import { bodiesOf, type Synthesized, synthesize, synthesized } from './synth.ts';
 
 const file = (name: string, body: object): TemplateFile => ({ name, text: JSON.stringify(body) });
@@ -81,9 +81,12 @@ describe('the shipped chains', () => {
 });
 
 describe('a chain of as many steps as a stack holds', () => {
-  it('is within every bound', async () => {
-    const full = await synthesize('dev', { chains: [fullChain], places: ['test/cdk/fixture-chains.ts'] });
+  it.each([
+    ['nothing', fullChain],
+    ['all', fullUndone],
+  ])('of which %s can be undone is within every bound', async (_, chain) => {
+    const full = await synthesize('dev', { chains: [chain], places: ['test/cdk/fixture-chains.ts'] });
     expect(refuseBeyondCeiling(measure(bodiesOf(full)))).toHaveLength(1);
-    expect(fullChain.steps).toHaveLength(LIMITS.stepsPerStack);
+    expect(chain.steps).toHaveLength(LIMITS.stepsPerStack);
   });
 });

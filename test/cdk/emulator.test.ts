@@ -29,7 +29,8 @@ describe('an emulator', () => {
     const alarms = alarmsOf({ templates });
     expect(alarms.filter(({ Metrics }) => Metrics !== undefined)).toEqual([]);
     expect([...new Set(alarms.map(kindOf))].sort()).toEqual([
-      ...['api-throttled', 'dead-letter-unhandled', 'function-errors', 'message-parked'],
+      ...['api-throttled', 'compensation-failed', 'dead-letter-unhandled', 'function-errors'],
+      'message-parked',
       ...['overdue', 'reconciler-missing', 'recursion-dropped', 'repairs', 'step-unclaimed'],
       'throttles',
       ...['unexpected-errors', 'workflow-failed'],

@@ -63,9 +63,11 @@ describe.each(PLACES)('the step %s', (_, place) => {
     const redrive = z
       .object({ maxReceiveCount: z.number(), deadLetterTargetArn: z.unknown() })
       .parse(queueOf(place).properties.RedrivePolicy);
-    const { retries } = chains
+    const step = chains
       .find(({ name }) => name === place.chain)
-      ?.steps.find(({ name }) => name === place.step) ?? { retries: Number.NaN };
+      ?.steps.find(({ name }) => name === place.step);
+    // Its undo goes through the same queue.
+    const retries = Math.max(step?.retries ?? Number.NaN, step?.undo?.retries ?? 0);
     expect(redrive.maxReceiveCount).toBe(Math.max(10, retries + 1 + 5));
     expect(textOf(redrive.deadLetterTargetArn)).toBe(`\${${queueOf(place, '_dlq').id}.Arn}`);
     const dead = z

@@ -188,7 +188,7 @@ describe('a step that names its targets', () => {
     ['none', { request, targets: [] }, 'Name every target that the step may call'],
     ['one that is no text', { request, targets: [7] }, 'targets holds 7, not a name. Write a list of names'],
     ['one that cannot be a target', { request, targets: ['pay ments'] }, '"pay-ments"'],
-    ['secrets', { request, secrets: ['key'] }, 'Leave secrets out: they are for run steps'],
+    ['secrets', { request, secrets: ['key'] }, 'Leave secrets out: they are for run'],
   ])('is refused with %s', (_, options, remedy) => {
     expect(() => withStep(orders, 'payment', options)).toThrow(remedy);
   });

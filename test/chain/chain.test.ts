@@ -19,6 +19,7 @@ describe('a chain', () => {
       start: '/api/plain',
       input,
       sensitive: [],
+      onFailure: 'stop',
       keepFailed: 14,
       keepDays: 90,
       steps: [
@@ -26,6 +27,9 @@ describe('a chain', () => {
           name: 'a',
           after: [],
           keyLifetime: 86_400,
+          lateBy: 60,
+          undo: undefined,
+          pivot: false,
           request,
           targets: ['api'],
           secrets: [],

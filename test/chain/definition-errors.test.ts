@@ -274,7 +274,7 @@ describe('a step is refused, and told what to write instead, for', () => {
       'a way to read, and code',
       shipment({ response: z.string(), read: 'text' }),
       'it has both run and read',
-      'Leave read out: it is for the replies of request steps',
+      'Leave read out: it is for the replies of requests',
     ],
     [
       'a way to read text, and no schema for it',

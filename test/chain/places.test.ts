@@ -50,6 +50,65 @@ describe('the steps of a deployment', () => {
     }
   });
 
+  const undo = { request: () => other.post('/undo') };
+  const neighboursOf = (...chains: Parameters<typeof stepPlaces>[0]): readonly string[] =>
+    stepPlaces(chains).map(({ step, undoNeighbours }) => `${step}: ${undoNeighbours.join(' ')}`);
+
+  it('have the targets, secrets, timeout and retries of their undos, too', () => {
+    const code = { run: () => null, targets: [other], secrets: ['b', 'a'], timeout: 100, retries: 30 };
+    const step = { run: () => null, targets: [api], secrets: ['a'], undo: code };
+    const [first, second] = stepPlaces([
+      version(1)
+        .step('a', step)
+        .step('b', { ...call, undo }).definition,
+    ]);
+    expect(first).toMatchObject({
+      targets: ['api', 'other'],
+      secrets: ['a', 'b'],
+      settings: { functionTimeout: 115, maxReceiveCount: 36 },
+    });
+    expect(second?.targets).toEqual(['api', 'other']);
+  });
+
+  it('do not have known targets where an undo does not tell', () => {
+    const vague = {
+      request: ({ undone }: { undone: { result: unknown } }) =>
+        undone.result === undefined ? api.post('/cancel') : other.post('/refunds'),
+    };
+    expect(
+      stepPlaces([version(1).step('a', { ...call, undo: vague }).definition])[0]?.targets,
+    ).toBeUndefined();
+  });
+
+  it('have as neighbours of their undo themselves and all before and after them, in chains that have one', () => {
+    const diamond = version(1)
+      .step('a', { ...call, undo })
+      .step('left', { ...call, after: ['a'] })
+      .step('right', { ...call, after: ['a'] })
+      .step('join', { ...call, after: ['left', 'right'] })
+      .step('apart', { ...call, after: [] }).definition;
+    const plain = { ...version(1).step('a', call).step('b', call).definition, name: 'plain' };
+    expect(neighboursOf(diamond, plain)).toEqual([
+      'a: a left right join',
+      'left: a left join',
+      'right: a right join',
+      'join: a left right join',
+      'apart: apart',
+      'a: ',
+      'b: ',
+    ]);
+  });
+
+  it('have as neighbours those of every version, as soon as one of them has an undo', () => {
+    const first = version(1).step('a', call).step('b', call).definition;
+    const second = version(2)
+      .step('b', call)
+      .step('c', { ...call, undo }).definition;
+    expect(neighboursOf(first, second)).toEqual(['a: a b', 'b: a b c', 'c: b c']);
+    expect(neighboursOf(second, first)).toEqual(['a: a b', 'b: a b c', 'c: b c']);
+    expect(neighboursOf(first)).toEqual(['a: ', 'b: ']);
+  });
+
   it('do not have known targets where one version does not tell', () => {
     const vague = version(2).step('a', { request: ({ input }) => api.get(String(Object.keys(input)[0])) });
     expect(stepPlaces([version(1).step('a', call).definition, vague.definition])[0]?.targets).toBeUndefined();

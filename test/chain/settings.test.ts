@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { chain, target } from '../../lib/chain/index.ts';
-import { isBackoffScale, patience, wholeWait, withBackoffScale } from '../../lib/chain/settings.ts';
+import {
+  isBackoffScale,
+  patience,
+  stepSettings,
+  undoPatience,
+  wholeWait,
+  withBackoffScale,
+} from '../../lib/chain/settings.ts';
 import { shapeHash } from '../../lib/chain/shape.ts';
 import { backoffMs } from '../../lib/engine/retry.ts';
 
@@ -35,6 +42,34 @@ describe('a step that says nothing of retries', () => {
   });
 });
 
+const UNDO = { request: () => api.post('/undo'), timeout: 0.5, retries: 2, backoff: { base: 4, cap: 10 } };
+const UNDONE = chain('undone', { version: 1, start: '/api/undone', input: z.strictObject({}) })
+  .step('slow', { request: () => api.get('/'), undo: { ...UNDO, timeout: 300, retries: 40 } })
+  .step('quick', { request: () => api.get('/'), timeout: 60, retries: 9, undo: UNDO }).definition;
+
+describe('the queue and the function of a step that has an undo', () => {
+  it.each([
+    ['the undo where that is longer', UNDONE.steps[0], [315, 1_890, 46]],
+    ['the step where that is longer', UNDONE.steps[1], [75, 450, 15]],
+  ])(
+    'have the timeout and the receives of %s',
+    (_, step, [functionTimeout, visibilityTimeout, maxReceiveCount]) => {
+      expect(step && stepSettings(step)).toMatchObject({
+        functionTimeout,
+        visibilityTimeout,
+        maxReceiveCount,
+      });
+    },
+  );
+
+  it('leave the patience with the call of the step as it is, and the undo has one of its own', () => {
+    const [slow = STEP, quick = STEP] = UNDONE.steps;
+    expect(patience(slow)).toBe(patience(STEP));
+    expect(undoPatience(quick)).toBe(4 + 8 + 3 * 16);
+    expect(undoPatience(STEP)).toBe(0);
+  });
+});
+
 describe('a scale of waits', () => {
   const [scaled] = withBackoffScale([DEFINITION], 0.001);
   const [step = STEP] = scaled?.steps ?? [];
@@ -42,6 +77,12 @@ describe('a scale of waits', () => {
   it('shortens each wait, and nothing else', () => {
     expect(step).toEqual({ ...STEP, backoff: { base: 0.008, cap: 0.3 } });
     expect({ ...scaled, steps: [] }).toEqual({ ...DEFINITION, steps: [] });
+  });
+
+  it('shortens the waits of an undo, too', () => {
+    const [chain] = withBackoffScale([UNDONE], 0.5);
+    const [, quick] = UNDONE.steps;
+    expect(chain?.steps[1]?.undo).toEqual({ ...quick?.undo, backoff: { base: 2, cap: 5 } });
   });
 
   it('leaves the shape: workflows go on where a stage is set otherwise', () => {

@@ -14,6 +14,17 @@ const begun = chain('orders', options)
   .step('close', { run: () => null, after: ['shipment', 'receipt'] }).definition;
 
 describe('the shape of a definition', () => {
+  it('says which step is the pivot, and of no other that it is none', () => {
+    const { steps } = shapeOf(
+      chain('orders', options)
+        .step('payment', charge)
+        .step('ship', { run: () => null, pivot: true }).definition,
+    );
+    expect(JSON.stringify(steps)).toBe(
+      '{"payment":{"kind":"request","after":[]},"ship":{"kind":"run","after":["payment"],"pivot":true}}',
+    );
+  });
+
   it('is how keys are made, and of each step its kind and what it follows', () => {
     expect(shapeOf(begun)).toEqual({
       key: '{workflowId}:{step}:{action}:{round}',
@@ -34,6 +45,7 @@ describe('the shape of a definition', () => {
     const mended = chain('orders', {
       ...options,
       version: 2,
+      onFailure: 'undo',
       input: z.object({ amount: z.number(), note: z.string().optional() }),
       keepDays: 9,
     })
@@ -43,6 +55,10 @@ describe('the shape of a definition', () => {
         timeout: 3,
         retries: 9,
         idempotency: { lifetime: 60 },
+        undo: { run: () => null },
+        when: () => false,
+        lateBy: 5,
+        pivot: false,
       })
       .step('receipt', { run: async () => 'other', after: ['payment'] })
       .step('shipment', { run: () => null, after: ['payment'] })
@@ -55,6 +71,10 @@ describe('the shape of a definition', () => {
   it.each([
     ['a step renamed', first.step('delivery', { run: () => null }).step('receipt', { run: () => null })],
     ['a step left out', first],
+    [
+      'a pivot',
+      first.step('shipment', { run: () => null, pivot: true }).step('receipt', { run: () => null }),
+    ],
     ['another kind of step', chain('orders', options).step('payment', { run: () => null })],
     ['another order', first.step('receipt', { run: () => null }).step('shipment', { run: () => null })],
     [

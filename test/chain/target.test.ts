@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { show } from '../../lib/chain/definition-error.ts';
 import { DefinitionError, target } from '../../lib/chain/index.ts';
 import { emptyChain, withStep } from '../../lib/chain/validate.ts';
 
@@ -103,6 +104,59 @@ describe('a target', () => {
       expect(() => target(name)).toThrow(/the target name .*Write letters, digits and single hyphens/);
     },
   );
+});
+
+describe('how late the targets of a step may act on a call', () => {
+  const bank = target('bank', { lateBy: 600 });
+  const quick = target('quick', { lateBy: 0 });
+  const plain = target('plain');
+  const lateByOf = (step: Readonly<Record<string, unknown>>): number | undefined =>
+    withStep(emptyChain('orders', { version: 1, start: '/api/order', input: z.object({}) }), 'pay', step)
+      .steps[0]?.lateBy;
+  const request = () => bank.post('/transfers');
+  const vague = ({ input }: { input: { fast: boolean } }) => (input.fast ? quick : bank).post('/transfers');
+
+  it('is what the target says that the request calls, and a minute where it says nothing', () => {
+    expect(lateByOf({ request })).toBe(600);
+    expect(lateByOf({ request: () => quick.get('/') })).toBe(0);
+    expect(lateByOf({ request: () => plain.get('/') })).toBe(60);
+  });
+
+  it('is the most of those that the step names; a name alone, and code that names none, say a minute', () => {
+    expect(lateByOf({ request: vague, targets: [quick, bank] })).toBe(600);
+    expect(lateByOf({ request: vague, targets: [quick] })).toBe(0);
+    expect(lateByOf({ request: vague, targets: [quick, 'bank'] })).toBe(60);
+    expect(lateByOf({ run: () => null, targets: [quick, bank] })).toBe(600);
+    expect(lateByOf({ run: () => null })).toBe(60);
+    expect(lateByOf({ request: vague })).toBe(60);
+  });
+
+  it('is what the step says, if it does', () => {
+    expect(lateByOf({ request, lateBy: 5 })).toBe(5);
+    expect(lateByOf({ request: vague, targets: [quick, 'bank'], lateBy: 3_600 })).toBe(3_600);
+  });
+
+  it.each([-1, 0.5, 3_601, '60', Number.NaN])('is not %j', (lateBy) => {
+    const remedy = 'Write a whole number of seconds from 0 to 3600.';
+    expect(() => lateByOf({ request, lateBy })).toThrow(`step "pay": lateBy is ${show(lateBy)}. ${remedy}`);
+    const written = { lateBy } as unknown as { lateBy: number };
+    expect(() => target('bank', written)).toThrow(
+      `lateBy of the target "bank" is ${show(lateBy)}. ${remedy}`,
+    );
+    expect(() => lateByOf({ request: () => ({ target: 'bank', method: 'GET', path: '/', lateBy }) })).toThrow(
+      remedy,
+    );
+  });
+
+  it('is part of what the target describes only where it says so', () => {
+    expect(bank.post('/transfers')).toEqual({
+      target: 'bank',
+      method: 'POST',
+      path: '/transfers',
+      lateBy: 600,
+    });
+    expect(plain.post('/transfers')).not.toHaveProperty('lateBy');
+  });
 });
 
 describe('how long the targets of a step remember a key', () => {

@@ -10,10 +10,10 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const DIRECTIVE = /^\s*\/\/ @ts-expect-error (.+)$/;
 
 /**
- * What the compiler says of a misuse: no such property, not assignable, no overload, possibly null or undefined, too many
+ * What the compiler says of a misuse: no such property, not assignable, no overload, possibly null or undefined, unknown, too many
  * arguments, a property missing. A directive would also swallow a misspelt import (2307) or an unknown name (2304).
  */
-const REASONS = [2322, 2339, 2345, 2353, 2551, 2554, 2561, 2739, 2740, 2741, 2769, 18047, 18048];
+const REASONS = [2322, 2339, 2345, 2353, 2551, 2554, 2561, 2739, 2740, 2741, 2769, 18046, 18047, 18048];
 
 interface Misuse {
   readonly name: string;

@@ -52,7 +52,7 @@ describe('an error as everybody may see it', () => {
     '%s, saved by an earlier release: shows no message that may hold what a target said',
     (code) => {
       const error = saved(code, { message: SAID, target: 'payments', httpStatus: 422 });
-      const ours = ['WORKER_DIED', 'NOT_TAKEN', 'EXPIRED'].includes(code);
+      const ours = ['WORKER_DIED', 'NOT_TAKEN', 'EXPIRED', 'PAST_PIVOT'].includes(code);
       const message = ours ? SAID : sentenceOf(error);
       expect(forEverybody(error)).toEqual({ ...error, message });
       expect(forOperators(error)).toEqual(ours ? error : { ...error, message, detail: SAID });

@@ -12,6 +12,9 @@ import { giftCards } from './gift-cards.ts';
 
 const textOf = (file: string): string => readFileSync(join(import.meta.dirname, '../..', file), 'utf8');
 
+const blocks = (): readonly string[] =>
+  Array.from(textOf('README.md').matchAll(/```ts\n(.*?)```/gs), ([, block = '']) => block);
+
 describe('the chain of the README', () => {
   it('is the one that is checked here', () => {
     const [, shown] = /```ts\n(.*?)```/s.exec(textOf('README.md')) ?? [];
@@ -42,9 +45,15 @@ describe('the chain of the README', () => {
   });
 });
 
+it('the undo of the README is that of a shipped chain', () => {
+  const undo = blocks().find((block) => block.includes('undone')) ?? '';
+  expect(undo).toMatch(/^ {4}undo: \{/);
+  expect(textOf('functions/chains/order-processing.ts')).toContain(undo);
+});
+
 describe('the test of the README', () => {
   it('is one of ours, and short', () => {
-    const [, [, shown = ''] = []] = [...textOf('README.md').matchAll(/```ts\n(.*?)```/gs)];
+    const shown = blocks().at(-1) ?? '';
     expect(shown).toBe(textOf('test/functions/chains/order-processing.test.ts'));
     expect(shown.split('\n').length).toBeLessThan(30);
   });

@@ -5,6 +5,7 @@ import { settingsOf } from '../../lib/cdk/settings.ts';
 import type { ChainDefinition } from '../../lib/chain/index.ts';
 import { stepPlaces } from '../../lib/chain/places.ts';
 import type { HttpOutcome } from '../../lib/engine/ports.ts';
+import { undoing } from '../../lib/engine/undo/undoing.ts';
 import { testDesk } from '../adapters/targets/desk.ts';
 import { stages } from '../cdk/fixture-stages.ts';
 import { outside, reply } from '../engine/call-fixtures.ts';
@@ -162,6 +163,18 @@ describe.each(Object.entries(RECIPES))('the recipe for %s', (name, recipe) => {
     expect(place.targets).toEqual(Object.keys(targets));
     expect(Object.keys(settings.targets)).toEqual(place.targets);
   });
+});
+
+it('the undo of a payment by Stripe is a refund of what the step stored', async () => {
+  const [step] = stripePayment.steps;
+  if (step === undefined) throw new Error('a recipe has a step');
+  const made = outside();
+  const undone = { result: { id: 'pi_1' }, idempotencyKey: 'wf_1:payment:do:0' };
+  const context = { input: {}, results: {}, undone };
+  made.answer = reply({ id: 're_1', status: 'succeeded' });
+  expect(await made.perform(undoing(step), { context })).toMatchObject({ ok: true });
+  expect(made.calls[0]?.request).toMatchObject({ method: 'POST', body: 'payment_intent=pi_1' });
+  expect(made.calls[0]?.request.url).toMatch(/\/refunds$/);
 });
 
 it('a SOAP fault of the client is refused, and one of the server is tried again', async () => {

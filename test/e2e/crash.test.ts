@@ -1,87 +1,82 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { workflowPath } from '../../lib/contract/names.ts';
-import { startAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
-import { type DemoTargets, startDemoTargets } from '../../lib/local/demo/targets.ts';
+import { expect, it } from 'vitest';
+import * as z from 'zod';
+import type { DemoTargets } from '../../lib/local/demo/targets.ts';
 import { SAMPLE } from '../../lib/local/sample.ts';
-import { seeded } from '../soak/random.ts';
-import { type ServerProcess, startServer } from '../support/server.ts';
-import { ORDER_STEPS } from './fixture-chains.ts';
+import { buildServer } from '../support/build.ts';
+import { type Ended, KILLS, killedWhileOrdersRun, ORDERS } from './crashes.ts';
+import { ORDER, ORDER_STEPS } from './fixture-chains.ts';
+import { givenBack, NOBODY } from './given-back-chains.ts';
 
-const KILLS = 30;
-const ORDERS = 200;
-/** Milliseconds: of a call, so that a kill meets orders at every place; and from a start of the server to its kill. */
-const LATENCY = 40;
-const LIFE = { least: 30, most: 400 };
-const lives = seeded(1, 'lives');
+const ENTRY = join(import.meta.dirname, '../../dist/test/given-back.js');
 
-let directory: string;
-let demo: DemoTargets;
-beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'stepline-crash-'));
-  demo = await startDemoTargets();
-  await writeFile(join(directory, 'targets.json'), JSON.stringify(demo.targets));
-  for (const [, target] of ORDER_STEPS) await demo.setFault(target, { latencyMs: LATENCY });
-});
-afterAll(async () => {
-  await demo.close();
-  await rm(directory, { recursive: true });
-});
+const amount = z.object({ amount: z.number() });
 
-const begin = (): Promise<ServerProcess> =>
-  startServer([
-    ...['--port', '0', '--no-sample', '--log-level', 'error'],
-    ...['--data', join(directory, 'data'), '--targets', join(directory, 'targets.json')],
-  ]);
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Sends an order until a server takes it: as a client would that gets no answer, with the same key each time. */
-async function order(number: number, url: () => string): Promise<string> {
-  const headers = { 'idempotency-key': `order ${number}` };
-  for (;;) {
-    const sent = fetch(url() + SAMPLE.path, { method: 'POST', headers, body: JSON.stringify(SAMPLE.body) });
-    const reply = await sent.then((answer) => answer.json()).catch(() => undefined);
-    const { success, data } = startAnswer.safeParse(reply);
-    if (success) return data.workflowId;
-    await sleep(20);
-  }
+/** The keys of all effects of a target, sorted; each must have happened once. */
+function keysAt(demo: DemoTargets, target: string): readonly (string | null)[] {
+  const { effects } = demo.ledger(target);
+  expect(
+    effects.filter(({ times }) => times !== 1),
+    target,
+  ).toEqual([]);
+  return effects.map(({ key }) => key).sort();
 }
 
 it(`killed ${KILLS} times while ${ORDERS} orders run, the server ends every order, each effect once`, async () => {
-  let server = await begin();
-  const orders: Promise<string>[] = [];
-  const submit = (upTo: number): void => {
-    while (orders.length < upTo) orders.push(order(orders.length, () => server.baseUrl));
-  };
-  try {
-    for (let kill = 1; kill <= KILLS; kill += 1) {
-      submit(Math.ceil((ORDERS * kill) / KILLS));
-      await sleep(lives.between(LIFE.least, LIFE.most));
-      expect(await server.end('SIGKILL')).toBe('SIGKILL');
-      server = await begin();
-    }
-    const ids = await Promise.all(orders);
-    expect(new Set(ids).size).toBe(ORDERS);
-    for (const id of ids) await completed(server, id);
+  const run = { path: SAMPLE.path, input: () => SAMPLE.body, underWay: ['processing'] } as const;
+  await killedWhileOrdersRun(run, (orders, demo) => {
+    expect(orders.filter(({ status }) => status !== 'completed')).toEqual([]);
     for (const [step, target] of ORDER_STEPS) {
-      const effects = demo.ledger(target).effects.map(({ key, times }) => [key, times] as const);
-      const once = ids.map((id) => [`${id}:${step}:do:0`, 1] as const);
-      expect([...effects].sort(), target).toEqual([...once].sort());
+      const once = orders.map(({ workflowId }) => `${workflowId}:${step}:do:0`);
+      expect(keysAt(demo, target), target).toEqual(once.sort());
     }
-  } finally {
-    await server.end('SIGTERM');
-  }
+  });
 }, 180_000);
 
-async function completed(server: ServerProcess, id: string): Promise<void> {
-  for (;;) {
-    const reply = await fetch(server.baseUrl + workflowPath(id));
-    const { status, error } = workflowAnswer.parse(await reply.json());
-    if (status === 'completed') return;
-    if (status !== 'processing') throw new Error(`${id} is ${status}: ${JSON.stringify(error)}`);
-    await sleep(50);
-  }
-}
+it(`killed ${KILLS} times while a third of ${ORDERS} orders is given back, the server leaves the books balanced`, async () => {
+  buildServer('test/e2e/given-back-chains.ts', ENTRY);
+  const isRefused = (number: number): boolean => number % 3 === 0;
+  /** No two orders are of one amount, so that no mistake is made good by another. */
+  const cents = (number: number): number => 1_001 + 37 * number;
+  const run = {
+    entry: ENTRY,
+    path: givenBack.start,
+    input: (number: number) => ({
+      ...ORDER,
+      amount: cents(number) / 100,
+      ...(isRefused(number) ? { email: NOBODY.email } : {}),
+    }),
+    faults: { mail: [{ status: 422, latencyMs: 40, match: NOBODY.path }] },
+    underWay: ['processing', 'compensating'],
+  } as const;
+  await killedWhileOrdersRun(run, (orders, demo) => {
+    const endsAs = (number: number) => (isRefused(number) ? 'compensated' : 'completed');
+    expect(orders.filter(({ number, status }) => status !== endsAs(number))).toEqual([]);
+    const entries = orders.flatMap(({ timeline = [] }) => timeline);
+    const struck = entries.filter(({ action, outcome }) => action === 'undo' && outcome === 'interrupted');
+    expect(struck.length, 'undos that a kill has met').toBeGreaterThan(0);
+    const refused = orders.filter(({ number }) => isRefused(number));
+    const keys = (of: readonly Ended[], step: string) => of.map(({ workflowId }) => `${workflowId}:${step}`);
+    for (const [target, step] of [
+      ['payments', 'payment'],
+      ['shipping', 'shipment'],
+    ] as const) {
+      const wanted = [...keys(orders, `${step}:do:0`), ...keys(refused, `${step}:undo:0`)];
+      expect(keysAt(demo, target), target).toEqual(wanted.sort());
+      const undone = demo.ledger(target).effects.flatMap(({ undoes }) => undoes ?? []);
+      expect(undone.sort(), target).toEqual(keys(refused, `${step}:do:0`).sort());
+    }
+    const kept = orders.filter(({ number }) => !isRefused(number));
+    expect(keysAt(demo, 'mail')).toEqual(keys(kept, 'confirmation:do:0').sort());
+    const sum = (path: string): number => sumAt(demo, path);
+    expect(sum('/charges')).toBe(orders.reduce((all, { number }) => all + cents(number), 0));
+    expect(sum('/charges') - sum('/refunds')).toBe(kept.reduce((all, { number }) => all + cents(number), 0));
+  });
+}, 180_000);
+
+/** What all calls of a path moved, in cents, by the bodies that the ledger keeps. */
+const sumAt = (demo: DemoTargets, path: string): number =>
+  demo
+    .ledger('payments')
+    .effects.filter((effect) => effect.path === path)
+    .reduce((all, { body }) => all + Math.round(amount.parse(body).amount * 100), 0);

@@ -20,10 +20,26 @@ export const quickOrder: ChainDefinition = {
   ...orderProcessing,
   name: 'quick-order',
   start: '/api/quick-order',
-  steps: orderProcessing.steps.map((step) => ({ ...step, ...QUICK })),
+  steps: orderProcessing.steps.map((step) => ({
+    ...step,
+    ...QUICK,
+    undo: step.undo && { ...step.undo, ...QUICK },
+  })),
 };
 
-/** payment; then mail and sms; then push, which waits for both. */
+/** Seconds after the deadline of a call within which it may act. */
+export const LATE_BY = 4;
+
+/** The same, taken back by itself where a step failed. */
+export const quickUndo: ChainDefinition = {
+  ...quickOrder,
+  name: 'quick-undo',
+  start: '/api/quick-undo',
+  onFailure: 'undo',
+  steps: quickOrder.steps.map((step) => ({ ...step, lateBy: LATE_BY })),
+};
+
+/** payment, which can be taken back; then mail and sms; then push, which waits for both. */
 export const quickDiamond = chain('quick-diamond', {
   version: 1,
   start: '/api/quick-diamond',
@@ -34,6 +50,10 @@ export const quickDiamond = chain('quick-diamond', {
     ...QUICK,
     request: ({ input }) => payments.post('/charges', { card: input.card, amount: 1 }),
     response: z.object({ orderId: z.string() }),
+    undo: {
+      ...QUICK,
+      request: ({ undone }) => payments.post('/refunds', { chargeKey: undone.idempotencyKey, amount: 1 }),
+    },
   })
   .step('mail', {
     ...QUICK,
@@ -85,7 +105,7 @@ export const quickCode = chain('quick-code', {
   })
   .output(({ results }) => ({ label: results.label?.text ?? null, key: results.label?.key ?? null }));
 
-export const fixtureChains = [quickOrder, quickDiamond, quickCode];
+export const fixtureChains = [quickOrder, quickUndo, quickDiamond, quickCode];
 
 export const ORDER = {
   card: '4242424242424242',

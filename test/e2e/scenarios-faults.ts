@@ -6,11 +6,11 @@ import { FIXTURE_TIMEOUT, ORDER, ORDER_STEPS, quickOrder } from './fixture-chain
 import { effectsOf, ended, resume, type Scenario, type Stage, show, start } from './stage.ts';
 
 /** Milliseconds. */
-const PATIENCE = { timeout: 30_000, interval: 50 };
+export const PATIENCE = { timeout: 30_000, interval: 50 };
 const TOO_LONG_MS = FIXTURE_TIMEOUT * 1_000 + 500;
 
 /** A fault that passes by itself, and how many attempts the step takes. */
-const PASSING: readonly (readonly [string, Fault, number])[] = [
+export const PASSING: readonly (readonly [string, Fault, number])[] = [
   ['answers slowly, but in time', { latencyMs: 300 }, 1],
   ['acts, but answers after the deadline', { latencyMs: TOO_LONG_MS, late: true, times: 1 }, 2],
   ['answers 503', { status: 503, times: 1 }, 2],
@@ -21,7 +21,7 @@ const PASSING: readonly (readonly [string, Fault, number])[] = [
   ['drops the connection after it acted', { drop: 'after', times: 1 }, 2],
 ];
 
-interface Lasting {
+export interface Lasting {
   readonly fault: Fault;
   readonly code: StepErrorCode;
   readonly attempts: number;
@@ -38,7 +38,7 @@ interface Lasting {
 }
 
 /** A fault that stays until somebody mends the target. */
-const LASTING: Readonly<Record<string, Lasting>> = {
+export const LASTING: Readonly<Record<string, Lasting>> = {
   'answers 503': {
     fault: { status: 503, body: 'closed for the night' },
     code: 'TARGET_UNAVAILABLE',

@@ -7,6 +7,7 @@ import { ORDER, quickOrder } from './fixture-chains.ts';
 import { controlScenarios } from './scenarios-control.ts';
 import { faultScenarios } from './scenarios-faults.ts';
 import { requestScenarios } from './scenarios-requests.ts';
+import { undoScenarios } from './scenarios-undo.ts';
 import { cancel, effectsOf, ended, type Scenario, type Stage, send, start } from './stage.ts';
 
 export interface ScenarioOptions {
@@ -34,6 +35,7 @@ export function scenarios(name: string, { open, together }: ScenarioOptions): vo
     controlScenarios(scenario);
     requestScenarios(scenario);
     faultScenarios(scenario);
+    describe('undo', () => undoScenarios(scenario));
   });
 }
 

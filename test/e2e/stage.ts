@@ -61,11 +61,14 @@ export async function show(stage: Stage, workflowId: string, timeline = false): 
   return workflowAnswer.parse(json);
 }
 
-export const cancel = (stage: Stage, workflowId: string): Promise<Answer> =>
-  send(stage, 'POST', `${workflowPath(workflowId)}/cancel`);
+export const cancel = (stage: Stage, workflowId: string, body?: unknown): Promise<Answer> =>
+  send(stage, 'POST', `${workflowPath(workflowId)}/cancel`, body);
 
 export const resume = (stage: Stage, workflowId: string, body?: unknown): Promise<Answer> =>
   send(stage, 'POST', `${workflowPath(workflowId)}/resume`, body);
+
+export const undo = (stage: Stage, workflowId: string, body?: unknown): Promise<Answer> =>
+  send(stage, 'POST', `${workflowPath(workflowId)}/undo`, body);
 
 const POLL_MS = 50;
 const PATIENCE_MS = 60_000;
@@ -90,6 +93,10 @@ export async function until(
 export const ended = (stage: Stage, workflowId: string): Promise<WorkflowAnswer> =>
   until(stage, workflowId, ({ status }) => status !== 'processing');
 
+/** The workflow once it goes neither forward nor back. */
+export const atRest = (stage: Stage, workflowId: string): Promise<WorkflowAnswer> =>
+  until(stage, workflowId, ({ status }) => status !== 'processing' && status !== 'compensating');
+
 /** The code of a problem+json answer, which it must be. */
 export function problemOf({ headers, json, status }: Answer): z.infer<typeof problem> {
   const type = headers.get('content-type');
@@ -108,3 +115,11 @@ export const effectsOf = (
   stage.demo
     .ledger(target)
     .effects.flatMap(({ key, times }) => (key?.startsWith(`${workflowId}:`) ? [[key, times] as const] : []));
+
+/** The keys of those effects of one workflow at a target that were not taken back. */
+export function standing(stage: Stage, target: string, workflowId: string): readonly string[] {
+  const effects = stage.demo.ledger(target).effects.filter(({ key }) => key?.startsWith(`${workflowId}:`));
+  return effects
+    .filter(({ key, undoes }) => undoes === undefined && !effects.some((other) => other.undoes === key))
+    .map(({ key }) => String(key));
+}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { TERMINAL_STATUSES } from '../../lib/contract/names.ts';
-import { decideAdvance, mustReload } from '../../lib/engine/decision.ts';
+import { decideAdvance, mustReload } from '../../lib/engine/advance.ts';
 import { always, chainOf, doneState, forEachRecord, GRAPHS, type GraphName, resumed } from './fixtures.ts';
 
 describe('advancing from a completed step', () => {

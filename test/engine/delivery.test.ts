@@ -89,7 +89,7 @@ describe('a delivery', () => {
     'that asks for an action of a newer version waits in the %s queue, and is neither handled nor parked',
     async (kind) => {
       const world = await openWorld(CHAIN);
-      const body = JSON.stringify({ ...message, action: 'undo' });
+      const body = JSON.stringify({ ...message, action: 'sleep' });
       const received = async (receiveCount: number) =>
         await handled(world, deliveryOf(body, { queue: { ...QUEUE, kind }, receiveCount }), acknowledge);
       expect(await received(1)).toEqual({ what: 'retry', messages: [] });

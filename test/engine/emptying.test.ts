@@ -86,7 +86,7 @@ describe('what is no message of its queue', () => {
   });
 
   it('waits for its deployment where only a newer version knows what it asks for', async () => {
-    put('a', { ...messageTo('a'), action: 'undo' });
+    put('a', { ...messageTo('a'), action: 'sleep' });
     await empty();
     expect(left('a')).toBe(1);
     expect(world.queues.contents(PARKING)).toEqual([]);

@@ -10,7 +10,12 @@ import { claimOf, completedOf, hex, metaOf, START } from '../ports/store/fixture
 export const NOW = START + 1_000_000;
 
 /** What a decision at that time takes from outside; its steps run code. */
-export const MOMENT: Moment = { now: NOW, token: 'fresh', remainingMs: 45_000, build: () => undefined };
+export const MOMENT: Moment = {
+  now: NOW,
+  token: 'fresh',
+  remainingMs: 45_000,
+  build: () => undefined,
+};
 
 /** The epoch of every workflow in these tests that was resumed once, so that there is an older one. */
 export const EPOCH = 1;

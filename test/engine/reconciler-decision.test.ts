@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { decideRepairs, type Repair } from '../../lib/engine/reconciler.ts';
+import { decideRepairs } from '../../lib/engine/reconciler.ts';
+import type { Repair } from '../../lib/engine/shell.ts';
 import {
   always,
   chainOf,

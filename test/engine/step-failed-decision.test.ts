@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TERMINAL_STATUSES } from '../../lib/contract/names.ts';
-import { type DeadLetterDecision, decideDeadLetter } from '../../lib/engine/step-failed.ts';
+import type { DeadLetterDecision } from '../../lib/engine/dead-letter.ts';
+import { decideDeadLetter } from '../../lib/engine/step-failed.ts';
 import {
   always,
   chainOf,

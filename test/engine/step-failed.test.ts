@@ -67,6 +67,7 @@ describe('the dead letter of a step that failed', () => {
     expect(world.notifications).toEqual([
       {
         id: `${key.workflowId}:0:failed`,
+        kind: 'failed',
         chain: LINE.name,
         step: 'a',
         code: 'REFUSED',

@@ -1,5 +1,6 @@
 import type { ApiAnswer, ApiEvent } from '../../functions/http.ts';
 import { systemRandom } from '../../lib/adapters/system.ts';
+import type { ChainDefinition } from '../../lib/chain/definition.ts';
 import { type Registry, registry } from '../../lib/chain/registry.ts';
 import { DEAD_LETTER_SETTINGS, stepSettings } from '../../lib/chain/settings.ts';
 import { deadLetterQueue, PARKING, STEP_FAILED, stepQueue } from '../../lib/contract/names.ts';
@@ -30,14 +31,18 @@ export interface TestStage {
 
 export const PAYMENT = { chain: 'order-processing', step: 'payment', kind: 'step' } as const;
 
-/** @param answer what the targets answer */
+/**
+ * @param answer what the targets answer
+ * @param of the chains that are deployed, if not the shipped ones
+ */
 export async function openStage(
   answer: (request: HttpRequest) => HttpOutcome | Promise<HttpOutcome> = () => reply({}),
+  of: readonly ChainDefinition[] = chains,
 ): Promise<TestStage> {
   const clock = manualClock();
   const queues = createEmbeddedQueues({ clock, random: systemRandom });
   const store = await openEmbeddedStore({ kind: 'memory' });
-  declareQueues(queues);
+  declareQueues(queues, of);
   const events: EngineEvent[] = [];
   const calls: HttpRequest[] = [];
   const notifications: Notification[] = [];
@@ -56,7 +61,7 @@ export async function openStage(
     telemetry: { emit: (event) => void events.push(event) },
     notifier: { notify: async (notification) => void notifications.push(notification) },
   };
-  const known = registry(chains);
+  const known = registry(of);
   return {
     engine: { chains: known, ports },
     queues,
@@ -77,11 +82,11 @@ export async function openStage(
   };
 }
 
-function declareQueues(queues: EmbeddedQueues): void {
+function declareQueues(queues: EmbeddedQueues, of: readonly ChainDefinition[]): void {
   const deadLetters = { ...DEAD_LETTER_SETTINGS, redriveTo: PARKING };
   queues.declare(PARKING, DEAD_LETTER_SETTINGS);
   queues.declare(STEP_FAILED, deadLetters);
-  for (const { name: chain, steps } of chains) {
+  for (const { name: chain, steps } of of) {
     for (const step of steps) {
       const place = { chain, step: step.name };
       queues.declare(deadLetterQueue(place), deadLetters);

@@ -229,7 +229,7 @@ describe('list', () => {
 
   it('says what it would have taken', async () => {
     expect((await list({ status: 'running' })).body).toContain(
-      'Must be one of processing, completed, failed, cancelled"',
+      'Must be one of processing, completed, failed, cancelled, compensating, compensated, compensation_failed"',
     );
     expect((await list({ chain: 'orders' })).body).toContain('user-onboarding');
     expect((await list({ limit: '0' })).body).toContain('1 to 100');

@@ -132,6 +132,8 @@ describe('the front', () => {
       'GET /api/workflows/{id}/timeline',
       'POST /api/workflows/{id}/cancel',
       'POST /api/workflows/{id}/resume',
+      'POST /api/workflows/{id}/undo',
+      'GET /api/workflows/{id}/undo',
     ]);
   });
 
@@ -184,7 +186,7 @@ describe('a path', () => {
       expect(detail).toBe(
         `no route has the path ${path}; the routes are POST /api/diamond, GET /api/workflows, ` +
           'GET /api/workflows/{id}, GET /api/workflows/{id}/timeline, POST /api/workflows/{id}/cancel, ' +
-          'POST /api/workflows/{id}/resume',
+          'POST /api/workflows/{id}/resume, POST /api/workflows/{id}/undo, GET /api/workflows/{id}/undo',
       );
     },
   );

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, vi } from 'vitest';
 import * as z from 'zod';
-import { timelinePath } from '../../lib/contract/names.ts';
+import { timelinePath, type WorkflowStatus } from '../../lib/contract/names.ts';
 import { startAnswer, type WorkflowAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
 import type { Options } from '../../lib/local/options.ts';
 import { SAMPLE } from '../../lib/local/sample.ts';
@@ -91,11 +91,14 @@ export async function order(url: string): Promise<string> {
 export const show = async (url: string, id: string): Promise<WorkflowAnswer> =>
   workflowAnswer.parse(await (await fetch(url + timelinePath(id))).json());
 
-export const completed = (url: string, id: string): Promise<WorkflowAnswer> =>
+export const completed = (url: string, id: string): Promise<WorkflowAnswer> => reached(url, id, 'completed');
+
+/** The workflow once it has that status. */
+export const reached = (url: string, id: string, status: WorkflowStatus): Promise<WorkflowAnswer> =>
   vi.waitFor(
     async () => {
       const shown = await show(url, id);
-      expect(shown.status).toBe('completed');
+      expect(shown.status).toBe(status);
       return shown;
     },
     { timeout: PATIENCE_MS, interval: 20 },

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { orderProcessing } from '../../functions/chains/order-processing.ts';
 import { OptionError } from '../../lib/local/options.ts';
-import { settleTargets, targetsCalledBy } from '../../lib/local/targets.ts';
+import { secretsReadBy, settleTargets, targetsCalledBy } from '../../lib/local/targets.ts';
+import { trips } from '../cdk/fixture-chains.ts';
 import { closers } from '../support/closers.ts';
 import { chains } from '../support/shipped-chains.ts';
 
@@ -36,6 +37,11 @@ describe('the targets of the chains', () => {
   it('are those of every version, each once', () => {
     expect(targetsCalledBy([...chains, ...chains])).toEqual(targetsCalledBy(chains));
     expect(targetsCalledBy(ORDERS)).toEqual(['payments', 'shipping', 'mail']);
+  });
+
+  it('are those of undos too, and so are secrets', () => {
+    expect(targetsCalledBy([trips])).toEqual(['refunds', 'releases']);
+    expect(secretsReadBy([trips])).toEqual(['webhook-key']);
   });
 
   it.each<[string, () => string, readonly string[], RegExp]>([

@@ -111,6 +111,7 @@ describe('the line for the person on call', () => {
   const example = (id: string, error = failure) => ({ tenant: 'default', workflowId: id, epoch: 0, error });
   const notification: Notification = {
     id: 'wf_1:0:failed',
+    kind: 'failed',
     chain: 'orders',
     step: 'payment',
     code: 'TARGET_UNAVAILABLE',
@@ -159,6 +160,34 @@ describe('the line for the person on call', () => {
           `on-call:   for example orders ${id} failed at step payment after 3 attempt(s): TARGET_UNAVAILABLE: busy. ${NEXT}`,
       ),
     );
+  });
+
+  it('asks nobody to resume what is taken back by itself', async () => {
+    expect(await told({ examples: [{ ...example('wf_1'), takenBack: true }] })).toEqual([
+      `on-call: orders wf_1 failed at step payment after 3 attempt(s): TARGET_UNAVAILABLE: busy. ${nextOf(failure, 'takenBack')} (notification wf_1:0:failed)`,
+    ]);
+  });
+
+  it('says of a workflow that could not be taken back what was undone, what was not and why, what is left, and what to do', async () => {
+    const half: Partial<Notification> = {
+      id: 'wf_1:0:compensation_failed',
+      kind: 'compensation_failed',
+      examples: [
+        {
+          ...example('wf_1'),
+          undos: [
+            { step: 'mail', status: 'completed', attempts: 1 },
+            { step: 'payment', status: 'failed', attempts: 3 },
+            { step: 'order', status: 'pending', attempts: 0, inDoubt: true },
+          ],
+        },
+      ],
+    };
+    expect(await told(half)).toEqual([
+      `on-call: orders wf_1 could not be taken back: mail undone; payment not, after 3 attempt(s): TARGET_UNAVAILABLE: busy; still to undo: order; in doubt: order. ${nextOf(failure, 'undo')} (notification wf_1:0:compensation_failed)`,
+    ]);
+    const [line = ''] = await told(half, false);
+    expect(JSON.parse(line)).toMatchObject({ event: 'on_call_told', kind: 'compensation_failed' });
   });
 
   it('is one line, whatever the target answered', async () => {

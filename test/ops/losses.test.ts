@@ -55,7 +55,8 @@ async function save(...workflows: readonly Partial<WorkflowMeta>[]): Promise<voi
   const store = createDynamoDbStore({ client: database.client, tableName: table });
   for (const [at, changes] of workflows.entries()) {
     const meta = metaOf(`one ${at}`, { chain: 'orders', version: 1, ...changes });
-    const ended = meta.status === 'processing' ? meta : withoutDue(meta);
+    const goesOn = meta.status === 'processing' || meta.status === 'compensating';
+    const ended = goesOn ? meta : withoutDue(meta);
     expect(await store.create(ended)).toEqual({ written: true });
   }
 }
@@ -106,6 +107,24 @@ it('a version that has other steps strands the workflows that began with those i
   });
 });
 
+it('a version that goes strands what is taken back by it, and what could not be', async () => {
+  queues(NOTHING);
+  const statuses = ['compensating', 'compensating', 'compensation_failed', 'compensated'] as const;
+  await save(...statuses.map((status) => ({ version: 2, status })));
+  const found = [
+    {
+      version: 2,
+      processing: 0,
+      failed: 0,
+      compensating: 2,
+      compensation_failed: 1,
+      examples: { length: 3 },
+    },
+  ];
+  expect((await look(remaining(ALL, [1]))).gone).toMatchObject(found);
+  expect((await look(remaining(ALL, [1]), metaOf('any').tenant)).gone).toMatchObject(found);
+});
+
 it('on a stage with one tenant only the listings of that one are read, and the same is found', async () => {
   queues(NOTHING);
   await save({}, { status: 'failed' }, { status: 'failed' });
@@ -144,6 +163,8 @@ it('a chain that goes strands the workflows that are processing or may be resume
       version: 1,
       processing: 2,
       failed: 1,
+      compensating: 0,
+      compensation_failed: 0,
       examples: [expect.stringMatching(/^wf_/), expect.any(String), expect.any(String)],
       expiresAt: metaOf('any').expiresAt,
     },

@@ -11,6 +11,11 @@ export const noCounts = () => ({
   completed: 0,
   failed: 0,
   cancelled: 0,
+  compensated: 0,
+  compensationsFailed: 0,
+  pastPivot: 0,
+  undos: 0,
+  undosOfNothing: 0,
   resumes: 0,
   newKeys: 0,
   effects: 0,
@@ -95,8 +100,8 @@ const REPLIES: Readonly<Record<Reply['kind'], keyof Counts | undefined>> = {
 /** The same faults, counted. */
 export const counting = (chaos: Chaos, counts: Counts): Chaos => ({
   ...chaos,
-  port: (call) => {
-    const fault = chaos.port(call);
+  port: (call, worker) => {
+    const fault = chaos.port(call, worker);
     counts.portCalls += 1;
     if (fault.kind.startsWith('crash')) counts.crashes += 1;
     if (fault.kind === 'crashBefore') counts.crashesBefore += 1;

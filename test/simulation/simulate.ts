@@ -1,3 +1,4 @@
+import { isTerminal } from '../../lib/contract/names.ts';
 import { type Chance, createChance } from '../../lib/testing/world/chance.ts';
 import type { RequestCounts } from './adapters/request-counts.ts';
 import type { Counts } from './counts.ts';
@@ -7,7 +8,8 @@ import { calmProblems } from './oracle/calm.ts';
 import type { Violation } from './oracle/oracle.ts';
 import { drawSubject } from './world/chains.ts';
 import { startClients } from './world/clients.ts';
-import { type OpenBacking, openWorld, START } from './world/world.ts';
+import { drawUndoing, isUndoing } from './world/undoing.ts';
+import { type OpenBacking, openWorld, START, type World } from './world/world.ts';
 
 /** How one schedule went. */
 export interface Outcome {
@@ -31,6 +33,7 @@ export interface SimulateOptions {
 
 /** Seeds are below: of another chance than that of any schedule. */
 const FORGETFUL = 2 ** 31;
+const UNDOING = 2 ** 32;
 
 /**
  * Runs the schedule of a seed to its end: everything in it is drawn from the seed.
@@ -48,10 +51,15 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
     isPrompt: () => drawn.rates?.prompt === true,
     skewMs: () => 2 * (drawn.rates?.skewMs ?? 0),
     // A draw of its own, so that it changes no other. A worker that outlives its function may call when a key is long forgotten.
-    subject: (code) => drawSubject(chance, code, zombies ? undefined : createChance(seed + FORGETFUL)),
+    subject: (code) =>
+      isUndoing(seed)
+        ? drawUndoing(createChance(seed + UNDOING), code)
+        : drawSubject(chance, code, zombies ? undefined : createChance(seed + FORGETFUL)),
     chaos: (time, { chain }) => {
       const all = drawRates(chance, chain.steps, START, oneProcess);
-      const rates = { ...all, stopAt: Math.min(all.stopAt, START + longest) };
+      // Requests of adapters fail, too: then much is for the reconciler.
+      const reconciledFrom = options.backing === undefined ? all.reconciledFrom : undefined;
+      const rates = { ...all, reconciledFrom, stopAt: Math.min(all.stopAt, START + longest) };
       const about = `${shapeOf(chain.steps)}; ${zombies ? 'zombies, ' : ''}${describeRates(rates, START)}`;
       drawn.rates = rates;
       drawn.about = about;
@@ -63,14 +71,28 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
   const rates = ratesOf(drawn);
   const { oracle } = world;
   // A deed of an operator begins a new wait: the last one counts.
-  let lastDeed = rates.stopAt;
+  let lastDeed = rates.reconciledFrom ?? rates.stopAt;
+  if (rates.reconciledFrom !== undefined)
+    world.time.after(rates.reconciledFrom - START - 1, () => judgeWithoutReconciler(world));
   oracle.onMeta(({ meta }, before) => {
-    if (before === undefined || meta.epoch !== before.epoch) lastDeed = Math.max(lastDeed, world.time.now());
+    const isTurned = meta.status === 'compensating' && before?.status !== 'compensating';
+    if (before === undefined || meta.epoch !== before.epoch || isTurned)
+      lastDeed = Math.max(lastDeed, world.time.now());
   });
   startClients({ ...world, chance, rates });
   await world.finish(() => lastDeed);
   if (rates.calm) for (const problem of calmProblems(oracle)) oracle.report(problem);
   return { seed, violations: oracle.violations, about: drawn.about ?? '', counts: world.counts };
+}
+
+/** Everything had the time to come to its end, and nothing was lost. */
+function judgeWithoutReconciler({ oracle, surroundings }: Pick<World, 'oracle' | 'surroundings'>): void {
+  if (surroundings.hasDeadLetters() || surroundings.parked().length > 0) return;
+  for (const { meta } of oracle.workflows.values())
+    if (!isTerminal(meta.status))
+      oracle.report(
+        `a workflow that is ${meta.status} stands still without the reconciler, and nothing was lost`,
+      );
 }
 
 function ratesOf({ rates }: { rates?: Rates }): Rates {

@@ -36,7 +36,10 @@ describe(`the schedules of the seeds 1 to ${WITHIN}`, () => {
   });
 
   it('hold faults of every kind, and workflows that come to every end', () => {
-    for (const [name, count] of Object.entries(counts)) expect(count, name).toBeGreaterThan(100);
+    const { pastPivot, ...others } = counts;
+    for (const [name, count] of Object.entries(others)) expect(count, name).toBeGreaterThan(100);
+    // A worker has to claim the pivot in the very moment in which the workflow turns.
+    expect(pastPivot).toBeGreaterThan(0);
   });
 });
 

@@ -1,7 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import { addRequestCounts, noRequestCounts, type RequestCounts } from './adapters/request-counts.ts';
 import { addCounts, type Counts, noCounts } from './counts.ts';
-import { type Exhausted, exhaust, type SmallGraph } from './faults/exhaustive.ts';
+import { type Exhausted, exhaust, type Share, type SmallGraph } from './faults/exhaustive.ts';
 import { breaksPromise, type Outcome, type SimulateOptions, simulate } from './simulate.ts';
 
 /** After which schedule to stop: the first that violates anything, or the first that breaks a promise. */
@@ -17,7 +17,7 @@ export type Job =
       /** Whether each line of what happens is wanted. */
       readonly trace?: boolean;
     }
-  | { readonly kind: 'exhaust'; readonly graph: SmallGraph; readonly part: number; readonly parts: number };
+  | ({ readonly kind: 'exhaust'; readonly graph: SmallGraph } & Share);
 
 /** What it answers: one end for each job, with its progress and its trace before it. */
 export type Answer =
@@ -76,9 +76,9 @@ async function seeds({
   return { kind: 'seeds', counts, requests, broken };
 }
 
-async function exhausted({ graph, part, parts }: Extract<Job, { kind: 'exhaust' }>): Promise<Answer> {
+async function exhausted({ graph, ...share }: Extract<Job, { kind: 'exhaust' }>): Promise<Answer> {
   during = `the faults of the ${graph}`;
-  return { kind: 'exhaust', ...(await exhaust(graph, part, parts)) };
+  return { kind: 'exhaust', ...(await exhaust(graph, share)) };
 }
 
 const say = (answer: Answer): void => parentPort?.postMessage(answer);

@@ -29,8 +29,11 @@ describe('the command line of the simulator', () => {
     [['--plan', 'line:'], '"" is not the number of a moment and its fault'],
     [['--plan', 'line: 7 refuses,'], '"" is not the number of a moment and its fault'],
     [['--plan', 'line: 7 refuses, 7 says nothing'], 'moment 7 is given twice'],
-    [['--plan', 'ring: 7 refuses'], '--plan names no chain: it must begin with line or diamond'],
-    [['--plan', ''], '--plan names no chain: it must begin with line or diamond'],
+    [
+      ['--plan', 'ring: 7 refuses'],
+      '--plan names no chain: it must begin with line, diamond, line-undo, diamond-undo',
+    ],
+    [['--plan', ''], '--plan names no chain: it must begin with line, diamond, line-undo, diamond-undo'],
     [['--plan'], "'--plan <value>' argument missing"],
     [['--seed', '1234567890123456'], 'it must be a whole number from 0 to 999999999999999'],
     [['--seed', '1.5'], 'it must be a whole number from 0'],

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { type WorkflowAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
-import type { SoakChain } from './chains.ts';
+import { ENDED, type Ended, type SoakChain } from './chains.ts';
 import type { Accepted } from './compare.ts';
 
 interface Entry {
@@ -8,14 +8,14 @@ interface Entry {
   readonly chain: SoakChain;
   readonly input: Readonly<Record<string, unknown>>;
   readonly completedSteps: Set<string>;
-  ended: 'completed' | 'cancelled' | undefined;
+  ended: Ended | undefined;
   unknown: boolean;
 }
 
 /** Every workflow that was accepted, and what any answer has promised of it. */
 export class Book {
   /** Requests and answers, by what they were. */
-  readonly counts = { starts: 0, sentAgain: 0, cancels: 0, resumes: 0, reads: 0, pages: 0 };
+  readonly counts = { starts: 0, sentAgain: 0, cancels: 0, resumes: 0, undos: 0, reads: 0, pages: 0 };
   /** Answers that no rule of the API explains, in words. */
   readonly problems = new Set<string>();
   private readonly entries = new Map<string, Entry>();
@@ -33,7 +33,7 @@ export class Book {
     return this.entries.size;
   }
 
-  /** Those that were never shown completed or cancelled, but for such as the server has forgotten. */
+  /** Those that were never shown ended, but for such as the server has forgotten. */
   get unsettled(): readonly string[] {
     return [...this.entries.values()]
       .filter(({ ended, unknown }) => ended === undefined && !unknown)
@@ -47,7 +47,7 @@ export class Book {
   }
 
   /** How many were shown so. */
-  ended(as: 'completed' | 'cancelled'): number {
+  ended(as: Ended): number {
     return [...this.entries.values()].filter(({ ended }) => ended === as).length;
   }
 
@@ -69,9 +69,7 @@ export class Book {
     if (shown === undefined) return undefined;
     const entry = this.entries.get(shown.workflowId);
     // An answer on its way may be older than one that has come: so nothing is taken back here.
-    if (shown.status === 'completed' || shown.status === 'cancelled') {
-      if (entry !== undefined) entry.ended ??= shown.status;
-    }
+    if (entry !== undefined) entry.ended ??= ENDED.find((status) => status === shown.status);
     for (const [step, status] of Object.entries(shown.steps)) {
       if (status === 'completed') entry?.completedSteps.add(step);
     }

@@ -1,3 +1,9 @@
+import type { WorkflowStatus } from '../../lib/contract/names.ts';
+
+/** What no workflow leaves any more. */
+export const ENDED = ['completed', 'cancelled', 'compensated'] as const satisfies readonly WorkflowStatus[];
+export type Ended = (typeof ENDED)[number];
+
 /** A step as the ledgers and the answers must show it, written down apart from the chain that is tried. */
 export interface SoakStep {
   readonly name: string;
@@ -7,6 +13,8 @@ export interface SoakStep {
   readonly timeout: number;
   /** Fields of the call and where each comes from: the input, or the reply that an earlier step got. */
   readonly carries: Readonly<Record<string, Source>>;
+  /** Its target takes back what it did. */
+  readonly undo?: true;
 }
 
 /** `input.<field>`, or `<step>.<field>` of its reply. */
@@ -37,6 +45,7 @@ export const SOAK_CHAINS: readonly SoakChain[] = [
         timeout: 30,
         // Of the card a ledger keeps the end alone.
         carries: { amount: 'input.amount' },
+        undo: true,
       },
       {
         name: 'shipment',
@@ -44,6 +53,7 @@ export const SOAK_CHAINS: readonly SoakChain[] = [
         after: ['payment'],
         timeout: 30,
         carries: { orderId: 'payment.orderId', address: 'input.address' },
+        undo: true,
       },
       {
         name: 'confirmation',
@@ -78,6 +88,7 @@ export const SOAK_CHAINS: readonly SoakChain[] = [
         after: ['verify'],
         timeout: 30,
         carries: { name: 'input.name', email: 'input.email', verificationId: 'verify.verificationId' },
+        undo: true,
       },
       {
         name: 'welcome',

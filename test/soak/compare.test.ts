@@ -33,6 +33,11 @@ const confirmation: LedgerEntry = {
 };
 const LEDGER = [payment, shipment, confirmation];
 
+const undoOf = ({ target, key }: LedgerEntry): LedgerEntry => ({
+  ...{ target, key: key.replace(':do:', ':undo:'), body: {}, reply: {}, undoes: key },
+});
+const UNDONE = [payment, shipment, undoOf(shipment), undoOf(payment)];
+
 const DONE = { payment: 'completed', shipment: 'completed', confirmation: 'completed' } as const;
 const shownAs = (status: WorkflowStatus, fields: object = {}): WorkflowAnswer =>
   workflowAnswer.parse({
@@ -75,6 +80,11 @@ const CANCELLED = {
   trackingId: null,
 };
 
+const COMPENSATED = {
+  steps: { payment: 'completed', shipment: 'completed', confirmation: 'failed' },
+};
+const compensated = answersOf({ shown: shownAs('compensated', COMPENSATED) });
+
 describe('what is in order is not complained of', () => {
   it.each<[string, readonly LedgerEntry[], Answers]>([
     ['a completed order, each effect once', LEDGER, answersOf()],
@@ -92,6 +102,12 @@ describe('what is in order is not complained of', () => {
       'a step that was refused under its first key, and took effect under the second',
       [payment, { ...shipment, key: `${ID}:shipment:do:1` }, confirmation],
       answersOf(),
+    ],
+    ['an order that was taken back, the last step first', UNDONE, compensated],
+    [
+      'an order closed when its second undo had failed',
+      [payment, shipment, undoOf(shipment)],
+      answersOf({ shown: shownAs('cancelled', COMPENSATED) }),
     ],
     ['nothing at all', [], { accepted: [], listed: new Map() }],
   ])('%s', (_, ledger, answers) => {
@@ -213,6 +229,45 @@ describe('what is wrong is found, and said', () => {
       found('mismatches', 'it is listed, and nobody started it', OTHER),
     ],
     [
+      'an effect that stands though its workflow was taken back',
+      [payment, shipment, undoOf(shipment)],
+      compensated,
+      found('lost', 'it is compensated, and payment stands'),
+    ],
+    [
+      'a second undo',
+      [...UNDONE, { ...undoOf(payment), key: `${ID}:payment:undo:1` }],
+      compensated,
+      found(
+        'duplicates',
+        `the undo of payment took effect 2 times: ${ID}:payment:undo:0, ${ID}:payment:undo:1`,
+      ),
+    ],
+    [
+      'an undo that took back another effect',
+      [payment, shipment, undoOf(shipment), { ...undoOf(payment), undoes: `${OTHER}:payment:do:0` }],
+      compensated,
+      found('mismatches', `the undo of payment took back ${OTHER}:payment:do:0 at payments`),
+    ],
+    [
+      'an undo before that of a later step',
+      [payment, shipment, undoOf(payment), undoOf(shipment)],
+      compensated,
+      found('outOfOrder', 'payment was undone before shipment:undo'),
+    ],
+    [
+      'an effect after its undo',
+      [payment, undoOf(shipment), shipment, undoOf(payment)],
+      compensated,
+      found('outOfOrder', 'shipment was undone before shipment'),
+    ],
+    [
+      'an undo of an order that was not taken back',
+      [...LEDGER, undoOf(shipment)],
+      answersOf(),
+      found('mismatches', 'shipment was undone, and the workflow is completed'),
+    ],
+    [
       'an effect for a workflow that nobody started',
       [...LEDGER, { ...payment, key: `${OTHER}:payment:do:0` }],
       answersOf(),
@@ -224,14 +279,16 @@ describe('what is wrong is found, and said', () => {
 });
 
 describe('the soak tries every chain that is shipped', () => {
-  it('each step after the same ones and under the same deadline', () => {
+  it('each step after the same ones, under the same deadline, and with an undo where that has one', () => {
     const ours = SOAK_CHAINS.map(({ name, path, steps }: SoakChain) => ({
       ...{ name, start: path },
-      steps: steps.map((step) => ({ name: step.name, after: step.after, timeout: step.timeout })),
+      steps: steps.map(({ name, after, timeout, undo = false }) => ({ name, after, timeout, undo })),
     }));
     const shipped = chains.map(({ name, start, steps }) => ({
       ...{ name, start },
-      steps: steps.map((step) => ({ name: step.name, after: step.after, timeout: step.timeout })),
+      steps: steps.map(({ name, after, timeout, undo }) => ({
+        ...{ name, after, timeout, undo: undo !== undefined },
+      })),
     }));
     expect(shipped).toEqual(ours);
   });

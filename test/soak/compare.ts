@@ -1,6 +1,6 @@
 import type { WorkflowStatus } from '../../lib/contract/names.ts';
 import type { WorkflowAnswer } from '../../lib/contract/wire.ts';
-import type { SoakChain, SoakStep, Source } from './chains.ts';
+import type { Ended, SoakChain, SoakStep, Source } from './chains.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -11,12 +11,14 @@ export interface LedgerEntry {
   readonly body: Fields;
   /** What the target answered. */
   readonly reply: Fields;
+  /** The key of the effect that it takes back. */
+  readonly undoes?: string;
 }
 
 /** What an earlier answer has shown, and no later one may take back. */
 export interface Promised {
   readonly completedSteps: ReadonlySet<string>;
-  readonly ended: 'completed' | 'cancelled' | undefined;
+  readonly ended: Ended | undefined;
 }
 
 /** A workflow whose start was answered with 202, and what is shown of it at the end. */
@@ -44,9 +46,9 @@ export interface Finding {
 export interface Comparison {
   /** A step took effect more than once. */
   readonly duplicates: readonly Finding[];
-  /** A workflow that was accepted is unknown or has not ended, or an effect that is shown never happened. */
+  /** A workflow that was accepted is unknown or has not ended, or an effect that is shown never happened, or one stands that was to be taken back. */
   readonly lost: readonly Finding[];
-  /** A step took effect before a step that it comes after. */
+  /** A step took effect before a step that it comes after, or was undone before one that comes after it. */
   readonly outOfOrder: readonly Finding[];
   /** What is shown is not what was sent, done or shown before. */
   readonly mismatches: readonly Finding[];
@@ -60,7 +62,8 @@ export interface Comparison {
 export function compare(ledger: readonly LedgerEntry[], answers: Answers): Comparison {
   const effects = new Map<string, Placed[]>();
   for (const [at, entry] of ledger.entries()) {
-    const place = /^(wf_[0-9a-f]+:[^:]+):do:\d+$/.exec(entry.key)?.[1] ?? entry.key;
+    const [, step, action] = /^(wf_[0-9a-f]+:[^:]+):(do|undo):\d+$/.exec(entry.key) ?? [];
+    const place = step === undefined ? entry.key : action === 'undo' ? `${step}:undo` : step;
     effects.set(place, [...(effects.get(place) ?? []), { ...entry, at }]);
   }
   const found: Found[] = answers.accepted.flatMap((workflow) =>
@@ -95,7 +98,7 @@ type Found = Problem & { readonly workflowId: string };
 const lost = (what: string): Problem => ({ kind: 'lost', what });
 const mismatch = (what: string): Problem => ({ kind: 'mismatches', what });
 
-const ENDS: readonly WorkflowStatus[] = ['completed', 'failed', 'cancelled'];
+const ENDS: readonly WorkflowStatus[] = ['completed', 'failed', 'cancelled', 'compensated'];
 
 /** Whether it is there, has ended, and as was said before. */
 function presence({ id, chain, shown, promised }: Accepted, { listed }: Answers): readonly Problem[] {
@@ -125,6 +128,7 @@ function steps(workflow: Accepted, effects: Effects): readonly Problem[] {
     ...once(step, of(step.name)),
     ...inOrder(step, of),
     ...of(step.name).flatMap((effect) => rightly(step, effect, valueAt)),
+    ...undone(step, workflow, of),
   ]);
   if (shown === undefined) return problems;
   for (const { name } of chain.steps) {
@@ -149,7 +153,44 @@ function steps(workflow: Accepted, effects: Effects): readonly Problem[] {
   return problems;
 }
 
-function once({ name }: SoakStep, effects: readonly Placed[]): readonly Problem[] {
+const TAKEN_BACK: readonly WorkflowStatus[] = [
+  'compensated',
+  'compensation_failed',
+  'compensating',
+  'cancelled',
+];
+
+/** What is wrong with how it was taken back. */
+function undone(
+  { name, target, undo: canUndo }: SoakStep,
+  { chain, shown }: Accepted,
+  of: (place: string) => readonly Placed[],
+): readonly Problem[] {
+  const [effect] = of(name);
+  const undos = of(`${name}:undo`);
+  const [undo] = undos;
+  if (undo === undefined) {
+    return canUndo && effect !== undefined && shown?.status === 'compensated'
+      ? [lost(`it is compensated, and ${name} stands`)]
+      : [];
+  }
+  const after = chain.steps.filter((step) => step.after.includes(name)).map((step) => step.name);
+  const tooSoon = [name, ...after, ...after.map((step) => `${step}:undo`)].filter((place) =>
+    of(place).some(({ at }) => at > undo.at),
+  );
+  return [
+    ...once({ name: `the undo of ${name}` }, undos),
+    ...(undo.undoes === effect?.key && undo.target === target
+      ? []
+      : [mismatch(`the undo of ${name} took back ${undo.undoes ?? 'nothing'} at ${undo.target}`)]),
+    ...tooSoon.map((place): Problem => ({ kind: 'outOfOrder', what: `${name} was undone before ${place}` })),
+    ...(shown === undefined || TAKEN_BACK.includes(shown.status)
+      ? []
+      : [mismatch(`${name} was undone, and the workflow is ${shown.status}`)]),
+  ];
+}
+
+function once({ name }: Pick<SoakStep, 'name'>, effects: readonly Placed[]): readonly Problem[] {
   if (effects.length < 2) return [];
   const keys = effects.map(({ key }) => key).join(', ');
   return [{ kind: 'duplicates', what: `${name} took effect ${effects.length} times: ${keys}` }];
@@ -181,7 +222,11 @@ function rightly(step: SoakStep, effect: Placed, valueAt: (source: Source) => un
 /** Effects and listed workflows that nobody asked for. */
 function strangers(effects: Effects, { accepted, listed }: Answers): readonly Found[] {
   const known = new Set(accepted.map(({ id }) => id));
-  const places = new Set(accepted.flatMap(({ id, chain }) => chain.steps.map(({ name }) => `${id}:${name}`)));
+  const places = new Set(
+    accepted.flatMap(({ id, chain }) =>
+      chain.steps.flatMap(({ name, undo }) => [`${id}:${name}`, ...(undo ? [`${id}:${name}:undo`] : [])]),
+    ),
+  );
   const listedOnly = [...listed.keys()].filter((id) => !known.has(id));
   const effectsOnly = [...effects.keys()].filter((place) => !places.has(place));
   return [

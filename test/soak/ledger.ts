@@ -6,14 +6,16 @@ const fields = z.record(z.string(), z.unknown());
 
 /** What all targets did, in the order in which they did it. Errors: a line that cannot be read. */
 export function readLedger(file: string): readonly LedgerEntry[] {
-  return openLedgerFile(file).lines.map((line) => {
+  return openLedgerFile(file).lines.flatMap((line) => {
     if ('cleared' in line) throw new Error(`${file}: the ledger of ${line.target} was cleared`);
-    const { target, key, body, reply } = line;
+    if ('refused' in line) return [];
+    const { target, key, body, reply, undoes } = line;
     return {
       target,
       key: key ?? '(no key)',
-      body: fields.parse(body),
+      body: fields.parse(body ?? {}),
       reply: fields.parse(JSON.parse(reply.body)),
+      ...(undoes === undefined ? {} : { undoes }),
     };
   });
 }

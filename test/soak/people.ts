@@ -20,6 +20,8 @@ const LIST_MS = 500;
 /** Of the workflows accepted last, those among which one is cancelled: some of them still run. */
 const RECENT = 4;
 const NEW_KEYS = 0.3;
+/** Of the failed workflows, the share that is taken back. */
+const GIVEN_UP = 0.3;
 
 interface Filter {
   readonly chain?: string;
@@ -28,7 +30,7 @@ interface Filter {
   readonly cursor?: string;
 }
 
-/** Those who look, cancel and resume. */
+/** Those who look, cancel, resume and take back. */
 export class People {
   private readonly client: Client;
   private readonly book: Book;
@@ -38,7 +40,7 @@ export class People {
     this.book = book;
   }
 
-  /** Cancels, resumes, reads and lists at random until `signal` says that it is over. */
+  /** Cancels, resumes, takes back, reads and lists at random until `signal` says that it is over. */
   async busy(seed: number, signal: AbortSignal): Promise<void> {
     const random = seeded(seed, 'people');
     const every = (ms: number, deed: () => Promise<unknown>): Promise<void> =>
@@ -52,9 +54,12 @@ export class People {
     await Promise.all([
       // One alone resumes: with two, the second could give a new key for what the first has tried meanwhile.
       every(RESUME_MS, async () => {
-        const failed = await this.page({ status: 'failed', limit: 20 });
+        const status = random.pick(['failed', 'compensation_failed'] as const);
+        const failed = await this.page({ status, limit: 20 });
         const ids = failed?.workflows.map(({ workflowId }) => workflowId) ?? [];
-        if (ids.length > 0) await this.resume(random.pick(ids), random.chance(NEW_KEYS));
+        if (ids.length === 0) return;
+        if (status === 'failed' && random.chance(GIVEN_UP)) await this.undo(random.pick(ids));
+        else await this.resume(random.pick(ids), random.chance(NEW_KEYS));
       }),
       every(CANCEL_MS, () => this.cancel(random.pick(this.book.ids.slice(-RECENT)))),
       every(READ_MS, () => this.read(random.pick(this.book.ids), random.chance(0.2))),
@@ -85,14 +90,26 @@ export class People {
   /** Continues it if it is failed. A new key is for a step whose target cannot have acted on the old one. */
   async resume(id: string, newKey: boolean): Promise<void> {
     const shown = await this.read(id);
-    if (shown?.status !== 'failed') return;
-    const body = newKey && shown.error?.effect === 'none' ? { newKey } : {};
+    if (shown?.status !== 'failed' && shown?.status !== 'compensation_failed') return;
+    const { effect } = (shown.status === 'failed' ? shown.error : shown.undoError) ?? {};
+    const body = newKey && effect === 'none' ? { newKey } : {};
     const request = { method: 'POST', path: ROUTES.resume.path.replace('{id}', id), body } as const;
     const answer = await this.client.send(request);
     if (answer?.status === 202) {
       this.book.counts.resumes += 1;
       this.book.note(answer.body);
     } else if (answer !== undefined) this.client.refuse(request, answer);
+  }
+
+  /** Takes it back, if that can be. */
+  private async undo(id: string): Promise<void> {
+    const request = { method: 'POST', path: ROUTES.undo.path.replace('{id}', id) } as const;
+    const answer = await this.client.send(request);
+    if (answer?.status === 202) {
+      this.book.counts.undos += 1;
+      this.book.note(answer.body);
+      // 409: no step of it has an undo, or an answer was lost.
+    } else if (answer !== undefined && answer.status !== 409) this.client.refuse(request, answer);
   }
 
   /** A page of the listing, newest first; undefined where none came. */

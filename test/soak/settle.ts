@@ -9,7 +9,7 @@ const LOOK_MS = 250;
 const AT_A_TIME = 20;
 
 /**
- * Resumes what failed, until every workflow has been shown completed or cancelled, or `givenUp` ends it.
+ * Resumes what failed, until every workflow has been shown ended, or `givenUp` ends it.
  * @returns the workflow that was the last to end, with its timeline; undefined where all had ended before
  */
 export async function settle(

@@ -12,8 +12,11 @@ const build = (...flags: readonly string[]): void => {
   execFileSync('npm', ['run', '--silent', 'build', '--', ...flags], { cwd: ROOT, stdio: 'inherit' });
 };
 
-export const buildTestServer = (): void =>
-  build('--alias:#chains=./test/support/shipped-chains.ts', `--outfile=${TEST_SERVER}`);
+/** The server with other chains. @param chains the file that lists them, from the root */
+export const buildServer = (chains: string, outfile: string): void =>
+  build(`--alias:#chains=./${chains}`, `--outfile=${outfile}`);
+
+export const buildTestServer = (): void => buildServer('test/support/shipped-chains.ts', TEST_SERVER);
 
 /** Before all tests: the servers are built once, so that tests can start them. */
 export const setup = (): void => {

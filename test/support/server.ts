@@ -20,11 +20,17 @@ export interface ServerProcess extends Omit<SpawnedServer, 'listening'> {
   readonly baseUrl: string;
 }
 
-/** @param detached whether Ctrl-C at the terminal leaves it alone */
-export function spawnServer(args: readonly string[], { detached = false } = {}): SpawnedServer {
+/**
+ * @param detached whether Ctrl-C at the terminal leaves it alone
+ * @param entry the server, if not that of the shipped chains
+ */
+export function spawnServer(
+  args: readonly string[],
+  { detached = false, entry = TEST_SERVER } = {},
+): SpawnedServer {
   // As npm start does.
   const flags = ['--enable-source-maps', '--max-semi-space-size=8'];
-  const child = spawn(process.execPath, [...flags, TEST_SERVER, ...args], {
+  const child = spawn(process.execPath, [...flags, entry, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached,
   });
@@ -51,8 +57,8 @@ export function spawnServer(args: readonly string[], { detached = false } = {}):
 }
 
 /** Errors: says what the process printed if it ends before it listens. */
-export async function startServer(args: readonly string[]): Promise<ServerProcess> {
-  const { listening, ...server } = spawnServer(args);
+export async function startServer(args: readonly string[], entry = TEST_SERVER): Promise<ServerProcess> {
+  const { listening, ...server } = spawnServer(args, { entry });
   return { ...server, baseUrl: await listening };
 }
 

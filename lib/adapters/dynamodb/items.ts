@@ -81,6 +81,8 @@ const metaItem = z.looseObject({
   requestKey: z.string().exactOptional(),
   nonce: z.string(),
   error: fromJson.pipe(workflowError).exactOptional(),
+  onFailure: z.literal('undo').exactOptional(),
+  undoError: fromJson.pipe(workflowError).exactOptional(),
   newKey: fromJson.pipe(z.object({ step: z.string(), epoch: count })).exactOptional(),
   newKeys: fromJson.pipe(z.record(z.string(), count)).exactOptional(),
   notify: z.literal('pending').exactOptional(),
@@ -103,7 +105,7 @@ const attempt = z.object({
 });
 
 const stepItem = z.object({
-  status: z.enum(['pending', 'running', 'retrying', 'completed', 'failed']),
+  status: z.enum(['pending', 'running', 'retrying', 'completed', 'skipped', 'failed', 'cancelled']),
   epoch: count,
   attempt: count,
   round: count,
@@ -119,6 +121,7 @@ const stepItem = z.object({
   result: fromJson.exactOptional(),
   sealed: z.string().exactOptional(),
   error: fromJson.pipe(stepError).exactOptional(),
+  found: z.literal(false).exactOptional(),
   attempts: fromJson.pipe(z.array(attempt)),
 });
 
@@ -132,6 +135,7 @@ export function metaToItem(meta: WorkflowMeta): Item {
     input: toJson(meta.input),
     fingerprint: toJson(meta.fingerprint),
     error: toJson(meta.error),
+    undoError: toJson(meta.undoError),
     newKey: toJson(meta.newKey),
     newKeys: toJson(meta.newKeys),
     operations: toJson(meta.operations),
@@ -154,14 +158,14 @@ export function metaFromItem(item: unknown): WorkflowMeta {
 
 /** A step's item. `expiresAt` is the workflow's, in milliseconds since 1970. */
 export function stepToItem(key: WorkflowKey, record: StepRecord, expiresAt: number): Item {
-  const { step, ...rest } = record;
+  const { step, action, ...rest } = record;
   return {
     ...rest,
     result: toJson(record.result),
     error: toJson(record.error),
     attempts: toJson(record.attempts),
     [KEYS.partition]: partitionKey(key.tenant, key.workflowId),
-    [KEYS.sort]: stepKey(step),
+    [KEYS.sort]: stepKey(step, action),
     [KEYS.timeToLive]: stepTimeToLive(expiresAt),
   };
 }
@@ -169,9 +173,10 @@ export function stepToItem(key: WorkflowKey, record: StepRecord, expiresAt: numb
 /** Errors: as `metaFromItem`; `NEWER_VERSION` for an item of another kind, too. */
 export function stepFromItem(item: unknown): StepRecord {
   const kind = sortKeyOf(item);
-  const step = parseStepKey(kind);
-  if (step === undefined) throw newer(`there is an item "${kind}"`);
-  return { step, ...read(stepItem, item) };
+  const named = parseStepKey(kind);
+  if (named === undefined) throw newer(`there is an item "${kind}"`);
+  const { step, action } = named;
+  return { step, ...(action === 'undo' ? { action } : {}), ...read(stepItem, item) };
 }
 
 const paceItem = z.object({

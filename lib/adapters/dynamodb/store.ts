@@ -84,6 +84,7 @@ async function load(table: Table, { tenant, workflowId }: WorkflowKey): Promise<
   const collection = equals({ [KEYS.partition]: partitionKey(tenant, workflowId) });
   let meta: WorkflowMeta | undefined;
   const steps = new Map<string, StepRecord>();
+  const undos = new Map<string, StepRecord>();
   let page: QueryCommandOutput | undefined;
   do {
     page = await table.query({
@@ -100,8 +101,9 @@ async function load(table: Table, { tenant, workflowId }: WorkflowKey): Promise<
         continue;
       }
       const record = stepFromItem(item);
-      steps.set(record.step, record);
+      (record.action === 'undo' ? undos : steps).set(record.step, record);
     }
   } while (page.LastEvaluatedKey !== undefined);
-  return meta === undefined ? undefined : { meta, steps };
+  if (meta === undefined) return undefined;
+  return undos.size === 0 ? { meta, steps } : { meta, steps, undos };
 }

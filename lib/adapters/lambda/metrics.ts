@@ -30,6 +30,10 @@ export function metricsOf(event: EngineEvent): readonly Metric[] {
       return [ofChain(METRICS.workflowsCancelled, event)];
     case 'workflow_resumed':
       return [ofChain(METRICS.workflowsResumed, event)];
+    case 'workflow_compensating':
+      return [ofChain(METRICS.workflowsCompensating, event)];
+    case 'workflow_compensated':
+      return [ofChain(METRICS.workflowsCompensated, event)];
     case 'attempt_started':
       return [ofStep(METRICS.attempts, event)];
     case 'step_completed':
@@ -41,6 +45,8 @@ export function metricsOf(event: EngineEvent): readonly Metric[] {
     case 'dead_letter':
       return [ofStep(METRICS.deadLetters, event)];
     // Of the stage: one alarm hears it for all chains, or functions. The log line tells where it was.
+    case 'compensation_failed':
+      return [ofStage(METRICS.compensationsFailed)];
     case 'repaired':
       return [ofStage(METRICS.repairs)];
     case 'unexpected_error':
@@ -57,6 +63,7 @@ export function metricsOf(event: EngineEvent): readonly Metric[] {
         dimensions: {},
       });
     case 'overdue':
+    case 'step_skipped':
     case 'workflow_erased':
     case 'output_failed':
     case 'claim_put_back':

@@ -10,13 +10,13 @@ const GROUPS_PER_QUERY = 50;
 const WORKFLOW_STORY = `# Write the workflow's id:
 filter workflowId = "wf_00000000000000000000000000000000"
 | sort @timestamp asc
-| display @timestamp, level, event, step, attempt, error.code, error.httpStatus, error.message, error.detail, durationMs, repair, did, because, message, @log
+| display @timestamp, level, event, step, action, attempt, error.code, error.httpStatus, error.message, error.detail, durationMs, repair, did, because, message, @log
 | limit 1000`;
 
 /** Why attempts failed, the most frequent reason first. If no function took a step, only the step-failed function logs its failure. */
-const FAILURES_BY_ERROR = `filter event in ["step_failed", "step_retrying"] or (event = "workflow_failed" and error.code in ["NOT_TAKEN", "EXPIRED"])
+const FAILURES_BY_ERROR = `filter event in ["step_failed", "step_retrying"] or (event in ["workflow_failed", "workflow_compensating", "compensation_failed"] and error.code in ["NOT_TAKEN", "EXPIRED", "PAST_PIVOT"])
 | fields coalesce(step, error.step) as failedStep, coalesce(error.detail, error.message) as said
-| stats count(*) as attempts, count_distinct(workflowId) as workflows, latest(error.httpStatus) as lastHttpStatus, latest(said) as lastMessage by chain, failedStep, error.code
+| stats count(*) as attempts, count_distinct(workflowId) as workflows, latest(error.httpStatus) as lastHttpStatus, latest(said) as lastMessage by chain, failedStep, error.code, action
 | sort attempts desc
 | limit 100`;
 

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { ChainDefinition } from '../definition.ts';
 import { DefinitionError } from '../definition-error.ts';
 import { type Shape, shapeOf } from '../shape.ts';
+import { type Undos, undosOf } from './undos.ts';
 
 /** Where the lock lies, from the root of the project. */
 export const LOCK_FILE = 'chains.lock.json';
@@ -16,18 +17,26 @@ export interface Lock {
 
 export interface LockedChain {
   readonly shape: Shape;
+  /** Left out where no step has one. */
+  readonly undos?: Undos;
+  /** Left out where it is `stop`. */
+  readonly onFailure?: 'undo';
   /** As JSON Schema, what clients send; of each step that declares it, what its result is. */
   readonly schemas: { readonly input: unknown; readonly responses: Readonly<Record<string, unknown>> };
 }
+
+const KIND = z.enum(['request', 'run']);
 
 const lockedChain = z.strictObject({
   shape: z.strictObject({
     key: z.string(),
     steps: z.record(
       z.string(),
-      z.strictObject({ kind: z.enum(['request', 'run']), after: z.array(z.string()) }),
+      z.strictObject({ kind: KIND, after: z.array(z.string()), pivot: z.literal(true).exactOptional() }),
     ),
   }),
+  undos: z.record(z.string(), KIND).exactOptional(),
+  onFailure: z.literal('undo').exactOptional(),
   schemas: z.strictObject({ input: z.unknown(), responses: z.record(z.string(), z.unknown()) }),
 });
 
@@ -40,8 +49,12 @@ export function lockedChainOf(chain: ChainDefinition): LockedChain {
   const responses = chain.steps.flatMap(({ name, response }) =>
     response === undefined ? [] : [[name, jsonSchema(response, 'output')] as const],
   );
+  const undos = undosOf(chain);
+  const { onFailure } = chain;
   return {
     shape: shapeOf(chain),
+    ...(Object.keys(undos).length === 0 ? {} : { undos }),
+    ...(onFailure === 'stop' ? {} : { onFailure }),
     schemas: { input: jsonSchema(chain.input, 'input'), responses: Object.fromEntries(responses) },
   };
 }

@@ -69,7 +69,7 @@ const LIFETIME = { least: 1, most: LIMITS.keyLifetimeMost, whole: true, unit: 's
 /** What a target says of its keys, as it was written. Errors: `DefinitionError`. */
 export function idempotencyIn(place: Place, written: unknown): Idempotency | undefined {
   if (written === undefined || written === 'none') return written;
-  refuseText(place, written, "'none', or { header, format, lifetime }");
+  refuseText(place, 'idempotency', written, "'none', or { header, format, lifetime }");
   const { header, format, lifetime } = optionsOf(place, 'idempotency', written, [
     'header',
     'format',
@@ -85,17 +85,17 @@ export function idempotencyIn(place: Place, written: unknown): Idempotency | und
 }
 
 /** For how many seconds the targets of a step remember its key at least, where the step says so; 0 for `none`. Errors: `DefinitionError`. */
-export function keyLifetimeIn(place: Place, written: unknown): number | undefined {
+export function keyLifetimeIn(place: Place, option: string, written: unknown): number | undefined {
   if (written === undefined) return undefined;
   if (written === 'none') return 0;
-  refuseText(place, written, "'none', or { lifetime: 86400 }");
-  const { lifetime } = optionsOf(place, 'idempotency', written, ['lifetime']);
-  return numberIn(place, 'idempotency.lifetime', lifetime, LIFETIME);
+  refuseText(place, option, written, "'none', or { lifetime: 86400 }");
+  const { lifetime } = optionsOf(place, option, written, ['lifetime']);
+  return numberIn(place, `${option}.lifetime`, lifetime, LIFETIME);
 }
 
-function refuseText(place: Place, written: unknown, wanted: string): void {
+function refuseText(place: Place, option: string, written: unknown, wanted: string): void {
   if (typeof written === 'string')
-    throw new DefinitionError(place, `idempotency is ${show(written)}`, `Write idempotency: ${wanted}.`);
+    throw new DefinitionError(place, `${option} is ${show(written)}`, `Write idempotency: ${wanted}.`);
 }
 
 /** Headers that a request has for other reasons. */

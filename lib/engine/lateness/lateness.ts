@@ -4,6 +4,7 @@ import { patience } from '../../chain/settings.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import { isDone, isReady, notBefore } from '../decision.ts';
 import type { StepRecord, WorkflowState } from '../state.ts';
+import { undoing } from '../undo/undoing.ts';
 
 /** Something of a workflow that is not done: since when, in milliseconds since 1970, and how long it may take. */
 export interface Waiting {
@@ -28,6 +29,7 @@ export function waitingOf(
   { meta, steps }: WorkflowState,
 ): readonly Waiting[] {
   const whole = { since: meta.updatedAt, boundMs: LOOK_MS };
+  if (meta.status === 'compensating') return [{ ...whole, boundMs: takingBackMs(chain) }];
   if (meta.notify === 'pending') return [whole];
   if (meta.status !== 'processing') return [];
   if (chain === undefined) return [whole];
@@ -42,6 +44,14 @@ export function waitingOf(
     boundMs: boundOf(step, steps.get(step.name)),
   }));
 }
+
+/** A compensation at its slowest: what runs ends, late effects come in, and one undo follows the other. */
+const takingBackMs = (chain: ChainDefinition | undefined): number => {
+  const seconds = (chain?.steps ?? []).map(
+    (step) => step.timeout + step.lateBy + (step.undo === undefined ? 0 : patience(undoing(step))),
+  );
+  return Math.min(MOST_MS, seconds.reduce((sum, one) => sum + one, 0) * 1_000 + LOOK_MS);
+};
 
 const readySteps = (chain: ChainDefinition, state: WorkflowState): readonly StepDefinition[] =>
   chain.steps.filter((step) => !isDone(state.steps.get(step.name)) && isReady(state, step));

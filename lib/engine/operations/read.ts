@@ -3,7 +3,7 @@ import { excerpt } from '../mask.ts';
 import type { ListFilter } from '../ports.ts';
 import { ProblemError } from '../problems.ts';
 import { definitionOf, idsOf, loadState, whyUndeployed } from '../shell.ts';
-import { iso, type WorkflowKey, type WorkflowState } from '../state.ts';
+import { iso, type WorkflowKey, type WorkflowMeta, type WorkflowState } from '../state.ts';
 import { describe } from '../view.ts';
 import type { ApiEngine } from './api-engine.ts';
 
@@ -21,9 +21,13 @@ export function answer({ chains, ports }: ApiEngine, state: WorkflowState, timel
     const message = excerpt(view.outputProblem, []);
     ports.telemetry.emit({ ...idsOf(meta), event: 'output_failed', version: meta.version, message });
   }
-  const waits = chain === undefined && (meta.status === 'processing' || meta.status === 'failed');
+  const waits = chain === undefined && !isOver(meta);
   return waits ? { ...view.answer, undeployed: whyUndeployed(chains, meta) } : view.answer;
 }
+
+/** Nothing of it will run any more, whatever an operator wants. */
+const isOver = ({ status }: WorkflowMeta): boolean =>
+  status === 'completed' || status === 'cancelled' || status === 'compensated';
 
 /** A workflow that must be there. Errors: `ProblemError` `UNKNOWN_WORKFLOW`. */
 export async function existing(engine: ApiEngine, key: WorkflowKey): Promise<WorkflowState> {

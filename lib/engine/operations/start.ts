@@ -114,6 +114,7 @@ function newMeta(
     shape: shapeHash(chain),
     status: 'processing' as const,
     epoch: 0,
+    ...(chain.onFailure === 'undo' ? { onFailure: chain.onFailure } : {}),
     input,
     ...(key === undefined
       ? {}

@@ -16,7 +16,7 @@ import { iso, type StepRecord, type WorkflowState } from '../state.ts';
 export type Statements = ReadonlyMap<string, Statement>;
 
 export const nameOf = (said: Statement): StatementName =>
-  'done' in said ? 'done' : 'notDone' in said ? 'notDone' : 'newKey';
+  'done' in said ? 'done' : 'notDone' in said ? 'notDone' : 'newKey' in said ? 'newKey' : 'undone';
 
 /**
  * Reads what a resume says of steps, and holds it to what is known of them. Errors: `ProblemError`, where a step cannot be spoken of so,
@@ -76,6 +76,11 @@ function refuseStatement(
       { field, message: `Unknown step; the steps are ${chain.steps.map((one) => one.name).join(', ')}` },
     ]);
   }
+  if ('undone' in statement)
+    throw new ProblemError(
+      'STEP_STATUS',
+      `the workflow has failed, and nothing of it was taken back: ${name} is done, notDone, or called under a newKey`,
+    );
   const record = state.steps.get(name);
   if (isUnderWay(record, now))
     throw new ProblemError('STEP_STATUS', `the call of step ${name} is under way; wait for its end`);

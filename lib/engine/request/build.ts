@@ -61,7 +61,7 @@ export function builtOf(
   const keyUse = keyUseOf(spec.idempotency);
   const key = writtenKey(idempotencyKey, keyUse.format);
   const body = encodedBody(spec.body, idempotencyKey);
-  const failure = refusalOf(step, spec.target, keyUse);
+  const failure = refusalOf(step, spec, keyUse);
   if (failure !== undefined) return { failure };
   const hash = requestKey === undefined ? undefined : hashOf(spec, body, keyUse, requestKey);
   return { spec, body, id: idempotencyKey, keyUse, key, hash };
@@ -81,9 +81,14 @@ function hashOf(
 /** Characters of base64url: 72 bits, which no two requests of a step share by chance. It is in every item of a step. */
 const HASH_LENGTH = 12;
 
-function refusalOf(step: StepDefinition, target: string, { lifetime }: KeyUse): Failure | undefined {
+function refusalOf(
+  step: StepDefinition,
+  { target, lateBy }: RequestSpec,
+  { lifetime }: KeyUse,
+): Failure | undefined {
   if (step.targets?.includes(target) === false) return notNamed(step, target);
-  return lifetime < step.keyLifetime ? forgetsSooner(step, target, lifetime) : undefined;
+  if (lifetime < step.keyLifetime) return forgetsSooner(step, target, lifetime);
+  return lateBy !== undefined && lateBy > step.lateBy ? actsLater(step, target, lateBy) : undefined;
 }
 
 /** Deployed, a step is given the targets that its definition names: what works on one machine must work there. */
@@ -91,6 +96,16 @@ const notNamed = ({ targets = [] }: StepDefinition, target: string): Failure => 
   code: 'TARGET_MISSING',
   message: `the request goes to the target "${target}", but the step’s definition names ${targets.length === 0 ? 'none' : `only ${targets.map((name) => `"${name}"`).join(', ')}`}`,
   next: `Write targets: [${[...targets, target].map((name) => `'${name}'`).join(', ')}] in the step, and deploy.`,
+  retriable: false,
+  acted: 'no',
+  target,
+});
+
+/** The step would be undone before its call has acted. */
+const actsLater = (step: StepDefinition, target: string, lateBy: number): Failure => ({
+  code: 'REQUEST_INVALID',
+  message: `the target "${target}" may act for ${lateBy} s after a call’s deadline, and the step counts on ${step.lateBy} s`,
+  next: `Write lateBy: ${lateBy} in the step, and deploy.`,
   retriable: false,
   acted: 'no',
   target,

@@ -15,6 +15,8 @@ export interface Wanted {
   readonly group: string;
   readonly head: string;
   readonly by: Teller;
+  /** There is no other of its group: no window is kept for it. */
+  readonly alone?: true;
 }
 
 const GRACE_MS = LIMITS.digestGrace * 1_000;
@@ -50,7 +52,7 @@ export function turnOf(pace: Pace, wanted: Wanted, now: number, latest: number):
     pace: {
       version: pace.version + 1,
       nextAt: at + LIMITS.publishInterval * 1_000,
-      windows: [...others, window],
+      windows: wanted.alone ? others : [...others, window],
     },
   };
 }

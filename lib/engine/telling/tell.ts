@@ -1,7 +1,7 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Clock, Pace, Ports } from '../ports.ts';
 import { definitionOf, type Engine, loadState, saveMeta, told } from '../shell.ts';
-import { digestOf, oldestFirst, type Untold, wantedFor } from './digest.ts';
+import { digestOf, kindOf, oldestFirst, type Untold, wantedFor } from './digest.ts';
 import { NEW_PACE, type Teller, turnOf, type Wanted } from './pace.ts';
 
 /** What it takes to tell on-call. */
@@ -88,12 +88,12 @@ const until = (clock: Clock, at: number): Promise<void> =>
 async function markTold({ chains, ports }: TellingEngine, untold: Untold): Promise<void> {
   const state = await loadState(ports, untold);
   if (state === undefined) return;
-  const { status, epoch, dueAt } = untold;
+  const { epoch } = untold;
   const { meta } = state;
-  if (meta.notify === undefined || meta.epoch !== epoch) return;
-  await saveMeta(ports, told(definitionOf(chains, meta), meta), {
-    status,
-    epoch,
-    ...(dueAt === undefined ? {} : { dueAt }),
-  });
+  if (meta.notify === undefined || meta.epoch !== epoch || kindOf(meta) !== kindOf(untold)) return;
+  const { status } = meta;
+  // What is taken back meanwhile is due for other reasons.
+  const dueAt = status === untold.status && status !== 'compensating' ? untold.dueAt : meta.dueAt;
+  const expected = { status, epoch, ...(dueAt === undefined ? {} : { dueAt }) };
+  await saveMeta(ports, told(definitionOf(chains, meta), meta), expected);
 }

@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { DEMO_TARGETS, type DemoRoute } from './catalogue.ts';
+import { DEMO_TARGETS, type DemoRoute, type DemoTarget } from './catalogue.ts';
 import { HttpRefusal } from './http.ts';
 import { makeValue, problemOf } from './made.ts';
 
@@ -13,6 +13,8 @@ export interface Caller {
   readonly read: 'json' | 'text';
   /** Texts of the workflow that are kept nowhere. */
   readonly secrets: readonly string[];
+  /** Of an undo: the key of the calls that it takes back, as it was sent, and the targets that were called with it. */
+  readonly undoes?: { readonly key: string; readonly targets: readonly string[] };
 }
 
 /** Finds the step that a call comes from; undefined where it comes from none, as one by hand. */
@@ -26,6 +28,7 @@ export interface Asked {
   readonly target: string;
   readonly method: string;
   readonly path: string;
+  readonly query: Readonly<Record<string, string>>;
   readonly body: unknown;
   /** Milliseconds since 1970. */
   readonly at: number;
@@ -46,12 +49,14 @@ export interface Answer {
  * Errors: `HttpRefusal` 501 where no made value passes the schema, with what to write; 400, 404 and 405 for calls by hand.
  */
 export async function answerTo(asked: Asked, caller: Caller | undefined): Promise<Answer> {
-  const route = routeOf(asked.target);
-  if (caller === undefined) return { status: 201, body: byHand(asked, route) };
+  const target = targetOf(asked.target);
+  if (caller === undefined) return { status: 201, body: byHand(asked, target) };
   const status = asked.method === 'POST' ? 201 : 200;
   const { response } = caller;
-  if (route !== undefined && caller.read === 'json' && asked.path === route.path && isObject(asked.body)) {
-    const body = route.reply({ ...asked, body: asked.body });
+  const route = routesOf(target).find(({ method, path }) => method === asked.method && path === asked.path);
+  const fields = fieldsOf(asked);
+  if (route !== undefined && caller.read === 'json' && fields !== undefined) {
+    const body = route.reply({ ...asked, body: fields });
     if (response === undefined || (await problemOf(response, body)) === undefined) return { status, body };
   }
   if (response === undefined) return { status, body: {} };
@@ -60,8 +65,15 @@ export async function answerTo(asked: Asked, caller: Caller | undefined): Promis
   throw new HttpRefusal(501, exampleWanted(caller, made.value, made.problem));
 }
 
-const routeOf = (target: string): DemoRoute | undefined =>
+const targetOf = (target: string): DemoTarget | undefined =>
   Object.entries(DEMO_TARGETS).find(([name]) => name === target)?.[1];
+
+const routesOf = (target: DemoTarget | undefined): readonly DemoRoute[] =>
+  [target, target?.undoes].filter((route) => route !== undefined);
+
+/** Undefined where the body is none of fields. */
+const fieldsOf = ({ method, body, query }: Asked): Readonly<Record<string, unknown>> | undefined =>
+  isObject(body) ? body : method === 'DELETE' ? query : undefined;
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -70,15 +82,20 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const exampleWanted = ({ name }: Caller, tried: unknown, problem: string): string =>
   `write .meta({ examples: [a reply] }) after the response schema of ${name}: no made reply passes it, such as ${JSON.stringify(tried)} (${problem})`;
 
-function byHand(asked: Asked, route: DemoRoute | undefined): unknown {
-  const { target, method, path, body } = asked;
-  if (route === undefined)
+function byHand(asked: Asked, target: DemoTarget | undefined): unknown {
+  if (target === undefined) {
     throw new HttpRefusal(
       404,
-      `${target} answers the calls of workflows alone: start one, and see GET /ledger`,
+      `${asked.target} answers the calls of workflows alone: start one, and see GET /ledger`,
     );
-  if (path !== route.path) throw new HttpRefusal(404, `${target} has POST ${route.path} alone`);
-  if (method !== 'POST') throw new HttpRefusal(405, `${target} has POST ${route.path} alone`);
-  if (!isObject(body)) throw new HttpRefusal(400, 'the body is no JSON object');
+  }
+  const routes = routesOf(target);
+  const offered = `${asked.target} has ${routes.map(({ method, path }) => `${method} ${path}`).join(' and ')} alone`;
+  const atPath = routes.filter(({ path }) => path === asked.path);
+  if (atPath.length === 0) throw new HttpRefusal(404, offered);
+  const route = atPath.find(({ method }) => method === asked.method);
+  if (route === undefined) throw new HttpRefusal(405, offered);
+  const body = fieldsOf(asked);
+  if (body === undefined) throw new HttpRefusal(400, 'the body is no JSON object');
   return route.reply({ ...asked, body });
 }

@@ -2,16 +2,31 @@ import { DAY_MS } from '../../contract/limits.ts';
 
 /** What a reply is made of. `id` gives the same id for the same call however often it is asked. */
 export interface DemoCall {
+  /** The fields of the body, or of the query where there is no body. */
   readonly body: Readonly<Record<string, unknown>>;
   /** Milliseconds since 1970. */
   readonly at: number;
   id(prefix: string): string;
 }
 
-/** One target has one route, `POST <path>`. Replies hold more than the chains declare, as replies of real APIs do. */
+/** A route of a target. Replies hold more than the chains declare, as replies of real APIs do. */
 export interface DemoRoute {
+  readonly method: 'POST' | 'DELETE';
   readonly path: string;
   reply(call: DemoCall): Readonly<Record<string, unknown>>;
+}
+
+/** A route that takes back what another one did. It is told what, by an id of the reply or by the idempotency key of the call. */
+export interface UndoRoute extends DemoRoute {
+  /** The field that holds the id. */
+  readonly id: string;
+  /** The field that holds the key. */
+  readonly key: string;
+}
+
+/** What a target offers: a route, and perhaps one that takes back what the first did. */
+export interface DemoTarget extends DemoRoute {
+  readonly undoes?: UndoRoute;
 }
 
 const SEGMENTS = ['new', 'growing', 'loyal'] as const;
@@ -22,23 +37,47 @@ const companyOf = (email: unknown): string =>
 const segmentOf = (profileId: string): string =>
   SEGMENTS[(profileId.codePointAt(profileId.length - 1) ?? 0) % SEGMENTS.length] ?? SEGMENTS[0];
 
-const posted = (path: string, reply: DemoRoute['reply']): DemoRoute => ({ path, reply });
+const posted = (path: string, reply: DemoRoute['reply'], undoes?: UndoRoute): DemoTarget => ({
+  ...{ method: 'POST', path, reply },
+  ...(undoes === undefined ? {} : { undoes }),
+});
+
+const refund: UndoRoute = {
+  ...{ method: 'POST', path: '/refunds', id: 'charge', key: 'chargeKey' },
+  reply: ({ id, body }) => ({ refundId: id('ref'), amount: body.amount, currency: 'EUR' }),
+};
+const cancellation: UndoRoute = {
+  ...{ method: 'POST', path: '/cancellations', id: 'trackingId', key: 'shipmentKey' },
+  reply: ({ id }) => ({ cancellationId: id('can'), carrier: 'Demo Parcel' }),
+};
+const deletion: UndoRoute = {
+  ...{ method: 'DELETE', path: '/accounts', id: 'accountId', key: 'accountKey' },
+  reply: () => ({ deleted: true }),
+};
 
 /** Every demo target. A chain that calls another one needs a line here, and nothing else. */
 export const DEMO_TARGETS = {
-  payments: posted('/charges', ({ id, body }) => ({
-    orderId: id('ord'),
-    receiptUrl: `https://receipts.example/${id('ord')}`,
-    amount: body.amount,
-    currency: 'EUR',
-    livemode: false,
-  })),
-  shipping: posted('/shipments', ({ id, at, body }) => ({
-    trackingId: id('trk'),
-    estimatedDelivery: new Date(at + 3 * DAY_MS).toISOString().slice(0, 10),
-    orderId: body.orderId,
-    carrier: 'Demo Parcel',
-  })),
+  payments: posted(
+    '/charges',
+    ({ id, body }) => ({
+      orderId: id('ord'),
+      receiptUrl: `https://receipts.example/${id('ord')}`,
+      amount: body.amount,
+      currency: 'EUR',
+      livemode: false,
+    }),
+    refund,
+  ),
+  shipping: posted(
+    '/shipments',
+    ({ id, at, body }) => ({
+      trackingId: id('trk'),
+      estimatedDelivery: new Date(at + 3 * DAY_MS).toISOString().slice(0, 10),
+      orderId: body.orderId,
+      carrier: 'Demo Parcel',
+    }),
+    cancellation,
+  ),
   mail: posted('/messages', ({ id, body }) => ({ messageId: id('msg'), to: body.email, queued: true })),
   identity: posted('/verifications', ({ id, at }) => ({
     verificationId: id('ver'),
@@ -46,7 +85,7 @@ export const DEMO_TARGETS = {
     method: 'document',
     checkedAt: new Date(at).toISOString(),
   })),
-  accounts: posted('/accounts', ({ id }) => ({ accountId: id('acc'), plan: 'free' })),
+  accounts: posted('/accounts', ({ id }) => ({ accountId: id('acc'), plan: 'free' }), deletion),
   crm: posted('/contacts', ({ id, body }) => ({
     contactId: id('con'),
     company: companyOf(body.email),
@@ -60,4 +99,4 @@ export const DEMO_TARGETS = {
   billing: posted('/customers', ({ id }) => ({ customerId: id('cus'), balance: 0 })),
   sms: posted('/texts', ({ id }) => ({ textId: id('txt'), parts: 1 })),
   push: posted('/pushes', ({ id }) => ({ pushId: id('psh'), platform: 'any' })),
-} as const satisfies Readonly<Record<string, DemoRoute>>;
+} as const satisfies Readonly<Record<string, DemoTarget>>;

@@ -123,5 +123,9 @@ export const answering =
 /** The path of a request, without its query. */
 export const pathOf = (request: IncomingMessage): string => (request.url ?? '/').split('?')[0] ?? '/';
 
+/** Of a name that comes twice the last value. */
+export const queryOf = (request: IncomingMessage): Readonly<Record<string, string>> =>
+  Object.fromEntries(new URLSearchParams(request.url?.split('?')[1] ?? ''));
+
 export const urlOf = (host: string, port: number): string =>
   `http://${host.includes(':') ? `[${host}]` : host}:${port}`;

@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync } from 'node:fs';
 import { dirname } from 'node:path';
 import * as z from 'zod';
+import type { Undoing } from './undone.ts';
 
 /** `type`: the content type, where it is not JSON. */
 const storedReply = z.object({ status: z.int(), body: z.string(), type: z.string().optional() });
@@ -16,9 +17,11 @@ const effectLine = z.object({
   body: z.unknown(),
   at: z.iso.datetime(),
   reply: storedReply,
+  undoes: z.string().optional(),
 });
+const refusedLine = z.object({ target: z.string(), refused: z.string() });
 const clearedLine = z.object({ target: z.string(), cleared: z.literal(true) });
-const line = z.union([effectLine, clearedLine]);
+const line = z.union([effectLine, refusedLine, clearedLine]);
 type Line = z.infer<typeof line>;
 
 /** One effect as `GET /ledger` shows it. `times`: effects under this key; more than 1 is a double charge. */
@@ -29,12 +32,16 @@ export interface Effect {
   readonly body: unknown;
   readonly at: string;
   readonly times: number;
+  /** The key of the effect that this one takes back; `#0` is the first effect of the target, where that has no key. */
+  readonly undoes?: string;
 }
 
 /** `calls` counts every request received, those without effect included. */
 export interface LedgerView {
   readonly effects: readonly Effect[];
   readonly calls: number;
+  /** Keys of calls that were taken back before they came: a late call with one of them is refused. Left out where there is none. */
+  readonly refused?: readonly string[];
 }
 
 /** The lines of all targets. Each is handed to the operating system before the call is answered, so a killed process forgets none. */
@@ -78,12 +85,28 @@ export interface NewEffect {
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly reply: StoredReply;
+  readonly undoes?: string | undefined;
+}
+
+/** An effect with what was answered, and the name that others call it by: its key, or `#` and its place. */
+interface Booked {
+  readonly name: string;
+  readonly effect: Effect;
+  readonly reply: StoredReply;
+}
+
+/** An effect that is to be taken back. */
+interface Found {
+  readonly name: string;
+  /** What was answered to who took it back before. */
+  readonly undone: StoredReply | undefined;
 }
 
 /** What one target did, and what it answered. */
 export class Ledger {
   calls = 0;
-  private effects: Effect[] = [];
+  private booked: Booked[] = [];
+  private readonly refused = new Set<string>();
   private readonly replies = new Map<string, StoredReply>();
   private readonly target: string;
   private readonly file: LedgerFile | undefined;
@@ -96,15 +119,40 @@ export class Ledger {
 
   /** The number of effects, for ids of calls without a key. */
   get size(): number {
-    return this.effects.length;
+    return this.booked.length;
   }
 
   replyTo(key: string): StoredReply | undefined {
     return this.replies.get(key);
   }
 
+  /** Whether a call with this key was taken back before it came. */
+  refuses(key: string): boolean {
+    return this.refused.has(key);
+  }
+
+  /** From now on a call with this key is refused. */
+  refuse(key: string): void {
+    if (!this.refused.has(key)) this.keep({ target: this.target, refused: key });
+  }
+
+  /**
+   * The effect that an undo means: that of the key, else one whose reply holds one of the names, else one that code made under a key that begins
+   * so and that is not taken back yet.
+   * @returns its name, and what was answered to who took it back already
+   */
+  find({ done, names }: Pick<Undoing, 'done' | 'names'>): Found | undefined {
+    const effects = this.booked.filter(({ effect }) => effect.undoes === undefined);
+    const undone = (name: string) => this.booked.find(({ effect }) => effect.undoes === name)?.reply;
+    const found =
+      effects.find(({ name }) => name === done) ??
+      effects.find(({ name, reply }) => names.has(name) || idsIn(reply).some((id) => names.has(id))) ??
+      effects.find(({ name }) => name.startsWith(`${done}:`) && undone(name) === undefined);
+    return found && { name: found.name, undone: undone(found.name) };
+  }
+
   /** Errors: those of the file; then nothing is recorded. */
-  record({ key, method, path, body, secrets, at, reply }: NewEffect): void {
+  record({ key, method, path, body, secrets, at, reply, undoes }: NewEffect): void {
     // The longest first: a secret that contains another must go whole.
     const hidden = [...secrets].sort((a, b) => b.length - a.length);
     const effect = {
@@ -114,6 +162,7 @@ export class Ledger {
       path: withoutSecrets(path, [...hidden, ...hidden.map(inPath)]),
       body: redacted(body, hidden),
       at: new Date(at).toISOString(),
+      ...(undoes === undefined ? {} : { undoes }),
     };
     // A reply that is given again is the same, secrets included: until the process ends, as the file must not hold them.
     const kept =
@@ -131,9 +180,11 @@ export class Ledger {
 
   view(): LedgerView {
     const times = new Map<string, number>();
-    for (const { key } of this.effects) if (key !== null) times.set(key, (times.get(key) ?? 0) + 1);
-    const counted = this.effects.map((effect) => ({ ...effect, times: times.get(effect.key ?? '') ?? 1 }));
-    return { effects: counted, calls: this.calls };
+    const effects = this.booked.map(({ effect }) => effect);
+    for (const { key } of effects) if (key !== null) times.set(key, (times.get(key) ?? 0) + 1);
+    const counted = effects.map((effect) => ({ ...effect, times: times.get(effect.key ?? '') ?? 1 }));
+    const refused = this.refused.size === 0 ? {} : { refused: [...this.refused] };
+    return { effects: counted, calls: this.calls, ...refused };
   }
 
   private keep(added: Line): void {
@@ -143,15 +194,29 @@ export class Ledger {
 
   private take(added: Line): void {
     if ('cleared' in added) {
-      this.effects = [];
+      this.booked = [];
       this.replies.clear();
+      this.refused.clear();
       this.calls = 0;
       return;
     }
-    const { key, method, path, body, at, reply } = added;
-    this.effects.push({ key, method, path, body, at, times: 1 });
+    if ('refused' in added) {
+      this.refused.add(added.refused);
+      return;
+    }
+    const { key, method, path, body, at, reply, undoes } = added;
+    const effect = { key, method, path, body, at, times: 1, ...(undoes === undefined ? {} : { undoes }) };
+    this.booked.push({ name: key ?? `#${this.size}`, effect, reply });
     if (key !== null) this.replies.set(key, reply);
   }
+}
+
+/** The texts that a reply holds at its top: an id is one of them. */
+function idsIn({ body, type }: StoredReply): readonly string[] {
+  if (type !== undefined) return [];
+  const json: unknown = JSON.parse(body);
+  const values = typeof json === 'object' && json !== null ? Object.values(json) : [];
+  return values.filter((value) => typeof value === 'string');
 }
 
 /** Of a secret that is long enough only the last four characters are kept, of a shorter one none. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { answerTo, type FindCaller, type KeyIn } from './answers.ts';
+import { type Asked, answerTo, type FindCaller, type KeyIn } from './answers.ts';
 import { readBody } from './bodies.ts';
 import { type Fault, FaultPlan, parseFaults } from './faults.ts';
 import {
@@ -14,6 +14,7 @@ import {
   openSomewhere,
   parseJson,
   pathOf,
+  queryOf,
   readText,
   sendJson,
   sendText,
@@ -21,6 +22,7 @@ import {
 } from './http.ts';
 import type { Ledger, StoredReply } from './ledger.ts';
 import { sendFaulty } from './replies.ts';
+import { undoingOf } from './undone.ts';
 
 export interface DemoServerInput {
   readonly name: string;
@@ -29,6 +31,8 @@ export interface DemoServerInput {
   readonly ledger: Ledger;
   readonly host: string;
 }
+
+const TAKEN_BACK = 'this call was taken back before it came';
 
 /** Every call that waits listens to it: that is no leak. */
 function newLife(): AbortController {
@@ -178,10 +182,12 @@ export class DemoServer {
       const { name: target, ledger } = this;
       const { method = 'GET' } = request;
       const path = pathOf(request);
+      const query = queryOf(request);
       const body = await readBody(request.headers['content-type'] ?? '', text);
       const at = Date.now();
       const seed = `${target} ${key ?? `#${ledger.size}`}`;
-      const answer = await answerTo({ target, method, path, body, at, seed, id: idMaker(seed) }, caller);
+      const asked: Asked = { target, method, path, query, body, at, seed, id: idMaker(seed) };
+      const answer = await answerTo(asked, caller);
       const reply =
         caller?.read === 'text'
           ? { status: answer.status, body: String(answer.body ?? ''), type: 'text/plain; charset=utf-8' }
@@ -189,7 +195,16 @@ export class DemoServer {
       const secrets = caller?.secrets ?? cardIn(body);
       // A target that went down meanwhile has no effect.
       signal.throwIfAborted();
-      ledger.record({ key, method, path, body, secrets, at, reply });
+      // From here on nothing comes in between: who takes back and who acts late see each other.
+      if (key !== null && ledger.refuses(key)) throw new HttpRefusal(410, TAKEN_BACK);
+      const undoing = undoingOf(asked, caller);
+      const found = undoing && ledger.find(undoing);
+      if (undoing !== undefined && found === undefined) {
+        if (undoing.key !== undefined) ledger.refuse(undoing.key);
+        throw new HttpRefusal(404, 'there is nothing to take back');
+      }
+      if (found?.undone !== undefined) return found.undone;
+      ledger.record({ key, method, path, body, secrets, at, reply, undoes: found?.name });
       return reply;
     } finally {
       if (key !== null) this.inFlight.delete(key);

@@ -7,6 +7,8 @@ export interface Entry {
   readonly items: string;
   meta: WorkflowMeta | undefined;
   readonly steps: Map<string, StepRecord>;
+  /** Absent until the first one. */
+  undos?: Map<string, StepRecord>;
   /** Characters of JSON of each item, by the item's name, and of all. */
   readonly sizes: Map<string, number>;
   bytes: number;

@@ -1,5 +1,5 @@
 import type { MetaExpectation, StepExpectation } from '../../engine/ports.ts';
-import type { StepRecord, WorkflowMeta } from '../../engine/state.ts';
+import { recordsOf, type StepRecord, type WorkflowMeta } from '../../engine/state.ts';
 import type { Entry } from './cache.ts';
 import { copyMeta, copyStep } from './copies.ts';
 import type { Operation } from './group-commit.ts';
@@ -60,9 +60,9 @@ const metaChange = (
 });
 
 export const stepChanged = (record: StepRecord, expected: StepExpectation): Change<StepRecord> => ({
-  item: stepItem(record.step),
+  item: stepItem(record),
   record,
-  current: (entry) => entry.steps.get(record.step),
+  current: (entry) => recordsOf(entry, record.action ?? 'do').get(record.step),
   holds: (current) =>
     'absent' in expected
       ? current === undefined
@@ -75,16 +75,24 @@ export const stepChanged = (record: StepRecord, expected: StepExpectation): Chan
   ...(record.status === 'running' ? { claim: claimOf(record) } : {}),
 });
 
-export const keepStep = ({ steps }: Entry, record: StepRecord): void => {
-  steps.set(record.step, record);
-};
+export function keepStep(entry: Entry, record: StepRecord): void {
+  if (record.action === undefined) {
+    entry.steps.set(record.step, record);
+    return;
+  }
+  entry.undos ??= new Map();
+  entry.undos.set(record.step, record);
+}
 
 /**
  * Recovery makes good the loss of a claim by counting one more open attempt of every ready step: where META is `processing`
- * on disk, and in the round that the item has there. The call of any other claim must find it on disk.
+ * on disk, and in the round that the item has there. The call of any other claim, as that of an undo, must find it on disk.
  */
-const claimOf = ({ step, epoch, round }: StepRecord): Claim => ({
+const claimOf = ({ step, action, epoch, round }: StepRecord): Claim => ({
   step,
   mayBeLost: ({ meta, steps }) =>
-    meta?.status === 'processing' && meta.epoch === epoch && (steps.get(step)?.round ?? 0) === round,
+    action === undefined &&
+    meta?.status === 'processing' &&
+    meta.epoch === epoch &&
+    (steps.get(step)?.round ?? 0) === round,
 });

@@ -62,7 +62,9 @@ export async function openIndexes(database: Database): Promise<Indexes> {
       for await (const key of database.eachKey(rangeOf(DUE))) yield readDueKey(key);
     },
     async *allFailed() {
-      for (const listing of [...listings].filter((one) => passes(one, { status: 'failed' }))) {
+      for (const listing of [...listings].filter(
+        (one) => passes(one, { status: 'failed' }) || passes(one, { status: 'compensation_failed' }),
+      )) {
         for await (const key of database.eachKey(rangeOf(listing))) yield workflowOfKey(key);
       }
     },

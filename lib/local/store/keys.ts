@@ -1,14 +1,15 @@
 import { WORKFLOW_STATUSES } from '../../contract/names.ts';
-import { shardOf } from '../../contract/table.ts';
+import { shardOf, stepKey } from '../../contract/table.ts';
 import { listingPosition } from '../../contract/wire.ts';
 import type { ListedWorkflow, ListFilter } from '../../engine/ports.ts';
-import type { WorkflowKey, WorkflowMeta } from '../../engine/state.ts';
+import type { StepRecord, WorkflowKey, WorkflowMeta } from '../../engine/state.ts';
 
 /**
  * Keys of the embedded database. Their parts are separated by `/`, which no part holds, and sort as text:
  *
  *     w/<tenant>/<workflow id>/META            an item
  *     w/<tenant>/<workflow id>/STEP#<name>     an item
+ *     w/<tenant>/<workflow id>/UNDO#<name>     an item
  *     l/<tenant>/<chain>/<status>/<position>   the workflow's one place in the listing
  *     d/<shard>/<due at>/<tenant>/<id>         present while the reconciler has something to look at
  *     !pace                                    the pace at which on-call is told
@@ -40,7 +41,8 @@ export const itemsOf = ({ tenant, workflowId }: WorkflowKey): string =>
   `w/${part(tenant)}/${part(workflowId)}/`;
 export const META = 'META';
 export const PACE = '!pace';
-export const stepItem = (step: string): string => `STEP#${step}`;
+export const stepItem = ({ step, action }: Pick<StepRecord, 'step' | 'action'>): string =>
+  stepKey(step, action);
 
 export const LISTINGS = 'l/';
 export const tenantListings = (tenant: string): string => `${LISTINGS}${part(tenant)}/`;

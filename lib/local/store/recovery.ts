@@ -1,5 +1,6 @@
-import type { StepDefinition } from '../../chain/definition.ts';
+import type { ChainDefinition, StepDefinition } from '../../chain/definition.ts';
 import { findStep } from '../../chain/graph.ts';
+import { type Action, isTerminal } from '../../contract/names.ts';
 import {
   attemptsInEpoch,
   deadWorker,
@@ -11,14 +12,19 @@ import {
   withAttempt,
 } from '../../engine/decision.ts';
 import { decideRepairs, push } from '../../engine/reconciler.ts';
+import { isNotNeeded } from '../../engine/request/needed.ts';
 import { definitionOf, type Engine, saveStep, type Undeployed, whyUndeployed } from '../../engine/shell.ts';
-import type {
-  AttemptRecord,
-  StepRecord,
-  WorkflowKey,
-  WorkflowMeta,
-  WorkflowState,
+import {
+  type AttemptRecord,
+  recordsOf,
+  type StepRecord,
+  type WorkflowKey,
+  type WorkflowMeta,
+  type WorkflowState,
+  withRecord,
 } from '../../engine/state.ts';
+import { undoing } from '../../engine/undo/undoing.ts';
+import { isClosed, needsUndo, nextSteps, undoOf } from '../../engine/undo/words.ts';
 import type { Suspect } from './attempts.ts';
 
 /** What an earlier run of the process left. */
@@ -79,7 +85,8 @@ export async function recover(engine: RecoveryEngine, leftover: Leftover): Promi
 }
 
 /** Whether a workflow has failed and on-call was told: only its input waits to be erased. */
-const isSettled = ({ status, notify }: WorkflowMeta): boolean => status === 'failed' && notify === undefined;
+const isSettled = ({ status, notify }: WorkflowMeta): boolean =>
+  (status === 'failed' || status === 'compensation_failed') && notify === undefined;
 
 /** An attempt that ended the life of the process was made: it counts, as one does whose function died on AWS. */
 async function countAttempts(
@@ -92,24 +99,33 @@ async function countAttempts(
   const guilty = suspects.filter(
     (one) => one.counts && one.tenant === meta.tenant && one.workflowId === meta.workflowId,
   );
-  const steps = new Map(state.steps);
-  for (const { step: name } of meta.status === 'processing' ? guilty : []) {
+  const action = meta.status === 'compensating' ? 'undo' : 'do';
+  let counted = state;
+  for (const { step: name } of isTerminal(meta.status) ? [] : guilty) {
     const step = chain && findStep(chain, name);
-    const record = steps.get(name);
-    if (step === undefined || isDone(record) || !isReady(state, step)) continue;
-    const counted = counting(engine, state, step);
-    if (await saveStep(engine.ports, state, counted, exactly(record))) steps.set(name, counted);
+    const record = recordsOf(state, action).get(name);
+    // What ended the life while the workflow was turned is closed, and needs no count.
+    if (step === undefined || (action === 'undo' && (record === undefined || step.undo === undefined)))
+      continue;
+    if (isDone(record) || !isReady(state, step)) continue;
+    const one = counting(engine, state, action === 'undo' ? undoing(step) : step, action);
+    if (await saveStep(engine.ports, state, one, exactly(record))) counted = withRecord(counted, one);
   }
   if (guilty.length === 0) return state;
   // It is on disk before anybody forgets that it counts.
   await engine.ports.store.load(meta);
-  return { meta, steps };
+  return counted;
 }
 
-function counting(engine: RecoveryEngine, state: WorkflowState, step: StepDefinition): StepRecord {
+function counting(
+  engine: RecoveryEngine,
+  state: WorkflowState,
+  step: StepDefinition,
+  action: Action,
+): StepRecord {
   const now = engine.ports.clock.now();
   const token = engine.ports.random.token();
-  const before = recordOf(state, step.name, now, token);
+  const before = recordOf(state, step.name, now, token, action);
   const { leaseUntil: _, ...kept } = before;
   const { epoch } = state.meta;
   const attempt = attemptsInEpoch(state, before) + 1;
@@ -136,15 +152,14 @@ async function endLeases(
   claimsLost: boolean,
 ): Promise<WorkflowState> {
   const { clock, random } = engine.ports;
-  const steps = new Map(state.steps);
+  let ended = state;
   const now = clock.now();
-  for (const record of state.steps.values()) {
+  for (const record of [...state.steps.values(), ...recordsOf(state, 'undo').values()]) {
     if (record.status !== 'running') continue;
-    const ended = withoutLease(record, random.token(), now);
-    if (await saveStep(engine.ports, state, ended, exactly(record))) steps.set(record.step, ended);
+    const one = withoutLease(record, random.token(), now);
+    if (await saveStep(engine.ports, state, one, exactly(record))) ended = withRecord(ended, one);
   }
-  if (claimsLost) await countLostClaims(engine, { meta: state.meta, steps }, steps);
-  return { meta: state.meta, steps };
+  return claimsLost ? await countLostClaims(engine, ended) : ended;
 }
 
 const withoutLease = (record: StepRecord, token: string, now: number): StepRecord => ({
@@ -157,24 +172,47 @@ const withoutLease = (record: StepRecord, token: string, now: number): StepRecor
 });
 
 /** A claim that was lost may have made its call: so one more attempt of the round counts as open, and its key stays. */
-async function countLostClaims(
-  engine: RecoveryEngine,
-  state: WorkflowState,
-  steps: Map<string, StepRecord>,
-): Promise<void> {
-  const { meta } = state;
-  const chain = definitionOf(engine.chains, meta);
-  for (const step of meta.status === 'processing' && chain !== undefined ? chain.steps : []) {
-    const record = state.steps.get(step.name);
-    if (isDone(record) || !isReady(state, step)) continue;
+async function countLostClaims(engine: RecoveryEngine, state: WorkflowState): Promise<WorkflowState> {
+  let all = state;
+  const chain = definitionOf(engine.chains, state.meta);
+  for (const { step, action } of chain === undefined
+    ? []
+    : claimable(chain, state, engine.ports.clock.now())) {
+    const record = recordsOf(state, action).get(step.name);
     const token = engine.ports.random.token();
     const now = engine.ports.clock.now();
-    const before = recordOf(state, step.name, now, token);
+    const before = recordOf(state, step.name, now, token, action);
     const lost = lostAttempt(state, step, before, now);
     const attempts = lost === undefined ? before.attempts : withAttempt(before.attempts, lost);
     const counted: StepRecord = { ...before, open: before.open + 1, token, attempts };
-    if (await saveStep(engine.ports, state, counted, exactly(record))) steps.set(step.name, counted);
+    if (await saveStep(engine.ports, state, counted, exactly(record))) all = withRecord(all, counted);
   }
+  return all;
+}
+
+/**
+ * What may have been claimed: the steps that are ready. Of a workflow that is taken back too: a worker that had loaded it before may have claimed
+ * one, unless it is closed. And the undos that are next.
+ */
+function claimable(
+  chain: ChainDefinition,
+  state: WorkflowState,
+  now: number,
+): readonly { readonly step: StepDefinition; readonly action: Action }[] {
+  const { status, epoch } = state.meta;
+  if (status !== 'processing' && status !== 'compensating') return [];
+  const steps = chain.steps
+    .filter((step) => !isDone(state.steps.get(step.name)) && isReady(state, step))
+    .filter((step) => !isNotNeeded({ chain, step, state, action: 'do' }))
+    .map((step) => ({ step, action: 'do' as const }));
+  if (status === 'processing') return steps;
+  const open = steps.filter(({ step }) => !isClosed(state, step.name));
+  const undos = nextSteps(chain, state, now).filter((step) => {
+    const undo = undoOf(state, step.name);
+    const hasFailed = undo?.status === 'failed' && undo.epoch === epoch;
+    return needsUndo(state, step) && isClosed(state, step.name) && !hasFailed;
+  });
+  return [...open, ...undos.map((step) => ({ step, action: 'undo' as const }))];
 }
 
 /**

@@ -240,11 +240,16 @@ async function load(state: State, key: WorkflowKey): Promise<WorkflowState | und
   }
 }
 
-function copyOf({ meta, steps }: Entry): WorkflowState | undefined {
+function copyOf({ meta, steps, undos }: Entry): WorkflowState | undefined {
   if (meta === undefined) return undefined;
+  const copied = { meta: copyMeta(meta), steps: copiesOf(steps) };
+  return undos === undefined ? copied : { ...copied, undos: copiesOf(undos) };
+}
+
+function copiesOf(records: ReadonlyMap<string, StepRecord>): ReadonlyMap<string, StepRecord> {
   const copies = new Map<string, StepRecord>();
-  for (const [name, record] of steps) copies.set(name, copyStep(record));
-  return { meta: copyMeta(meta), steps: copies };
+  for (const [name, record] of records) copies.set(name, copyStep(record));
+  return copies;
 }
 
 /** A condition that fails on something that is not on disk yet is asked again when that is decided. */
@@ -312,7 +317,7 @@ function claims(entry: Entry, item?: string): Operation[] {
   if (entry.claimed.size === 0) return [];
   const operations: Operation[] = [];
   for (const name of entry.claimed) {
-    const claimed = stepItem(name);
+    const claimed = stepItem({ step: name });
     if (claimed !== item) operations.push(put(entry, claimed, entry.steps.get(name)));
   }
   entry.claimed.clear();

@@ -5,8 +5,10 @@ import type { HttpRequest } from '../../engine/ports.ts';
 
 /** A call as a fake target sees it. */
 export interface FakeCall {
-  /** The step that makes it. */
+  /** The step that makes it, or whose undo does. */
   readonly step: string;
+  /** Of the undo of the step. */
+  readonly action?: 'undo';
   /** The name of the call, where the code of a `run` step makes it. */
   readonly call?: string;
   readonly method: Method;
@@ -31,13 +33,14 @@ export interface FakeCall {
 /** The attempt that a call is made in. */
 export interface Attempt {
   readonly step: string;
+  readonly action?: 'undo';
   readonly attempt: number;
 }
 
 /** @param key as it was sent */
 export function fakeCallOf(
   { method, url, headers, body }: HttpRequest,
-  { step, attempt }: Attempt,
+  { step, action, attempt }: Attempt,
   key: string | undefined,
 ): FakeCall {
   const { pathname, searchParams } = new URL(url);
@@ -46,6 +49,7 @@ export function fakeCallOf(
   if (known === undefined) throw new Error(`a request has the method ${method}`);
   return {
     ...{ step, attempt, headers, method: known },
+    ...(action === undefined ? {} : { action }),
     ...callIn(headers),
     ...{ path: pathname, params: {}, query: listed(searchParams), idempotencyKey: key },
     body: value,

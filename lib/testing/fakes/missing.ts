@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import type { StepDefinition } from '../../chain/definition.ts';
+import type { StepDefinition, UndoDefinition } from '../../chain/definition.ts';
 import type { FakeCall } from './call.ts';
 
 /**
@@ -9,7 +9,7 @@ import type { FakeCall } from './call.ts';
 export async function missingFake(
   target: string,
   call: FakeCall,
-  step: StepDefinition | undefined,
+  step: Caller | undefined,
   routes: readonly string[] | undefined,
 ): Promise<Error> {
   const route = `${call.method} ${call.path}`;
@@ -19,15 +19,18 @@ export async function missingFake(
       : ` It has ${routes.map((one) => `'${one}'`).join(', ')}.`;
   const key = /^[a-z_$][\w$]*$/i.test(target) ? target : `'${target}'`;
   return new Error(
-    `no fake answers ${route} of target "${target}" (step "${call.step}").${has} Write targets: { ${key}: { '${route}': () => ${await sampleOf(step)} } }`,
+    `no fake answers ${route} of target "${target}" (${call.action === undefined ? '' : 'the undo of '}step "${call.step}").${has} Write targets: { ${key}: { '${route}': () => ${await sampleOf(step)} } }`,
   );
 }
 
-async function sampleOf(step: StepDefinition | undefined): Promise<string> {
+/** A step, or its undo. */
+type Caller = StepDefinition | UndoDefinition;
+
+async function sampleOf(step: Caller | undefined): Promise<string> {
   if (step?.response === undefined) return step?.request === undefined ? 'answer(200, { … })' : 'answer(204)';
   // Loaded for those who need it: it knows how to make values of any schema.
   const { makeValue } = await import('../../local/demo/made.ts');
-  const made = await makeValue(step.response, step.name);
+  const made = await makeValue(step.response, 'reply');
   const isPlain = made.made && step.reply === undefined;
   const shown = isPlain ? inspect(made.value, { depth: null, breakLength: Infinity }) : '{ … }';
   return `answer(200, ${shown})`;

@@ -98,7 +98,8 @@ export interface InvocationFault {
 
 /** Everything that may go wrong, decided one call at a time. */
 export interface Chaos {
-  port(call: PortCall): PortFault;
+  /** @param worker the name of the one that makes the call: `api` of a client's request */
+  port(call: PortCall, worker: string): PortFault;
   message(): MessageFault;
   /** @param step undefined for the step-failed function */
   invocation(step?: string): InvocationFault;

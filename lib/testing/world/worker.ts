@@ -69,7 +69,7 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
     apply: () => Promise<Result>,
   ): Promise<Result> => {
     if (dead) return never();
-    const fault = chaos.port(call);
+    const fault = chaos.port(call, name);
     if (fault.kind === 'crashBefore') {
       die(`before ${call} ${what()}`);
       return never();
@@ -169,7 +169,7 @@ async function readTwice(
   });
   const second = await read();
   if (first === undefined || second === undefined) return second;
-  return metaFirst ? { meta: first.meta, steps: second.steps } : { meta: second.meta, steps: first.steps };
+  return metaFirst ? { ...second, meta: first.meta } : { ...first, meta: second.meta };
 }
 
 /** A write has happened if it is answered so. */
@@ -290,7 +290,8 @@ function storeOf({ backing, chaos, witness, time }: WorkerOptions, through: Thro
       witness.stepTried(key, record, expiresAt);
       return through(
         'writeStep',
-        () => `${record.step} ${'absent' in expected ? 'absent' : expected.status} -> ${record.status}`,
+        () =>
+          `${record.action === undefined ? '' : 'undo of '}${record.step} ${'absent' in expected ? 'absent' : expected.status} -> ${record.status}`,
         () =>
           happening(
             () => store.writeStep(key, record, expected, expiresAt),

@@ -117,9 +117,9 @@ describe('what a newer version of Stepline wrote', () => {
   const stored = metaToItem(META);
 
   it.each([
-    ['a status of a workflow', [{ ...stored, status: 'compensating' }]],
+    ['a status of a workflow', [{ ...stored, status: 'suspended' }]],
     ['a status of a step', [stored, { ...stepToItem(META, CLAIM, START), status: 'waiting' }]],
-    ['a kind of item', [stored, { ...stepToItem(META, CLAIM, START), sk: 'UNDO#payment' }]],
+    ['a kind of item', [stored, { ...stepToItem(META, CLAIM, START), sk: 'TIMER#payment' }]],
     [
       'the code of an error',
       [{ ...stored, error: '{"code":"NEW","message":"","effect":"none","step":"a","attempts":1}' }],

@@ -14,7 +14,7 @@ import { onMiniStack } from '../ministack/suite.ts';
 import { openRealQueues } from './simulated-queues.ts';
 
 /** From seed 1 on. */
-const SEEDS = 15;
+const SEEDS = 30;
 
 onMiniStack('the engine over the adapters, on MiniStack', () => {
   let ministack: MiniStack;

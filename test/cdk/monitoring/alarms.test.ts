@@ -15,7 +15,14 @@ const STEP = ['step-error-rate', 'function-errors', 'throttles'];
 const CHAIN = ['workflow-failed'];
 const LEAN_CHAIN = ['workflow-failed', 'step-error-rate'];
 const ALWAYS_SHARED = [
-  ...['message-parked', 'dead-letter-unhandled', 'repairs', 'overdue', 'step-unclaimed'],
+  ...[
+    'message-parked',
+    'dead-letter-unhandled',
+    'compensation-failed',
+    'repairs',
+    'overdue',
+    'step-unclaimed',
+  ],
   ...['unexpected-errors', 'reconciler-missing', 'api-throttled'],
 ];
 const SHARED = [
@@ -109,7 +116,14 @@ describe('the alarms of a stage', () => {
     const all = [...alarms, ...alarmsOf(lean)];
     const loud = all.filter((alarm) => severityOf(alarm) === 'critical').map(kindOf);
     expect([...new Set(loud)].sort()).toEqual([
-      ...['api-5xx', 'api-5xx-hour', 'api-errors', 'dead-letter-unhandled', 'message-parked'],
+      ...[
+        'api-5xx',
+        'api-5xx-hour',
+        'api-errors',
+        'compensation-failed',
+        'dead-letter-unhandled',
+        'message-parked',
+      ],
       ...['overdue', 'reconciler-missing', 'step-unclaimed'],
     ]);
   });
@@ -141,6 +155,13 @@ describe('an alarm', () => {
       Threshold: 1,
       EvaluationPeriods: 1,
     });
+  });
+
+  it('wakes somebody at the first workflow that could not be taken back, of whatever chain', () => {
+    expect(watched('compensation-failed')).toEqual(['Stepline CompensationsFailed Sum']);
+    const alarm = alarmNamed('compensation-failed');
+    expect(alarm).toMatchObject({ Threshold: 1, EvaluationPeriods: 1 });
+    expect(askedByAlarm(alarm)[0]?.dimensions).toEqual({ stage: 'dev' });
   });
 
   it('tells of dead letters that nobody takes by how long the oldest has waited, not by how many there are', () => {

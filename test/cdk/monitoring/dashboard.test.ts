@@ -68,6 +68,22 @@ describe('the dashboard of a stage', () => {
     expect(page.some(({ properties: { title } }) => title?.startsWith('The latest step'))).toBe(true);
   });
 
+  it('beside them how many are taken back, of all chains, and how many could not be', () => {
+    const names = registry(chains).current.map(({ name }) => name);
+    const asked = titled('Workflows that are taken back').flatMap(askedByWidget);
+    for (const metric of ['WorkflowsCompensating', 'WorkflowsCompensated']) {
+      const summed = asked.filter(({ name }) => name === metric).map(({ dimensions }) => dimensions.chain);
+      expect(summed.sort()).toEqual([...names].sort());
+    }
+    expect(asked.filter(({ name }) => name === 'CompensationsFailed').map((one) => one.dimensions)).toEqual([
+      { stage: 'dev' },
+    ]);
+    const [counts, takenBack] = ['Workflows', 'Workflows that are taken back'].map(
+      (title) => titled(title)[0],
+    );
+    expect(takenBack?.y).toBe(counts?.y);
+  });
+
   it('has the API, what all chains share, and one row for each chain, in this order', () => {
     const expected = ['## API', '## Shared', ...registry(chains).current.map(({ name }) => `## ${name}`)];
     expect(headings.slice(1)).toEqual(expected);
@@ -134,7 +150,7 @@ describe('the dashboards of many chains', () => {
     [1, 1, 1],
     [4, 3, 1],
     [120, 3, 3],
-    [200, 1, 4],
+    [200, 1, 5],
     [3, 200, 4],
   ])('%i of %i steps: %i of them, each within what CloudWatch takes', async (count, steps, pages) => {
     const made = await dashboardsOfMany(count, steps);

@@ -42,6 +42,10 @@ export const TRIALS: Readonly<Record<AlarmName, Trial>> = {
     faults: { 'one workflow failed': { WorkflowsFailed: once(1) } },
     healthy: { 'no workflow failed': { WorkflowsFailed: always(undefined) } },
   },
+  'compensation-failed': {
+    faults: { 'one workflow could not be taken back': { CompensationsFailed: once(1) } },
+    healthy: { 'whatever was to be taken back was': { CompensationsFailed: always(undefined) } },
+  },
   'step-error-rate': {
     faults: {
       'the target is down': { Attempts: always(20), AttemptsFailed: since(60, () => 20) },

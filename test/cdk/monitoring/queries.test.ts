@@ -29,7 +29,7 @@ describe('the saved queries', () => {
 
   it('count the failures by chain, step and error', () => {
     const { QueryString, LogGroupNames } = query('failures-by-error');
-    expect(QueryString).toMatch(/by chain, failedStep, error\.code/);
+    expect(QueryString).toMatch(/by chain, failedStep, error\.code, action/);
     expect(LogGroupNames.filter((name) => !logGroups.includes(name))).toEqual([]);
     expect(LogGroupNames).toContain('/aws/lambda/stepline_dev_order-processing_payment');
   });

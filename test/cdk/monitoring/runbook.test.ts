@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ALARM_KINDS } from '../../../lib/cdk/monitoring/alarms/kinds.ts';
 import { settingsOf } from '../../../lib/cdk/settings.ts';
-import { ENV, RUNBOOK_WORKFLOW_FAILED, STEP_ERROR_CODES } from '../../../lib/contract/names.ts';
+import { ENV, RUNBOOK, STEP_ERROR_CODES } from '../../../lib/contract/names.ts';
 import { TABLE_SCHEMA } from '../../../lib/contract/table.ts';
 import { stages } from '../fixture-stages.ts';
 import { synthesized } from '../synth.ts';
@@ -27,8 +27,8 @@ describe('the runbook', () => {
     expect([...sections.keys()].sort()).toEqual([...deployed].sort());
   });
 
-  it('has the heading that the mail about a failed workflow leads to', () => {
-    expect([...sections.keys()]).toContain(RUNBOOK_WORKFLOW_FAILED);
+  it('has the headings that mails lead to', () => {
+    for (const heading of Object.values(RUNBOOK)) expect([...sections.keys()]).toContain(heading);
   });
 
   it.each([...sections])('says of %s what it means, how to see more, and what to do', (_name, section) => {
@@ -38,7 +38,7 @@ describe('the runbook', () => {
   });
 
   it('says what to do about every error that a step can have', () => {
-    const section = sections.get(RUNBOOK_WORKFLOW_FAILED) ?? '';
+    const section = sections.get(RUNBOOK.failed) ?? '';
     expect(STEP_ERROR_CODES.filter((code) => !section.includes(`\`${code}\``))).toEqual([]);
   });
 

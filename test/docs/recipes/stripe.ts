@@ -12,18 +12,15 @@ export const stripePayment = chain('stripe-payment', {
     stripe.post(
       '/payment_intents',
       form({
-        ...{
-          amount: input.cents,
-          currency: 'eur',
-          customer: input.customer,
-          confirm: true,
-          off_session: true,
-        },
-        metadata: { order: input.orderId },
+        ...{ amount: input.cents, currency: 'eur', customer: input.customer },
+        ...{ confirm: true, off_session: true, metadata: { order: input.orderId } },
       }),
     ),
   response: z.object({ id: z.string(), status: z.string(), client_secret: z.string() }),
   sensitive: ['client_secret'],
+  undo: {
+    request: ({ undone }) => stripe.post('/refunds', form({ payment_intent: undone.result?.id ?? null })),
+  },
 }).definition;
 
 export const targets = {

@@ -79,7 +79,8 @@ describe('a cancellation', () => {
     await done.run();
     await expect(cancel(done.engine, completed)).rejects.toMatchObject({
       ...WRONG_STATUS,
-      message: 'the workflow is completed; only a processing or failed workflow can be cancelled',
+      message:
+        'the workflow is completed; only a processing, failed or compensation_failed workflow can be cancelled',
     });
     const stopped = await done.begin();
     await cancel(done.engine, stopped);
@@ -169,7 +170,8 @@ describe('a cancellation', () => {
     const key = await world.begin();
     world.faults.next(...strike(() => world.run()));
     await expect(cancel(world.engine, key)).rejects.toMatchObject({
-      message: 'the workflow is completed; only a processing or failed workflow can be cancelled',
+      message:
+        'the workflow is completed; only a processing, failed or compensation_failed workflow can be cancelled',
     });
     expect(await world.meta(key)).toMatchObject({ status: 'completed' });
   });
@@ -333,7 +335,7 @@ describe('a resume', () => {
     const key = await world.begin();
     await expect(resume(world.engine, key)).rejects.toMatchObject({
       ...WRONG_STATUS,
-      message: 'the workflow is processing; only a failed workflow can be resumed',
+      message: 'the workflow is processing; only a failed or compensation_failed workflow can be resumed',
     });
     await world.run();
     await expect(resume(world.engine, key)).rejects.toMatchObject(WRONG_STATUS);

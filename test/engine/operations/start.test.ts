@@ -42,6 +42,12 @@ describe('a start', () => {
     expect(eventsOf(world, 'workflow_started')).toHaveLength(1);
   });
 
+  it('saves that it is taken back if it fails, where its chain says so', async () => {
+    const undo = { request: () => ({ target: 'shop', method: 'POST', path: '/undo' }) };
+    const world = await openWorld(requestChain({ a: [] }, { undo }, { onFailure: 'undo' }));
+    expect((await world.meta(await world.begin())).onFailure).toBe('undo');
+  });
+
   it('gives each workflow an id and a nonce of its own', async () => {
     const world = await openWorld(LINE);
     const [one, other] = [await world.begin(), await world.begin()];

@@ -77,8 +77,8 @@ describe('the keys of items', () => {
         const other = itemsOf({ tenant: otherTenant, workflowId: otherId });
         const same = tenant === otherTenant && workflowId === otherId;
         expect(mine === other).toBe(same);
-        expect(within(rangeOf(mine), other + stepItem(step))).toBe(same);
-        expect(within(rangeOf(mine), mine + stepItem(step))).toBe(true);
+        expect(within(rangeOf(mine), other + stepItem({ step }))).toBe(same);
+        expect(within(rangeOf(mine), mine + stepItem({ step }))).toBe(true);
       }),
       { numRuns: 500 },
     );

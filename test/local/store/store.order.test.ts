@@ -155,7 +155,7 @@ class Run {
 
   private shown(record: StepRecord | undefined): void {
     if (record === undefined || record.status === 'running') return;
-    const { token } = this.onDisk(stepItem(record.step)) ?? {};
+    const { token } = this.onDisk(stepItem(record)) ?? {};
     if (!this.offers.reaches(token, record.token)) this.problems.push(`${record.token} was shown too early`);
   }
 

@@ -162,6 +162,22 @@ function walkContract(store: () => Store): void {
 }
 
 function changeContract(store: () => Store): void {
+  it('shows a workflow that is taken back as what it is then, and under no other status', async () => {
+    const meta = metaOf('one');
+    await given(store(), meta);
+    const way = ['processing', 'failed', 'compensating', 'compensation_failed', 'compensated'] as const;
+    for (const [at, status] of way.entries()) {
+      const before = way[at - 1];
+      if (before !== undefined) await store().writeMeta({ ...meta, status }, { status: before, epoch: 0 });
+      await eventually(async () => {
+        for (const asked of way) {
+          const found = idsOf(await walk(store(), { tenant: 'acme', status: asked, limit: 10 }));
+          expect(found, asked).toStrictEqual(asked === status ? [meta.workflowId] : []);
+        }
+      });
+    }
+  });
+
   it('moves a workflow from one listing to the other when its status changes, and back', async () => {
     const meta = metaOf('one');
     const failed: WorkflowMeta = { ...meta, status: 'failed' };

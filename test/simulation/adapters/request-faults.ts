@@ -21,7 +21,7 @@ export function chaosOfRequests(chance: Chance, rates: Rates, now: () => number)
   const down = new Map<AwsService, number>();
   return {
     ...chaos,
-    port: (call) => (call === 'notify' || call === 'resolve' ? chaos : ofAws).port(call),
+    port: (call, worker) => (call === 'notify' || call === 'resolve' ? chaos : ofAws).port(call, worker),
     request: (service, operation) => {
       if (now() >= rates.stopAt) return NO_FAULT;
       const read = {

@@ -31,8 +31,10 @@ export function randomChaos(chance: Chance, rates: Rates, now: () => number): Ch
     return until % 2 === 0 ? 'outdated' : 'changed';
   };
   return {
-    port: (call) => {
-      if (over()) return { kind: 'none', there: quick(), back: quick() };
+    port: (call, worker) => {
+      // What a client was promised and dies is the reconciler's.
+      const isSpared = worker === 'api' && rates.reconciledFrom !== undefined;
+      if (over() || isSpared) return { kind: 'none', there: quick(), back: quick() };
       // A write that outlives its worker may be very late.
       if (chance.happens(rates.crashSent))
         return { kind: 'crashSent', there: within(1, 10 * MINUTE), back: 0 };
@@ -78,7 +80,12 @@ export function randomChaos(chance: Chance, rates: Rates, now: () => number): Ch
         : undefined,
     isMissing: () => !over() && chance.happens(rates.staleIndex),
     isLeftOver: () => !over() && chance.happens(rates.leftOvers),
-    reconcilerLate: () => (over() ? 0 : Math.round(rates.reconcilerLateMs * chance.fraction())),
+    reconcilerLate: () =>
+      rates.reconciledFrom !== undefined
+        ? Math.max(0, rates.reconciledFrom - now())
+        : over()
+          ? 0
+          : Math.round(rates.reconcilerLateMs * chance.fraction()),
     reconcilerAgain: () =>
       !over() && chance.happens(rates.reconcilerTwice) ? within(1, 2 * MINUTE) : undefined,
   };
@@ -124,6 +131,8 @@ function targetFault(chance: Chance, rates: Rates, { name, timeoutMs, now, over 
   if (now < (rates.outages.get(name) ?? 0) || chance.happens(target.unreachable)) {
     return { reply: { kind: 'unreachable' }, takes };
   }
+  if (name === rates.undo.doomed || name === rates.undo.refused)
+    return { reply: { kind: 'status', status: 422 }, takes };
   // A refusal is one of this call: what an earlier call under the key did stands.
   if (chance.happens(target.refuses)) {
     const status = chance.pick(REFUSALS);
@@ -132,6 +141,8 @@ function targetFault(chance: Chance, rates: Rates, { name, timeoutMs, now, over 
       ? { effect: takes, reply: { kind: 'status', status, repeated: true }, takes }
       : { reply: { kind: 'status', status }, takes };
   }
+  if (chance.happens(rates.undo.late))
+    return { effect: timeoutMs + chance.whole(1, 5 * MINUTE), reply: { kind: 'never' }, takes: 0 };
   const acts = chance.happens(0.5) ? { effect: takes } : {};
   if (chance.happens(target.later)) {
     const asked = chance.happens(0.3) ? chance.pick(asks(now)) : {};

@@ -1,3 +1,4 @@
+import type { TargetFault } from '../../../lib/testing/faults/chaos.ts';
 import {
   alternatives,
   describePlan,
@@ -11,22 +12,50 @@ import { addCounts, type Counts, noCounts } from '../counts.ts';
 import type { Violation } from '../oracle/oracle.ts';
 import { type Graph, graphSubject, type Subject } from '../world/chains.ts';
 import { begin, cancel, resume } from '../world/clients.ts';
+import { resumeUndo, takeBack } from '../world/undoers.ts';
 import { openWorld, START } from '../world/world.ts';
 import { drawRates } from './rates.ts';
 
-/** The chains whose every single fault and every pair of faults is tried. */
-export const SMALL_GRAPHS = {
-  line: { a: [], b: ['a'], c: ['b'] },
-  diamond: { a: [], b: ['a'], c: ['a'], d: ['b', 'c'] },
-} as const satisfies Readonly<Record<string, Graph>>;
-export type SmallGraph = keyof typeof SMALL_GRAPHS;
+const LINE = { a: [], b: ['a'], c: ['b'] } as const satisfies Graph;
+const DIAMOND = { a: [], b: ['a'], c: ['a'], d: ['b', 'c'] } as const satisfies Graph;
 
-const NO_CODE = { run: () => Promise.reject(new Error('these chains run no code')), now: () => 0 };
-const small = (graph: Graph): Subject => graphSubject(graph, () => ({ retries: 1, timeout: 5 }), NO_CODE);
-const SUBJECTS: Readonly<Record<SmallGraph, Subject>> = {
-  line: small(SMALL_GRAPHS.line),
-  diamond: small(SMALL_GRAPHS.diamond),
-};
+/** The chains whose every single fault and every pair of faults is tried. Those with undo are taken back, as their last step is refused. */
+const SUBJECTS = {
+  line: small(LINE),
+  diamond: small(DIAMOND),
+  'line-undo': takenBack(LINE, 'c'),
+  'diamond-undo': takenBack(DIAMOND, 'd'),
+} as const satisfies Readonly<Record<string, SmallSubject>>;
+export type SmallGraph = keyof typeof SUBJECTS;
+export const SMALL_GRAPHS = Object.keys(SUBJECTS).filter((name): name is SmallGraph =>
+  Object.hasOwn(SUBJECTS, name),
+);
+
+interface SmallSubject {
+  readonly subject: Subject;
+  /** The step whose target refuses, unless a fault is planned for it. */
+  readonly refused?: string;
+}
+
+function small(graph: Graph): SmallSubject {
+  return { subject: graphSubject(graph, () => ({ retries: 1, timeout: 5 }), { run: noCode, now: () => 0 }) };
+}
+
+function takenBack(graph: Graph, refused: string): SmallSubject {
+  const call = { retries: 1, timeout: 5 };
+  const subject = graphSubject(
+    graph,
+    () => ({ ...call, undo: call, lateBy: 20 }),
+    { run: noCode, now: () => 0 },
+    'undo',
+  );
+  return { subject: { ...subject, says404: () => true }, refused };
+}
+
+/** As code that the chains do not have. */
+function noCode(): Promise<never> {
+  return Promise.reject(new Error('these chains run no code'));
+}
 
 /** How one plan went. */
 interface Played {
@@ -45,6 +74,7 @@ export async function play(
   plan: readonly Planned[],
   trace?: (line: string) => void,
 ): Promise<Played> {
+  const { subject, refused }: SmallSubject = SUBJECTS[graph];
   const chance = createChance(1);
   const points: Point[] = [];
   let cancelNow = (): void => undefined;
@@ -54,26 +84,33 @@ export async function play(
     trace,
     // Nobody kills a worker that waits: it comes back when others have taken over.
     zombies: true,
-    subject: () => SUBJECTS[graph],
-    chaos: (_time, _subject, told) => plannedChaos(plan, points, () => cancelNow(), told),
+    subject: () => subject,
+    chaos: (_time, _subject, told) => {
+      const chaos = plannedChaos(plan, points, () => cancelNow(), told);
+      return { ...chaos, target: (name, ms) => refusedBy(refused, name, chaos.target(name, ms)) };
+    },
   });
   const { oracle, time } = world;
   const clients = { ...world, chance, rates: { ...drawRates(chance, [], START), calm: true } };
   cancelNow = () => {
-    cancelled = true;
-    for (const { meta } of oracle.workflows.values()) void cancel(clients, meta.workflowId);
+    cancelled = refused === undefined;
+    for (const { meta } of oracle.workflows.values())
+      void (cancelled ? cancel(clients, meta.workflowId) : takeBack(clients, meta.workflowId, 'cancel'));
   };
   let lastDeed = START;
   oracle.onMeta(({ meta }, before) => {
     lastDeed = time.now();
-    if (meta.status !== 'failed' || before?.status !== 'processing' || meta.epoch >= MOST_RESUMES) return;
-    time.after(1_000, () => void resume(clients, meta.workflowId));
+    if (meta.status === before?.status || meta.epoch >= MOST_RESUMES) return;
+    if (meta.status === 'failed') time.after(1_000, () => void resume(clients, meta.workflowId));
+    if (meta.status === 'compensation_failed')
+      time.after(1_000, () => void resumeUndo(clients, meta.workflowId));
   });
   void begin(clients, 1);
   await world.finish(() => lastDeed);
   for (const problem of planProblems(plan, points)) oracle.report(problem);
   for (const { meta } of oracle.workflows.values()) {
-    if (meta.status !== 'completed' && !cancelled) oracle.report(`it ends ${meta.status}`);
+    const end = refused === undefined ? 'completed' : 'compensated';
+    if (meta.status !== end && !cancelled) oracle.report(`it ends ${meta.status}`);
   }
   if (oracle.workflows.size === 0) oracle.report('no workflow was started');
   return {
@@ -84,6 +121,12 @@ export async function play(
   };
 }
 
+const REFUSED: TargetFault = { reply: { kind: 'status', status: 422 }, takes: 10 };
+
+/** Where no fault is planned for it. */
+const refusedBy = (refused: string | undefined, target: string, fault: TargetFault): TargetFault =>
+  target === refused && fault.reply.kind === 'good' ? REFUSED : fault;
+
 /** What came of all the plans that were tried. */
 export interface Exhausted {
   readonly plans: number;
@@ -91,11 +134,15 @@ export interface Exhausted {
   readonly broken: readonly Played[];
 }
 
-/**
- * Every single fault at every moment, and every pair of faults.
- * @param part which part of the first faults, from 0; of `parts` in all
- */
-export async function exhaust(graph: SmallGraph, part: number, parts: number): Promise<Exhausted> {
+/** Which part of the first faults is tried, from 0 and of how many; and of the second ones each of so many, or all where it is 1. */
+export interface Share {
+  readonly part: number;
+  readonly parts: number;
+  readonly oneOf: number;
+}
+
+/** Every single fault at every moment, and every pair of faults, or a share of the pairs. */
+export async function exhaust(graph: SmallGraph, { part, parts, oneOf }: Share): Promise<Exhausted> {
   const counts = noCounts();
   const broken: Played[] = [];
   let plans = 0;
@@ -110,7 +157,10 @@ export async function exhaust(graph: SmallGraph, part: number, parts: number): P
   const firsts = alternatives(points, 0).filter((_, index) => index % parts === part);
   for (const first of firsts) {
     const single = await tried([first]);
-    for (const second of alternatives(single.points, first.at + 1)) await tried([first, second]);
+    const seconds = alternatives(single.points, first.at + 1);
+    // Not the same ones for each first.
+    const some = seconds.filter((_, index) => (index + plans) % oneOf === 0);
+    for (const second of some) await tried([first, second]);
   }
   return { plans, counts, broken };
 }

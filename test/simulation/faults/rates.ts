@@ -1,5 +1,6 @@
 import type { Chance } from '../../../lib/testing/world/chance.ts';
 import { STEP_FAILED } from '../../../lib/testing/world/stage.ts';
+import { undoTarget } from '../world/undo-target.ts';
 
 /** How often each thing goes wrong in one schedule: from 0 to 1, of the calls, messages or receives that it can strike. */
 export interface Rates {
@@ -68,21 +69,55 @@ export interface Rates {
   readonly resume: number;
   /** Resumes that force a new idempotency key. */
   readonly newKey: number;
+  /** Of chains that can be undone: a step that is refused until the faults end; what operators do, each for each workflow. */
+  readonly undo: UndoRates;
+  /**
+   * When the reconciler begins to run, in milliseconds since 1970: until then functions die, but nothing that only it could repair goes wrong.
+   * Undefined where it runs all the time.
+   */
+  readonly reconciledFrom: number | undefined;
   /** When all of this ends, in milliseconds since 1970. */
   readonly stopAt: number;
 }
+
+export interface UndoRates {
+  readonly doomed: string | undefined;
+  /** The same of the target of an undo. */
+  readonly refused: string | undefined;
+  /** Calls that nobody answers, and that are done after their deadline. */
+  readonly late: number;
+  /** A cancel that takes it back, at any moment. */
+  readonly cancel: number;
+  /** The same in the very moment in which something happens to a step, of those moments. */
+  readonly strike: number;
+  /** A workflow that failed is taken back. */
+  readonly failed: number;
+  /** A compensation that failed is resumed, as it is or with a word on what failed; or closed. */
+  readonly resume: number;
+  readonly undone: number;
+  readonly newKey: number;
+  readonly close: number;
+}
+
+const NO_UNDO: UndoRates = {
+  ...{ doomed: undefined, refused: undefined, late: 0, cancel: 0, strike: 0, failed: 0 },
+  ...{ resume: 0, undone: 0, newKey: 0, close: 0 },
+};
 
 const HOUR = 3_600_000;
 
 interface Named {
   readonly name: string;
   readonly targets: readonly string[] | undefined;
+  readonly undo?: unknown;
 }
 
 /** Rates of one schedule: of each kind none, few or many. */
 export function drawRates(chance: Chance, steps: readonly Named[], now: number, oneProcess = false): Rates {
+  const canUndo = steps.some(({ undo }) => undo !== undefined);
   const calm = chance.happens(0.05);
-  const prompt = calm || chance.happens(0.15);
+  // Much of undo shows only where nothing may wait.
+  const prompt = calm || chance.happens(canUndo ? 0.4 : 0.15);
   const rate = (most: number, quiet = prompt): number =>
     quiet || chance.happens(0.4)
       ? 0
@@ -95,7 +130,7 @@ export function drawRates(chance: Chance, steps: readonly Named[], now: number, 
         .filter(() => !quiet && chance.happens(share))
         .map((name) => [name, now + Math.round(chance.fraction() * span)]),
     );
-  return {
+  const rates: Rates = {
     calm,
     prompt,
     inStep: chance.happens(0.5),
@@ -158,12 +193,66 @@ export function drawRates(chance: Chance, steps: readonly Named[], now: number, 
         ? steps.filter(() => chance.happens(0.5)).map(({ name }) => [name, chance.pick([0.3, 1])] as const)
         : [],
     ),
+    // Nothing is drawn for a chain that cannot be undone.
+    undo: calm || !canUndo ? NO_UNDO : drawUndo(chance, steps),
+    reconciledFrom: undefined,
   };
+  return canUndo && !prompt && !oneProcess && chance.happens(0.25) ? alone(rates) : rates;
 }
+
+/** The reconciler is for what gets lost: all the rest goes on without it, and comes to its end. */
+const alone = (rates: Rates): Rates => ({
+  ...rates,
+  ...{
+    fail: 0,
+    lose: 0,
+    late: 0,
+    slow: 0,
+    messageLost: 0,
+    queueLost: 0,
+    burned: 0,
+    skewMs: 0,
+    torn: 0,
+    garbage: 0,
+  },
+  crashBefore: Math.min(rates.crashBefore, 0.1),
+  crashSent: Math.min(rates.crashSent, 0.1),
+  workerDies: Math.min(rates.workerDies, 0.05),
+  throttles: new Map(),
+  outdated: new Map(),
+  reconciledFrom: rates.stopAt + 6 * HOUR,
+});
+
+const drawUndo = (chance: Chance, steps: readonly Named[]): UndoRates => ({
+  doomed: chance.happens(0.5) ? chance.pick(steps).name : undefined,
+  refused: chance.happens(0.25) ? undoTarget(chance.pick(steps).name) : undefined,
+  late: chance.pick([0, 0, 0.1, 0.5]),
+  cancel: chance.pick([0, 0, 0.5]),
+  strike: chance.pick([0, 0, 0.1]),
+  failed: chance.pick([0, 0.5, 1]),
+  resume: chance.pick([0.5, 1]),
+  undone: chance.pick([0, 0.3]),
+  newKey: chance.pick([0, 0.3]),
+  close: chance.pick([0, 0.2]),
+});
 
 /** The rates as one line: what is zero is left out. */
 export function describeRates(
-  { target, outages, throttles, outdated, poison, stopAt, calm, prompt, inStep: _, lives, ...rates }: Rates,
+  {
+    target,
+    outages,
+    throttles,
+    outdated,
+    poison,
+    stopAt,
+    calm,
+    prompt,
+    inStep: _,
+    lives,
+    undo,
+    reconciledFrom,
+    ...rates
+  }: Rates,
   start: number,
 ): string {
   const shown = Object.entries({ ...rates, ...target }).filter(([, rate]) => rate !== 0);
@@ -176,6 +265,11 @@ export function describeRates(
     ...(poison.size === 0 ? [] : [`the process is ended by ${[...poison.keys()].join(', ')}`]),
     ...(outages.size === 0 ? [] : [`outages of ${[...outages.keys()].join(', ')}`]),
     ...(outdated.size === 0 ? [] : [`outdated ${[...outdated.keys()].join(', ')}`]),
+    ...(reconciledFrom === undefined ? [] : ['no reconciler']),
+    ...[undo.doomed, undo.refused].flatMap((name) => (name === undefined ? [] : [`${name} is refused`])),
+    ...Object.entries(undo).flatMap(([name, rate]) =>
+      typeof rate === 'number' && rate > 0 ? [`undo: ${name} ${rate}`] : [],
+    ),
     ...(throttles.size === 0 ? [] : [`throttled ${[...throttles.keys()].join(', ')}`]),
   ].join(', ');
 }

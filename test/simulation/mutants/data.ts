@@ -6,7 +6,6 @@ const CHANGE = 'lib/engine/operations/change.ts';
 const API_ENGINE = 'lib/engine/operations/api-engine.ts';
 const SHELL = 'lib/engine/shell.ts';
 const DECISION = 'lib/engine/decision.ts';
-const WORKER = 'lib/engine/worker.ts';
 
 /** What a request of a client begins, what META keeps, what a target is sent, and how often: each wrong in one way. */
 export const MUTANTS_OF_DATA: readonly Mutant[] = [
@@ -26,8 +25,8 @@ export const MUTANTS_OF_DATA: readonly Mutant[] = [
   ]),
   mutant('a resume begins the days anew that a workflow is kept', [
     CHANGE,
-    '      ...newKeysOf(',
-    '      expiresAt: now + chain.keepDays * 86_400_000,\n      ...newKeysOf(',
+    '    updatedAt: now,\n    ...newKeysOf(',
+    '    updatedAt: now,\n    expiresAt: now + chain.keepDays * 86_400_000,\n    ...newKeysOf(',
   ]),
   mutant('a resume erases the sensitive input', [
     CHANGE,
@@ -35,9 +34,9 @@ export const MUTANTS_OF_DATA: readonly Mutant[] = [
     '= undue(erase(loaded.meta, chain.sensitive));',
   ]),
   mutant('a target is called without the sensitive input', [
-    WORKER,
-    'input: meta.input,',
-    'input: Object.fromEntries(Object.entries(meta.input).filter(([name]) => !chain.sensitive.includes(name))),',
+    'lib/engine/request/seen.ts',
+    '{ input: meta.input, ',
+    '{ input: Object.fromEntries(Object.entries(meta.input).filter(([name]) => !chain.sensitive.includes(name))), ',
   ]),
   mutant('another request goes out under the key of the one before', [
     DECISION,

@@ -3,8 +3,11 @@ import { MUTANTS_OF_DATA } from './data.ts';
 import { type Mutant, mutant } from './mutant.ts';
 import { MUTANTS_OF_OUTCOMES } from './outcomes.ts';
 import { MUTANTS_OF_TELLING } from './telling.ts';
+import { MUTANTS_OF_UNDO } from './undo.ts';
 
 const DECISION = 'lib/engine/decision.ts';
+const DEAD_LETTER = 'lib/engine/dead-letter.ts';
+const SEEN = 'lib/engine/request/seen.ts';
 const WORKER = 'lib/engine/worker.ts';
 const OUTCOME = 'lib/engine/outcome.ts';
 const ADVANCE = 'lib/engine/advance.ts';
@@ -35,8 +38,8 @@ const unconditional = (status: string): Mutation => ({
 export const MUTANTS: readonly Mutant[] = [
   mutant('a completed step whose message comes again queues nothing', [
     DECISION,
-    `if (record?.status === 'completed') return { do: 'advance', at };`,
-    `if (record?.status === 'completed') return { do: 'acknowledge', because: 'it is done' };`,
+    `if (isDone(record)) return { do: 'advance', at };`,
+    `if (isDone(record)) return { do: 'acknowledge', because: 'it is done' };`,
   ]),
   { name: 'a claim without condition', mutations: [unconditional('running')] },
   { name: 'a completion without token', mutations: [unconditional('completed')] },
@@ -67,16 +70,16 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('a dead letter fails a completed step', [
     STEP_FAILED,
-    `if (record?.status === 'completed') return { do: 'advance' };`,
+    `if (isDone(record)) return { do: 'advance' };`,
     `if (record?.status === 'completed') return { do: 'fail', error: errorOf(record) };`,
   ]),
   mutant('a join reads before it saves', [
     WORKER,
-    'const latest = mustReload(chain, saved, step.name) ? await loadState(ports, state.meta) : saved;',
-    'const latest = saved as WorkflowState | undefined;',
+    "const reloads = action === 'undo' || mustReload(chain, known, step.name);",
+    "const reloads = action === 'undo';",
   ]),
   mutant('last steps do not read again', [
-    DECISION,
+    ADVANCE,
     `  const after = descendants(chain, name);
   return chain`,
     `  const after = descendants(chain, name);
@@ -84,9 +87,9 @@ export const MUTANTS: readonly Mutant[] = [
   return chain`,
   ]),
   mutant('the key changes between retries', [
-    WORKER,
-    "action: 'do', round });",
-    "action: 'do', round: state.steps.get(step.name)?.attempt ?? round });",
+    SEEN,
+    'action, round });',
+    'action, round: state.steps.get(step.name)?.attempt ?? round });',
   ]),
   mutant('a cancel is not looked at again', [
     DECISION,
@@ -130,16 +133,20 @@ export const MUTANTS: readonly Mutant[] = [
     `    if (ended) return { do: 'queueAgain', trips: { trip: 0 } };`,
     `    if (ended && meta.epoch < 0) return { do: 'queueAgain', trips: { trip: 0 } };`,
   ]),
-  mutant('a resume is two writes', [
-    CHANGE,
-    `  const state = await change(engine, key, nonce, [['failed'], 'resumed'], async (loaded, now) => {`,
-    `  await change(engine, key, 'first', [['failed'], 'resumed'], ({ meta, steps }) => ({ meta: { ...meta, status: 'processing' }, steps }));
+  mutant(
+    'a resume is two writes',
+    [
+      CHANGE,
+      `  const state = await change(engine, key, nonce, [from, 'resumed'], async (loaded, now) => {`,
+      `  await change(engine, key, 'first', [['failed'], 'resumed'], ({ meta, steps }) => ({ meta: { ...meta, status: 'processing' }, steps }));
   const state = await change(engine, key, nonce, [['processing'], 'resumed'], async (loaded, now) => {`,
-  ]),
+    ],
+    [CHANGE, "loaded.meta.status === 'failed'", "loaded.meta.status === 'processing'"],
+  ),
   mutant('a resume keeps the epoch', [
     CHANGE,
-    '    const epoch = meta.epoch + 1;',
-    '    const epoch = meta.epoch;',
+    '= undue(loaded.meta);\n  const epoch = meta.epoch + 1;',
+    '= undue(loaded.meta);\n  const epoch = meta.epoch;',
   ]),
   mutant('the loser of two resumes is told that it won', [
     SHELL,
@@ -172,14 +179,14 @@ export const MUTANTS: readonly Mutant[] = [
     `if (record?.status === 'running' && attemptsInEpoch(state, record) > step.retries + 100) {`,
   ]),
   mutant('the first last step completes the workflow', [
-    DECISION,
+    ADVANCE,
     '    complete: allDone(chain, state),',
     '    complete: successors(chain, name).length === 0,',
   ]),
   mutant(
     'a join begins with the first of its branches',
     [
-      DECISION,
+      ADVANCE,
       '      (step) => !isTaken(state, step.name) && !isDone(state.steps.get(step.name)) && isReady(state, step),',
       '      (step) => !isDone(state.steps.get(step.name)),',
     ],
@@ -190,7 +197,7 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   ),
   mutant('a workflow that was cancelled goes on', [
-    DECISION,
+    ADVANCE,
     `  if (state.meta.status !== 'processing') return { queue: [], complete: false };`,
     '',
   ]),
@@ -201,8 +208,8 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('a cancelled workflow keeps its sensitive input', [
     CHANGE,
-    '...erase(rest, sensitiveOf(definitionOf(engine.chains, meta), meta)),',
-    '...rest,',
+    '...erase(left, sensitiveOf(definitionOf(engine.chains, meta), meta)),',
+    '...left,',
   ]),
   mutant('errors are saved as they come', [
     'lib/engine/mask.ts',
@@ -220,7 +227,7 @@ export const MUTANTS: readonly Mutant[] = [
     '  if (meta.fingerprint === undefined) {',
   ]),
   mutant('one dead letter is enough to fail a step that nobody could take', [
-    STEP_FAILED,
+    DEAD_LETTER,
     'if (message.trip >= LIMITS.trips) ',
     'if (message.trip >= 0) ',
   ]),
@@ -231,8 +238,8 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('a process that was killed forgets that claims of its last life may have called', [
     RECOVERY,
-    '  if (claimsLost) await countLostClaims(engine, { meta: state.meta, steps }, steps);\n',
-    '',
+    'return claimsLost ? await countLostClaims(engine, ended) : ended;',
+    'return ended;',
   ]),
   mutant('a process that was killed counts the attempts that it cut short', [
     RECOVERY,
@@ -307,9 +314,9 @@ function retries(`,
     '  leaseMargin: -14,',
   ]),
   mutant('the first dead letter counts as the second', [
-    STEP_FAILED,
-    `trips: { trip: message.trip + 1, `,
-    `trips: { trip: LIMITS.trips, `,
+    DEAD_LETTER,
+    'trips = { trip: message.trip + 1, ',
+    'trips = { trip: LIMITS.trips, ',
   ]),
   mutant('the last step leaves the end to the reconciler', [
     WORKER,
@@ -318,8 +325,8 @@ function retries(`,
   ]),
   mutant('a resume is told that nothing has changed', [
     CHANGE,
-    '  return answer(engine, state);\n}\n\n/** The order that',
-    `  return answer(engine, { ...state, meta: { ...meta, status: 'failed' } });\n}\n\n/** The order that`,
+    '  return answer(engine, state);\n}\n\n/** The state of a failed',
+    `  return answer(engine, { ...state, meta: { ...meta, status: 'failed' } });\n}\n\n/** The state of a failed`,
   ]),
   mutant('a worker goes by other steps under the same version', [
     WORKER,
@@ -374,10 +381,12 @@ function retries(`,
   // Two rules hold it: the status, and that its input is erased.
   mutant(
     'a workflow that failed and was closed can be resumed',
-    [CHANGE, "[['failed'], 'resumed']", "[['failed', 'cancelled'], 'resumed']"],
+    [CHANGE, "const from = ['failed', ", "const from = ['failed', 'cancelled', "],
+    [CHANGE, "loaded.meta.status === 'failed'", "loaded.meta.status !== 'compensation_failed'"],
     [CHANGE, '  if (meta.erased) {', "  if (meta.erased && meta.status === 'failed') {"],
   ),
   ...MUTANTS_OF_DATA,
   ...MUTANTS_OF_OUTCOMES,
   ...MUTANTS_OF_TELLING,
+  ...MUTANTS_OF_UNDO,
 ];

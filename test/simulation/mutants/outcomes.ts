@@ -3,6 +3,7 @@ import { type Mutant, mutant } from './mutant.ts';
 const JUDGE = 'lib/engine/calling/judge.ts';
 const DELIVERY = 'lib/engine/delivery.ts';
 const OUTCOME = 'lib/engine/outcome.ts';
+const DEAD_LETTER = 'lib/engine/dead-letter.ts';
 const STEP_FAILED = 'lib/engine/step-failed.ts';
 
 /** What is made of a call's end, and what is said of it: each wrong in one way. */
@@ -18,7 +19,7 @@ export const MUTANTS_OF_OUTCOMES: readonly Mutant[] = [
     'acted,',
   ]),
   mutant('a step whose function took no message is said to have had no effect', [
-    STEP_FAILED,
+    DEAD_LETTER,
     `  effect: 'unknown',
   step,`,
     `  effect: 'none',
@@ -43,7 +44,7 @@ export const MUTANTS_OF_OUTCOMES: readonly Mutant[] = [
   ]),
   mutant('a reply that cannot be used is asked for again', [JUDGE, 'retriable: cut,', 'retriable: true,']),
   mutant('a workflow tells another error than its step', [
-    STEP_FAILED,
+    DEAD_LETTER,
     'return { ...error, step: record.step, attempts: record.attempt };',
     `return { ...error, effect: 'none', step: record.step, attempts: record.attempt };`,
   ]),

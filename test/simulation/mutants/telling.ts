@@ -6,8 +6,6 @@ const TELL = 'lib/engine/telling/tell.ts';
 const PACE = 'lib/engine/telling/pace.ts';
 const DIGEST = 'lib/engine/telling/digest.ts';
 
-const TELL_OF_ONE = `    await tell(engine, { failures: [untold], by: 'first', pace, patienceMs });`;
-
 /** Ways to tell on-call too little, too late or too much. */
 export const MUTANTS_OF_TELLING: readonly Mutant[] = [
   mutant('on-call counts as told though nothing was published', [
@@ -22,11 +20,11 @@ export const MUTANTS_OF_TELLING: readonly Mutant[] = [
   ]),
   mutant('a failure whose kind was told of counts as told', [
     STEP_FAILED,
-    TELL_OF_ONE,
-    `    if (!(await tell(engine, { failures: [untold], by: 'first', pace, patienceMs }))) {
-      const { notify: _, dueAt: __, ...told } = failed as WorkflowMeta;
-      await saveMeta(ports, told, { status: 'failed', epoch: told.epoch });
-    }`,
+    `  if (untold !== undefined) await tell(engine, { failures: [untold], by: 'first', pace, patienceMs });`,
+    `  if (untold !== undefined && !(await tell(engine, { failures: [untold], by: 'first', pace, patienceMs }))) {
+    const { notify: _, dueAt: __, ...told } = meta;
+    await saveMeta(engine.ports, told as WorkflowMeta, { status: meta.status, epoch: meta.epoch });
+  }`,
   ]),
   mutant('the reconciler tells nobody', [
     RECONCILER,
@@ -35,8 +33,8 @@ export const MUTANTS_OF_TELLING: readonly Mutant[] = [
   ]),
   mutant('on-call is told by the reconciler alone', [
     STEP_FAILED,
-    TELL_OF_ONE,
-    `    if (decision.do === 'notify') await tell(engine, { failures: [untold], by: 'first', pace, patienceMs });`,
+    '  await tellOf(engine, chain, latest ?? written, pace);\n',
+    '',
   ]),
   mutant('no digest closes its window', [
     PACE,
@@ -65,8 +63,8 @@ export const MUTANTS_OF_TELLING: readonly Mutant[] = [
   ]),
   mutant('a digest tells of failures of another kind', [
     DIGEST,
-    '({ chain, error }: Untold): string => ',
-    '({ chain, error: { step, code } }: Untold): string => step + code === String() ? step : chain; export const unused = ({ chain, error }: Untold): string => ',
+    'const { chain, error } = untold;\n',
+    'const { chain, error } = untold;\n  if (!isAlone(untold)) return chain;\n',
   ]),
   mutant('a digest counts one failure too many', [
     DIGEST,

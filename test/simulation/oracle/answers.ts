@@ -15,6 +15,9 @@ export interface Answers {
   read(answer: WorkflowAnswer, asked: Asked): void;
   cancelled(answer: WorkflowAnswer, asked: Asked): void;
   resumed(answer: WorkflowAnswer, asked: Asked): void;
+  /** Somebody is about to ask that a workflow be taken back. */
+  undoAsked(workflowId: string): void;
+  takenBack(answer: WorkflowAnswer, asked: Asked): void;
   listed(answer: ListAnswer, asked: Asked): void;
 }
 
@@ -86,6 +89,16 @@ export function createAnswers(options: AnswersOptions): Answers {
       const [first, ...rest] = momentsOf(shadow, asked.after);
       const moments = rest.filter(({ meta }) => meta.epoch > (first?.meta.epoch ?? 0));
       note('a resume', shownProblem(shadow, answer, moments, spanOf(asked)));
+    },
+    undoAsked: (workflowId) => {
+      const shadow = find(workflowId);
+      if (shadow !== undefined) shadow.undosSent += 1;
+    },
+    takenBack: (answer, asked) => {
+      const shadow = known('an undo', answer);
+      if (shadow === undefined) return;
+      if (shadow.turned === 0) report(`an undo is answered ${answer.status}, and nobody took it back`);
+      note('an undo', shownProblem(shadow, answer, momentsOf(shadow, asked.after), spanOf(asked)));
     },
     listed: ({ workflows: listed, nextCursor }, { after }) => {
       const left = new Map(workflows);

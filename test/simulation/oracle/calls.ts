@@ -1,10 +1,10 @@
 import type { Caller } from '../../../lib/testing/world/witness.ts';
 import type { Ending } from './ending.ts';
-import type { Shadow } from './shadow.ts';
+import { type Deed, deedOf, type Shadow } from './shadow.ts';
 
-/** An attempt of a step that has begun. */
-export interface Begun {
-  readonly step: string;
+/** An attempt of a step, or of its undo, that has begun. */
+export interface Begun extends Deed {
+  readonly leaseUntil: number;
   readonly token: string;
   readonly idempotencyKey: string;
 }
@@ -21,11 +21,14 @@ export interface CallsUnderWay {
    * @returns what is to be told how it ended; undefined if it belongs to no attempt
    */
   reaches(idempotencyKey: string, worker: string | undefined): ((ending: Ending) => void) | undefined;
+  /** Whether the call that was made under the key at that moment outlived the lease of its attempt: nobody waited for it. */
+  isStale(idempotencyKey: string, calledAt: number): boolean;
 }
 
 interface Attempt {
   readonly shadow: Shadow;
   readonly token: string;
+  readonly leaseUntil: number;
 }
 
 /**
@@ -38,26 +41,34 @@ export function createCallsUnderWay(exclusive: () => boolean, now: () => number)
   /** The last call of each step of a workflow, and each call by its token. */
   const last = new Map<string, { readonly token: string; readonly caller: Caller }>();
   const open = new Set<string>();
+  /** Calls that were made after the lease of their attempt. */
+  const stale = new Set<string>();
+  const callOf = (key: string, at: number): string => `${key} ${at}`;
   const placeOf = (key: string, worker: string | undefined): string =>
     worker === undefined ? key : `${worker} ${key}`;
   return {
-    begins: (shadow, { step, token, idempotencyKey }, caller) => {
+    begins: (shadow, begun, caller) => {
+      const { step, token, leaseUntil, idempotencyKey } = begun;
       for (const worker of [undefined, caller.name])
-        expected.set(placeOf(idempotencyKey, worker), { shadow, token });
+        expected.set(placeOf(idempotencyKey, worker), { shadow, token, leaseUntil });
       const place = `${shadow.meta.workflowId}:${step}`;
       const other = last.get(place);
       last.set(place, { token, caller });
       open.add(token);
       const overlaps = other !== undefined && open.has(other.token) && !other.caller.dead && exclusive();
-      return overlaps ? `${caller.name} calls for ${step} while ${other.caller.name} does` : undefined;
+      return overlaps
+        ? `${caller.name} calls for ${deedOf(begun)} while ${other.caller.name} does`
+        : undefined;
     },
     ends: (token) => {
       open.delete(token);
     },
+    isStale: (key, calledAt) => stale.has(callOf(key, calledAt)),
     reaches: (idempotencyKey, worker) => {
       const place = placeOf(idempotencyKey, worker);
       const attempt = expected.get(place);
       expected.delete(place);
+      if (attempt !== undefined && now() > attempt.leaseUntil) stale.add(callOf(idempotencyKey, now()));
       return (
         attempt &&
         ((ending) => {

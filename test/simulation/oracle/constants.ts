@@ -5,7 +5,13 @@ import { harmful, type Problem } from './shadow.ts';
 type Input = WorkflowMeta['input'];
 
 /** What no write of META may change. */
-const CONSTANT = ['tenant', 'workflowId', 'chain', 'version', 'shape', 'createdAt', 'expiresAt'] as const;
+const CONSTANT = [
+  ...['tenant', 'workflowId', 'chain', 'version', 'shape', 'onFailure', 'createdAt', 'expiresAt'],
+] as const satisfies readonly (keyof WorkflowMeta)[];
+
+/** Nothing will need its sensitive input any more. */
+export const isOver = ({ status }: Pick<WorkflowMeta, 'status'>): boolean =>
+  status === 'completed' || status === 'cancelled' || status === 'compensated';
 
 /**
  * What is wrong with the fields of a write of META that stay as they were begun: its input loses the sensitive fields, and its
@@ -24,7 +30,7 @@ export function constantProblems(
     if (!isAlike(was, is)) refuse(`its ${name} ${JSON.stringify(is)}, not ${JSON.stringify(was)}`);
   };
   for (const name of CONSTANT) held(name, before[name], meta[name]);
-  const hasEnded = meta.status === 'completed' || meta.status === 'cancelled';
+  const hasEnded = isOver(meta);
   if (hasEnded !== (meta.erased === true)) refuse(hasEnded ? 'nothing erased' : 'its sensitive input erased');
   held('fingerprint', before.fingerprint?.open, meta.fingerprint?.open);
   // The seal is a key and a hash of the whole input: who has both can try what the erased fields were.

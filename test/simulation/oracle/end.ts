@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { DAY_MS, LIMITS } from '../../../lib/contract/limits.ts';
 import type { Store } from '../../../lib/engine/ports.ts';
 import type { StepRecord, WorkflowState } from '../../../lib/engine/state.ts';
+import { isOver } from './constants.ts';
 import type { Shadow } from './shadow.ts';
 
 /** What is wrong with a workflow once everything has come to rest. */
@@ -18,15 +19,16 @@ export async function endProblems(store: Store, shadow: Shadow, alarmed: boolean
 function statusProblems({ meta, chain, effects, mustTell, told }: Shadow, alarmed: boolean): string[] {
   const problems: string[] = [];
   for (const id of mustTell) if (!told.has(id)) problems.push(`on-call was never told ${id}`);
-  if (meta.status === 'processing') {
-    if (!alarmed) problems.push(`${meta.workflowId} is still processing, and nothing tells of it`);
+  if (meta.status === 'processing' || meta.status === 'compensating') {
+    if (!alarmed) problems.push(`${meta.workflowId} is still ${meta.status}, and nothing tells of it`);
     return problems;
   }
   // Of one that has failed the reconciler has its sensitive input to erase, and of the others nothing.
-  const keeps = meta.status === 'failed' && chain.sensitive.some((name) => Object.hasOwn(meta.input, name));
+  const isLeft = meta.status === 'failed' || meta.status === 'compensation_failed';
+  const keeps = isLeft && chain.sensitive.some((name) => Object.hasOwn(meta.input, name));
   const due = keeps ? meta.updatedAt + chain.keepFailed * DAY_MS : undefined;
   // A function that does not know the chain takes all input for sensitive.
-  const most = meta.status === 'failed' ? meta.updatedAt + LIMITS.keepFailed * DAY_MS : undefined;
+  const most = isLeft ? meta.updatedAt + LIMITS.keepFailed * DAY_MS : undefined;
   if (meta.dueAt !== due && meta.dueAt !== most)
     problems.push(`a workflow that is ${meta.status} is due at ${meta.dueAt}, not at ${due}`);
   if (meta.notify !== undefined) problems.push('a notification is left pending');
@@ -40,14 +42,13 @@ function statusProblems({ meta, chain, effects, mustTell, told }: Shadow, alarme
 
 /** Whether any item of a workflow that is completed or cancelled holds its sensitive value. */
 function isKept({ meta, chain, card }: Shadow, state: WorkflowState | undefined): boolean {
-  const erased = meta.status === 'completed' || meta.status === 'cancelled';
-  return erased && chain.sensitive.length > 0 && textOf(state).includes(card);
+  return isOver(meta) && chain.sensitive.length > 0 && textOf(state).includes(card);
 }
 
 /** What tells a state from what the writes say; undefined if nothing does. */
 export function difference(
   state: WorkflowState | undefined,
-  shadow: Pick<Shadow, 'meta' | 'steps'>,
+  shadow: Pick<Shadow, 'meta' | 'steps' | 'undos'>,
 ): string | undefined {
   const theirs = textOf(state);
   const ours = textOf(shadow);
@@ -57,6 +58,8 @@ export function difference(
 }
 
 /** As JSON, where a property that is undefined is none. */
-const textOf = (state: Pick<WorkflowState, 'meta' | 'steps'> | undefined): string =>
-  JSON.stringify(state === undefined ? null : [state.meta, [...state.steps.values()].sort(byStep)]);
+const textOf = (state: WorkflowState | undefined): string =>
+  JSON.stringify(state === undefined ? null : [state.meta, inOrder(state.steps), inOrder(state.undos)]);
+const inOrder = (records: ReadonlyMap<string, StepRecord> = new Map()): readonly StepRecord[] =>
+  [...records.values()].sort(byStep);
 const byStep = (a: StepRecord, b: StepRecord): number => (a.step < b.step ? -1 : 1);

@@ -6,24 +6,32 @@ import type { EmbeddedStore } from '../../../lib/local/store/store.ts';
 import type { Caller, Witness } from '../../../lib/testing/world/witness.ts';
 import { type Answers, createAnswers } from './answers.ts';
 import { createCallsUnderWay } from './calls.ts';
+import { isOver } from './constants.ts';
 import { endProblems } from './end.ts';
 import type { Ending } from './ending.ts';
 import { metaProblems } from './meta.ts';
 import { promptMetaProblems, promptProblems, promptToldProblems } from './prompt.ts';
 import { createRestore } from './restart.ts';
 import {
+  callOf,
   countIn,
+  type Deed,
+  deedOf,
   harmful,
   isCompleted,
   keyOf,
+  keyOfCall,
   newShadow,
   type Problem,
+  partsOf,
+  recordsIn,
   type SeenClaim,
   type Shadow,
   stepOf,
 } from './shadow.ts';
-import { isClaim, isForced, keyOfCall, putBackClaim, recoveryProblems, stepProblems } from './step.ts';
-import { createTelling } from './telling.ts';
+import { isClaim, isForced, putBackClaim, recoveryProblems, stepProblems } from './step.ts';
+import { createTelling, kindOf } from './telling.ts';
+import { lateEffectProblems, undoEffectProblems } from './undo.ts';
 import { createWaits } from './waits.ts';
 
 /** What was wrong, and when, in milliseconds since the schedule began. */
@@ -42,6 +50,8 @@ export interface Oracle extends Witness {
   report(what: string): void;
   /** Calls `changed` after each write of META. */
   onMeta(changed: (shadow: Shadow, before: WorkflowMeta | undefined) => void): void;
+  /** Calls `changed` after each write of a step, or of an undo. */
+  onStep(changed: (shadow: Shadow, record: StepRecord) => void): void;
   emitted(event: EngineEvent, caller: Caller): void;
   /**
    * A target is called, or the code of a step begun.
@@ -51,6 +61,10 @@ export interface Oracle extends Witness {
   called(idempotencyKey: string, worker?: string): (ending: Ending) => void;
   /** A target acts, for the first time under this key. @param calledAt when the call was made by which it does */
   acted(idempotencyKey: string, result: unknown, calledAt: number): void;
+  /** The same of an undo. @param undoneKey the key whose effect it takes back */
+  undid(idempotencyKey: string, undoneKey: string, calledAt: number): void;
+  /** A person takes back by hand what a step did, and is about to say so. */
+  undidByHand(workflowId: string, step: string): void;
   /** A target is sent another request under a key that it knows. */
   sentAnother(idempotencyKey: string, before: string, now: string): void;
   /** Something that outsiders see: answers, logs. Sensitive values must not be in it. */
@@ -59,7 +73,7 @@ export interface Oracle extends Witness {
   restarted(store: EmbeddedStore): Promise<void>;
   recovered(): void;
   /** A call of a step ends the process, by an error that nobody catches. */
-  endedLife(workflowId: string, step: string): void;
+  endedLife(idempotencyKey: string): void;
   /** The process ended while this was all that was called: as `<workflowId>:<step>`. It may count, until the next life has recovered. */
   mayCount(name: string): void;
   /** Everything had the time to come to rest. */
@@ -86,11 +100,7 @@ export interface OracleOptions {
   readonly zombies: boolean;
 }
 
-/** The parts of an idempotency key: `<workflowId>:<step>:<action>:<round>`. */
-function partsOf(idempotencyKey: string): { workflowId: string; step: string } {
-  const [workflowId = '', step = ''] = idempotencyKey.split(':');
-  return { workflowId, step };
-}
+const LEASE_MARGIN_MS = LIMITS.leaseMargin * 1_000;
 
 export function createOracle({
   now,
@@ -111,6 +121,7 @@ export function createOracle({
   const loads = new WeakMap<object, number>();
   const cards = new Set<string>();
   const listeners: ((shadow: Shadow, before: WorkflowMeta | undefined) => void)[] = [];
+  const stepListeners: ((shadow: Shadow, record: StepRecord) => void)[] = [];
   const waits = createWaits(skewMs, granularityMs);
   const telling = createTelling((workflowId) => byId.get(workflowId));
   const calls = createCallsUnderWay(() => !zombies && skewMs() === 0, now);
@@ -133,31 +144,39 @@ export function createOracle({
     shadow.changes.push({ number: ++happened, meta });
     shadow.meta = meta;
   };
-  const putStep = (shadow: Shadow, step: string, record: StepRecord | undefined): void => {
-    shadow.changes.push({ number: ++happened, step, record });
-    if (record === undefined) shadow.steps.delete(step);
-    else shadow.steps.set(step, record);
+  const putStep = (shadow: Shadow, deed: Deed, record: StepRecord | undefined): void => {
+    const { step, action } = deed;
+    shadow.changes.push({ number: ++happened, step, ...(action === undefined ? {} : { action }), record });
+    const records = recordsIn(shadow, deed);
+    if (record === undefined) records.delete(step);
+    else records.set(step, record);
+    const { status, nextAttemptAt = 0 } = record ?? {};
+    if (action === undefined && status === 'retrying') shadow.waits.set(step, nextAttemptAt);
     // A claim that was in memory alone went with it, or is not counted: it is as if it had never been.
-    if (record === undefined || record.attempt === 0) shadow.ran.delete(`${step}:${shadow.meta.epoch}`);
+    if (record === undefined || record.attempt === 0)
+      shadow.ran.delete(`${deedOf(deed)}:${shadow.meta.epoch}`);
   };
 
   const claimed = (shadow: Shadow, decidedFrom: WorkflowKey, record: StepRecord): void => {
     const loadedAt = loads.get(decidedFrom);
+    const deed = deedOf(record);
     if (loadedAt === undefined) {
-      report(`${record.step} was claimed from a state that was never loaded`);
+      report(`${deed} was claimed from a state that was never loaded`);
       return;
     }
     if (isForced(shadow, record)) {
       // A claim that is put back gives its round to the next.
-      shadow.forced.set(record.step, new Set(shadow.forced.get(record.step)).add(record.round));
+      shadow.forced.set(deed, new Set(shadow.forced.get(deed)).add(record.round));
     }
-    const claim: SeenClaim = { token: record.token, loadedAt, before: shadow.steps.get(record.step) };
+    const { token, leaseUntil } = record;
+    const before = recordsIn(shadow, record).get(record.step);
+    const claim: SeenClaim = { token, loadedAt, leaseUntil, before };
     shadow.claims.set(record.token, claim);
-    shadow.attempts.set(`${record.step}:${record.epoch}:${record.attempt}`, claim);
+    shadow.attempts.set(`${deed}:${record.epoch}:${record.attempt}`, claim);
   };
 
   const attemptEnded = (shadow: Shadow, record: StepRecord): void => {
-    const running = shadow.steps.get(record.step);
+    const running = recordsIn(shadow, record).get(record.step);
     // One that is put back has made no call.
     if (running?.token !== record.token) return;
     if (record.status === 'retrying') for (const problem of waits.problems(shadow, record)) note(problem);
@@ -166,7 +185,8 @@ export function createOracle({
 
   const metaWritten = (meta: WorkflowMeta): void => {
     const shadow = workflows.get(keyOf(meta));
-    for (const problem of metaProblems(shadow, meta, loads.get(meta.input))) note(problem);
+    const latest = now() + skewMs();
+    for (const problem of metaProblems(shadow, meta, loads.get(meta.input), latest)) note(problem);
     if (shadow === undefined) {
       const { chain, card } = describe(meta);
       const created = newShadow(chain, card, meta);
@@ -181,26 +201,35 @@ export function createOracle({
     const { meta: before } = shadow;
     shadow.costs.metaWrites += 1;
     if (isPrompt()) for (const problem of promptMetaProblems(shadow, meta, now(), patienceMs)) note(problem);
-    if (meta.epoch > before.epoch) {
-      shadow.processingSince = now();
-      if (meta.newKey?.epoch === meta.epoch) countIn(shadow.newKeys, meta.newKey.step);
+    const turns = meta.status === 'compensating' && before.status !== meta.status;
+    if (meta.epoch > before.epoch || turns) shadow.processingSince = now();
+    if (meta.epoch > before.epoch && meta.newKey?.epoch === meta.epoch) {
+      const { step } = meta.newKey;
+      countIn(shadow.newKeys, turns ? deedOf({ step, action: 'undo' }) : step);
     }
-    // Who resumes or closes a failed workflow before on-call was told knows of it.
-    if (before.status === 'failed' && meta.status !== 'failed')
+    if (turns) {
+      shadow.turnedAt = now();
+      const byItself = before.status === 'processing' && before.error?.step !== meta.error?.step;
+      if (meta.epoch === before.epoch && !byItself) shadow.turned += 1;
+    }
+    // Who resumes or closes a failed workflow before on-call was told knows of it. What is worse is told instead.
+    const isKnown = before.status === 'failed' || before.status === 'compensation_failed';
+    if (before.status !== meta.status && (isKnown || meta.status === 'compensation_failed'))
       for (const id of shadow.mustTell) if (!shadow.told.has(id)) shadow.mustTell.delete(id);
-    const id = `${meta.workflowId}:${meta.epoch}:${meta.status}`;
-    if (meta.notify === 'pending' && !shadow.toTell.has(id)) {
+    const id = `${meta.workflowId}:${meta.epoch}:${kindOf(meta)}`;
+    const isOther = before.status === 'compensating' && meta.status === 'failed';
+    if (isOther) shadow.told.delete(id);
+    if (meta.notify === 'pending' && (isOther || !shadow.toTell.has(id))) {
       shadow.toTell.set(id, now());
       shadow.failures.set(id, meta);
       shadow.mustTell.add(id);
     }
     putMeta(shadow, meta);
-    if (before.notify === 'pending' && meta.status === 'failed' && meta.notify === undefined) {
+    if (before.notify === 'pending' && meta.status === before.status && meta.notify === undefined) {
       for (const problem of telling.marked(meta)) note(problem);
       told(shadow, id);
     }
-    const erased = meta.status === 'completed' || meta.status === 'cancelled';
-    if (erased && shadow.chain.sensitive.length > 0 && JSON.stringify(meta).includes(shadow.card)) {
+    if (isOver(meta) && shadow.chain.sensitive.length > 0 && JSON.stringify(meta).includes(shadow.card)) {
       report(`META of a workflow that is ${meta.status} holds a sensitive value`);
     }
     for (const listener of listeners) listener(shadow, before);
@@ -216,6 +245,32 @@ export function createOracle({
       for (const problem of promptToldProblems(shadow, id, now(), patience)) note(problem);
     }
     shadow.told.add(id);
+  };
+
+  /** What a target did under a key, be it a step or its undo. */
+  const tookEffect = (idempotencyKey: string, result: unknown, calledAt: number): Shadow | undefined => {
+    const { workflowId, ...of } = partsOf(idempotencyKey);
+    const shadow = byId.get(workflowId);
+    if (shadow === undefined) {
+      report(`a target acted for ${idempotencyKey}, which nobody knows`);
+      return undefined;
+    }
+    const deed = deedOf(of);
+    for (const before of stepOf(shadow, of.step).after) {
+      if (!isCompleted(shadow, before)) report(`${deed} took effect before ${before} was saved`);
+    }
+    const effects = shadow.effects.get(deed) ?? new Map<string, unknown>();
+    if (effects.has(idempotencyKey))
+      report(`${deed} took effect a second time under ${idempotencyKey}, which its target had forgotten`);
+    // What is stored is what the schema makes of the reply.
+    const { response } = callOf(shadow, of);
+    effects.set(idempotencyKey, of.action === undefined ? (response?.parse(result) ?? result) : null);
+    shadow.effects.set(deed, effects);
+    if (effects.size > 1 + (shadow.newKeys.get(deed) ?? 0))
+      report(`${deed} took effect ${effects.size} times, under ${[...effects.keys()].join(' and ')}`);
+    if (calledAt < (shadow.unused.get(idempotencyKey) ?? 0))
+      report(`${deed} took effect under ${idempotencyKey}, and was said to have none`);
+    return shadow;
   };
 
   const restore = createRestore({ workflows, report, metaWritten, putStep });
@@ -240,6 +295,9 @@ export function createOracle({
     },
     onMeta: (changed) => {
       listeners.push(changed);
+    },
+    onStep: (changed) => {
+      stepListeners.push(changed);
     },
     loadBegins: (key) => {
       const shadow = workflows.get(keyOf(key));
@@ -266,7 +324,8 @@ export function createOracle({
     },
     stepWritten: (decidedFrom, record) => {
       const shadow = workflows.get(keyOf(decidedFrom));
-      if (shadow === undefined) return report(`${record.step} was written for a workflow that is not there`);
+      if (shadow === undefined)
+        return report(`${deedOf(record)} was written for a workflow that is not there`);
       shadow.costs.stepWrites += 1;
       if (recovering) {
         const counts = countable.has(`${shadow.meta.workflowId}:${record.step}`);
@@ -283,9 +342,10 @@ export function createOracle({
       }
       // Whoever wrote what came of a call is done with it, though the reply may take its time.
       if (record.status !== 'running') calls.ends(record.token);
-      putStep(shadow, record.step, record);
+      putStep(shadow, record, record);
+      for (const listener of stepListeners) listener(shadow, record);
       if (record.error !== undefined && cards.size > 0)
-        shown(`the item of ${record.step}`, JSON.stringify(record.error));
+        shown(`the item of ${deedOf(record)}`, JSON.stringify(record.error));
     },
     sent: (message, body) => {
       if (Buffer.byteLength(body) > LIMITS.messageBytes) {
@@ -295,7 +355,9 @@ export function createOracle({
       const shadow = byId.get(message.workflowId);
       if (shadow === undefined) return;
       shadow.costs.messages += 1;
-      if (message.trip > 0) countIn(shadow.redrives, `${message.step}:${message.epoch}`);
+      const { step, epoch, trip } = message;
+      const deed = message.action === 'undo' ? deedOf({ step, action: 'undo' }) : step;
+      if (trip > 0) countIn(shadow.redrives, `${deed}:${epoch}`);
     },
     emitted: (event, caller) => {
       if (cards.size > 0) shown('telemetry', JSON.stringify(event));
@@ -303,19 +365,26 @@ export function createOracle({
       const { step, workflowId } = event;
       const shadow = byId.get(workflowId);
       if (event.event === 'dead_letter') {
-        if (shadow !== undefined) countIn(shadow.deadLetters, `${step}:${shadow.meta.epoch}`);
+        if (shadow === undefined) return;
+        const { epoch, status } = shadow.meta;
+        // META says what a message asks for.
+        const isUndo = status === 'compensating' || status === 'compensation_failed';
+        countIn(shadow.deadLetters, `${isUndo ? deedOf({ step, action: 'undo' }) : step}:${epoch}`);
         return;
       }
-      const { epoch, attempt, idempotencyKey } = event;
-      const claim = shadow?.attempts.get(`${step}:${epoch}:${attempt}`);
+      const { epoch, attempt, idempotencyKey, action } = event;
+      const deed = deedOf(event);
+      const claim = shadow?.attempts.get(`${deed}:${epoch}:${attempt}`);
       if (shadow === undefined || claim === undefined) {
-        return report(`${step} began attempt ${attempt} without a claim`);
+        return report(`${deed} began attempt ${attempt} without a claim`);
       }
       if (shadow.cancelledAt !== undefined && claim.loadedAt > shadow.cancelledAt) {
-        report(`${step} makes a call, and its load began after the cancel was acknowledged`);
+        report(`${deed} makes a call, and its load began after the cancel was acknowledged`);
       }
-      if (!shadow.ran.has(`${step}:${epoch}`)) shadow.ran.set(`${step}:${epoch}`, begun);
-      const problem = calls.begins(shadow, { step, token: claim.token, idempotencyKey }, caller);
+      if (!shadow.ran.has(`${deed}:${epoch}`)) shadow.ran.set(`${deed}:${epoch}`, begun);
+      const { token, leaseUntil = 0 } = claim;
+      const ofStep = action === undefined ? { step } : { step, action };
+      const problem = calls.begins(shadow, { ...ofStep, token, leaseUntil, idempotencyKey }, caller);
       if (problem !== undefined) report(problem);
     },
     callEnded: calls.ends,
@@ -326,37 +395,44 @@ export function createOracle({
       return () => undefined;
     },
     acted: (idempotencyKey, result, calledAt) => {
-      const { workflowId, step } = partsOf(idempotencyKey);
+      const shadow = tookEffect(idempotencyKey, result, calledAt);
+      const { step } = partsOf(idempotencyKey);
+      if (shadow === undefined) return;
+      // A promise holds for functions that end by their lease, by clocks that agree about when that is.
+      if (skewMs() > LEASE_MARGIN_MS || calls.isStale(idempotencyKey, calledAt))
+        shadow.stale.add(idempotencyKey);
+      else for (const what of lateEffectProblems(shadow, step, idempotencyKey)) report(what);
+    },
+    undid: (idempotencyKey, undoneKey, calledAt) => {
+      const shadow = tookEffect(idempotencyKey, undefined, calledAt);
+      if (shadow === undefined) return;
+      const { step } = partsOf(idempotencyKey);
+      const effect = { step, key: idempotencyKey, undoneKey };
+      for (const what of undoEffectProblems(shadow, effect)) report(what);
+      shadow.undone.add(undoneKey);
+    },
+    undidByHand: (workflowId, step) => {
       const shadow = byId.get(workflowId);
-      if (shadow === undefined) return report(`a target acted for ${idempotencyKey}, which nobody knows`);
-      for (const before of stepOf(shadow, step).after) {
-        if (!isCompleted(shadow, before)) report(`${step} took effect before ${before} was saved`);
-      }
-      const effects = shadow.effects.get(step) ?? new Map<string, unknown>();
-      if (effects.has(idempotencyKey))
-        report(`${step} took effect a second time under ${idempotencyKey}, which its target had forgotten`);
-      // What is stored is what the schema makes of the reply.
-      effects.set(idempotencyKey, stepOf(shadow, step).response?.parse(result) ?? result);
-      shadow.effects.set(step, effects);
-      if (effects.size > 1 + (shadow.newKeys.get(step) ?? 0))
-        report(`${step} took effect ${effects.size} times, under ${[...effects.keys()].join(' and ')}`);
-      if (calledAt < (shadow.unused.get(idempotencyKey) ?? 0))
-        report(`${step} took effect under ${idempotencyKey}, and was said to have none`);
+      if (shadow === undefined) return;
+      shadow.saidUndone.add(step);
+      for (const key of shadow.effects.get(step)?.keys() ?? []) shadow.undone.add(key);
     },
     sentAnother: (idempotencyKey, before, sent) => {
-      const { workflowId, step } = partsOf(idempotencyKey);
+      const { workflowId, ...deed } = partsOf(idempotencyKey);
       const shadow = byId.get(workflowId);
-      const claim = shadow?.claims.get(shadow.steps.get(step)?.token ?? '')?.before;
+      const token = shadow && recordsIn(shadow, deed).get(deed.step)?.token;
+      const claim = shadow?.claims.get(token ?? '')?.before;
       // A claim that was in memory alone went with its process, and what it sent with it.
       if (claim !== undefined && claim.open > 0 && claim.sentHash === undefined) return;
-      report(`${step} sends ${sent} under ${idempotencyKey}, and sent ${before} before`);
+      report(`${deedOf(deed)} sends ${sent} under ${idempotencyKey}, and sent ${before} before`);
     },
     notified: (notification) => {
       shown('a notification', JSON.stringify(notification));
       for (const problem of telling.published(notification)) note(problem);
+      const kind = notification.id.split(':').at(-1);
       for (const { workflowId, epoch } of notification.examples) {
         const shadow = byId.get(workflowId);
-        if (shadow !== undefined) told(shadow, `${workflowId}:${epoch}:failed`);
+        if (shadow !== undefined) told(shadow, `${workflowId}:${epoch}:${kind}`);
       }
     },
     paceWritten: (pace) => {
@@ -375,15 +451,17 @@ export function createOracle({
     mayCount: (name) => {
       countable.add(name);
     },
-    endedLife: (workflowId, step) => {
+    endedLife: (idempotencyKey) => {
+      const { workflowId, ...deed } = partsOf(idempotencyKey);
+      const { step } = deed;
       const shadow = byId.get(workflowId);
       if (shadow === undefined) return;
       countable.add(`${workflowId}:${step}`);
-      const name = `${step}:${shadow.meta.epoch}`;
+      const name = `${deedOf(deed)}:${shadow.meta.epoch}`;
       countIn(shadow.endedLives, name);
-      const [lives, attempts] = [shadow.endedLives.get(name) ?? 0, stepOf(shadow, step).retries + 1];
+      const [lives, attempts] = [shadow.endedLives.get(name) ?? 0, callOf(shadow, deed).retries + 1];
       if (lives > attempts)
-        report(`${step} ended ${lives} lives of the process, and has ${attempts} attempts`);
+        report(`${deedOf(deed)} ended ${lives} lives of the process, and has ${attempts} attempts`);
     },
     atRest: async (store, isAlarmed) => {
       for (const shadow of workflows.values()) {

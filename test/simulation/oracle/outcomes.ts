@@ -3,11 +3,11 @@ import { LIMITS } from '../../../lib/contract/limits.ts';
 import type { HttpOutcome } from '../../../lib/engine/ports.ts';
 import type { StepRecord } from '../../../lib/engine/state.ts';
 import type { Ended } from './ending.ts';
-import { against, harmful, type Problem, type Shadow, stepOf } from './shadow.ts';
+import { against, callOf, deedOf, harmful, type Problem, type Shadow } from './shadow.ts';
 
 /** What is to be made of a call. `acted: 'no'`: nobody can have acted on its key. */
 type Verdict =
-  | { readonly is: 'done' }
+  | { readonly is: 'done'; readonly found?: false }
   | {
       readonly is: 'final' | 'may pass';
       readonly code: string;
@@ -35,18 +35,32 @@ export function outcomeProblems(
   record: StepRecord,
   skewMs: number,
 ): Problem[] {
-  const step = stepOf(shadow, record.step);
+  const step = callOf(shadow, record);
   const ended = shadow.endings.get(running.token);
-  const wanted = verdictsOf(step, ended, record.updatedAt - skewMs).flatMap((verdict) => [
-    written(step, running, verdict),
-    ...expiring(step, running, verdict),
-  ]);
+  const wanted = verdictsOf(step, ended, record.updatedAt - skewMs)
+    .map((verdict) => (isNothingThere(shadow, record, verdict) ? NOTHING_THERE : verdict))
+    .flatMap((verdict) => [written(step, running, verdict), ...expiring(step, running, verdict)]);
   const is = inWords(record);
   if (wanted.includes(is)) return [];
-  const what = `${record.step} is ${is} after ${ended === undefined ? 'no reply' : JSON.stringify(ended)}, not ${wanted.join(' or ')}`;
+  const what = `${deedOf(record)} is ${is} after ${ended === undefined ? 'no reply' : JSON.stringify(ended)}, not ${wanted.join(' or ')}`;
   // Whoever reads it is misled, or the target is called too often or too seldom; else the protocol alone is broken.
   const misleads = !wanted.some((one) => one.startsWith(promisedPart(is)));
   return [misleads ? harmful(what) : against(what)];
+}
+
+const NOTHING_THERE: Verdict = { is: 'done', found: false };
+
+/** Whether the target of an undo says that there is nothing, where nobody knew. */
+function isNothingThere({ steps }: Shadow, { step, action }: StepRecord, verdict: Verdict): boolean {
+  const record = steps.get(step);
+  const inDoubt = record !== undefined && record.status !== 'completed' && record.open > 0;
+  return (
+    action === 'undo' &&
+    inDoubt &&
+    verdict.is !== 'done' &&
+    verdict.code === 'REFUSED' &&
+    (verdict.httpStatus === 404 || verdict.httpStatus === 410)
+  );
 }
 
 /** @param heardAt a reply that came before it was heard of */
@@ -102,7 +116,7 @@ const fits = ({ response }: StepDefinition, result: unknown): boolean =>
 /** The item that follows from a verdict, in words. */
 function written({ retries, keyLifetime }: StepDefinition, running: StepRecord, verdict: Verdict): string {
   const { open, round } = running;
-  if (verdict.is === 'done') return inWords({ status: 'completed', open, round });
+  if (verdict.is === 'done') return inWords({ status: 'completed', open, round, found: verdict.found });
   const { code, acted, httpStatus } = verdict;
   const left = open - (acted === 'no' ? 1 : 0);
   // A target that takes no key is not called again where it may have acted.
@@ -138,14 +152,15 @@ function expiring(step: StepDefinition, running: StepRecord, verdict: Verdict): 
 }
 
 interface Item extends Pick<StepRecord, 'status' | 'open' | 'round'> {
+  readonly found?: false | undefined;
   readonly error?:
     | { readonly code: string; readonly effect: string; readonly httpStatus?: number | undefined }
     | undefined;
 }
 
-const inWords = ({ status, error, open, round }: Item): string =>
+const inWords = ({ status, error, open, round, found }: Item): string =>
   [
-    status,
+    found === undefined ? status : `${status} with nothing found`,
     ...(error === undefined || status === 'completed'
       ? []
       : [`${error.code} ${error.httpStatus ?? ''}`.trimEnd(), `effect ${error.effect}`]),

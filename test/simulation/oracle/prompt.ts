@@ -1,5 +1,6 @@
+import { descendants } from '../../../lib/chain/graph.ts';
 import type { StepRecord, WorkflowMeta } from '../../../lib/engine/state.ts';
-import { harmful, type Problem, type Shadow, stepOf } from './shadow.ts';
+import { deedOf, harmful, type Problem, recordsIn, type Shadow, stepOf } from './shadow.ts';
 
 /**
  * What is wrong with a claim where nothing fails but targets: a step that could run, and waited.
@@ -14,18 +15,39 @@ export function promptProblems(
   const step = stepOf(shadow, record.step);
   // Its messages may have to wait for each other.
   if (step.concurrency !== undefined) return [];
-  const before = shadow.steps.get(record.step);
+  const before = recordsIn(shadow, record).get(record.step);
   const since = Math.max(
     shadow.processingSince,
-    ...step.after.map((name) => completedAt(shadow, name)),
+    ...(record.action === undefined
+      ? step.after.map((name) => completedAt(shadow, name))
+      : [couldBeUndone(shadow, [record.step, ...descendants(shadow.chain, record.step)])]),
     couldRun(before),
   );
   const waited = now - since;
   if (waited <= patienceMs) return [];
-  return [harmful(`${record.step} could run, and waited ${waited} ms as ${before?.status ?? 'pending'}`)];
+  return [harmful(`${deedOf(record)} could run, and waited ${waited} ms as ${before?.status ?? 'pending'}`)];
 }
 
 const completedAt = ({ steps }: Shadow, name: string): number => steps.get(name)?.completedAt ?? 0;
+
+/** When the last of these steps was closed or undone, or could no longer act late, or be woken by its own message. */
+function couldBeUndone({ chain, steps, undos, waits }: Shadow, names: readonly string[]): number {
+  const ends = chain.steps
+    .filter(({ name }) => names.includes(name))
+    .flatMap(({ name, lateBy, timeout }) => {
+      const { status, open = 0, updatedAt = 0, leaseUntil = 0, attempts = [] } = steps.get(name) ?? {};
+      const deadline = (attempts.at(-1)?.startedAt ?? 0) + timeout * 1_000;
+      const isInDoubt = status !== 'completed' && open > 0;
+      const isClosed = status !== 'running' && status !== 'retrying';
+      return [
+        isInDoubt ? Math.max(updatedAt, deadline) + lateBy * 1_000 : updatedAt,
+        isClosed ? 0 : leaseUntil,
+        waits.get(name) ?? 0,
+        undos.get(name)?.updatedAt ?? 0,
+      ];
+    });
+  return Math.max(0, ...ends);
+}
 
 /** When what an item says no longer stood in the way. */
 function couldRun(before: StepRecord | undefined): number {
@@ -45,12 +67,24 @@ export function promptMetaProblems(
   now: number,
   patienceMs: number,
 ): Problem[] {
-  const { meta: before, processingSince } = shadow;
+  const { meta: before, processingSince, chain } = shadow;
+  if (before.status === 'compensating' && meta.status !== before.status) {
+    const undo = shadow.undos.get(meta.undoError?.step ?? '');
+    const ended =
+      meta.status === 'compensation_failed'
+        ? (undo?.updatedAt ?? 0)
+        : couldBeUndone(
+            shadow,
+            chain.steps.map(({ name }) => name),
+          );
+    return lateProblems(`the workflow is ${meta.status}`, now - Math.max(processingSince, ended), patienceMs);
+  }
   if (before.status !== 'processing') return [];
   const ends = [...shadow.steps.values()]
     .filter(({ step }) => meta.status === 'completed' || step === meta.error?.step)
     .map(({ updatedAt }) => updatedAt);
-  const isEnd = meta.status === 'completed' || meta.status === 'failed';
+  const isTurned = meta.status === 'compensating' && meta.error !== undefined;
+  const isEnd = meta.status === 'completed' || meta.status === 'failed' || isTurned;
   const late = now - Math.max(processingSince, ...ends);
   return isEnd ? lateProblems(`the workflow is ${meta.status}`, late, patienceMs) : [];
 }

@@ -1,7 +1,8 @@
+import type { Undone } from '../../../lib/chain/definition.ts';
 import type { HttpRequest } from '../../../lib/engine/ports.ts';
 import { MADE_AT } from '../world/drifting.ts';
 import { isAlike } from './constants.ts';
-import { isCompleted, type Shadow, stepOf } from './shadow.ts';
+import { callOf, type Deed, deedOf, isCompleted, keyOfCall, partsOf, type Shadow, stepOf } from './shadow.ts';
 
 /** Holds the requests that one worker sends to what their steps make of the input that was sent with the start. */
 export interface Requests {
@@ -22,29 +23,33 @@ export function createRequests(
       begun.set(key, now());
     },
     problems: (key, request, deadlineMs) => {
-      const [workflowId = '', name = ''] = key.split(':');
+      const { workflowId, ...deed } = partsOf(key);
       const shadow = find(workflowId);
       const began = begun.get(key);
       // A call that belongs to no attempt is found elsewhere.
       if (shadow === undefined || began === undefined) return [];
-      const wrong = differences(shadow, name, request).map((what) => `${name} sends ${what}`);
-      const most = began + stepOf(shadow, name).timeout * 1_000;
+      const name = deedOf(deed);
+      const wrong = differences(shadow, deed, request).map((what) => `${name} sends ${what}`);
+      const most = began + callOf(shadow, deed).timeout * 1_000;
       const over = now() + deadlineMs - most;
       return over > 0 ? [...wrong, `${name} gives its target ${over} ms more than its timeout`] : wrong;
     },
   };
 }
 
-function differences(shadow: Shadow, name: string, { method, url, body }: HttpRequest): string[] {
+function differences(shadow: Shadow, deed: Deed, { method, url, body }: HttpRequest): string[] {
+  const { step } = deed;
   const [created] = shadow.changes;
+  const { request, undo } = stepOf(shadow, step);
+  const seen = {
+    input: created !== undefined && 'meta' in created ? created.meta.input : {},
+    results: resultsFor(shadow, step),
+    idempotencyKey: 'key',
+  };
   const spec =
-    created !== undefined && 'meta' in created
-      ? stepOf(shadow, name).request?.({
-          input: created.meta.input,
-          results: resultsFor(shadow, name),
-          idempotencyKey: 'key',
-        })
-      : undefined;
+    deed.action === undefined
+      ? request?.(seen)
+      : undo?.request?.({ ...seen, undone: undoneOf(shadow, step) });
   if (spec === undefined) return ['a request, and has none'];
   const wanted = `${spec.method} https://${spec.target}${spec.path}`;
   const sent: unknown = body === undefined ? undefined : JSON.parse(body);
@@ -55,6 +60,15 @@ function differences(shadow: Shadow, name: string, { method, url, body }: HttpRe
       : [`${body}, not ${JSON.stringify(spec.body)}`]),
   ];
 }
+
+/** What the undo of a step is told: what the step answered, if that is known, and the key of its last call. */
+const undoneOf = (shadow: Shadow, step: string): Undone => {
+  const { round = 0, result } = shadow.steps.get(step) ?? {};
+  return {
+    result: isCompleted(shadow, step) ? result : undefined,
+    idempotencyKey: keyOfCall(shadow, { step, round }),
+  };
+};
 
 /** A body without what is made of the time: that may be another when it is looked at. */
 const withoutTime = (body: unknown): unknown =>

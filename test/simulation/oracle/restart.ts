@@ -2,13 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Store } from '../../../lib/engine/ports.ts';
 import type { StepRecord, WorkflowMeta } from '../../../lib/engine/state.ts';
 import type { EmbeddedStore } from '../../../lib/local/store/store.ts';
-import { keyOf, type Shadow } from './shadow.ts';
+import { type Deed, keyOf, type Shadow } from './shadow.ts';
 
 export interface RestoreOptions {
   readonly workflows: ReadonlyMap<string, Shadow>;
   readonly report: (what: string) => void;
   readonly metaWritten: (meta: WorkflowMeta) => void;
-  readonly putStep: (shadow: Shadow, step: string, record: StepRecord | undefined) => void;
+  readonly putStep: (shadow: Shadow, deed: Deed, record: StepRecord | undefined) => void;
 }
 
 /** Takes what is left in the table after a kill for what is so: what a process had in memory alone went with it. */
@@ -19,7 +19,9 @@ export function createRestore({ workflows, report, metaWritten, putStep }: Resto
     if (!isDeepStrictEqual(state.meta, shadow.meta)) metaWritten(state.meta);
     for (const { name, after } of shadow.chain.steps) {
       const record = state.steps.get(name);
-      putStep(shadow, name, record);
+      putStep(shadow, { step: name }, record);
+      const undo = state.undos?.get(name);
+      if (undo !== undefined || shadow.undos.has(name)) putStep(shadow, { step: name, action: 'undo' }, undo);
       const acted = (shadow.effects.get(name)?.size ?? 0) > 0;
       for (const before of acted ? after : []) {
         if (state.steps.get(before)?.status !== 'completed')

@@ -20,31 +20,60 @@ export interface SeenClaim {
   readonly token: string;
   /** How many loads had begun, of all workers, when the load began from which it was decided. */
   readonly loadedAt: number;
+  readonly leaseUntil?: number | undefined;
   /** The item that it took the place of. */
   readonly before: StepRecord | undefined;
   /** A process that began anew has taken this attempt back: it may not do so twice. */
   readonly takenBack?: true;
 }
 
+/** In milliseconds: the latest that any clock says, and by how much two of them may differ. */
+export interface Times {
+  readonly now: number;
+  readonly skewMs: number;
+}
+
+/** What is done of a step: its call, or its undo. */
+export interface Deed {
+  readonly step: string;
+  readonly action?: 'undo' | undefined;
+}
+
+/** The name under which all that is known of it is kept: that of the step, where it is its call. */
+export const deedOf = ({ step, action }: Deed): string =>
+  action === undefined ? step : `the undo of ${step}`;
+
 /** One thing that happened to a workflow's items, by its number among all that happened. A step without a record has lost its item. */
 export type Change =
   | { readonly number: number; readonly meta: WorkflowMeta }
-  | { readonly number: number; readonly step: string; readonly record: StepRecord | undefined };
+  | ({ readonly number: number; readonly record: StepRecord | undefined } & Deed);
 
 /** One workflow as the table has it, kept beside the table: every write that happened has been applied to it. */
 export interface Shadow {
   readonly chain: ChainDefinition;
   readonly card: string;
   meta: WorkflowMeta;
-  /** When it began, or was resumed last, in milliseconds since 1970. */
+  /** When it began, was resumed last or was taken back, in milliseconds since 1970. */
   processingSince: number;
   readonly steps: Map<string, StepRecord>;
+  /** Of undos, by the steps that they undo. */
+  readonly undos: Map<string, StepRecord>;
   /** Of each claim, by its token. */
   readonly claims: Map<string, SeenClaim>;
   /** Claims by step, epoch and attempt: a claim that was put back gives its number to the next. */
   readonly attempts: Map<string, SeenClaim>;
-  /** Keys under which each step's target acted, each with what it answered. */
+  /** Keys under which each step's target acted, and that of its undo, each with what it answered: by the names of `deedOf`, as all that follows. */
   readonly effects: Map<string, Map<string, unknown>>;
+  /** Keys whose effect was taken back, by a call or by hand. */
+  readonly undone: Set<string>;
+  /** Keys of steps that acted by a call which outlived its lease: a promise holds for those that do not. */
+  readonly stale: Set<string>;
+  /** When META turned to `compensating` last, in milliseconds since 1970; undefined where it never did. */
+  turnedAt: number | undefined;
+  /** Operators' requests that take it back, as sent, and how often one was granted; steps that they said to be undone. */
+  undosSent: number;
+  turned: number;
+  readonly saidUndone: Set<string>;
   /** Keys that were said to have had no effect, with the moments at which. */
   readonly unused: Map<string, number>;
   /** How the call of each claim ended, by its token. */
@@ -63,6 +92,8 @@ export interface Shadow {
   readonly forced: Map<string, Set<number>>;
   /** Loads that had begun when a cancel was acknowledged. */
   cancelledAt: number | undefined;
+  /** When the message of a step that was to be tried again comes back, in milliseconds since 1970. */
+  readonly waits: Map<string, number>;
   /** Resumes that were answered 202. */
   resumed: number;
   /** How often a step was queued again for its dead letter, by step and epoch. */
@@ -97,6 +128,13 @@ export const newShadow = (chain: ChainDefinition, card: string, meta: WorkflowMe
   meta,
   processingSince: meta.createdAt,
   steps: new Map(),
+  undos: new Map(),
+  undone: new Set(),
+  stale: new Set(),
+  turnedAt: undefined,
+  undosSent: 0,
+  turned: 0,
+  saidUndone: new Set(),
   claims: new Map(),
   attempts: new Map(),
   effects: new Map(),
@@ -109,6 +147,7 @@ export const newShadow = (chain: ChainDefinition, card: string, meta: WorkflowMe
   newKeysAsked: new Set(),
   forced: new Map(),
   cancelledAt: undefined,
+  waits: new Map(),
   resumed: 0,
   redrives: new Map(),
   deadLetters: new Map(),
@@ -136,4 +175,43 @@ export function stepOf({ chain }: Shadow, name: string): StepDefinition {
   const step = findStep(chain, name);
   if (step === undefined) throw new Error(`${chain.name} has no step ${name}`);
   return step;
+}
+
+/** The items of what is done of steps: of their calls, or of their undos. */
+export const recordsIn = (
+  { steps, undos }: Shadow,
+  { action }: Pick<Deed, 'action'>,
+): Map<string, StepRecord> => (action === undefined ? steps : undos);
+
+/** How it is done: of a step as it is defined, or of its undo. */
+export function callOf(shadow: Shadow, { step, action }: Deed): StepDefinition {
+  const definition = stepOf(shadow, step);
+  if (action === undefined) return definition;
+  const known = undos.get(definition);
+  if (known !== undefined) return known;
+  if (definition.undo === undefined) throw new Error(`${step} has no undo`);
+  const { request: _, run: __, reply: ___, ...place } = definition;
+  const made: StepDefinition = { ...place, ...definition.undo };
+  undos.set(definition, made);
+  return made;
+}
+
+const undos = new WeakMap<StepDefinition, StepDefinition>();
+
+/** The idempotency key under which it is done. */
+export const keyOfCall = (
+  { meta }: Shadow,
+  { step, action, round }: Deed & Pick<StepRecord, 'round'>,
+): string => `${meta.workflowId}:${step}:${action ?? 'do'}:${round}`;
+
+/** The parts of an idempotency key: `<workflowId>:<step>:<action>:<round>`. */
+export function partsOf(idempotencyKey: string): Deed & { readonly workflowId: string } {
+  const [workflowId = '', step = '', action] = idempotencyKey.split(':');
+  return { workflowId, step, ...(action === 'undo' ? { action } : {}) };
+}
+
+/** In milliseconds: the latest that any clock says, and by how much two of them may differ. */
+export interface Times {
+  readonly now: number;
+  readonly skewMs: number;
 }

@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { RESERVED_OUTPUT_NAMES } from '../../../lib/contract/names.ts';
 import type { StepError, WorkflowAnswer } from '../../../lib/contract/wire.ts';
 import type { StepRecord, WorkflowMeta } from '../../../lib/engine/state.ts';
-import type { Shadow } from './shadow.ts';
+import { isOver } from './constants.ts';
+import { deedOf, type Shadow } from './shadow.ts';
 
 /** From when a request was sent until it was answered: as numbers of what happened, and in milliseconds since 1970. */
 export interface Span {
@@ -17,6 +18,7 @@ export interface Span {
 export interface Moment {
   readonly meta: WorkflowMeta;
   readonly steps: ReadonlyMap<string, StepRecord>;
+  readonly undos: ReadonlyMap<string, StepRecord>;
 }
 
 /** Every state that a workflow was in during a request, the one at its beginning first. */
@@ -24,7 +26,8 @@ export function momentsOf({ changes }: Shadow, after: number): readonly Moment[]
   const moments: Moment[] = [];
   const steps = new Map<string, StepRecord>();
   let meta: WorkflowMeta | undefined;
-  const keep = (): unknown => meta && moments.push({ meta, steps: new Map(steps) });
+  const undos = new Map<string, StepRecord>();
+  const keep = (): unknown => meta && moments.push({ meta, steps: new Map(steps), undos: new Map(undos) });
   let before = true;
   for (const change of changes) {
     if (before && change.number > after) {
@@ -32,8 +35,11 @@ export function momentsOf({ changes }: Shadow, after: number): readonly Moment[]
       keep();
     }
     if ('meta' in change) meta = change.meta;
-    else if (change.record === undefined) steps.delete(change.step);
-    else steps.set(change.step, change.record);
+    else {
+      const records = change.action === undefined ? steps : undos;
+      if (change.record === undefined) records.delete(change.step);
+      else records.set(change.step, change.record);
+    }
     if (!before) keep();
   }
   if (before) keep();
@@ -54,7 +60,7 @@ export function shownProblem(
   const reads = momentsOf(shadow, span.after);
   const fits = moments.some(
     ({ meta }) =>
-      fitsMeta(meta, answer) && reads.some(({ steps }) => fitsSteps(shadow, { meta, steps }, answer, span)),
+      fitsMeta(meta, answer) && reads.some((read) => fitsSteps(shadow, { ...read, meta }, answer, span)),
   );
   if (fits) return undefined;
   const was = moments.map(({ meta, steps }) =>
@@ -68,9 +74,10 @@ const fitsMeta = (meta: WorkflowMeta, answer: WorkflowAnswer): boolean =>
   answer.chain === meta.chain &&
   answer.status === meta.status &&
   answer.createdAt === iso(meta.createdAt) &&
-  (meta.status === 'cancelled'
-    ? isSaid(answer.error, meta.error, answer)
-    : isShownError(answer.error, meta.error, answer));
+  isShownUndoError(meta, answer.undoError, meta.undoError, answer) &&
+  (meta.status === 'processing' || meta.status === 'failed'
+    ? isShownError(answer.error, meta.error, answer)
+    : isSaid(answer.error, meta.error, answer));
 
 /** An error is shown as it is saved, and says what to do. */
 const isShownError = (
@@ -79,6 +86,12 @@ const isShownError = (
   by: WorkflowAnswer,
 ): boolean =>
   isSaid(shown, saved, by) && (shown === undefined || (shown.next ?? '').includes(saved?.next ?? '.'));
+
+/** Nothing is to be done about the error of an undo once the workflow was closed. */
+const isShownUndoError = (
+  { status }: WorkflowMeta,
+  ...[shown, saved, by]: Parameters<typeof isShownError>
+): boolean => (status === 'cancelled' ? isSaid(shown, saved, by) : isShownError(shown, saved, by));
 
 /** What the target answered stands in the timeline alone. */
 const isSaid = (shown: StepError | undefined, saved: StepError | undefined, by: WorkflowAnswer): boolean =>
@@ -98,7 +111,7 @@ function fitsSteps({ chain }: Shadow, moment: Moment, answer: WorkflowAnswer, sp
   const names = span.outdated ? all.filter((name) => steps.has(name)) : all;
   const waiting = names.filter((name) => steps.get(name)?.status === 'retrying');
   const told = Object.entries(answer.retrying ?? {});
-  const waits = meta.status === 'processing' || meta.status === 'failed';
+  const waits = !isOver(meta);
   return (
     (answer.undeployed !== undefined) === (span.outdated && waits) &&
     isDeepStrictEqual(
@@ -119,7 +132,8 @@ function fitsSteps({ chain }: Shadow, moment: Moment, answer: WorkflowAnswer, sp
       return due && isShownError(error, record.error, answer);
     }) &&
     isDeepStrictEqual(outputOf(answer), span.outdated ? {} : expectedOutput(chain, moment)) &&
-    (answer.timeline === undefined || fitsTimeline(steps, answer.timeline, span))
+    fitsUndo(chain, moment, answer, span) &&
+    (answer.timeline === undefined || fitsTimeline(moment, answer.timeline, span))
   );
 }
 
@@ -146,7 +160,50 @@ function restOf(meta: WorkflowMeta, record: StepRecord | undefined, name: string
     return isHistory ? 'pending' : stored;
   }
   if (stored === 'failed' || meta.error?.step === name) return 'failed';
-  return meta.status === 'cancelled' ? 'cancelled' : 'pending';
+  return meta.status === 'failed' ? 'pending' : 'cancelled';
+}
+
+/** What is taken back, or was: the undo of each step that did something, or may have. */
+function fitsUndo(
+  chain: Shadow['chain'],
+  { meta, steps, undos }: Moment,
+  answer: WorkflowAnswer,
+  { outdated }: Span,
+): boolean {
+  const isInDoubt = (name: string): boolean => {
+    const { status, open = 0 } = steps.get(name) ?? {};
+    return status !== 'completed' && open > 0;
+  };
+  const isTakenBack =
+    ['compensating', 'compensated', 'compensation_failed'].includes(meta.status) ||
+    meta.undoError !== undefined ||
+    undos.size > 0;
+  if (!isTakenBack) return answer.undo === undefined && answer.inDoubt === undefined;
+  const names = chain.steps
+    .filter(
+      ({ name, undo }) =>
+        undos.has(name) ||
+        (!outdated && undo !== undefined && (steps.get(name)?.status === 'completed' || isInDoubt(name))),
+    )
+    .map(({ name }) => name);
+  const shown = answer.undo ?? {};
+  const doubts = [...steps.keys()].filter(isInDoubt).length;
+  return (
+    answer.undo !== undefined &&
+    isDeepStrictEqual(Object.keys(shown).sort(), [...names].sort()) &&
+    (answer.inDoubt ?? 0) === doubts &&
+    names.every((name) => {
+      const record = undos.get(name);
+      const one = shown[name];
+      return (
+        one?.status === (record?.status ?? 'pending') &&
+        one.attempts === (record?.attempt ?? 0) &&
+        one.inDoubt === (isInDoubt(name) ? true : undefined) &&
+        one.found === record?.found &&
+        isShownUndoError(meta, one.error, record?.error, answer)
+      );
+    })
+  );
 }
 
 const RESERVED: ReadonlySet<string> = new Set(RESERVED_OUTPUT_NAMES);
@@ -166,16 +223,18 @@ function expectedOutput({ output, sensitive }: Shadow['chain'], { meta, steps }:
 
 /** Every attempt that is kept, with what came of it. One whose lease ends about then may be seen interrupted, or not. */
 function fitsTimeline(
-  steps: Moment['steps'],
+  { steps, undos }: Moment,
   timeline: NonNullable<WorkflowAnswer['timeline']>,
   { from, until }: Span,
 ): boolean {
   type Attempt = (typeof timeline)[number] | StepRecord['attempts'][number];
-  const inWords = (step: string, { epoch, attempt, round, outcome }: Attempt): string =>
-    `${step} ${epoch} ${attempt} ${round} ${outcome}`;
-  const shown = timeline.map((of) => inWords(of.step, of)).sort();
-  const kept = [...steps.values()].flatMap(({ step, status, leaseUntil = 0, attempts }) =>
-    attempts.map((of) => {
+  const inWords = (deed: string, { epoch, attempt, round, outcome }: Attempt): string =>
+    `${deed} ${epoch} ${attempt} ${round} ${outcome}`;
+  const shown = timeline.map((of) => inWords(deedOf(of), of)).sort();
+  const kept = [...steps.values(), ...undos.values()].flatMap((record) =>
+    record.attempts.map((of) => {
+      const { status, leaseUntil = 0 } = record;
+      const step = deedOf(record);
       const runs = status === 'running' && of.outcome === 'running';
       const interrupted = inWords(step, { ...of, outcome: 'interrupted' });
       // A clock that is wrong may see one lease over and another not.

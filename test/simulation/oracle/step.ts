@@ -4,34 +4,44 @@ import { isDrifting } from '../world/drifting.ts';
 import { outcomeProblems } from './outcomes.ts';
 import {
   against,
+  callOf,
+  deedOf,
   harmful,
   isCompleted,
+  keyOfCall,
   type Problem,
+  recordsIn,
   type SeenClaim,
   type Shadow,
   stepOf,
+  type Times,
 } from './shadow.ts';
-
-/** In milliseconds: the latest that any clock says, and by how much two of them may differ. */
-interface Times {
-  readonly now: number;
-  readonly skewMs: number;
-}
+import { closingProblems, orderProblems, undoneByHandProblems } from './undo.ts';
 
 /**
  * What is wrong with a write of a step's item that has just happened: which writes may follow which is written out here
  * once more, from the protocol and not from the code.
  */
 export function stepProblems(shadow: Shadow, record: StepRecord, times: Times): Problem[] {
-  const before = shadow.steps.get(record.step);
+  const before = recordsIn(shadow, record).get(record.step);
   const was = before === undefined ? 'absent' : before.status;
-  const write = `${record.step} went from ${was} to ${record.status}`;
+  const write = `${deedOf(record)} went from ${was} to ${record.status}`;
   if (before?.status === 'completed') return [harmful(`${write}: a result that was saved is gone`)];
+  if (before?.status === 'cancelled') return [harmful(`${write}: it was closed`)];
+  if (record.status === 'cancelled') return closingProblems(shadow, before, record, times, write);
+  if (record.action === undefined && (shadow.undos.get(record.step)?.status ?? 'pending') !== 'pending')
+    return [harmful(`${write}, and its undo was claimed before`)];
+  if (record.action === 'undo' && record.status === 'completed' && record.token !== before?.token)
+    return undoneByHandProblems(shadow, before, record, times, write);
   if (before !== undefined && isGivenUp(shadow, before, record))
     return givenUpProblems(shadow, before, record, times, write);
   if (isClaim(shadow, record)) {
-    return claimProblems(shadow, before, record, times.now, write);
+    return [
+      ...claimProblems(shadow, before, record, times.now, write),
+      ...(record.action === 'undo' ? orderProblems(shadow, record, times, write) : []),
+    ];
   }
+  if (before !== undefined && isSettledPivot(shadow, before, record, times.now)) return [];
   if (before?.status !== 'running') return [against(`${write}, and nobody had claimed it`)];
   const claim = shadow.claims.get(before.token);
   const putBack = claim?.before;
@@ -54,6 +64,19 @@ const isGivenUp = ({ claims }: Shadow, before: StepRecord, record: StepRecord): 
   record.token !== before.token &&
   claims.get(before.token)?.before?.updatedAt !== record.updatedAt;
 
+/** A pivot that may have acted, and that nobody is calling, is said to: a new token, and nothing else of its attempts. */
+const isSettledPivot = (shadow: Shadow, before: StepRecord, record: StepRecord, now: number): boolean =>
+  shadow.meta.status === 'compensating' &&
+  record.action === undefined &&
+  stepOf(shadow, record.step).pivot &&
+  record.status === 'failed' &&
+  record.error?.effect === 'unknown' &&
+  record.token !== before.token &&
+  before.open > 0 &&
+  record.open === before.open &&
+  record.round === before.round &&
+  (before.status !== 'running' || (before.leaseUntil ?? 0) <= now);
+
 /** It must have acted, perhaps; nobody may be calling; and it must be too late for a call that ends in time, or its request another. */
 function givenUpProblems(
   shadow: Shadow,
@@ -62,12 +85,12 @@ function givenUpProblems(
   { now, skewMs }: Times,
   write: string,
 ): Problem[] {
-  const step = stepOf(shadow, record.step);
+  const step = callOf(shadow, record);
   const { keyLifetime, timeout } = step;
   const first = Math.min(
     ...shadow.changes
       .flatMap((change) =>
-        'step' in change && change.step === record.step
+        'step' in change && deedOf(change) === deedOf(record)
           ? (change.record?.attempts ?? []).filter(({ round }) => round === before.round)
           : [],
       )
@@ -90,9 +113,10 @@ function givenUpProblems(
 }
 
 /** A token is fresh at a claim, and where a claim is put back: then all the rest is what the claim had found. */
-export function isClaim({ claims, steps }: Shadow, record: StepRecord): boolean {
+export function isClaim(shadow: Shadow, record: StepRecord): boolean {
+  const { claims } = shadow;
   if (record.status !== 'running' || claims.has(record.token)) return false;
-  const found = claims.get(steps.get(record.step)?.token ?? '')?.before;
+  const found = claims.get(recordsIn(shadow, record).get(record.step)?.token ?? '')?.before;
   return !(
     found?.status === 'running' &&
     found.attempt === record.attempt &&
@@ -109,7 +133,7 @@ function claimProblems(
   write: string,
 ): Problem[] {
   const problems: Problem[] = [];
-  const step = stepOf(shadow, record.step);
+  const step = callOf(shadow, record);
   const refuse = (why: string): number => problems.push(against(`${write}: ${why}`));
   const harm = (why: string): number => problems.push(harmful(`${write}: ${why}`));
   for (const name of step.after) if (!isCompleted(shadow, name)) refuse(`${name} is not completed`);
@@ -125,8 +149,8 @@ function claimProblems(
   if (record.leaseUntil === undefined) refuse('without a lease');
   const renewed = isRenewed(shadow, record);
   const forced = isForced(shadow, record);
-  const rounds = new Set(shadow.forced.get(record.step)).add(record.round);
-  if (forced && rounds.size > (shadow.newKeys.get(record.step) ?? 0))
+  const rounds = new Set(shadow.forced.get(deedOf(record))).add(record.round);
+  if (forced && rounds.size > (shadow.newKeys.get(deedOf(record)) ?? 0))
     harm('under a new key that nobody asked for');
   if (record.open !== (forced || renewed ? 1 : (before?.open ?? 0) + 1))
     refuse(`with ${record.open} open attempts`);
@@ -134,14 +158,14 @@ function claimProblems(
 }
 
 /** Whether a claim sends another request than the attempt before, under another key, as nobody can have acted on that one. */
-const isRenewed = (shadow: Shadow, { step, round }: StepRecord): boolean => {
-  const before = shadow.steps.get(step);
-  return before?.open === 0 && round === before.round + 1 && isDrifting(stepOf(shadow, step));
+const isRenewed = (shadow: Shadow, record: StepRecord): boolean => {
+  const before = recordsIn(shadow, record).get(record.step);
+  return before?.open === 0 && record.round === before.round + 1 && isDrifting(callOf(shadow, record));
 };
 
 /** Whether a claim is under another key than the attempt before, which somebody must have ordered. */
 export const isForced = (shadow: Shadow, record: StepRecord): boolean =>
-  record.round !== (shadow.steps.get(record.step)?.round ?? 0) && !isRenewed(shadow, record);
+  record.round !== (recordsIn(shadow, record).get(record.step)?.round ?? 0) && !isRenewed(shadow, record);
 
 /** An attempt without a call leaves everything as it was. */
 function putBackProblems(
@@ -173,7 +197,7 @@ function endProblems(
   if (record.updatedAt > now) refuse('from the future');
   if (record.epoch !== running.epoch || record.attempt !== running.attempt) refuse('as another attempt');
   if (record.error?.code === 'WORKER_DIED') {
-    const { retries, keyLifetime } = stepOf(shadow, record.step);
+    const { retries, keyLifetime } = callOf(shadow, record);
     const most = keyLifetime === 0 ? record.attempt : retries + 1;
     if ((running.leaseUntil ?? Infinity) > now) refuse('for a worker that may live');
     if (record.round !== running.round || record.open !== running.open)
@@ -183,8 +207,12 @@ function endProblems(
     return problems;
   }
   problems.push(...outcomeProblems(shadow, running, record, skewMs));
-  if (record.status === 'completed') {
-    const acted = shadow.effects.get(record.step);
+  const acted = shadow.effects.get(deedOf(record));
+  if (record.status === 'completed' && record.action === 'undo') {
+    if (record.result !== null) problems.push(harmful(`${write}: it keeps what its undo was answered`));
+    if (acted === undefined && record.found !== false && !shadow.saidUndone.has(record.step))
+      problems.push(harmful(`${write}, and nothing was undone`));
+  } else if (record.status === 'completed') {
     const results = [...(acted?.values() ?? [])].map((result) => JSON.stringify(result));
     if (!results.includes(JSON.stringify(record.result)))
       problems.push(
@@ -194,16 +222,12 @@ function endProblems(
       );
   } else if (record.error?.effect === 'none') {
     const key = keyOfCall(shadow, running);
-    if (shadow.effects.get(record.step)?.has(key) === true)
+    if (acted?.has(key) === true)
       problems.push(harmful(`${write} with effect none, and the target has acted for ${key}`));
   }
   if (record.status === 'retrying' && record.nextAttemptAt === undefined) refuse('without saying when');
   return problems;
 }
-
-/** The idempotency key under which a step is called. */
-export const keyOfCall = ({ meta }: Shadow, { step, round }: Pick<StepRecord, 'step' | 'round'>): string =>
-  `${meta.workflowId}:${step}:do:${round}`;
 
 /**
  * What is wrong with a write by which a process that begins anew puts back what the last one left: leases end, and what may
@@ -215,8 +239,8 @@ export function recoveryProblems(
   record: StepRecord,
   { now, counts }: { readonly now: number; readonly counts: boolean },
 ): Problem[] {
-  const before = shadow.steps.get(record.step);
-  const write = `${record.step} was put back from ${before?.status ?? 'absent'} to ${record.status}`;
+  const before = recordsIn(shadow, record).get(record.step);
+  const write = `${deedOf(record)} was put back from ${before?.status ?? 'absent'} to ${record.status}`;
   if (before?.status === 'completed') return [harmful(`${write}: a result that was saved is gone`)];
   if (record.round !== (before?.round ?? 0)) return [against(`${write} with a new key`)];
   const open = before?.open ?? 0;
@@ -229,7 +253,7 @@ export function recoveryProblems(
     (record.attempt === attempt || (record.attempt === attempt - 1 && !isTakenBack(shadow, before)));
   const countedAsOpen =
     record.status === (before?.status ?? 'pending') && record.open === open + 1 && record.attempt === attempt;
-  const { retries } = stepOf(shadow, record.step);
+  const { retries } = callOf(shadow, record);
   const next = (before?.epoch === shadow.meta.epoch ? attempt : 0) + 1;
   const counted =
     record.open === open &&
@@ -247,7 +271,7 @@ const isTakenBack = ({ claims }: Shadow, { token }: StepRecord): boolean =>
 
 /** What is known of the claim behind an item that was put back: its token is a new one. */
 export function putBackClaim(shadow: Shadow, record: StepRecord): SeenClaim {
-  const before = shadow.steps.get(record.step);
+  const before = recordsIn(shadow, record).get(record.step);
   const claim = before && shadow.claims.get(before.token);
   const takenBack = before !== undefined && (record.attempt < before.attempt || isTakenBack(shadow, before));
   const { token } = record;

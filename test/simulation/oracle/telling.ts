@@ -28,13 +28,30 @@ const INTERVAL_MS = LIMITS.publishInterval * 1_000;
 const GRACE_MS = LIMITS.digestGrace * 1_000;
 const WINDOW_MS = LIMITS.digestWindow * 1_000;
 
-const idOf = ({ workflowId, epoch }: { workflowId: string; epoch: number }): string =>
-  `${workflowId}:${epoch}:failed`;
-const groupOf = ({ chain, error }: WorkflowMeta): string => `${chain}/${error?.step}/${error?.code}`;
+/** What is told of a workflow: that it failed, also where it is taken back since; or that it could not be taken back. */
+export const kindOf = ({ status }: Pick<WorkflowMeta, 'status'>): string =>
+  status === 'compensation_failed' ? status : 'failed';
+
+const idOf = ({ workflowId, epoch }: { workflowId: string; epoch: number }, kind: string): string =>
+  `${workflowId}:${epoch}:${kind}`;
+/** A compensation that failed is told at once, and with no other. */
+const groupOf = (meta: WorkflowMeta): string => {
+  const { chain, error, undoError } = meta;
+  const kind = kindOf(meta);
+  return kind === 'failed'
+    ? `${chain}/${error?.step}/${error?.code}`
+    : `${chain}/${undoError?.step}/${idOf(meta, kind)}`;
+};
 
 export function createTelling(find: (workflowId: string) => Shadow | undefined): TellingWitness {
   let pace: Pace | undefined;
   const windows: SeenWindow[] = [];
+  /** Leaves to tell of a compensation, which open no window, and what was told so. */
+  const alone = { leaves: 0, publishes: 0 };
+  const opensNone = (next: Pace): boolean =>
+    next.windows.every((window) =>
+      pace?.windows.some(({ head, until }) => head === window.head && until === window.until),
+    );
   /** Leaves to publish, and publishes, by the digest's id. */
   const leaves = new Map<string, number>();
   const publishes = new Map<string, number>();
@@ -45,7 +62,7 @@ export function createTelling(find: (workflowId: string) => Shadow | undefined):
   const paceProblems = (next: Pace): string[] => {
     const opened = next.windows.at(-1);
     const at = next.nextAt - INTERVAL_MS;
-    if (opened === undefined || opened.until !== at + WINDOW_MS) return ['it opens no window of its length'];
+    if (!opensNone(next) && opened?.until !== at + WINDOW_MS) return ['it opens no window of its length'];
     if (next.version !== (pace?.version ?? 0) + 1)
       return [`it is version ${next.version} after ${pace?.version}`];
     const problems: string[] = [];
@@ -60,11 +77,17 @@ export function createTelling(find: (workflowId: string) => Shadow | undefined):
     return problems;
   };
   const note = (next: Pace): void => {
+    const isAlone = opensNone(next);
     pace = next;
-    const opened = next.windows.at(-1);
-    if (opened === undefined) return;
+    const opened = isAlone ? undefined : next.windows.at(-1);
+    const at = next.nextAt - INTERVAL_MS;
+    if (opened === undefined) {
+      alone.leaves += 1;
+      windows.push({ group: '', head: '', until: at, at });
+      return;
+    }
     countIn(leaves, opened.head);
-    windows.push({ ...opened, at: next.nextAt - INTERVAL_MS });
+    windows.push({ ...opened, at });
   };
   const paceWritten = (next: Pace): Problem[] => {
     const problems = paceProblems(next).map((what) => harmful(`the pace of telling was broken: ${what}`));
@@ -83,20 +106,27 @@ export function createTelling(find: (workflowId: string) => Shadow | undefined):
     published: (digest) => {
       const { id, chain, step, code, count, examples } = digest;
       const problems: string[] = [];
-      countIn(publishes, id);
-      if ((publishes.get(id) ?? 0) > (leaves.get(id) ?? 0)) problems.push('nobody had taken its turn');
-      if (examples[0] === undefined || idOf(examples[0]) !== id)
+      const kind = id.split(':').at(-1) ?? '';
+      const isAlone = kind !== 'failed';
+      if (isAlone) alone.publishes += 1;
+      else countIn(publishes, id);
+      const hasTurn = isAlone
+        ? alone.publishes <= alone.leaves
+        : (publishes.get(id) ?? 0) <= (leaves.get(id) ?? 0);
+      if (!hasTurn) problems.push('nobody had taken its turn');
+      if (isAlone && count !== 1) problems.push(`it tells of ${count}`);
+      if (examples[0] === undefined || idOf(examples[0], kind) !== id)
         problems.push('it is not named after its first');
       if (examples.length !== Math.min(count, LIMITS.digestExamples))
         problems.push(`it counts ${count} and names ${examples.length}`);
       for (const example of examples) {
         const shadow = find(example.workflowId);
-        if (shadow?.toTell.has(idOf(example)) !== true) problems.push(`${idOf(example)} has not failed`);
+        const of = idOf(example, kind);
+        if (shadow?.toTell.has(of) !== true) problems.push(`${of} has not failed`);
         const { error } = example;
-        if (error.step !== step || error.code !== code)
-          problems.push(`${idOf(example)} failed by ${error.code}`);
+        if (error.step !== step || error.code !== code) problems.push(`${of} failed by ${error.code}`);
       }
-      const group = `${chain}/${step}/${code}`;
+      const group = `${chain}/${step}/${isAlone ? id : code}`;
       counted.set(group, (counted.get(group) ?? 0) + count);
       return problems.map((what) => harmful(`on-call was told ${id}: ${what}`));
     },
@@ -105,10 +135,10 @@ export function createTelling(find: (workflowId: string) => Shadow | undefined):
       countIn(marks, group);
       return (marks.get(group) ?? 0) <= (counted.get(group) ?? 0)
         ? []
-        : [harmful(`${idOf(meta)} counts as told, and no digest told of it`)];
+        : [harmful(`${idOf(meta, kindOf(meta))} counts as told, and no digest told of it`)];
     },
     patienceFor: (meta, failedAt, now) => {
-      const others = windows.filter(({ head, at }) => head !== idOf(meta) && at <= now);
+      const others = windows.filter(({ head, at }) => head !== idOf(meta, kindOf(meta)) && at <= now);
       const closed = others.some(
         ({ group, until }) => group === groupOf(meta) && until + GRACE_MS > failedAt,
       );

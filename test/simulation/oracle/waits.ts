@@ -31,8 +31,9 @@ export function createWaits(skewMs: () => number, granularityMs: number): Waits 
     Math.max(Math.floor(most / granularityMs) * granularityMs, kept(least) + granularityMs);
 
   return {
-    problems: (shadow, { step, attempt, token, updatedAt, nextAttemptAt = 0 }) => {
-      const { base, cap } = stepOf(shadow, step).backoff;
+    problems: (shadow, { step, action, attempt, token, updatedAt, nextAttemptAt = 0 }) => {
+      const own = stepOf(shadow, step);
+      const { base, cap } = (action === 'undo' ? own.undo : own)?.backoff ?? own.backoff;
       const longest = 1_000 * Math.min(cap, base * 2 ** (attempt - 1));
       const ended = shadow.endings.get(token);
       const until = ended?.kind === 'reply' ? notBefore(ended.headers, ended.at) : undefined;

@@ -1,4 +1,5 @@
-import { PARKING, type QueueName } from '../../../lib/contract/names.ts';
+import type { StepPlace } from '../../../lib/chain/places.ts';
+import { deadLetterQueue, PARKING, type QueueName } from '../../../lib/contract/names.ts';
 import type { Store } from '../../../lib/engine/ports.ts';
 import type { BackingOptions as AnyBackingOptions, Backing } from '../../../lib/testing/world/backing.ts';
 import type { Chance } from '../../../lib/testing/world/chance.ts';
@@ -17,14 +18,20 @@ export interface Surroundings {
   inject(queue: QueueName, body: string): void;
   /** Bodies in the parking queue, which raise an alarm. */
   parked(): readonly string[];
+  /** Whether messages wait for the reconciler that were received too often. */
+  hasDeadLetters(): boolean;
   /** The table as it is at the end. */
   table(): Promise<Store>;
   close(): Promise<void>;
 }
 
-export const surroundingsOf = ({ queues, store, calm, close }: Backing): Surroundings => ({
+export const surroundingsOf = (
+  { queues, store, calm, close }: Backing,
+  places: readonly StepPlace[],
+): Surroundings => ({
   inject: queues.inject,
   parked: () => queues.contents(PARKING),
+  hasDeadLetters: () => places.some((place) => queues.depth(deadLetterQueue(place)).visible > 0),
   table: () => {
     calm?.();
     return Promise.resolve(store);

@@ -3,12 +3,13 @@ import { dataEnrichment } from '../../../functions/chains/data-enrichment.ts';
 import { notifications } from '../../../functions/chains/notifications.ts';
 import { orderProcessing } from '../../../functions/chains/order-processing.ts';
 import { userOnboarding } from '../../../functions/chains/user-onboarding.ts';
-import type { ChainDefinition, RunContext } from '../../../lib/chain/definition.ts';
+import type { ChainDefinition, OnFailure, RunContext, Undone } from '../../../lib/chain/definition.ts';
 import { emptyChain, finished, withStep } from '../../../lib/chain/validate.ts';
 import { DEMO_TARGETS } from '../../../lib/local/demo/catalogue.ts';
 import type { Chance } from '../../../lib/testing/world/chance.ts';
 import { MADE_AT, markDrifting } from './drifting.ts';
 import type { Answer } from './targets.ts';
+import { undoTarget } from './undo-target.ts';
 
 /** A chain to be run, with an input for it and what its targets answer. */
 export interface Subject {
@@ -18,6 +19,8 @@ export interface Subject {
   /** Another one. */
   other(card: string): Readonly<Record<string, unknown>>;
   readonly answer: Answer;
+  /** Targets of undos that say 404 where they find nothing to undo; others say that it is done. */
+  readonly says404?: (target: string) => boolean;
 }
 
 /** What other code has under the same name and version: the last step is gone, or another one was added, and none follows any. */
@@ -36,7 +39,8 @@ const changed = new WeakMap<ChainDefinition, ChainDefinition>();
 
 /** Code of a step that calls something: given by the world in which the chain runs. */
 export interface Code {
-  run(idempotencyKey: string, timeoutMs: number): Promise<unknown>;
+  /** @param undoneKey of code that undoes a step: under which that was done */
+  run(idempotencyKey: string, timeoutMs: number, signal: AbortSignal, undoneKey?: string): Promise<unknown>;
   /** Milliseconds since 1970, for requests that are made of the time. */
   now(): number;
 }
@@ -58,14 +62,26 @@ export interface StepOptions {
   readonly idempotency?: 'none' | { readonly lifetime: number } | undefined;
   /** Its request is made of the time, and changes that often, in milliseconds: a mistake that its function may have. */
   readonly drifts?: number | undefined;
+  /** How it is taken back. */
+  readonly undo?:
+    | Omit<StepOptions, 'undo' | 'lateBy' | 'pivot' | 'drifts' | 'concurrency' | 'batchSize'>
+    | undefined;
+  /** Seconds after the deadline of a call for which it may still act. */
+  readonly lateBy?: number | undefined;
+  readonly pivot?: boolean | undefined;
 }
 
 /** A chain of that shape, each step with a target of its own. */
-export function graphSubject(graph: Graph, options: (name: string) => StepOptions, code: Code): Subject {
-  const base = { version: 1, start: '/api/simulated', input: INPUT, sensitive: ['card'] };
+export function graphSubject(
+  graph: Graph,
+  options: (name: string) => StepOptions,
+  code: Code,
+  onFailure: OnFailure = 'stop',
+): Subject {
+  const base = { version: 1, start: '/api/simulated', input: INPUT, sensitive: ['card'], onFailure };
   let chain = emptyChain('simulated', base);
   for (const [name, after] of Object.entries(graph)) {
-    const { code: isCode = false, drifts, batchSize = 1, ...rest } = options(name);
+    const { code: isCode = false, drifts, batchSize = 1, undo, ...rest } = options(name);
     const work = isCode
       ? { run: (context: RunContext) => runCode(code, context, rest.timeout) }
       : {
@@ -76,7 +92,9 @@ export function graphSubject(graph: Graph, options: (name: string) => StepOption
           ),
           targets: [name],
         };
-    chain = withStep(chain, name, { after, response: RESPONSE, batchSize, ...defined(rest), ...work });
+    const own = { response: RESPONSE, batchSize, ...defined(rest), ...work };
+    const taken = undo === undefined ? {} : { undo: undoOf(name, undo, code) };
+    chain = withStep(chain, name, { after, ...own, ...taken });
   }
   return {
     chain: finished(chain),
@@ -102,9 +120,36 @@ function requestTo(
   return request;
 }
 
+type UndoOptions = NonNullable<StepOptions['undo']>;
+type Undoing<Context> = Context & { readonly undone: Undone };
+
+/** It is told what it undoes, and tells its target so: whether it was told the truth can be seen there. */
+function undoOf(step: string, { code: isCode = false, ...rest }: UndoOptions, code: Code): object {
+  const common = { response: RESPONSE, ...defined({ ...rest }) };
+  if (isCode) {
+    const run = (context: Undoing<RunContext>) =>
+      runCode(code, context, rest.timeout, context.undone.idempotencyKey);
+    return { ...common, run };
+  }
+  const target = undoTarget(step);
+  const request = ({ input, undone }: Undoing<{ input: { card?: string } }>) => ({
+    target,
+    method: 'POST',
+    path: `/${target}`,
+    body: { card: input.card, undoes: undone.idempotencyKey, result: undone.result ?? null },
+    ...(rest.idempotency === undefined ? {} : { idempotency: rest.idempotency }),
+  });
+  return { ...common, request, targets: [target] };
+}
+
 /** Code that tells too much when it fails. */
-const runCode = (code: Code, { idempotencyKey, input }: RunContext, timeout: number): Promise<unknown> =>
-  code.run(idempotencyKey, timeout * 1_000).catch((error: unknown) => {
+const runCode = (
+  code: Code,
+  { idempotencyKey, input, signal }: RunContext,
+  timeout: number,
+  undoneKey?: string,
+): Promise<unknown> =>
+  code.run(idempotencyKey, timeout * 1_000, signal, undoneKey).catch((error: unknown) => {
     throw new Error(`${String(error)} for ${JSON.stringify(input)}`);
   });
 

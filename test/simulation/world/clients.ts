@@ -5,28 +5,21 @@ import {
   startHandler,
   timelineHandler,
 } from '../../../functions/handlers.ts';
-import type { ApiAnswer, ApiEvent } from '../../../functions/http.ts';
-import { START_IDEMPOTENCY_HEADER, workflowPath } from '../../../lib/contract/names.ts';
+import type { ApiEvent } from '../../../functions/http.ts';
+import { START_IDEMPOTENCY_HEADER } from '../../../lib/contract/names.ts';
 import { listAnswer, type StartAnswer, startAnswer, workflowAnswer } from '../../../lib/contract/wire.ts';
-import type { Chance } from '../../../lib/testing/world/chance.ts';
-import type { Time } from '../../../lib/testing/world/time.ts';
-import type { Rates } from '../faults/rates.ts';
-import type { Asked } from '../oracle/answers.ts';
-import type { Oracle } from '../oracle/oracle.ts';
-import type { Surroundings } from './backing.ts';
-import type { Subject } from './chains.ts';
+import {
+  ask,
+  type ClientsOptions,
+  isUnavailable,
+  MINUTE,
+  ofWorkflow,
+  pause,
+  SECOND,
+  type Wanted,
+} from './asking.ts';
 import { createWish } from './client-requests.ts';
-import type { System } from './system.ts';
-
-export interface ClientsOptions {
-  readonly time: Time;
-  readonly chance: Chance;
-  readonly oracle: Oracle;
-  readonly system: System;
-  readonly subject: Subject;
-  readonly surroundings: Surroundings;
-  readonly rates: Rates;
-}
+import { operateUndo, strikeUndo } from './undoers.ts';
 
 const post = (rawPath: string, body: unknown, headers: Readonly<Record<string, string>> = {}): ApiEvent => ({
   rawPath,
@@ -35,17 +28,6 @@ const post = (rawPath: string, body: unknown, headers: Readonly<Record<string, s
   isBase64Encoded: false,
 });
 
-const ofWorkflow = (
-  workflowId: string,
-): Pick<ApiEvent, 'rawPath' | 'headers' | 'pathParameters' | 'isBase64Encoded'> => ({
-  rawPath: workflowPath(workflowId),
-  headers: {},
-  pathParameters: { id: workflowId },
-  isBase64Encoded: false,
-});
-
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
 /** Resumes of a workflow while things still go wrong. */
 const RESUMES_IN_A_ROW = 5;
 
@@ -57,6 +39,7 @@ export function startClients(options: ClientsOptions): void {
     time.after(chance.whole(0, 2 * SECOND), () => void begin(options, number));
   }
   litter(options);
+  strikeUndo(options);
   oracle.onMeta(({ meta }, before) => {
     const { workflowId } = meta;
     if (before === undefined && chance.happens(rates.cancel)) {
@@ -65,6 +48,7 @@ export function startClients(options: ClientsOptions): void {
     if (before === undefined && !rates.calm && chance.happens(0.3)) {
       time.after(chance.magnitude(10, 10 * MINUTE), () => void read(options, workflowId));
     }
+    operateUndo(options, meta, before);
     // Somebody who has not heard that it was closed.
     if (meta.status === 'cancelled' && before?.status === 'failed' && chance.happens(0.3)) {
       time.after(chance.magnitude(50, 10 * MINUTE), () => void resume(options, workflowId));
@@ -92,45 +76,6 @@ function litter({ surroundings, chance, rates, subject, time }: ClientsOptions):
       time.after(when, () => surroundings.inject({ chain: chain.name, step, kind }, body));
     }
   }
-}
-
-const pause = ({ time }: ClientsOptions, ms: number): Promise<void> =>
-  new Promise((resolve) => {
-    time.after(ms, resolve);
-  });
-
-/** Whether a server that could not do it, or nothing at all, answered. */
-const isUnavailable = (answer: ApiAnswer | undefined): boolean =>
-  answer === undefined || answer.statusCode === 503;
-
-/** What an answer of that status holds, in the form that it must have. */
-interface Wanted<Body> {
-  readonly status: number;
-  readonly form: { safeParse(body: unknown): { success: true; data: Body } | { success: false } };
-  /** Told of the body. */
-  readonly held: (body: Body, asked: Asked) => void;
-}
-
-/** Sends a request and looks at its answer. @param others further statuses that are all right */
-async function ask<Body>(
-  { oracle, system }: ClientsOptions,
-  what: string,
-  send: (system: System) => Promise<ApiAnswer | undefined>,
-  others: readonly number[],
-  wanted?: Wanted<Body>,
-): Promise<ApiAnswer | undefined> {
-  const asked = oracle.answers.asked();
-  const answer = await send(system);
-  if (answer === undefined) return undefined;
-  oracle.shown(`the answer to ${what}`, answer.body);
-  if (answer.statusCode === wanted?.status) {
-    const body = wanted.form.safeParse(JSON.parse(answer.body));
-    if (body.success) wanted.held(body.data, asked);
-    else oracle.report(`${what} was answered ${answer.body}`);
-  } else if (![503, ...others].includes(answer.statusCode)) {
-    oracle.report(`${what} was answered ${answer.statusCode}: ${answer.body}`);
-  }
-  return answer;
 }
 
 export async function begin(options: ClientsOptions, number: number): Promise<void> {

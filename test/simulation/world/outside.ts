@@ -5,6 +5,7 @@ import type { Caller, Outside } from '../../../lib/testing/world/witness.ts';
 import type { Oracle } from '../oracle/oracle.ts';
 import { createRequests } from '../oracle/request.ts';
 import type { SimulatedTargets } from './targets.ts';
+import { undoTarget } from './undo-target.ts';
 
 interface Options {
   readonly time: Time;
@@ -36,8 +37,9 @@ export const outsideOf =
       },
       emitted: (event) => {
         if (event.event === 'attempt_started') {
-          requests.begins(event.idempotencyKey);
-          begun.set(`${event.workflowId}:${event.step}`, event.idempotencyKey);
+          const { action, idempotencyKey, step, workflowId } = event;
+          requests.begins(idempotencyKey);
+          begun.set(`${workflowId}:${action === undefined ? step : undoTarget(step)}`, idempotencyKey);
         }
         oracle.emitted(event, caller);
       },

@@ -81,12 +81,12 @@ export async function startProcess(
   };
   /** Code of a step that ends the process: an error that nobody catches, thrown while the step is called. */
   const poisoned = (mine: Life, idempotencyKey: string): boolean => {
-    const [workflowId = '', step = ''] = idempotencyKey.split(':');
+    const [, step = ''] = idempotencyKey.split(':');
     const rate = rates.poison.get(step) ?? 0;
     if (mine.engine === undefined || !mayDie() || time.now() >= rates.stopAt || !chance.happens(rate))
       return false;
     counts.poisoned += 1;
-    oracle.endedLife(workflowId, step);
+    oracle.endedLife(idempotencyKey);
     mine.engine.atExit();
     kill(mine, `${step} ended it`);
     return true;
@@ -211,6 +211,7 @@ export async function startProcess(
     },
     surroundings: {
       inject: (queue, body) => life.engine?.queues.inject(queue, body),
+      hasDeadLetters: () => false,
       parked: () => life.engine?.queues.contents(PARKING) ?? [],
       table: () => storeOver(disk, { schedule: queueMicrotask }),
       close: () => disk.close(),
@@ -259,8 +260,8 @@ const QUICK = { kind: 'none', there: 0, back: 0 } as const;
 /** Within one process nothing fails by itself and nothing is slow; it dies as a whole. What is outside is as bad as ever. */
 const ofOneProcess = (chaos: Chaos, mayDie: () => boolean): Chaos => ({
   ...chaos,
-  port: (call) => {
-    const fault = chaos.port(call);
+  port: (call, worker) => {
+    const fault = chaos.port(call, worker);
     if (fault.kind === 'crashBefore' || fault.kind === 'crashSent') {
       if (!mayDie()) return QUICK;
       return fault.kind === 'crashBefore' ? fault : { ...QUICK, kind: 'crashAfter' };

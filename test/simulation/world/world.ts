@@ -1,3 +1,4 @@
+import type { StepDefinition } from '../../../lib/chain/definition.ts';
 import { findStep, healthyAttempt } from '../../../lib/chain/graph.ts';
 import { type StepPlace, stepPlaces } from '../../../lib/chain/places.ts';
 import { registry } from '../../../lib/chain/registry.ts';
@@ -10,6 +11,7 @@ import { type Counts, counting, countingEvents, noCounts } from '../counts.ts';
 import type { Chaos } from '../faults/chaos.ts';
 import type { Rates } from '../faults/rates.ts';
 import { createOracle, type Oracle } from '../oracle/oracle.ts';
+import { partsOf } from '../oracle/shadow.ts';
 import { type BackingOptions, type Surroundings, surroundingsOf } from './backing.ts';
 import type { Code, Subject } from './chains.ts';
 import { outsideOf } from './outside.ts';
@@ -48,7 +50,7 @@ interface WorldOptions {
 }
 
 /** A stage with its clients' world around it, in virtual time. */
-interface World {
+export interface World {
   readonly time: Time;
   readonly subject: Subject;
   readonly oracle: Oracle;
@@ -91,10 +93,21 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const targets = createTargets({
     ...{ time, chaos: counted, oracle, answer },
     // The promise holds where clocks differ by less than the margin of a lease: beyond that a target remembers for longer.
-    lifetimeOf: (step) => {
-      const lifetime = findStep(subject.chain, step)?.keyLifetime ?? LIMITS.keyLifetime;
+    lifetimeOf: (key) => {
+      const lifetime = callUnder(subject, key)?.keyLifetime ?? LIMITS.keyLifetime;
       return lifetime === 0 ? 0 : lifetime + (2 * (options.skewMs?.() ?? 0)) / 1_000;
     },
+    // Likewise: clocks that differ wait for less, or for more.
+    lateByOf: (key) => {
+      const [, step = ''] = key.split(':');
+      const lateBy = canUndo(subject) ? findStep(subject.chain, step)?.lateBy : undefined;
+      return lateBy && Math.max(0, lateBy - (options.skewMs?.() ?? 0) / 1_000);
+    },
+    isDone: (key) => {
+      const { workflowId, step } = partsOf(key);
+      return oracle.find(workflowId)?.steps.get(step)?.status === 'completed';
+    },
+    says404: subject.says404 ?? (() => false),
   });
   code.run = targets.run;
   const chains = registry([subject.chain]);
@@ -134,13 +147,25 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   };
 }
 
+/** What is called under a key: a step, or its undo. */
+function callUnder({ chain }: Subject, key: string): Pick<StepDefinition, 'keyLifetime'> | undefined {
+  const { step, action } = partsOf(key);
+  const definition = findStep(chain, step);
+  return action === undefined ? definition : definition?.undo;
+}
+
+const canUndo = ({ chain }: Subject): boolean => chain.steps.some(({ undo }) => undo !== undefined);
+
 /** A stage: a function for every queue, and the API. */
 async function startStage(
   around: Omit<StageOptions, 'backing' | 'changed'> & Omit<BackingOptions, 'chance'>,
   { backing: open = embeddedBacking, chance }: WorldOptions,
 ): Promise<{ system: System; surroundings: Surroundings }> {
   const backing = await open({ ...around, chance });
-  return { system: startSystem({ ...around, backing }), surroundings: surroundingsOf(backing) };
+  return {
+    system: startSystem({ ...around, backing }),
+    surroundings: surroundingsOf(backing, around.places),
+  };
 }
 
 const tracer =
@@ -159,21 +184,35 @@ function longestRepair(places: readonly StepPlace[], { chain }: Subject): number
   const asked = LIMITS.retryAfter * (1 + LIMITS.askedJitter);
   const waits = asked + LIMITS.reconcileBackoffCap + 2 * LIMITS.reconcileInterval + lease;
   const steps = chain.steps.reduce((sum, step) => sum + healthyAttempt(step), 0);
+  // Taken back one after the other, each may act late first, and its undo be claimed by a worker that dies.
+  const undos = chain.steps.reduce(
+    (sum, { lateBy, undo }) => sum + (undo === undefined ? 0 : lateBy + 2 * (undo.timeout + lease)),
+    0,
+  );
   // A failure may have to wait until its kind may be told again, and be told twice before it is marked.
   const telling = 2 * (LIMITS.digestWindow + 2 * LIMITS.reconcileInterval);
-  return (waits + telling + 2 * steps) * 1_000;
+  return (waits + telling + 2 * steps + undos) * 1_000;
 }
+
+const ENDS = {
+  completed: 'completed',
+  failed: 'failed',
+  cancelled: 'cancelled',
+  compensated: 'compensated',
+  compensation_failed: 'compensationsFailed',
+} as const;
 
 function countEnds(counts: Counts, { workflows }: Oracle, zombies: boolean): void {
   counts.schedules += 1;
   if (zombies) counts.staleWorkers += 1;
-  for (const { meta, effects, forced } of workflows.values()) {
+  for (const { meta, chain, effects, forced, undos } of workflows.values()) {
     counts.workflows += 1;
     counts.resumes += meta.epoch;
     for (const keys of effects.values()) counts.effects += keys.size;
     for (const epochs of forced.values()) counts.newKeys += epochs.size;
-    if (meta.status === 'completed' || meta.status === 'failed' || meta.status === 'cancelled') {
-      counts[meta.status] += 1;
-    }
+    if (meta.status !== 'processing' && meta.status !== 'compensating') counts[ENDS[meta.status]] += 1;
+    if (meta.error?.code === 'PAST_PIVOT') counts.pastPivot += 1;
+    for (const deed of effects.keys()) if (!chain.steps.some(({ name }) => name === deed)) counts.undos += 1;
+    for (const { found } of undos.values()) if (found === false) counts.undosOfNothing += 1;
   }
 }

@@ -27,6 +27,10 @@ export function foundationAlarms(foundation: WatchedFoundation): readonly StageA
       ...whole,
       metric: highest('ApproximateAgeOfOldestMessage', STEP_FAILED),
     }),
+    new StageAlarm(foundation, 'compensation-failed', {
+      ...whole,
+      metric: (period) => ourMetric('compensationsFailed', { stage }, { statistic: 'Sum', period }),
+    }),
     new StageAlarm(foundation, 'repairs', {
       ...whole,
       metric: (period) => ourMetric('repairs', { stage }, { statistic: 'Sum', period }),

@@ -1,6 +1,6 @@
 import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { LIMITS } from '../../../contract/limits.ts';
-import { RUNBOOK_WORKFLOW_FAILED } from '../../../contract/names.ts';
+import { RUNBOOK } from '../../../contract/names.ts';
 import type { Stage } from '../../stage.ts';
 
 /** `critical` wakes somebody, and tells them when it is over. `warning` can wait for working hours. */
@@ -41,9 +41,21 @@ export const SEEN_WITHIN = LIMITS.reconcileBackoffCap + 5 * LIMITS.reconcileInte
 /** Every kind of alarm under its name, which is a heading of docs/runbook.md. All thresholds are here. */
 export const ALARM_KINDS = {
   /** Every failed workflow counts, because it waits until somebody resumes it. Nothing is lost meanwhile, so nobody is woken. */
-  [RUNBOOK_WORKFLOW_FAILED]: {
+  [RUNBOOK.failed]: {
     severity: 'warning',
     meaning: 'workflows failed and wait to be resumed',
+    period: 300,
+    looks: ONCE,
+    threshold: fixed(1),
+    missing: NOTHING_IS_WELL,
+  },
+  /**
+   * Of all chains together. Half of what a customer was charged, sent or given stands, and goes on standing until a person acts. It is told by
+   * mail at once, too; this alarm wakes whoever reads none.
+   */
+  [RUNBOOK.compensation_failed]: {
+    severity: 'critical',
+    meaning: 'workflows could not be taken back: some of what they did stands, and waits for a person',
     period: 300,
     looks: ONCE,
     threshold: fixed(1),
@@ -159,7 +171,7 @@ export const ALARM_KINDS = {
     threshold: fixed(1),
     missing: NOTHING_IS_WELL,
   },
-  /** This never happens by design: a message passes a function three times at most. */
+  /** This never happens by design: a message passes a function three times at most, and as often again where its workflow is taken back. */
   'recursion-dropped': {
     severity: 'warning',
     meaning: 'Lambda took the function for one that calls itself without end, and dropped a message',

@@ -18,7 +18,7 @@ const MOST = { widgets: 499, metrics: 2_500, bytes: 900_000 } as const;
 /** What each takes in the template at most: the ARN of an alarm, with what CloudFormation fills in, and a metric with its look. */
 const BYTES = { alarm: 256, metric: 300 } as const;
 /** Metrics of one chain in the graphs of all chains. */
-const METRICS_OF_CHAIN = 3;
+const METRICS_OF_CHAIN = 5;
 /** The time range that it shows when it is opened. */
 const SHOWN = Duration.hours(3);
 

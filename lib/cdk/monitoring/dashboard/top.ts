@@ -88,28 +88,60 @@ const COUNTED = [
   { name: 'workflowsCompleted', label: 'completed', color: Color.GREEN },
   { name: 'workflowsFailed', label: 'failed', color: Color.RED },
 ] as const;
+const TAKEN_BACK = [
+  { name: 'workflowsCompensating', label: 'compensating', color: Color.ORANGE },
+  { name: 'workflowsCompensated', label: 'compensated', color: Color.GREEN },
+] as const;
+type Counted = (typeof COUNTED | typeof TAKEN_BACK)[number];
 /** Each line adds up one metric over all chains. */
 const CHAINS_PER_GRAPH = Math.floor(METRICS_PER_WIDGET / COUNTED.length);
 
-/** Whether workflows make progress: how many began and ended in all chains, and how long the slowest step has waited. */
-export function workflowGraphs(stage: StageName, chains: readonly string[]): readonly GraphWidget[] {
-  const sums = chunksOf(chains, CHAINS_PER_GRAPH).map((some, at) => ({
-    title: at === 0 ? 'Workflows' : `Workflows (${at + 1})`,
-    left: COUNTED.map(
-      ({ name, label, color }) =>
-        new MathExpression({
-          expression: `SUM([${some.map((_, chain) => `${label}${chain}`).join(', ')}])`,
-          usingMetrics: Object.fromEntries(
-            some.map((chain, index) => [
-              `${label}${index}`,
-              ourMetric(name, { stage, chain }, { statistic: 'Sum' }),
-            ]),
-          ),
-          label,
-          color,
-          period: MINUTE,
-        }),
+/** One metric, added up over chains. */
+const sumOf = (
+  stage: StageName,
+  chains: readonly string[],
+  { name, label, color }: Counted,
+): MathExpression =>
+  new MathExpression({
+    expression: `SUM([${chains.map((_, chain) => `${label}${chain}`).join(', ')}])`,
+    usingMetrics: Object.fromEntries(
+      chains.map((chain, index) => [
+        `${label}${index}`,
+        ourMetric(name, { stage, chain }, { statistic: 'Sum' }),
+      ]),
     ),
+    label,
+    color,
+    period: MINUTE,
+  });
+
+/**
+ * Whether workflows make progress: how many began and ended in all chains, how many are taken back and whether that succeeds, and how long
+ * the slowest step has waited.
+ */
+export function workflowGraphs(stage: StageName, chains: readonly string[]): readonly GraphWidget[] {
+  const parts = chunksOf(chains, CHAINS_PER_GRAPH);
+  const counted = (title: string, at: number): string => (at === 0 ? title : `${title} (${at + 1})`);
+  const sums = parts.map((some, at) => ({
+    title: counted('Workflows', at),
+    left: COUNTED.map((line) => sumOf(stage, some, line)),
+    leftLabel: 'a minute',
+  }));
+  const takenBack = parts.map((some, at) => ({
+    title: counted('Workflows that are taken back', at),
+    left: [
+      ...TAKEN_BACK.map((line) => sumOf(stage, some, line)),
+      // Of the whole stage, and once.
+      ...(at === 0
+        ? [
+            ourMetric(
+              'compensationsFailed',
+              { stage },
+              { statistic: 'Sum', label: 'compensation failed', color: Color.RED },
+            ),
+          ]
+        : []),
+    ],
     leftLabel: 'a minute',
   }));
   const oldest = {
@@ -117,5 +149,5 @@ export function workflowGraphs(stage: StageName, chains: readonly string[]): rea
     left: [ourMetric('overdue', { stage }, { statistic: 'Maximum', label: 'age / bound' })],
     leftLabel: 'of its bound',
   };
-  return row([...sums, oldest]);
+  return row([...sums, ...takenBack, oldest]);
 }

@@ -5,7 +5,7 @@ import { customMetrics } from './custom-metrics.ts';
 
 describe('the custom metrics of a month', () => {
   it('are none without a chain, but for those of the stage when something goes wrong', () => {
-    expect(customMetrics([], 'full')).toEqual({ goesWell: 0, goesWrong: 3 });
+    expect(customMetrics([], 'full')).toEqual({ goesWell: 0, goesWrong: 4 });
   });
 
   it('are two of a chain and two of each of its steps while all goes well', () => {
@@ -20,7 +20,7 @@ describe('the custom metrics of a month', () => {
     const { goesWell, goesWrong } = customMetrics(chains, 'full');
     const each = chains.map((chain) => customMetrics([chain], 'full'));
     expect(goesWell).toBe(each.reduce((sum, one) => sum + one.goesWell, 0));
-    // The three of the stage, of parked messages, repairs and unexpected errors, are shared.
-    expect(goesWrong - 3).toBe(each.reduce((sum, one) => sum + one.goesWrong - 3, 0));
+    // The four of the stage, of failed compensations, parked messages, repairs and unexpected errors, are shared.
+    expect(goesWrong - 4).toBe(each.reduce((sum, one) => sum + one.goesWrong - 4, 0));
   });
 });

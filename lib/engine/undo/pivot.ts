@@ -1,0 +1,65 @@
+import type { ChainDefinition, StepDefinition } from '../../chain/definition.ts';
+import { attemptsInEpoch, interrupted, isDone, notBefore } from '../decision.ts';
+import type { StepRecord, WorkflowState } from '../state.ts';
+
+/** What a pivot can be that has acted, or may have. */
+type Standing =
+  /** It has, or was not needed, or nobody will ever know: there is only forward. */
+  | 'past'
+  /** A worker may yet say that it surely did not. */
+  | 'unsettled';
+
+/** The pivot, if it is that. */
+export const pivotIs = (
+  what: Standing,
+  { steps }: ChainDefinition,
+  state: WorkflowState,
+  now: number,
+): StepDefinition | undefined =>
+  steps.find(({ name, pivot }) => pivot && standingOf(state, state.steps.get(name), now) === what);
+
+function standingOf(
+  { meta }: WorkflowState,
+  record: StepRecord | undefined,
+  now: number,
+): Standing | undefined {
+  if (isDone(record)) return 'past';
+  if (record === undefined || record.open === 0) return undefined;
+  if (record.status === 'failed' && record.epoch === meta.epoch) return 'past';
+  return record.status === 'running' && notBefore(record, now) !== undefined ? undefined : 'unsettled';
+}
+
+/** The pivot, if it has acted, may have, or is being called: then nothing of its workflow is taken back. */
+export const pivotInTheWay = ({ steps }: ChainDefinition, state: WorkflowState): string | undefined =>
+  steps.find(({ name, pivot }) => {
+    const record = pivot ? state.steps.get(name) : undefined;
+    return isDone(record) || (record?.open ?? 0) > 0;
+  })?.name;
+
+/**
+ * The record of an unsettled pivot as it is settled: it failed, and nobody knows whether it acted. By a new token, so that no worker that has
+ * outlived its lease can still say that it did not.
+ */
+export function settledPivot(
+  state: WorkflowState,
+  record: StepRecord,
+  now: number,
+  token: string,
+): StepRecord {
+  const { leaseUntil: _, nextAttemptAt: __, error, ...kept } = record;
+  return {
+    ...kept,
+    status: 'failed',
+    epoch: state.meta.epoch,
+    attempt: attemptsInEpoch(state, record),
+    token,
+    updatedAt: now,
+    attempts: interrupted(record, now),
+    error: {
+      code: 'WORKER_DIED',
+      message: `the call of step "${record.step}" may have acted`,
+      ...error,
+      effect: 'unknown',
+    },
+  };
+}
