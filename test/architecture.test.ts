@@ -48,7 +48,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     ...['lib/engine/reply', 'lib/engine/request', 'lib/engine/sensitive'],
   ],
   'lib/engine/json': [],
-  'lib/engine/lateness': ['lib/contract', 'lib/chain', 'lib/engine', 'lib/engine/undo'],
+  'lib/engine/lateness': ['lib/contract', 'lib/chain', 'lib/engine'],
   'lib/engine/reply': [
     ...['lib/contract', 'lib/chain', 'lib/chain/request'],
     ...['lib/engine', 'lib/engine/json', 'lib/engine/sensitive'],

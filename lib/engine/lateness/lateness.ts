@@ -1,10 +1,9 @@
 import type { ChainDefinition, StepDefinition } from '../../chain/definition.ts';
 import { healthyAttempt } from '../../chain/graph.ts';
-import { patience } from '../../chain/settings.ts';
+import { patience, undoPatience } from '../../chain/settings.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import { isDone, isReady, notBefore } from '../decision.ts';
 import type { StepRecord, WorkflowState } from '../state.ts';
-import { undoing } from '../undo/undoing.ts';
 
 /** Something of a workflow that is not done: since when, in milliseconds since 1970, and how long it may take. */
 export interface Waiting {
@@ -47,9 +46,7 @@ export function waitingOf(
 
 /** A compensation at its slowest: what runs ends, late effects come in, and one undo follows the other. */
 const takingBackMs = (chain: ChainDefinition | undefined): number => {
-  const seconds = (chain?.steps ?? []).map(
-    (step) => step.timeout + step.lateBy + (step.undo === undefined ? 0 : patience(undoing(step))),
-  );
+  const seconds = (chain?.steps ?? []).map((step) => step.timeout + step.lateBy + undoPatience(step));
   return Math.min(MOST_MS, seconds.reduce((sum, one) => sum + one, 0) * 1_000 + LOOK_MS);
 };
 

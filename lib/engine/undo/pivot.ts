@@ -29,6 +29,14 @@ function standingOf(
   return record.status === 'running' && notBefore(record, now) !== undefined ? undefined : 'unsettled';
 }
 
+/** The pivot, if it is past or unsettled: while it is, nothing of its workflow is undone. */
+export const standingPivot = (
+  chain: ChainDefinition,
+  state: WorkflowState,
+  now: number,
+): StepDefinition | undefined =>
+  pivotIs('past', chain, state, now) ?? pivotIs('unsettled', chain, state, now);
+
 /** The pivot, if it has acted, may have, or is being called: then nothing of its workflow is taken back. */
 export const pivotInTheWay = ({ steps }: ChainDefinition, state: WorkflowState): string | undefined =>
   steps.find(({ name, pivot }) => {

@@ -2,7 +2,7 @@ import type { ChainDefinition, StepDefinition } from '../../chain/definition.ts'
 import { successors } from '../../chain/graph.ts';
 import { interrupted, isDone, isReady, notBefore, recordOf } from '../decision.ts';
 import { recordsOf, type StepRecord, type WorkflowState } from '../state.ts';
-import { pivotIs } from './pivot.ts';
+import { standingPivot } from './pivot.ts';
 
 /*
  * The words of compensation (docs/architecture.md, "Undo"). Pure: each says of one step of a workflow, as it was loaded, what the tables
@@ -75,7 +75,7 @@ export const needsUndo = (state: WorkflowState, { name, undo }: StepDefinition):
 /** The steps of which nothing is left to be taken back, and of which nothing will come any more. */
 export function overSteps(chain: ChainDefinition, state: WorkflowState, now: number): ReadonlySet<string> {
   const over = new Set<string>();
-  if (pivotIs('past', chain, state, now) || pivotIs('unsettled', chain, state, now)) return over;
+  if (standingPivot(chain, state, now) !== undefined) return over;
   // Steps stand in an order in which each follows all it names: from the end, what is after a step is known before it.
   for (const step of chain.steps.toReversed()) {
     const { name } = step;
@@ -104,7 +104,7 @@ export function nextSteps(
   state: WorkflowState,
   now: number,
 ): readonly StepDefinition[] {
-  const pivot = pivotIs('past', chain, state, now) ?? pivotIs('unsettled', chain, state, now);
+  const pivot = standingPivot(chain, state, now);
   if (pivot !== undefined) {
     const before = chain.steps.filter(({ name }) => pivot.after.includes(name));
     return before.length === 0 ? [pivot] : before;
