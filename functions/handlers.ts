@@ -9,7 +9,7 @@ import {
   workflowPath,
 } from '../lib/contract/names.ts';
 import { cancelBody, LISTING_POSITION, resumeBody, undoBody } from '../lib/contract/wire.ts';
-import { comeBackIn, type Handled } from '../lib/engine/delivery.ts';
+import { comeBackIn, deathsOf, type Handled } from '../lib/engine/delivery.ts';
 import type { ApiEngine } from '../lib/engine/operations/api-engine.ts';
 import { cancel, resume } from '../lib/engine/operations/change.ts';
 import { get, list } from '../lib/engine/operations/read.ts';
@@ -19,7 +19,7 @@ import type { Delivery, ListFilter } from '../lib/engine/ports.ts';
 import { fieldErrors, ProblemError } from '../lib/engine/problems.ts';
 import { type ReconcileReport, type ReconcilerEngine, reconcile } from '../lib/engine/reconciler.ts';
 import { handleDeadLetter, type StepFailedEngine } from '../lib/engine/step-failed.ts';
-import { deathsOf, handleDelivery, type WorkerEngine } from '../lib/engine/worker.ts';
+import { handleDelivery, type WorkerEngine } from '../lib/engine/worker.ts';
 import {
   type ApiAnswer,
   type ApiEvent,

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { chain, target } from '../../lib/chain/index.ts';
+import { chain, done, notDone, target } from '../../lib/chain/index.ts';
 
 const payments = target('payments');
 const shipping = target('shipping');
@@ -8,7 +8,8 @@ const mail = target('mail');
 /**
  * Charges a card, ships the order, and confirms it by mail. The waits of each step outlast a minute in which its target is away: those of the
  * payment take 68 to 135 s together, of the shipment 70 to 140 s, of the confirmation 124 to 248 s. An order that failed stops, to be mended and
- * resumed; whoever gives it up instead has it taken back, by `POST /api/workflows/{id}/undo`.
+ * resumed; whoever gives it up instead has it taken back, by `POST /api/workflows/{id}/undo`. Where nobody knows whether a card was charged, payments is
+ * asked first.
  */
 export const orderProcessing = chain('order-processing', {
   version: 1,
@@ -27,6 +28,10 @@ export const orderProcessing = chain('order-processing', {
     retries: 2,
     backoff: { base: 45 },
     timeout: 30,
+    lookup: {
+      request: ({ idempotencyKey }) => payments.get('/charges', { query: { key: idempotencyKey } }),
+      reply: ({ status, body }) => (status === 404 ? notDone() : done(body)),
+    },
     undo: {
       request: ({ input, undone }) =>
         payments.post('/refunds', {

@@ -1,7 +1,7 @@
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
 import { nextOf } from '../contract/advice.ts';
 import { ROUTES, RUNBOOK, timelinePath, undoPath } from '../contract/names.ts';
-import { undoneOf } from '../contract/told.ts';
+import { triesOf, undoneOf } from '../contract/told.ts';
 import { EngineError, namedMessageOf } from '../engine/errors.ts';
 import type { FailureExample, Notification, Notifier } from '../engine/ports.ts';
 
@@ -117,11 +117,11 @@ const detailsOf = (
 
 /** What of a workflow was undone before an undo failed, and what was not. */
 function undosOf({ error, undos = [] }: FailureExample): readonly Field[] {
-  const { step, attempts, message } = error;
+  const { step, message } = error;
   const { undone, left, inDoubt } = undoneOf(step, undos);
   return [
     ['Undone', undone.join(', ') || 'nothing'],
-    ['Not undone', `${step}, after ${attempts === 1 ? '1 attempt' : `${attempts} attempts`}: ${message}`],
+    ['Not undone', `${step}, ${triesOf(error)}: ${message}`],
     ['Then to undo', left.join(', ')],
     ['In doubt', inDoubt.join(', ')],
   ];

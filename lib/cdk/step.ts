@@ -22,7 +22,7 @@ export interface StepProps {
 /**
  * One step of a chain: its queue, the dead-letter queue that the reconciler empties, its function, the mapping of its queue, and its
  * alarms. The function may use the table, send to the steps directly after it (where the chain has an undo: to itself and all before and after it),
- * to the step-failed queue and to the parking queue, and read the secrets of its own targets and of those that its undo calls.
+ * to the step-failed queue and to the parking queue, and read the secrets of its own targets and of those that its undo and its lookup call.
  */
 export class Step extends Construct {
   readonly place: StepPlace;
@@ -84,6 +84,7 @@ export class Step extends Construct {
     });
     allowTable(fn, foundation, ['load', 'write']);
     // Where the chain has an undo, whoever undoes a step queues what is next: it may be any of those before it and after it, and the step itself.
+    // A lookup needs no more: what it finds leads on as a step that completed, or as one that is undone.
     const sendsTo = [...new Set([...next, ...undoNeighbours])];
     allowQueues(fn, stage, SEND, [
       ...sendsTo.map((other) => stepQueue({ chain, step: other })),

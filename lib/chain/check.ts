@@ -16,8 +16,17 @@ export interface Range {
   readonly why?: string;
 }
 
-/** Returns `options` if it is an object that has only `known` names. */
-export function optionsOf(place: Place, what: string, options: unknown, known: readonly string[]): Options {
+/**
+ * Returns `options` if it is an object that has only `known` names.
+ * @param instead what to do about names that are no options here, but elsewhere
+ */
+export function optionsOf(
+  place: Place,
+  what: string,
+  options: unknown,
+  known: readonly string[],
+  instead: ReadonlyMap<string, string> = new Map(),
+): Options {
   if (!isOptions(options)) {
     throw new DefinitionError(
       place,
@@ -30,7 +39,7 @@ export function optionsOf(place: Place, what: string, options: unknown, known: r
     throw new DefinitionError(
       place,
       `${what} has no option "${name}"`,
-      `${didYouMean(name, known)}The options are ${known.join(', ')}.`,
+      instead.get(name) ?? `${didYouMean(name, known)}The options are ${known.join(', ')}.`,
     );
   }
   return options;

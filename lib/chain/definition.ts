@@ -103,6 +103,8 @@ export interface StepDefinition extends CallDefinition {
   readonly lateBy: number;
   /** How the step is taken back; undefined where it cannot be, or need not. */
   readonly undo: UndoDefinition | undefined;
+  /** How its target is asked what became of a call of which nobody knows whether it acted. Absent where it cannot be asked. */
+  readonly lookup?: LookupDefinition;
   /** Beyond this step there is only forward: once it may have acted nothing is taken back. Every other step is before or after it. */
   readonly pivot: boolean;
   /** Messages that one invocation takes, 1 to 10. */
@@ -116,6 +118,15 @@ export interface UndoDefinition extends CallDefinition {
   /** Exactly one of `request` and `run` is given. */
   request?(context: RequestContext & { readonly undone: Undone }): RequestSpec;
   run?(context: RunContext & { readonly undone: Undone }): unknown;
+}
+
+/** How a target is asked what became of a call. It never acts, so it has no key of its own, and its requests carry none. */
+export interface LookupDefinition
+  extends Pick<CallDefinition, 'targets' | 'read' | 'retries' | 'timeout' | 'backoff'> {
+  /** `idempotencyKey`: the key that the call in doubt had, as it was sent. */
+  request(context: RequestContext): RequestSpec;
+  /** What a complete reply of 2xx, 404 or 410 says: an `Answer`. */
+  reply(reply: Reply): unknown;
 }
 
 /** What an undo is told of the step that it takes back. */

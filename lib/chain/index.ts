@@ -3,6 +3,7 @@ export { chain } from './chain.ts';
 export type { ChainDefinition, RequestSpec } from './definition.ts';
 export { DefinitionError } from './definition-error.ts';
 export { StepRefusal } from './refusal.ts';
+export { done, notDone, unknown } from './request/answer.ts';
 export { json } from './request/body.ts';
 export { CallError } from './request/call-error.ts';
 export { form } from './request/form.ts';

@@ -7,7 +7,7 @@ export interface StepPlace {
   readonly chain: string;
   readonly step: string;
   readonly settings: StepSettings;
-  /** Steps directly after this one in any version. */
+  /** Steps directly after this one in any version: the step queues them when it completed, or when its lookup found that it did. */
   readonly next: readonly string[];
   /** Whether it is a first step in some version: a start queues it. */
   readonly root: boolean;
@@ -16,7 +16,7 @@ export interface StepPlace {
    * version. Whoever undoes the step may find that one of these is next. Else none.
    */
   readonly undoNeighbours: readonly string[];
-  /** Targets that it, or its undo, may call; undefined where a definition does not show them. */
+  /** Targets that it, its undo or its lookup may call; undefined where a definition does not show them. */
   readonly targets: readonly string[] | undefined;
   /** Secrets that its code, or that of its undo, may read. */
   readonly secrets: readonly string[];
@@ -24,7 +24,7 @@ export interface StepPlace {
 
 /**
  * Every step that needs a queue. All versions of a chain share one queue and one function for each step name: these have the
- * longest timeout and the most retries of any version, undos included, and the batch size and concurrency of the newest.
+ * longest timeout and the most receives of any version, undos and lookups included, and the batch size and concurrency of the newest.
  * @example stepPlaces([orderProcessing]).map(({ step }) => step) // ['payment', 'shipment', 'confirmation']
  */
 export function stepPlaces(chains: readonly ChainDefinition[]): readonly StepPlace[] {
@@ -48,7 +48,7 @@ const placeOf = (chain: ChainDefinition, step: StepDefinition, isUndone: boolean
   next: successors(chain, step.name).map(({ name }) => name),
   root: step.after.length === 0,
   undoNeighbours: isUndone ? neighbours(chain, step) : [],
-  targets: step.undo === undefined ? step.targets : allTargets(step, step.undo),
+  targets: [step.undo, step.lookup].reduce(allTargets, step.targets),
   secrets: union(step.secrets, step.undo?.secrets ?? []),
 });
 
@@ -64,10 +64,14 @@ const union = (some: readonly string[], others: readonly string[]): readonly str
   ...new Set([...some, ...others]),
 ];
 
-type Calling = Pick<StepPlace, 'targets'>;
-
-const allTargets = ({ targets }: Calling, others: Calling): readonly string[] | undefined =>
-  targets === undefined || others.targets === undefined ? undefined : union(targets, others.targets);
+/** These and those of another call, if there is one; undefined where either does not show them. */
+function allTargets(
+  targets: StepPlace['targets'],
+  other: Pick<StepPlace, 'targets'> | undefined,
+): StepPlace['targets'] {
+  if (other === undefined) return targets;
+  return targets === undefined || other.targets === undefined ? undefined : union(targets, other.targets);
+}
 
 function merged(older: StepPlace | undefined, newer: StepPlace): StepPlace {
   if (older === undefined) return newer;
@@ -84,7 +88,7 @@ function merged(older: StepPlace | undefined, newer: StepPlace): StepPlace {
     next: union(older.next, newer.next),
     root: older.root || newer.root,
     undoNeighbours: union(older.undoNeighbours, newer.undoNeighbours),
-    targets: allTargets(older, newer),
+    targets: allTargets(older.targets, newer),
     secrets: union(older.secrets, newer.secrets),
   };
 }

@@ -1,5 +1,5 @@
 import { LIMITS } from '../contract/limits.ts';
-import type { Backoff, ChainDefinition, StepDefinition, UndoDefinition } from './definition.ts';
+import type { Backoff, ChainDefinition, StepDefinition } from './definition.ts';
 
 /** Everything a step's queue, dead-letter queue, function and mapping are made with. Times in seconds. */
 export interface StepSettings {
@@ -14,19 +14,23 @@ export interface StepSettings {
 /** Lambda and SQS take whole seconds; the timeout of a call may be a fraction. */
 const functionTimeoutOf = (timeout: number): number => Math.ceil(timeout) + LIMITS.functionMargin;
 
+type Tried = Pick<StepDefinition, 'timeout' | 'retries'>;
+
 /**
- * The settings of one step, for the CDK construct and for the embedded queues alike. Its undo goes through the same queue and function, which have
- * the longer timeout and the more retries of the two.
+ * The settings of one step, for the CDK construct and for the embedded queues alike. Its undo and its lookup go through the same queue and function, which
+ * have the longest timeout of the three. The message whose attempts are used up is the one by which the lookup is made: it is received for both.
  * @example stepSettings({ ...step, timeout: 30, retries: 2 }).visibilityTimeout // 270
  */
 export function stepSettings(
-  step: Pick<StepDefinition, 'timeout' | 'retries' | 'batchSize' | 'concurrency'> & {
-    readonly undo?: Pick<UndoDefinition, 'timeout' | 'retries'> | undefined;
-  },
+  step: Tried &
+    Pick<StepDefinition, 'batchSize' | 'concurrency'> & {
+      readonly undo?: Tried | undefined;
+      readonly lookup?: Tried;
+    },
 ): StepSettings {
-  const { undo = step } = step;
-  const functionTimeout = functionTimeoutOf(Math.max(step.timeout, undo.timeout));
-  const attempts = Math.max(step.retries, undo.retries) + 1;
+  const { undo = step, lookup } = step;
+  const functionTimeout = functionTimeoutOf(Math.max(step.timeout, undo.timeout, lookup?.timeout ?? 0));
+  const attempts = Math.max(step.retries, undo.retries) + 1 + asksOf(lookup);
   return {
     functionTimeout,
     visibilityTimeout: functionTimeout * LIMITS.visibilityPerFunctionTimeout,
@@ -36,6 +40,9 @@ export function stepSettings(
     maxConcurrency: step.concurrency,
   };
 }
+
+/** How often a lookup may ask: at each attempt, and once more where it asked while the call could still act. */
+const asksOf = (lookup: Tried | undefined): number => (lookup === undefined ? 0 : lookup.retries + 2);
 
 /**
  * What half and whole of a wait are measured by, in seconds: it doubles with each attempt, up to the cap.
@@ -64,6 +71,10 @@ export function patience({ timeout, retries, backoff }: Tries): number {
 export const undoPatience = ({ undo }: Pick<StepDefinition, 'undo'>): number =>
   undo === undefined ? 0 : patience(undo);
 
+/** The same of the lookup of a step, without the wait for late effects before it; 0 where it has none. */
+export const lookupPatience = ({ lookup }: Pick<StepDefinition, 'lookup'>): number =>
+  lookup === undefined ? 0 : patience(lookup);
+
 /** Whether a number is a scale of waits: above 0, at most 1. */
 export const isBackoffScale = (scale: number): boolean => scale > 0 && scale <= 1;
 
@@ -82,13 +93,16 @@ export const withBackoffScale = (
     : chains.map((chain) => ({
         ...chain,
         steps: chain.steps.map((step) => ({
-          ...step,
-          backoff: scaled(step.backoff, scale),
-          undo: step.undo && { ...step.undo, backoff: scaled(step.undo.backoff, scale) },
+          ...scaled(step, scale),
+          undo: step.undo && scaled(step.undo, scale),
+          ...(step.lookup && { lookup: scaled(step.lookup, scale) }),
         })),
       }));
 
-const scaled = ({ base, cap }: Backoff, scale: number): Backoff => ({ base: base * scale, cap: cap * scale });
+const scaled = <Waiting extends { readonly backoff: Backoff }>(waiting: Waiting, scale: number): Waiting => ({
+  ...waiting,
+  backoff: { base: waiting.backoff.base * scale, cap: waiting.backoff.cap * scale },
+});
 
 /** The settings of every queue of dead letters, and of the step-failed function that consumes them. Times in seconds. */
 export const DEAD_LETTER_SETTINGS = {

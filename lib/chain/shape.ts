@@ -4,7 +4,8 @@ import type { ChainDefinition } from './definition.ts';
 
 /**
  * What the workflows of a version rely on: they would call a step again, leave one out, or be taken back beyond their pivot, if it changed under
- * them. Schemas, settings and functions are no part of it, nor are undos: these may be mended while workflows run.
+ * them. Schemas, settings and functions are no part of it, nor are undos: these may be mended while workflows run. Nor are lookups, which
+ * may be added and taken away, too: a step in doubt is asked for by the lookup that it has by then.
  */
 export interface Shape {
   /** How the idempotency key of a call is made. */

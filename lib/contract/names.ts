@@ -57,6 +57,7 @@ export type StepStatus = (typeof STEP_STATUSES)[number];
  * `REQUEST_CHANGED`: the call may have acted, and the step would send another request under the same idempotency key now.
  * `SECRET_UNAVAILABLE`: the target's secret could not be read for now; nothing was sent.
  * `PAST_PIVOT`: the pivot acted, or may have, while the workflow was to be taken back: there is only forward.
+ * `LOOKUP_UNKNOWN`: the call may have acted, and its target could not be asked, or cannot tell: it is not taken back before a person says what became of it.
  */
 export const STEP_ERROR_CODES = [
   'CONNECTION_FAILED',
@@ -78,12 +79,21 @@ export const STEP_ERROR_CODES = [
   'KEY_EXPIRED',
   'REQUEST_CHANGED',
   'PAST_PIVOT',
+  'LOOKUP_UNKNOWN',
 ] as const;
 export type StepErrorCode = (typeof STEP_ERROR_CODES)[number];
 
 /** What a message asks of a step, and what its call does: act, or take back what it did. META decides which of them is done. */
 export const ACTIONS = ['do', 'undo'] as const;
 export type Action = (typeof ACTIONS)[number];
+
+/** What an item of a step records: its calls, those of its undo, or those by which a lookup asks what became of them. */
+export const CALL_KINDS = [...ACTIONS, 'lookup'] as const;
+export type CallKind = (typeof CALL_KINDS)[number];
+
+/** What a lookup answers: the call that was made took effect, surely did not, or nobody can tell. */
+export const LOOKUP_ANSWERS = ['done', 'notDone', 'unknown'] as const;
+export type LookupAnswer = (typeof LOOKUP_ANSWERS)[number];
 
 /**
  * The idempotency key of a step's calls: the same at every attempt of a round.
@@ -183,6 +193,7 @@ export const RESERVED_OUTPUT_NAMES = [
   'retrying',
   'undo',
   'undoError',
+  'lookup',
   'inDoubt',
   'undeployed',
   'createdAt',

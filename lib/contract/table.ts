@@ -1,5 +1,5 @@
 import { LIMITS } from './limits.ts';
-import { ACTIONS, type Action, type WorkflowStatus } from './names.ts';
+import { CALL_KINDS, type CallKind, type WorkflowStatus } from './names.ts';
 
 /** A key attribute and its DynamoDB type. */
 interface KeyAttribute {
@@ -75,7 +75,7 @@ export const TABLE_SCHEMA: TableSchema = {
 
 /** Sort key of a workflow's own item. */
 export const META_KEY = 'META';
-const PREFIXES: Readonly<Record<Action, string>> = { do: 'STEP#', undo: 'UNDO#' };
+const PREFIXES: Readonly<Record<CallKind, string>> = { do: 'STEP#', undo: 'UNDO#', lookup: 'LOOKUP#' };
 
 /** @example partitionKey('default', 'wf_…') // 'default#wf_…' */
 export const partitionKey = (tenant: string, workflowId: string): string => `${tenant}#${workflowId}`;
@@ -91,12 +91,12 @@ export function parsePartitionKey(key: string): { readonly tenant: string; reado
 export const PACE_KEYS = { [KEYS.partition]: 'on-call', [KEYS.sort]: 'PACE' } as const;
 
 /** @example stepKey('payment', 'undo') // 'UNDO#payment' */
-export const stepKey = (step: string, action: Action = 'do'): string => PREFIXES[action] + step;
+export const stepKey = (step: string, kind: CallKind = 'do'): string => PREFIXES[kind] + step;
 
 /** The step's name in a sort key, and what its item records; undefined if the item is no step's. */
-export function parseStepKey(key: string): { readonly step: string; readonly action: Action } | undefined {
-  const action = ACTIONS.find((one) => key.startsWith(PREFIXES[one]));
-  return action && { step: key.slice(PREFIXES[action].length), action };
+export function parseStepKey(key: string): { readonly step: string; readonly kind: CallKind } | undefined {
+  const kind = CALL_KINDS.find((one) => key.startsWith(PREFIXES[one]));
+  return kind && { step: key.slice(PREFIXES[kind].length), kind };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { StepErrorCode, StepStatus } from './names.ts';
-import type { StepError } from './wire.ts';
+import type { StepError, WorkflowError } from './wire.ts';
 
 /** What a sentence is made of: nothing in it comes from a target, or from what code threw. */
 type Facts = Pick<StepError, 'code' | 'target' | 'httpStatus'>;
@@ -63,6 +63,9 @@ const SENTENCES: Readonly<
       `the call may have acted, and ${theTarget(facts)} may have forgotten its idempotency key`,
   },
   PAST_PIVOT: { says: () => 'the pivot acted, or may have, before the workflow could be taken back' },
+  LOOKUP_UNKNOWN: {
+    says: () => 'the call may have acted, and the lookup of the step did not find out',
+  },
   REQUEST_CHANGED: {
     says: (facts) => `the call may have acted, and another request would go to ${theTarget(facts)} now`,
   },
@@ -78,7 +81,13 @@ export function sentenceOf(facts: Facts): string {
 }
 
 /** Errors that no target and no thrown error has a word in, in whichever release. */
-const OURS: ReadonlySet<StepErrorCode> = new Set(['WORKER_DIED', 'NOT_TAKEN', 'EXPIRED', 'PAST_PIVOT']);
+const OURS: ReadonlySet<StepErrorCode> = new Set([
+  'WORKER_DIED',
+  'NOT_TAKEN',
+  'EXPIRED',
+  'PAST_PIVOT',
+  'LOOKUP_UNKNOWN',
+]);
 
 /**
  * An error as operators see it. An earlier release saved what the target said as the message: of such an error it becomes the detail.
@@ -121,3 +130,12 @@ export function undoneOf(
     inDoubt: named(undos.filter(({ inDoubt }) => inDoubt)),
   };
 }
+
+/**
+ * How often something was tried before a workflow could not be taken back: its undo, or the lookup before it.
+ * @example triesOf({ code: 'LOOKUP_UNKNOWN', attempts: 1 }) // 'asked once'
+ */
+export const triesOf = ({ code, attempts }: Pick<WorkflowError, 'code' | 'attempts'>): string =>
+  code === 'LOOKUP_UNKNOWN'
+    ? `asked ${attempts === 1 ? 'once' : `${attempts} times`}`
+    : `after ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`;

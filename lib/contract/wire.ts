@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { LIMITS } from './limits.ts';
 import {
   ACTIONS,
+  LOOKUP_ANSWERS,
   OPERATIONS,
   STATEMENTS,
   STEP_ERROR_CODES,
@@ -91,8 +92,8 @@ const withNext = { next: z.string() };
 /** One attempt of a step, in order of time. */
 export const timelineEntry = z.object({
   step: z.string(),
-  /** Of the step's undo. */
-  action: z.literal('undo').optional(),
+  /** Of the step's undo, or of its lookup. */
+  action: z.enum(['undo', 'lookup']).optional(),
   epoch: count,
   attempt: count,
   round: count,
@@ -152,6 +153,18 @@ export const workflowAnswer = z.looseObject({
     .optional(),
   /** The undo that failed. */
   undoError: workflowError.extend(withNext).optional(),
+  /** Since the last resume: what the targets of steps in doubt were asked, and what they answered. */
+  lookup: z
+    .record(
+      z.string(),
+      z.object({
+        status: z.enum(STEP_STATUSES),
+        attempts: count,
+        answer: z.enum(LOOKUP_ANSWERS).optional(),
+        error: stepError.extend(withNext).optional(),
+      }),
+    )
+    .optional(),
   /** Steps of which nobody knows whether they acted: compare with the books of their targets. */
   inDoubt: count.optional(),
   /** Why nothing of it can run here: its definition is not deployed, or is another one under the same version. */
@@ -166,13 +179,16 @@ export type WorkflowAnswer = z.infer<typeof workflowAnswer>;
 
 /** What an undo would do with a step: it `calls` a target, `runs` code, `fails` as its request cannot be built, or has none: what it did `stays`. */
 export const UNDO_DOES = ['calls', 'runs', 'fails', 'stays', 'isUndone'] as const;
+const plannedRequest = z.object({ target: z.string(), method: z.string(), path: z.string() });
 export const undoPlanStep = z.object({
   step: z.string(),
   does: z.enum(UNDO_DOES),
   /** Nobody knows whether the step acted. */
   inDoubt: z.literal(true).optional(),
+  /** What its target is asked first: whether the step acted. Or why that request cannot be built. */
+  lookup: z.union([plannedRequest, z.object({ problem: z.string() })]).optional(),
   idempotencyKey: z.string().optional(),
-  request: z.object({ target: z.string(), method: z.string(), path: z.string() }).optional(),
+  request: plannedRequest.optional(),
   /** Why its request cannot be built. */
   problem: z.string().optional(),
   /** Steps that are taken back before it. */
@@ -230,7 +246,8 @@ export type CancelBody = z.infer<typeof cancelBody>;
 
 /**
  * What an operator knows of a step: its call is `done`, with this result; it is `notDone`; or it shall be made again under a `newKey`, at
- * the operator's own risk. Of a step whose undo failed: it is `undone`, by hand.
+ * the operator's own risk. Of a step that is to be undone: it is `undone`, by hand; or its undo shall be called under a `newKey`, without asking whether the
+ * step acted.
  */
 export const statement = z.union([
   z.strictObject({ done: z.unknown() }),
@@ -241,7 +258,7 @@ export const statement = z.union([
 export type Statement = z.infer<typeof statement>;
 
 /**
- * Body of a resume. The short forms speak of the failed step.
+ * Body of a resume. The short forms speak of the failed step, or of the step whose undo failed.
  * @example { reason: 'seen in the books', steps: { payment: { done: { orderId: 'o-1' } }, shipment: { notDone: true } } }
  */
 export const resumeBody = z

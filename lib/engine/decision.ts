@@ -1,7 +1,7 @@
 import type { ChainDefinition, StepDefinition } from '../chain/definition.ts';
 import { findStep } from '../chain/graph.ts';
 import { DAY_MS, LIMITS } from '../contract/limits.ts';
-import type { Action } from '../contract/names.ts';
+import type { CallKind } from '../contract/names.ts';
 import type { StepError, StepMessage } from '../contract/wire.ts';
 import type { StepExpectation } from './ports.ts';
 import type { Built } from './request/build.ts';
@@ -15,18 +15,14 @@ import {
   type WorkflowState,
 } from './state.ts';
 
-/** A step of a workflow as it was loaded, and what is to be done: what it does, or its undo. */
+/** A step of a workflow as it was loaded, and what is to be done: what it does, its undo, or its lookup. */
 export interface Place {
   readonly chain: ChainDefinition;
   /** Of an undo: what its call is made by. */
   readonly step: StepDefinition;
   readonly state: WorkflowState;
-  readonly action: Action;
+  readonly action: CallKind;
 }
-
-/** The record of what is to be done at a place. */
-const recordAt = ({ state, step, action }: Place): StepRecord | undefined =>
-  recordsOf(state, action).get(step.name);
 
 /**
  * What a worker does with a message (docs/architecture.md, "The step protocol", 2). Pure: the loaded state and the
@@ -39,19 +35,25 @@ export type MessageDecision =
   | { readonly do: 'advance'; readonly at: Place }
   | { readonly do: 'repeatDeadLetter'; readonly at: Place }
   | { readonly do: 'hold'; readonly until: number }
-  | {
+  | ({
       readonly do: 'saveDeadWorker' | 'saveKeyExpired' | 'saveRequestChanged' | 'saveNotAsked' | 'skip';
-      readonly at: Place;
-      readonly record: StepRecord;
-      readonly expected: StepExpectation;
-    }
-  /** Records to be closed, so that nobody claims their steps; then it is decided again. */
+    } & Saving)
+  /** The target of a step in doubt is asked, under this claim of its lookup; then it is decided again. */
+  | ({ readonly do: 'lookUp' } & Saving)
+  /** Records to be written first, such as those that are closed, so that nobody claims their steps; then it is decided again. */
   | {
-      readonly do: 'close';
+      readonly do: 'settle';
       readonly at: Place;
       readonly records: readonly { readonly record: StepRecord; readonly expected: StepExpectation }[];
     }
   | { readonly do: 'claim'; readonly at: Place; readonly claim: Claim };
+
+/** A record to be written where its step still is what it was loaded as. */
+export interface Saving {
+  readonly at: Place;
+  readonly record: StepRecord;
+  readonly expected: StepExpectation;
+}
 
 /** A claim to be written, and the item to write back should there be no time left for the call. */
 export interface Claim {
@@ -95,7 +97,7 @@ export function placeOf(
   return { chain, step, state };
 }
 
-/** Rows in the order of the protocol; the first that fits decides. */
+/** Rows in the order of the protocol; the first that fits decides, but for what `askedFirst` and `ifNeeded` put in its place. */
 export function decideMessage(
   chain: ChainDefinition | undefined,
   state: WorkflowState | undefined,
@@ -118,17 +120,16 @@ function decideStep(at: Place, message: StepMessage, moment: Moment): MessageDec
   if (isDone(record)) return { do: 'advance', at };
   if (record?.status === 'failed' && record.epoch === meta.epoch) return { do: 'repeatDeadLetter', at };
   if (!isReady(state, step)) return { do: 'acknowledge', because: 'the steps before it are not all done' };
-  const waitsUntil = notBefore(record, moment.now);
-  if (waitsUntil !== undefined) return { do: 'hold', until: waitsUntil };
-  return begin(at, moment);
+  const until = notBefore(record, moment.now);
+  return until === undefined ? begin(at, moment) : { do: 'hold', until };
 }
 
 /** The last rows, which are the same for a step and for an undo: nothing stands in the way of another attempt but what became of earlier ones. */
 export function begin(at: Place, moment: Moment): MessageDecision {
-  const { step, state } = at;
+  const { step, state, action } = at;
   const { meta } = state;
   const { now } = moment;
-  const record = recordAt(at);
+  const record = recordsOf(state, action).get(step.name);
   if (isExpiring(meta, now)) return { do: 'deadLetter', because: 'the workflow is about to expire' };
   // A target that takes no key is not called again by itself where its last call may have acted.
   const mostAttempts = step.keyLifetime === 0 ? 0 : step.retries;
@@ -216,11 +217,11 @@ export const recordOf = (
   step: string,
   now: number,
   token: string,
-  action: Action = 'do',
+  action: CallKind = 'do',
 ): StepRecord =>
   recordsOf(state, action).get(step) ?? {
     step,
-    ...(action === 'undo' ? { action } : {}),
+    ...(action === 'do' ? {} : { action }),
     status: 'pending',
     epoch: state.meta.epoch,
     attempt: 0,
@@ -269,7 +270,7 @@ function claimOf({ state, step, action }: Place, round: Round, { now, token, rem
   };
   const forgotten = first ? undefined : forgottenAt(step, before);
   const expected = exactly(recordsOf(state, action).get(step.name));
-  const claimed = action === 'undo' ? { ...record, action } : record;
+  const claimed = action === 'do' ? record : { ...record, action };
   return { record: claimed, expected, before, built: round.built, forgottenAt: forgotten };
 }
 

@@ -1,10 +1,14 @@
 import type * as z from 'zod';
 import { LIMITS } from '../contract/limits.ts';
-import { queueSuffix } from '../contract/names.ts';
+import { queueSuffix, stepQueue } from '../contract/names.ts';
 import { newerMessage, type StepMessage, stepMessage } from '../contract/wire.ts';
+import { attemptsInEpoch } from './decision.ts';
 import { EngineError, toldOf } from './errors.ts';
+import { lookupOf } from './lookup/words.ts';
 import type { Delivery } from './ports.ts';
-import { type Engine, idsOf } from './shell.ts';
+import { type Engine, idsOf, loadState } from './shell.ts';
+import { recordsOf } from './state.ts';
+import { isInDoubt } from './undo/doubt.ts';
 
 /** What becomes of a message: deleted, or back in its queue once its visibility ends. */
 export type Handled = 'acknowledge' | 'retry';
@@ -131,4 +135,50 @@ export async function comeBackIn(
     // It comes back when its visibility timeout ends.
   }
   return 'retry';
+}
+
+/**
+ * A message that the table kept from being handled must not become a dead letter: after three of them the step would be given up as
+ * one whose function takes nothing. The step is in the table, and the reconciler sends its message once the table is well.
+ */
+export function leftToReconciler(
+  { ports }: DeliveryEngine,
+  message: StepMessage,
+  error: unknown,
+): 'acknowledge' {
+  const { chain, step } = message;
+  const ids = { ...idsOf(message), step };
+  const where = queueSuffix(stepQueue({ chain, step }));
+  ports.telemetry.emit({ ...ids, event: 'unexpected_error', where, ...toldOf(error) });
+  const because = 'the table does not answer; the reconciler sends it again';
+  ports.telemetry.emit({ ...ids, event: 'message_ignored', because });
+  return 'acknowledge';
+}
+
+/**
+ * Whether a call that comes after another one in the same invocation would have less time than its definition says: the next invocation has all of it.
+ * @param timeout of the call, in seconds
+ */
+export const isShort = (
+  { progress, remainingMs }: { readonly progress: { readonly attempted: boolean }; remainingMs(): number },
+  { timeout }: { readonly timeout: number },
+): boolean => progress.attempted && remainingMs() - LIMITS.saveReserveMs < timeout * 1_000;
+
+/**
+ * How many attempts at a message's step ended without an outcome, the last one so too: its function died. 1 for one that came back before any
+ * attempt: it may have died as its request was built. 0 for a message that is received for the first time, for which nothing is loaded.
+ * Errors: those of the table.
+ */
+export async function deathsOf({ ports }: Engine<'store'>, delivery: Delivery): Promise<number> {
+  const message = delivery.receiveCount > 1 ? readMessage(delivery) : undefined;
+  const state = message && (await loadState(ports, message));
+  if (message === undefined || state === undefined) return 0;
+  const lookup = lookupOf(state, message.step);
+  if (lookup?.status === 'running') return lookup.attempt;
+  const action = state.meta.status === 'compensating' ? 'undo' : 'do';
+  const record = recordsOf(state, action).get(message.step);
+  // It was held until nothing of its step could come late.
+  if (action === 'undo' && record === undefined && isInDoubt(state, message.step)) return 0;
+  if (record === undefined || record.epoch < state.meta.epoch) return 1;
+  return record.status === 'running' ? attemptsInEpoch(state, record) : 0;
 }

@@ -1,4 +1,4 @@
-import type { EventLevel, StepErrorCode } from '../contract/names.ts';
+import type { CallKind, EventLevel, LookupAnswer, StepErrorCode } from '../contract/names.ts';
 import type { StepError, WorkflowError } from '../contract/wire.ts';
 
 interface OfWorkflow {
@@ -26,16 +26,27 @@ export type EngineEvent =
   | ({ readonly event: 'workflow_resumed'; readonly epoch: number; readonly newKey: boolean } & OfWorkflow)
   | ({
       readonly event: 'attempt_started';
-      /** Of an undo. */
-      readonly action?: 'undo';
+      /** Of an undo, or of a lookup. */
+      readonly action?: Exclude<CallKind, 'do'>;
       readonly epoch: number;
       readonly attempt: number;
       readonly idempotencyKey: string;
     } & OfStep)
   | ({
       readonly event: 'step_completed';
-      /** Of an undo. */
-      readonly action?: 'undo';
+      /** Of an undo, or of a lookup. */
+      readonly action?: Exclude<CallKind, 'do'>;
+      readonly epoch: number;
+      readonly attempt: number;
+      readonly durationMs: number;
+    } & OfStep)
+  /** A target was asked what became of a step's call. */
+  | ({
+      readonly event: 'lookup_answered';
+      readonly action: 'lookup';
+      readonly answer: LookupAnswer;
+      /** It came too early to count, and is asked for again then. */
+      readonly nextAttemptAt?: number;
       readonly epoch: number;
       readonly attempt: number;
       readonly durationMs: number;
@@ -44,8 +55,8 @@ export type EngineEvent =
   | ({ readonly event: 'step_skipped'; readonly epoch: number } & OfStep)
   | ({
       readonly event: 'step_retrying';
-      /** Of an undo. */
-      readonly action?: 'undo';
+      /** Of an undo, or of a lookup. */
+      readonly action?: Exclude<CallKind, 'do'>;
       readonly epoch: number;
       readonly attempt: number;
       readonly durationMs: number;
@@ -54,8 +65,8 @@ export type EngineEvent =
     } & OfStep)
   | ({
       readonly event: 'step_failed';
-      /** Of an undo. */
-      readonly action?: 'undo';
+      /** Of an undo, or of a lookup. */
+      readonly action?: Exclude<CallKind, 'do'>;
       readonly epoch: number;
       readonly attempt: number;
       readonly durationMs: number;
@@ -114,6 +125,7 @@ export const EVENT_LEVELS = {
   workflow_resumed: 'info',
   attempt_started: 'info',
   step_completed: 'info',
+  lookup_answered: 'info',
   step_skipped: 'info',
   step_retrying: 'warn',
   step_failed: 'error',

@@ -1,4 +1,4 @@
-import { createHash, createHmac, hash as digest, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, hash as digest, randomBytes, timingSafeEqual } from 'node:crypto';
 import type * as z from 'zod';
 import type { Fingerprint } from './state.ts';
 
@@ -38,7 +38,7 @@ export function withoutSensitive(input: Fields, sensitive: readonly string[]): F
   return Object.fromEntries(Object.entries(input).filter(([name]) => !sensitive.includes(name)));
 }
 
-const hash = (text: string): string => createHash('sha256').update(text).digest('base64url');
+const hash = (text: string): string => digest('sha256', text, 'base64url');
 const mac = (key: string, text: string): string => createHmac('sha256', key).update(text).digest('base64url');
 
 /**

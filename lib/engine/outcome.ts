@@ -124,7 +124,7 @@ const keyExpired = (failure: Failure, due: number, until: number): StepError => 
 });
 
 /** The saved error. Its `effect` speaks of the whole round: an earlier attempt may have acted although the last was refused. */
-function stepErrorOf(failure: Failure, open: number): StepError {
+export function stepErrorOf(failure: Failure, open: number): StepError {
   return {
     code: failure.code,
     message: sentenceOf(failure),
@@ -136,7 +136,8 @@ function stepErrorOf(failure: Failure, open: number): StepError {
   };
 }
 
-const ended = (
+/** The attempts of an item, the one that was under way as it ended. */
+export const ended = (
   claimed: StepRecord,
   outcome: AttemptOutcome,
   now: number,

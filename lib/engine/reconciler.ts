@@ -14,6 +14,7 @@ import {
   type Waiting,
   waitingOf,
 } from './lateness/lateness.ts';
+import { askingOf } from './lookup/words.ts';
 import type { Pace } from './ports.ts';
 import {
   definitionOf,
@@ -65,7 +66,10 @@ export function decideRepairs(
     if (isDone(record) || !isReady(state, step)) return [];
     const message = messageFor(meta, step.name);
     if (record?.status === 'failed' && record.epoch === meta.epoch) {
-      return [{ why: 'the step failed', outgoing: toStepFailed(message) }];
+      const asking = askingOf(state, step, 'do', now);
+      if (asking === 'no') return [{ why: 'the step failed', outgoing: toStepFailed(message) }];
+      if (asking === 'waits' && !queuesLost) return [];
+      return [{ why: 'the target of the step is to be asked', outgoing: toStep(message) }];
     }
     if (!queuesLost && notBefore(record, now) !== undefined) return [];
     return [{ why: whyStuck(record?.status), outgoing: toStep(message) }];

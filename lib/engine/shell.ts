@@ -58,7 +58,7 @@ export interface Engine<Used extends keyof Ports = keyof Ports> {
 /**
  * META and its steps. A query reads one item after another and is no snapshot: beside a step that was claimed after a resume
  * it may bring META of before it, by which the step's attempts, and its key, would be taken for older ones; or a completed META
- * beside a step as it was before; or META of before a compensation beside a step that this has closed, or an undo. Then it is asked again.
+ * beside a step as it was before; or META of before a compensation beside a step that this has closed, an undo, or a lookup before one. Then it is asked again.
  * Errors: the store's own; `STORE_UNAVAILABLE` if it never becomes right.
  */
 export async function loadState(
@@ -72,7 +72,7 @@ export async function loadState(
   throw new EngineError('STORE_UNAVAILABLE', `META of ${key.workflowId} stays behind its steps`);
 }
 
-const isTorn = ({ meta, steps, undos }: WorkflowState): boolean => {
+const isTorn = ({ meta, steps, undos, lookups }: WorkflowState): boolean => {
   const before = meta.status === 'processing' || meta.status === 'failed';
   for (const { epoch, status } of steps.values()) {
     if (epoch > meta.epoch || (meta.status === 'completed' && status !== 'completed' && status !== 'skipped'))
@@ -80,6 +80,10 @@ const isTorn = ({ meta, steps, undos }: WorkflowState): boolean => {
     if (before && status === 'cancelled') return true;
   }
   for (const { epoch } of undos?.values() ?? []) if (before || epoch > meta.epoch) return true;
+  for (const { epoch, before: of } of lookups?.values() ?? []) {
+    if (epoch > meta.epoch || (meta.status === 'processing' && of === 'undo' && epoch === meta.epoch))
+      return true;
+  }
   return false;
 };
 
@@ -90,8 +94,15 @@ export type Trips = Pick<StepMessage, 'trip' | 'claimed'>;
 const actionOf = ({ status }: WorkflowMeta): Action =>
   status === 'compensating' || status === 'compensation_failed' ? 'undo' : 'do';
 
-/** The message that asks for `step`, or its undo, in the workflow's present epoch. */
-export const messageFor = (meta: WorkflowMeta, step: string, trips: Trips = { trip: 0 }): StepMessage => ({
+/**
+ * The message that asks for `step`, or its undo, in the workflow's present epoch.
+ * @param trips of the message that it goes on from: whoever handles it must not send it round for ever
+ */
+export const messageFor = (
+  meta: WorkflowMeta,
+  step: string,
+  { trip, claimed }: Trips = { trip: 0 },
+): StepMessage => ({
   tenant: meta.tenant,
   workflowId: meta.workflowId,
   chain: meta.chain,
@@ -99,7 +110,8 @@ export const messageFor = (meta: WorkflowMeta, step: string, trips: Trips = { tr
   step,
   action: actionOf(meta),
   epoch: meta.epoch,
-  ...trips,
+  trip,
+  ...(claimed === undefined ? {} : { claimed }),
 });
 
 /** A message that a stuck workflow needs, and why. */

@@ -1,4 +1,11 @@
-import type { Action, OperationName, StatementName, StepStatus, WorkflowStatus } from '../contract/names.ts';
+import type {
+  CallKind,
+  LookupAnswer,
+  OperationName,
+  StatementName,
+  StepStatus,
+  WorkflowStatus,
+} from '../contract/names.ts';
 import type { StepError, WorkflowError } from '../contract/wire.ts';
 
 /** Names one workflow's item collection. */
@@ -39,6 +46,8 @@ export interface WorkflowMeta extends WorkflowKey {
   readonly error?: WorkflowError;
   /** As its chain said when it began; absent where that is `stop`. */
   readonly onFailure?: 'undo';
+  /** The epoch in which it began to be taken back, last. */
+  readonly undoEpoch?: number;
   /** The undo that failed and its error, while `compensation_failed`. */
   readonly undoError?: WorkflowError;
   /** An operator's order that this step use a new idempotency key from this epoch on. */
@@ -89,11 +98,14 @@ export type StoredStepStatus = Extract<
   'pending' | 'running' | 'retrying' | 'completed' | 'skipped' | 'failed' | 'cancelled'
 >;
 
-/** A `STEP#<name>` item, or the `UNDO#<name>` item of the undo of that step, which is a record like any other. Times are milliseconds since 1970. Written whole, conditional on the status and token it was decided from. */
+/**
+ * A `STEP#<name>` item; or the `UNDO#<name>` item of the undo of that step, or the `LOOKUP#<name>` item of its lookup, which are records like any
+ * other. Times are milliseconds since 1970. Written whole, conditional on the status and token it was decided from.
+ */
 export interface StepRecord {
   readonly step: string;
   /** What its calls do; absent where they act. */
-  readonly action?: 'undo';
+  readonly action?: Exclude<CallKind, 'do'>;
   /** `cancelled`: closed, so that nobody claims the step while what it may have done is undone. */
   readonly status: StoredStepStatus;
   /** The epoch of the last claim. */
@@ -126,6 +138,10 @@ export interface StepRecord {
   readonly error?: StepError;
   /** The undo of a step in doubt was answered that there is nothing to undo. */
   readonly found?: false;
+  /** Of a lookup that is `completed`: what it answered of the step's round. With `done`, `result` is that of the step. */
+  readonly answer?: LookupAnswer;
+  /** Of a lookup that was made before the undo of its step. */
+  readonly before?: 'undo';
   /** The last attempts, oldest first. */
   readonly attempts: readonly AttemptRecord[];
 }
@@ -136,21 +152,26 @@ export interface WorkflowState {
   readonly steps: ReadonlyMap<string, StepRecord>;
   /** By the steps that they undo; absent until one was claimed. */
   readonly undos?: ReadonlyMap<string, StepRecord>;
+  /** The lookups, by the steps that they ask for; absent until one was claimed. */
+  readonly lookups?: ReadonlyMap<string, StepRecord>;
 }
 
 const NONE: ReadonlyMap<string, StepRecord> = new Map();
 
-/** The records of what steps did, or of their undos. */
+/** The records of what steps did, of their undos, or of their lookups. */
 export const recordsOf = (
-  { steps, undos = NONE }: Pick<WorkflowState, 'steps' | 'undos'>,
-  action: Action,
-): ReadonlyMap<string, StepRecord> => (action === 'undo' ? undos : steps);
+  { steps, undos = NONE, lookups = NONE }: Pick<WorkflowState, 'steps' | 'undos' | 'lookups'>,
+  kind: CallKind,
+): ReadonlyMap<string, StepRecord> => (kind === 'do' ? steps : kind === 'undo' ? undos : lookups);
 
 /** The state as it is once `record` is written. */
 export function withRecord(state: WorkflowState, record: StepRecord): WorkflowState {
   const { action = 'do' } = record;
   const records = new Map(recordsOf(state, action)).set(record.step, record);
   if (action === 'undo') return { ...state, undos: records };
-  const { meta, undos } = state;
-  return undos === undefined ? { meta, steps: records } : { meta, steps: records, undos };
+  if (action === 'lookup') return { ...state, lookups: records };
+  const { meta, undos, lookups } = state;
+  return undos === undefined && lookups === undefined
+    ? { meta, steps: records }
+    : { ...state, steps: records };
 }

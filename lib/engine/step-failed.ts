@@ -1,4 +1,5 @@
 import type { ChainDefinition } from '../chain/definition.ts';
+import { findStep } from '../chain/graph.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { type QueueName, queueSuffix } from '../contract/names.ts';
 import type { StepMessage, WorkflowError } from '../contract/wire.ts';
@@ -7,6 +8,7 @@ import { againOr, type DeadLetterDecision, errorOf, expired, notTaken } from './
 import { isDone, isExpiring, notBefore } from './decision.ts';
 import { type Handled, handling } from './delivery.ts';
 import { EngineError, toldOf } from './errors.ts';
+import { askingOf, lookupOf } from './lookup/words.ts';
 import type { Delivery, Pace } from './ports.ts';
 import {
   definitionOf,
@@ -58,8 +60,14 @@ export function decideDeadLetter(
     return { do: 'acknowledge', because: 'the dead letter is of an older epoch' };
   }
   if (isDone(record)) return { do: 'advance' };
-  if (record?.status === 'failed' && record.epoch === meta.epoch)
-    return { do: 'fail', error: errorOf(record) };
+  if (record?.status === 'failed' && record.epoch === meta.epoch) {
+    const fail = { do: 'fail', error: errorOf(record) } as const;
+    const step = definition && 'steps' in definition ? findStep(definition, message.step) : undefined;
+    const asking = step === undefined ? 'no' : askingOf(state, step, 'do', now);
+    if (asking === 'no') return fail;
+    if (asking === 'due') return againOr(state, message, lookupOf(state, message.step), () => fail);
+    return { do: 'acknowledge', because: 'its target is asked; the reconciler watches it' };
+  }
   if (notBefore(record, now) !== undefined) {
     return { do: 'acknowledge', because: 'the step is under way; the reconciler watches it' };
   }
@@ -199,7 +207,9 @@ async function failed(
   const { error } = decision;
   const definition = definitionFor(chains, chain, meta, error);
   const turns = meta.status === 'processing' && isTakenBack(definition, state, error, now);
-  const changes = { status: turns ? 'compensating' : 'failed', error } as const;
+  const changes = turns
+    ? ({ status: 'compensating', error, undoEpoch: meta.epoch } as const)
+    : ({ status: 'failed', error } as const);
   const written = await write(engine, chain, state, changes, pace);
   if (written === undefined) return false;
   ports.telemetry.emit({ ...idsOf(meta), event: turns ? 'workflow_compensating' : 'workflow_failed', error });
@@ -241,7 +251,7 @@ async function write(
   { ports }: StepFailedEngine,
   chain: ChainDefinition | undefined,
   state: WorkflowState,
-  changes: Pick<WorkflowMeta, 'status' | 'error' | 'undoError'>,
+  changes: Pick<WorkflowMeta, 'status' | 'error' | 'undoEpoch' | 'undoError'>,
   pace: Pace,
 ): Promise<WorkflowState | undefined> {
   const { meta } = state;

@@ -1,6 +1,11 @@
 import type { ChainDefinition } from '../chain/definition.ts';
 import { nextOf } from '../contract/advice.ts';
-import { RESERVED_OUTPUT_NAMES, type StepStatus, type WorkflowStatus } from '../contract/names.ts';
+import {
+  CALL_KINDS,
+  RESERVED_OUTPUT_NAMES,
+  type StepStatus,
+  type WorkflowStatus,
+} from '../contract/names.ts';
 import { forEverybody, forOperators } from '../contract/told.ts';
 import type { OperationEntry, StepError, TimelineEntry, WorkflowAnswer } from '../contract/wire.ts';
 import { interrupted } from './decision.ts';
@@ -15,8 +20,8 @@ import {
   type WorkflowMeta,
   type WorkflowState,
 } from './state.ts';
+import { isInDoubt } from './undo/doubt.ts';
 import { standings } from './undo/standing.ts';
-import { isInDoubt } from './undo/words.ts';
 
 /** A workflow as its users see it, and what is wrong with the chain's output, if anything is. */
 export interface View {
@@ -48,6 +53,7 @@ export function describe(
     ...fields,
     ...(meta.error === undefined ? {} : { error: withNext(told(meta.error), outlookOf(meta)) }),
     ...undoOfAll(chain, state, told),
+    ...lookupOfAll(state, told),
     ...(Object.keys(retrying).length === 0 ? {} : { retrying }),
     createdAt: iso(meta.createdAt),
     updatedAt: iso(Math.max(meta.updatedAt, ...allRecords(state).map(({ updatedAt }) => updatedAt))),
@@ -106,6 +112,25 @@ function undoOfAll(
     ...(meta.undoError === undefined ? {} : { undoError: withNext(told(meta.undoError), undoOutlook) }),
     ...(inDoubt === 0 ? {} : { inDoubt }),
   };
+}
+
+/** What the targets of steps were asked since the last resume, and what they answered. */
+function lookupOfAll(state: WorkflowState, told: Telling): Pick<WorkflowAnswer, 'lookup'> {
+  const asked = [...recordsOf(state, 'lookup').values()].filter(({ epoch }) => epoch === state.meta.epoch);
+  if (asked.length === 0) return {};
+  const shown = asked.map(({ step, status, attempt: attempts, answer, error }) => {
+    const outlook = status === 'failed' ? 'lookup' : 'askedAgain';
+    return [
+      step,
+      {
+        status,
+        attempts,
+        ...(answer === undefined ? {} : { answer }),
+        ...(error === undefined ? {} : { error: withNext(told(error), outlook) }),
+      },
+    ] as const;
+  });
+  return { lookup: Object.fromEntries(shown) };
 }
 
 const TAKEN_BACK: readonly WorkflowStatus[] = ['compensating', 'compensated', 'compensation_failed'];
@@ -197,10 +222,8 @@ const entry = ({ step, action }: StepRecord, attempt: AttemptRecord): TimelineEn
 const operationsOf = ({ meta }: WorkflowState): OperationEntry[] =>
   (meta.operations ?? []).map(({ at, ...rest }) => ({ ...rest, at: iso(at) }));
 
-const allRecords = (state: WorkflowState): readonly StepRecord[] => [
-  ...state.steps.values(),
-  ...recordsOf(state, 'undo').values(),
-];
+const allRecords = (state: WorkflowState): readonly StepRecord[] =>
+  CALL_KINDS.flatMap((kind) => [...recordsOf(state, kind).values()]);
 
 const timelineOf = (state: WorkflowState, now: number): TimelineEntry[] =>
   allRecords(state)

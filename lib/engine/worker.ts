@@ -1,11 +1,12 @@
 import { LIMITS } from '../contract/limits.ts';
-import { queueSuffix, stepQueue } from '../contract/names.ts';
 import type { StepMessage } from '../contract/wire.ts';
 import { advance, mustReload } from './advance.ts';
 import { perform } from './calling/call.ts';
-import { attemptsInEpoch, type Claim, decideMessage, type MessageDecision, type Place } from './decision.ts';
-import { comeBackIn, comeBackLater, type Handled, handling, readMessage } from './delivery.ts';
-import { EngineError, toldOf } from './errors.ts';
+import { type Claim, decideMessage, type MessageDecision, type Place, type Saving } from './decision.ts';
+import { comeBackIn, comeBackLater, type Handled, handling, isShort, leftToReconciler } from './delivery.ts';
+import { EngineError } from './errors.ts';
+import { askedFirst } from './lookup/decide.ts';
+import { lookUp } from './lookup/look-up.ts';
 import { completedRecord, type Failure, failedRecord } from './outcome.ts';
 import type { Delivery } from './ports.ts';
 import { ifNeeded } from './request/needed.ts';
@@ -19,21 +20,28 @@ import {
   loadState,
   messageFor,
   saveStep,
+  toStep,
   toStepFailed,
 } from './shell.ts';
-import { recordsOf, type StepRecord, withRecord } from './state.ts';
+import { type StepRecord, withRecord } from './state.ts';
 import { decideUndo } from './undo/decide.ts';
-import { isInDoubt } from './undo/words.ts';
+import { isInDoubt } from './undo/doubt.ts';
 
 /** What a worker needs. */
 export type WorkerEngine = Engine<'store' | 'queue' | 'http' | 'clock' | 'random' | 'targets' | 'telemetry'>;
+
+interface Progress {
+  attempted: boolean;
+  /** The epoch in which the step was saved as failed by this message, and its target is to be asked. */
+  failedIn?: number;
+}
 
 /** A message on its way through the protocol. */
 interface Job {
   readonly delivery: Delivery;
   readonly message: StepMessage;
   readonly remainingMs: () => number;
-  readonly progress: { attempted: boolean };
+  readonly progress: Progress;
   /** The same for the request that is built and for its call: sealed results are opened once. */
   readonly seenBy: SeenBy;
 }
@@ -48,7 +56,7 @@ export const handleDelivery = (
   remainingMs: () => number,
 ): Promise<Handled> =>
   handling(engine, delivery, async (message) => {
-    const progress = { attempted: false };
+    const progress: Progress = { attempted: false };
     try {
       return await work(engine, { delivery, message, remainingMs, progress, seenBy: looking() });
     } catch (error) {
@@ -61,38 +69,13 @@ export const handleDelivery = (
 const isTables = (error: unknown): boolean =>
   error instanceof EngineError && error.code === 'STORE_UNAVAILABLE';
 
-/**
- * A message that the table kept from being handled must not become a dead letter: after three of them the step would be given up as
- * one whose function takes nothing. The step is in the table, and the reconciler sends its message once the table is well.
- */
-function leftToReconciler(engine: WorkerEngine, message: StepMessage, error: unknown): Promise<Handled> {
-  const { chain, step } = message;
-  const where = queueSuffix(stepQueue({ chain, step }));
-  engine.ports.telemetry.emit({ ...idsOfStep(message), event: 'unexpected_error', where, ...toldOf(error) });
-  return ignored(engine, message, 'the table does not answer; the reconciler sends it again');
-}
-
-/**
- * How many attempts at a message's step ended without an outcome, the last one so too: its function died. 1 for one that came back before any
- * attempt: it may have died as its request was built. 0 for a message that is received for the first time, for which nothing is loaded.
- * Errors: those of the table.
- */
-export async function deathsOf({ ports }: WorkerEngine, delivery: Delivery): Promise<number> {
-  const message = delivery.receiveCount > 1 ? readMessage(delivery) : undefined;
-  const state = message && (await loadState(ports, message));
-  if (message === undefined || state === undefined) return 0;
-  const action = state.meta.status === 'compensating' ? 'undo' : 'do';
-  const record = recordsOf(state, action).get(message.step);
-  // It was held until nothing of its step could come late.
-  if (action === 'undo' && record === undefined && isInDoubt(state, message.step)) return 0;
-  if (record === undefined || record.epoch < state.meta.epoch) return 1;
-  return record.status === 'running' ? attemptsInEpoch(state, record) : 0;
-}
-
 async function work(engine: WorkerEngine, job: Job): Promise<Handled> {
   const { clock, random } = engine.ports;
-  const { message } = job;
+  const { progress } = job;
   for (let tries = 0; tries < LIMITS.decisions; tries += 1) {
+    // What I have saved as failed is of that epoch, whatever my message is of.
+    const { failedIn = job.message.epoch } = progress;
+    const message = { ...job.message, epoch: failedIn };
     // 1. Load.
     const state = await loadState(engine.ports, message);
     // 2. Decide.
@@ -108,7 +91,13 @@ async function work(engine: WorkerEngine, job: Job): Promise<Handled> {
       state?.meta.status === 'compensating'
         ? decideUndo(chain, state, message, moment)
         : decideMessage(chain, state, message, moment);
-    const handled = await carryOut(engine, job, ifNeeded(decision, moment, job.seenBy));
+    const first = ifNeeded(askedFirst(decision, moment), moment, job.seenBy);
+    // Hidden, my own message would be worth nothing once it comes back.
+    if (first.do === 'hold' && message.epoch > job.message.epoch) {
+      await engine.ports.queue.send([toStep(message)]);
+      return 'acknowledge';
+    }
+    const handled = await carryOut(engine, { ...job, message }, first);
     if (handled !== 'decideAgain') return handled;
   }
   return await comeBackIn(engine, job.delivery, 1_000);
@@ -131,24 +120,33 @@ function carryOut(
         ? comeBackLater(engine, delivery)
         : notServed(engine, message, decision.because);
     case 'acknowledge':
-      return ignored(engine, message, decision.because);
+      // A resume came between: nobody else queues the step again.
+      return job.progress.failedIn === undefined
+        ? ignored(engine, message, decision.because)
+        : sendDeadLetter(engine, message);
     case 'advance':
       return advanced(engine, decision.at);
     case 'repeatDeadLetter':
-      return sendDeadLetter(engine, messageFor(decision.at.state.meta, message.step));
+      return sendDeadLetter(engine, messageFor(decision.at.state.meta, message.step, message));
     case 'hold':
       return hold(engine, delivery, decision.until);
     case 'saveDeadWorker':
     case 'saveKeyExpired':
     case 'saveRequestChanged':
     case 'saveNotAsked':
-      return gaveUp(engine, decision);
+      return gaveUp(engine, job, decision);
     case 'skip':
       return skipped(engine, decision);
-    case 'close':
-      return closedAll(engine, decision);
+    case 'lookUp':
+      return isShort(job, decision.at.step.lookup ?? decision.at.step)
+        ? comeBackIn(engine, delivery, 0)
+        : lookUp(engine.ports, { ...job, ...decision });
+    case 'settle':
+      return settled(engine, decision);
     case 'claim':
-      return claimed(engine, { at: decision.at, claim: decision.claim, ...job });
+      return isShort(job, decision.at.step)
+        ? comeBackIn(engine, delivery, 0)
+        : claimed(engine, { at: decision.at, claim: decision.claim, ...job });
   }
 }
 
@@ -174,20 +172,18 @@ async function advanced(engine: WorkerEngine, { chain, state, step }: Place): Pr
 }
 
 /** Whether or not all of them were what was loaded: decided again. */
-async function closedAll(
+async function settled(
   { ports }: WorkerEngine,
-  { at, records }: Extract<MessageDecision, { do: 'close' }>,
+  { at: { state }, records }: Extract<MessageDecision, { do: 'settle' }>,
 ): Promise<'decideAgain'> {
-  await Promise.all(records.map(({ record, expected }) => saveStep(ports, at.state, record, expected)));
+  await Promise.all(records.map(({ record, expected }) => saveStep(ports, state, record, expected)));
   return 'decideAgain';
 }
-
-type GivenUp = Extract<MessageDecision, { record: StepRecord }>;
 
 /** A step that is not needed: one write, and on. */
 async function skipped(
   engine: WorkerEngine,
-  { at, record, expected }: GivenUp,
+  { at, record, expected }: Saving,
 ): Promise<Handled | 'decideAgain'> {
   const { ports } = engine;
   if (!(await saveStep(ports, at.state, record, expected))) return 'decideAgain';
@@ -199,10 +195,11 @@ async function skipped(
 
 async function gaveUp(
   engine: WorkerEngine,
-  { at, record, expected }: GivenUp,
+  { progress }: Job,
+  { at, record, expected }: Saving,
 ): Promise<Handled | 'decideAgain'> {
   const saved = await saveStep(engine.ports, at.state, record, expected);
-  return saved ? await stepFailed(engine, at, record) : 'decideAgain';
+  return saved ? await stepFailed(engine, progress, at, record) : 'decideAgain';
 }
 
 /** A message whose step is to be claimed, or is. */
@@ -219,7 +216,7 @@ async function claimed(engine: WorkerEngine, job: Attempt): Promise<Handled | 'd
 }
 
 /** 4. Call, and save what came of it. */
-async function attempt(engine: WorkerEngine, job: Attempt): Promise<Handled> {
+async function attempt(engine: WorkerEngine, job: Attempt): Promise<Handled | 'decideAgain'> {
   const { step, state } = job.at;
   const timeoutMs = step.timeout * 1_000;
   const { forgottenAt = Number.POSITIVE_INFINITY } = job.claim;
@@ -294,13 +291,17 @@ async function goOn(engine: WorkerEngine, { chain, step, state, action }: Place,
 }
 
 /** 6. Failure: try again later, or give the step up. */
-async function notSucceeded(engine: WorkerEngine, job: Attempt, failure: Failure): Promise<Handled> {
+async function notSucceeded(
+  engine: WorkerEngine,
+  job: Attempt,
+  failure: Failure,
+): Promise<Handled | 'decideAgain'> {
   const { clock, queue, random, telemetry } = engine.ports;
   const now = clock.now();
   const draw = { fraction: random.fraction(), granularityMs: queue.granularityMs };
   const { record, error } = failedRecord(job.claim.record, job.at.step, failure, now, draw);
   if (!(await saveOutcome(engine, job, record))) return 'retry';
-  if (record.nextAttemptAt === undefined) return await stepFailed(engine, job.at, record);
+  if (record.nextAttemptAt === undefined) return await stepFailed(engine, job.progress, job.at, record);
   const { nextAttemptAt } = record;
   const durationMs = now - job.claim.record.updatedAt;
   telemetry.emit({ ...idsOfAttempt(job), event: 'step_retrying', durationMs, nextAttemptAt, error });
@@ -311,13 +312,22 @@ async function notSucceeded(engine: WorkerEngine, job: Attempt, failure: Failure
 const saveOutcome = (engine: WorkerEngine, { at, claim }: Attempt, record: StepRecord): Promise<boolean> =>
   saveStep(engine.ports, at.state, record, { status: 'running', token: claim.record.token });
 
-/** Sends the dead letter of a step that was saved as failed, with the epoch of the item. */
-async function stepFailed(engine: WorkerEngine, { state }: Place, record: StepRecord): Promise<Handled> {
+/** Sends the dead letter of a step that was saved as failed, with the epoch of the item; unless its target is to be asked first. */
+async function stepFailed(
+  engine: WorkerEngine,
+  progress: Progress,
+  { state, step: { lookup }, action: kind }: Place,
+  record: StepRecord,
+): Promise<Handled | 'decideAgain'> {
   const { step, action, epoch, attempt, error, attempts, updatedAt } = record;
   if (error !== undefined) {
     const durationMs = updatedAt - (attempts.at(-1)?.startedAt ?? updatedAt);
     const ids = { ...idsOf(state.meta), step, epoch, attempt, ...(action === undefined ? {} : { action }) };
     engine.ports.telemetry.emit({ ...ids, event: 'step_failed', durationMs, error });
+  }
+  if (kind === 'do' && lookup !== undefined && record.open > 0) {
+    progress.failedIn = epoch;
+    return 'decideAgain';
   }
   return await sendDeadLetter(engine, messageFor(state.meta, step));
 }

@@ -47,6 +47,8 @@ export function createBlame(attempts: Attempts, telemetry: Telemetry): Blame {
         const turn = turns.getStore();
         if (event.event === 'attempt_started' && turn !== undefined) {
           const { tenant, workflowId, step } = event;
+          // One message may bring about several: its step, then its lookup.
+          turn.attempt?.end();
           turn.attempt = attempts.begin({ tenant, workflowId, step });
         }
         telemetry.emit(event);

@@ -6,8 +6,7 @@ import { secretsOf } from '../engine/mask.ts';
 import type { Store } from '../engine/ports.ts';
 import { undoneKey } from '../engine/request/seen.ts';
 import { secretsInAll } from '../engine/sensitive/results.ts';
-import { undoing } from '../engine/undo/undoing.ts';
-import type { Caller, FindCaller } from './demo/answers.ts';
+import type { Caller, Calls, FindCaller } from './demo/answers.ts';
 
 /**
  * The idempotency key of a call: whatever stands in one of its headers as that target wants its keys written. `null` where none does: such a target takes
@@ -41,10 +40,13 @@ export const callersIn =
     if (chain === undefined || step === undefined) return undefined;
     const secrets = [...secretsOf(meta.input, chain.sensitive), ...secretsInAll(chain, state)];
     const name = `${chain.name}/${step.name}`;
-    if (action !== 'undo' || step.undo === undefined) return { name, ...expecting(step), secrets };
-    const at = { chain, step: undoing(step), state, action } as const;
-    const undoes = { key: undoneKey(at), targets: step.targets ?? [] };
-    return { name: `the undo of ${name}`, ...expecting(step.undo), secrets, undoes };
+    const { undo, lookup, targets } = step;
+    const calls = (): Calls => ({ key: undoneKey({ chain, step, state, action: 'undo' }), targets });
+    if (action === 'undo' && undo !== undefined)
+      return { name: `the undo of ${name}`, ...expecting(undo), secrets, undoes: calls() };
+    if (action === 'lookup' && lookup !== undefined)
+      return { name: `the lookup of ${name}`, ...expecting(step), secrets, looksUp: calls() };
+    return { name, ...expecting(step), secrets };
   };
 
 /** That of code is of what the code returns. */

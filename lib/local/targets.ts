@@ -11,7 +11,7 @@ export interface LocalTargets {
   readonly demo: readonly string[];
 }
 
-/** The targets that the chains and their undos call, in the order in which they name them; those that a definition does not show are not among them. */
+/** The targets that the chains, their undos and their lookups call, in the order in which they name them; those that a definition does not show are not among them. */
 export const targetsCalledBy = (chains: readonly ChainDefinition[]): readonly string[] => [
   ...new Set(callsIn(chains).flatMap(({ targets = [] }) => targets)),
 ];
@@ -23,9 +23,10 @@ export const secretsReadBy = (chains: readonly ChainDefinition[]): readonly stri
 
 const callsIn = (chains: readonly ChainDefinition[]) =>
   chains.flatMap(({ steps }) =>
-    steps.flatMap(({ targets, secrets, undo }) => [
+    steps.flatMap(({ targets, secrets, undo, lookup }) => [
       { targets, secrets },
       ...(undo === undefined ? [] : [undo]),
+      ...(lookup === undefined ? [] : [{ targets: lookup.targets, secrets: [] }]),
     ]),
   );
 

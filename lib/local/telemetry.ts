@@ -1,6 +1,6 @@
 import { nextOf } from '../contract/advice.ts';
 import { LOG_LEVELS, type LogLevel } from '../contract/names.ts';
-import { undoneOf } from '../contract/told.ts';
+import { triesOf, undoneOf } from '../contract/told.ts';
 import { type EngineEvent, EVENT_LEVELS } from '../engine/events.ts';
 import type { FailureExample, Notification, Notifier, Telemetry } from '../engine/ports.ts';
 
@@ -90,7 +90,7 @@ function undosOf({ error, undos = [] }: FailureExample): string {
   const { undone, left, inDoubt } = undoneOf(error.step, undos);
   const parts = [
     `${undone.join(', ') || 'nothing'} undone`,
-    `${error.step} not, after ${error.attempts} attempt(s): ${error.code}: ${error.message}`,
+    `${error.step} not, ${triesOf(error)}: ${error.code}: ${error.message}`,
     ...(left.length === 0 ? [] : [`still to undo: ${left.join(', ')}`]),
     ...(inDoubt.length === 0 ? [] : [`in doubt: ${inDoubt.join(', ')}`]),
   ];

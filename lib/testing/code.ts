@@ -1,5 +1,5 @@
 import type { ChainDefinition, RunContext, StepDefinition, UndoDefinition } from '../chain/definition.ts';
-import type { FakeCall } from './fakes/call.ts';
+import type { Acting } from './effects.ts';
 import type { CodeFault, PlannedChaos } from './faults/planned.ts';
 import type { Time } from './world/time.ts';
 
@@ -10,7 +10,7 @@ interface Options {
   readonly time: Time;
   readonly chaos: Pick<PlannedChaos, 'code'>;
   /** Told of each value that the code of a step, or of its undo, returned. */
-  readonly returned: (of: Pick<FakeCall, 'step' | 'action'>, value: unknown) => void;
+  readonly returned: (of: Acting, value: unknown) => void;
 }
 
 /**
@@ -31,7 +31,7 @@ export function withCode(chain: ChainDefinition, options: Options): ChainDefinit
 
 /** The code of a step, or of its undo. */
 interface Code extends Pick<StepDefinition, 'run' | 'timeout'> {
-  readonly of: Pick<FakeCall, 'step' | 'action'>;
+  readonly of: Acting;
 }
 
 async function run(code: Code, context: RunContext, { time, chaos, returned }: Options): Promise<unknown> {

@@ -10,8 +10,14 @@ export interface Effect {
   readonly at: number;
 }
 
-/** What the request of a step, or of its undo, brings about, or one call of its code. */
-export const effectOf = ({ step, call, action }: Pick<FakeCall, 'step' | 'call' | 'action'>): string =>
+/** What may bring something about: the request of a step or of its undo, or one call of their code. A lookup never does. */
+export interface Acting extends Pick<FakeCall, 'step'> {
+  readonly call?: string | undefined;
+  readonly action?: 'undo' | undefined;
+}
+
+/** What a call brings about, in words. */
+export const effectOf = ({ step, call, action }: Acting): string =>
   `the ${action === 'undo' ? 'undo' : 'effect'} of step "${step}"${call === undefined ? '' : `, call "${call}"`}`;
 
 /** What was done in a run, by what it is: the effect of a step, or what the test tells of. */

@@ -3,7 +3,7 @@ import { RESERVED_OUTPUT_NAMES } from '../contract/names.ts';
 import type { WorkflowAnswer } from '../contract/wire.ts';
 import { canonical } from '../engine/fingerprint.ts';
 import { type Effect, effectOf, firstRepeated, type Repeated } from './effects.ts';
-import { alternatives } from './faults/planned.ts';
+import { alternatives, alternativesOfLookups, type Planned } from './faults/planned.ts';
 import { inputFor } from './input.ts';
 import { faultOf, type Played, play, type Subject } from './play.ts';
 import { START } from './session.ts';
@@ -15,7 +15,7 @@ const realImmediate = setImmediate;
 
 /** What was tried. */
 export interface FaultReport {
-  /** Runs with one fault each. */
+  /** Runs with one fault each, or with two: where the first has a lookup asked, the second strikes that. */
   readonly plans: number;
   /** Moments of a run without any fault at which something can go wrong: calls of ports, messages, calls of targets, code of steps. */
   readonly moments: number;
@@ -29,13 +29,13 @@ export interface FaultReport {
 
 /**
  * Plays every single fault over a chain, each in a run of its own: a crash before and after every call of a port, a lost reply, a message that is lost
- * or comes twice, a target that acts and breaks the connection, code that throws when it has done all, a cancel. Workflows that fail are
- * resumed. Fakes must answer the same in every run: `targets` may be a function that makes them anew for each.
+ * or comes twice, a target that acts and breaks the connection, code that throws when it has done all, a cancel. Where
+ * that has a lookup asked, every fault of the target that is asked is played beside it. Workflows that fail are resumed. Fakes must answer the same in every run: `targets` may be a function that makes them anew for each.
  * Errors: an `Error` with the trace of the first run in which a step's effect happened twice, the workflow did not come to its end, or its output is
- * another than without the fault, or it was taken back and what a step did stands; and those of `testChain`.
+ * another than without the fault, or it completed though a step never took effect, or it was taken back and what a step did stands; and those of `testChain`.
  * @example
  * await everyFault(orderProcessing, { targets: { payments: { 'POST /charges': { orderId: 'o-1', receiptUrl: 'https://r.example/1' } }, … } });
- * // { plans: 197, moments: 29, completed: 182, cancelled: 15, compensated: 0, resumed: 12 }
+ * // { plans: 233, moments: 29, completed: 218, cancelled: 15, compensated: 0, resumed: 36 }
  */
 export async function everyFault(
   chain: ChainDefinition,
@@ -43,12 +43,16 @@ export async function everyFault(
 ): Promise<FaultReport> {
   const subject: Subject = { chain, targets, secrets, payload: await inputFor(chain, input), headers };
   const usual = await usualOf(subject);
-  const plans = alternatives(usual.points, 0);
+  const plans = alternatives(usual.points, 0).map((fault): readonly Planned[] => [fault]);
   const report = { completed: 0, cancelled: 0, compensated: 0, resumed: 0 };
   for (const plan of plans) {
-    const played = await play(subject, [plan]);
+    const played = await play(subject, plan);
     const problem = problemOf(chain, played, usual);
     if (problem !== undefined) throw violation(chain, played, problem);
+    const [first, second] = plan;
+    if (first !== undefined && second === undefined) {
+      plans.push(...alternativesOfLookups(played.points, first.at + 1).map((fault) => [first, fault]));
+    }
     const { status } = played.workflow ?? {};
     report[status === 'cancelled' || status === 'compensated' ? status : 'completed'] += 1;
     if (played.resumes > 0) report.resumed += 1;
@@ -105,6 +109,8 @@ function problemOf(chain: ChainDefinition, played: Played, usual: Usual): string
   if (workflow?.status === 'cancelled' && cancelled) return undefined;
   if (workflow?.status === 'compensated' && chain.onFailure === 'undo') return standing(chain, played);
   if (workflow?.status !== 'completed') return endProblem(played);
+  const missing = once.find((what) => usual.times.has(what) && !played.effects.all.has(what));
+  if (missing !== undefined) return `the workflow completed, and ${missing} never happened`;
   const output = outputOf(workflow);
   const other = Object.entries(usual.output).find(([name, value]) => !isSame(value, output[name]));
   if (other === undefined) return undefined;

@@ -29,7 +29,8 @@ export function createKeys(fakes: Fakes, chain: ChainDefinition, now: () => numb
   const known = new Map<string, Known>();
   return (target: string, request: HttpRequest, attempt: Attempt): Read => {
     const own = idempotencyOf(fakes, target);
-    if (own === 'none') return { key: undefined, memory: undefined };
+    // A lookup has no key of its own: its target acts on nothing.
+    if (own === 'none' || attempt.action === 'lookup') return { key: undefined, memory: undefined };
     const header = own?.header?.toLowerCase();
     const key = header === undefined ? keySent(request) : (request.headers[header] ?? undefined);
     if (key === undefined) {

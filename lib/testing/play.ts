@@ -5,7 +5,7 @@ import type { Statement, WorkflowAnswer } from '../contract/wire.ts';
 import { messageOf } from '../engine/errors.ts';
 import { ProblemError } from '../engine/problems.ts';
 import { meaningOf } from '../engine/reply/meaning.ts';
-import { recordsOf } from '../engine/state.ts';
+import { recordsOf, type StepRecord } from '../engine/state.ts';
 import { type EffectsOfRun, effectOf } from './effects.ts';
 import { textOf } from './fakes/answer.ts';
 import type { Targets } from './fakes/fakes.ts';
@@ -44,7 +44,8 @@ const MOST_TRIES = 20;
 
 /**
  * Runs one workflow in which nothing goes wrong but what is planned, as careful people would: a start that was not answered is sent again under its
- * key, and a workflow that failed is resumed; where its target may have forgotten the key, with what the books of the target say.
+ * key, and a workflow that failed is resumed; where its target may have forgotten the key, or a lookup found nothing out, with what the books of the
+ * target say.
  * Errors: those of fakes, of calls that none answers, and of a start that is refused.
  */
 export async function play(subject: Subject, plan: readonly Planned[]): Promise<Played> {
@@ -58,7 +59,8 @@ export async function play(subject: Subject, plan: readonly Planned[]): Promise<
   const people = peopleOf(session, subject);
   cancelNow = people.cancel;
   const atRest = await session.time.run(MOST_EVENTS, () => (isEnded(session) ? -Infinity : Infinity));
-  if (session.time.failure !== undefined) throw session.time.failure;
+  const failure = session.time.failure();
+  if (failure !== undefined) throw failure;
   const { effects, points, watch } = session;
   const workflowId = watch.state?.meta.workflowId;
   const workflow = workflowId === undefined ? undefined : await session.view(workflowId, true);
@@ -165,14 +167,28 @@ const ASKING: readonly string[] = ['KEY_EXPIRED', 'SEVERAL_OPEN'];
 
 async function resumed(session: Session, workflowId: string): Promise<void> {
   await pause(session, SECOND);
+  const saying = async (): Promise<unknown> => {
+    await pause(session, BOOKS_MS);
+    const steps = statementsOf(session);
+    return await repeated(session, () => session.api.resume(workflowId, { steps }));
+  };
   try {
-    await repeated(session, () => session.api.resume(workflowId, {}));
+    if (isAskedInVain(session)) await saying();
+    else await repeated(session, () => session.api.resume(workflowId, {}));
   } catch (error) {
     if (!(error instanceof ProblemError) || isSettledElsewhere(session)) return;
     if (!ASKING.includes(error.code)) throw error;
-    await pause(session, BOOKS_MS);
-    await repeated(session, () => session.api.resume(workflowId, { steps: statementsOf(session) }));
+    await saying();
   }
+}
+
+/** A lookup found nothing out since the last resume: a person has to look. */
+function isAskedInVain({ watch: { state } }: Session): boolean {
+  const lookups = state === undefined ? [] : [...recordsOf(state, 'lookup').values()];
+  return lookups.some(
+    ({ epoch, status, answer }) =>
+      epoch === state?.meta.epoch && (status === 'failed' || answer === 'unknown'),
+  );
 }
 
 /** A resume whose answer was lost has resumed, and an operator may have cancelled meanwhile. */
@@ -183,19 +199,29 @@ const isSettledElsewhere = ({ watch }: Session): boolean =>
 function statementsOf(session: Session): Readonly<Record<string, Statement>> {
   const { state } = session.watch;
   if (state === undefined) return {};
-  const action = state.meta.status === 'failed' ? 'do' : 'undo';
-  const records = [...recordsOf(state, action).values()];
-  const open = records.filter(
-    ({ status, open }) => open > 0 && status !== 'completed' && status !== 'running',
-  );
-  return Object.fromEntries(
-    open.map(({ step }): [string, Statement] => {
-      if (action === 'undo') return [step, isUndone(session, step) ? { undone: true } : { newKey: true }];
-      const done = doneBy(session, findStep(session.chain, step));
-      return [step, done === undefined ? { notDone: true } : done];
-    }),
-  );
+  const inDoubt = [...state.steps.values()].filter(isOpen);
+  const deeds = inDoubt.map(({ step }): [string, Statement] => [
+    step,
+    doneBy(session, findStep(session.chain, step)) ?? { notDone: true },
+  ]);
+  if (state.meta.status === 'failed') return Object.fromEntries(deeds);
+  const undos = recordsOf(state, 'undo');
+  return Object.fromEntries([
+    // Of a step whose undo was called nobody says any more what it did itself.
+    ...deeds.filter(([step]) => !undos.has(step) && isLookedUp(session, step)),
+    ...[...undos.values()]
+      .filter(isOpen)
+      .map(({ step }): [string, Statement] => [
+        step,
+        isUndone(session, step) ? { undone: true } : { newKey: true },
+      ]),
+  ]);
 }
+
+const isOpen = ({ status, open }: StepRecord): boolean =>
+  open > 0 && status !== 'completed' && status !== 'running';
+
+const isLookedUp = ({ chain }: Session, step: string): boolean => findStep(chain, step)?.lookup !== undefined;
 
 function isUndone({ targets, returned }: Session, step: string): boolean {
   const undo = { step, action: 'undo' } as const;
@@ -224,11 +250,12 @@ function doneBy(
 
 /** The fault of a run, in words. */
 export function faultOf({ plan, points }: Pick<Played, 'plan' | 'points'>): string {
-  const [first] = plan;
-  if (first === undefined) return 'without any fault';
-  const point = points[first.at];
-  if (point === undefined) return `with ${describePlan(plan)}`;
-  return `where ${namedPoint(point)} ${first.fault} (moment ${first.at})`;
+  if (plan.length === 0) return 'without any fault';
+  const words = plan.flatMap(({ at, fault }) => {
+    const point = points[at];
+    return point === undefined ? [] : [`${namedPoint(point)} ${fault} (moment ${at})`];
+  });
+  return words.length < plan.length ? `with ${describePlan(plan)}` : `where ${words.join(', and ')}`;
 }
 
 const PORTS: Readonly<Record<string, string>> = {
@@ -247,9 +274,8 @@ const PORTS: Readonly<Record<string, string>> = {
   resolve: 'the read of a target’s settings',
 };
 
-const namedPoint = ({ kind, what }: Point): string =>
-  kind === 'target'
-    ? `the target "${what}"`
-    : kind === 'code'
-      ? `the code of step "${what}"`
-      : (PORTS[what] ?? what);
+function namedPoint({ kind, what }: Point): string {
+  if (kind === 'target') return `the target "${what}"`;
+  if (kind === 'lookup') return `the target "${what}", asked by a lookup,`;
+  return kind === 'code' ? `the code of step "${what}"` : (PORTS[what] ?? what);
+}

@@ -202,7 +202,8 @@ export async function settled<Result>({ time }: Session, work: Promise<Result>):
   };
   work.then(ended, ended);
   await time.run(MOST_EVENTS, () => (done ? -Infinity : Infinity));
-  if (time.failure !== undefined) throw time.failure;
+  const failure = time.failure();
+  if (failure !== undefined) throw failure;
   if (!done) throw new Error('the API does not answer, and nothing is left to do');
   return await work;
 }

@@ -1,6 +1,7 @@
 import type { ChainDefinition } from '../chain/definition.ts';
 import { didYouMean } from '../chain/suggest.ts';
 import {
+  CALL_KINDS,
   isTerminal,
   STEP_STATUSES,
   type StepStatus,
@@ -193,14 +194,16 @@ function viewNow({ chain, time, watch }: Session): WorkflowAnswer {
 function isOver({ watch }: Session): boolean {
   const { state } = watch;
   if (state === undefined || !isTerminal(state.meta.status)) return false;
-  const records = [...state.steps.values(), ...recordsOf(state, 'undo').values()];
-  return records.every(({ status }) => status !== 'running');
+  return CALL_KINDS.every((kind) =>
+    [...recordsOf(state, kind).values()].every(({ status }) => status !== 'running'),
+  );
 }
 
 /** Errors: what ended the run. @param end milliseconds since 1970 */
 async function runUntil({ time }: Session, isReached: () => boolean, end = Infinity): Promise<void> {
   const atRest = await time.run(MOST_EVENTS, () => (isReached() ? -Infinity : end));
-  if (time.failure !== undefined) throw time.failure;
+  const failure = time.failure();
+  if (failure !== undefined) throw failure;
   if (!atRest)
     throw new Error(`the workflow does not come to rest: more than ${MOST_EVENTS} things happened`);
 }
@@ -259,4 +262,4 @@ const callsInWords = (calls: readonly TestCall[]): string =>
   calls.length === 0 ? 'none' : calls.map(callInWords).join(', ');
 
 const callInWords = ({ step, action, attempt, method, path }: TestCall): string =>
-  `${method} ${path} (${action === undefined ? '' : 'undo of '}${step}, ${attempt}.)`;
+  `${method} ${path} (${action === undefined ? '' : `${action} of `}${step}, ${attempt}.)`;

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createSnsNotifier } from '../../lib/adapters/sns-notifier.ts';
 import { nextOf } from '../../lib/contract/advice.ts';
+import { sentenceOf } from '../../lib/contract/told.ts';
 import type { WorkflowError } from '../../lib/contract/wire.ts';
 import type { FailureExample, Notification } from '../../lib/engine/ports.ts';
 
@@ -237,6 +238,24 @@ describe('of a workflow that could not be taken back', () => {
       'Runbook:       https://wiki.example.com/runbook.md#compensation-failed',
       `Notification:  ${WORKFLOW}:0:compensation_failed`,
     ]);
+  });
+
+  it('says of a step whose undo waits until somebody knows whether it acted how often its target was asked', async () => {
+    const unknown = { ...refusal, code: 'LOOKUP_UNKNOWN', effect: 'unknown', attempts: 2 } as const;
+    const message = sentenceOf({ code: 'LOOKUP_UNKNOWN' });
+    const { lines } = await half([{ step: 'shipment', status: 'pending', attempts: 0, inDoubt: true }], {
+      ...unknown,
+      message,
+    });
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'Undone:        nothing',
+        `Not undone:    shipment, asked 2 times: ${message}`,
+        'In doubt:      shipment',
+        `Next:          ${nextOf(unknown, 'undo')}`,
+        'Effect:        unknown, the target may have acted',
+      ]),
+    );
   });
 
   it('can be filtered by its status', async () => {

@@ -251,7 +251,7 @@ describe('the steps of a chain with an undo', () => {
     dev: {
       ...stages.dev,
       targets: Object.fromEntries(
-        ['refunds', 'releases'].map((name) => [
+        ['refunds', 'releases', 'records'].map((name) => [
           name,
           { baseUrl: `https://${name}.example.com`, secret: secret(name) },
         ]),
@@ -292,6 +292,21 @@ describe('the steps of a chain with an undo', () => {
       .find(({ properties }) => properties.FunctionName === 'stepline_dev_trips_hold');
     const environment = JSON.stringify(hold?.properties.Environment);
     for (const name of ['releases', 'webhook-key']) expect(environment).toContain(name);
+  });
+
+  it('have the settings and secrets of the target that only their lookup calls, and the time that it may take', async () => {
+    expect(await may('mail', 'ssm:GetParameter')).toEqual(['records', 'refunds']);
+    const dev = await made;
+    const named = (kind: string, property: string, name: string) =>
+      dev.all(kind).find(({ properties }) => properties[property] === `stepline_dev_trips_${name}`)
+        ?.properties;
+    const mail = named('AWS::Lambda::Function', 'FunctionName', 'mail');
+    expect(JSON.stringify(mail?.Environment)).toContain('https://records.example.com');
+    expect(mail?.Timeout).toBe(315);
+    const queue = named('AWS::SQS::Queue', 'QueueName', 'mail');
+    expect(queue).toMatchObject({ VisibilityTimeout: 1_890, RedrivePolicy: { maxReceiveCount: 20 } });
+    const hotel = named('AWS::Lambda::Function', 'FunctionName', 'hotel');
+    expect(JSON.stringify(hotel?.Environment)).not.toContain('records');
   });
 });
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { chain, target } from '../../lib/chain/index.ts';
+import { chain, notDone, target } from '../../lib/chain/index.ts';
 import { emptyChain, withStep } from '../../lib/chain/validate.ts';
 import { LIMITS } from '../../lib/contract/limits.ts';
 
@@ -21,7 +21,7 @@ export const signing = version(1, 'signing', '/api/signing').step('sign', {
 export const twin = version(1).step('refund', refund).definition;
 export const sameStart = version(1, 'other', '/api/refund').step('refund', refund).definition;
 
-/** Two branches behind a step whose undo calls another target and reads a secret; what is behind them is not undone. */
+/** Two branches behind a step whose undo calls another target and reads a secret; what is behind them is not undone, and asks a third target slowly. */
 export const trips = version(1, 'trips', '/api/trip')
   .step('hold', {
     request: () => target('refunds').post('/holds'),
@@ -29,7 +29,11 @@ export const trips = version(1, 'trips', '/api/trip')
   })
   .step('flight', { ...refund, after: ['hold'], undo: { request: () => target('refunds').post('/undo') } })
   .step('hotel', { ...refund, after: ['hold'] })
-  .step('mail', { ...refund, after: ['hotel'] }).definition;
+  .step('mail', {
+    ...refund,
+    after: ['hotel'],
+    lookup: { request: () => target('records').get('/'), reply: () => notDone(), timeout: 300, retries: 7 },
+  }).definition;
 
 const ofSteps = (
   count: number,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { orderProcessing } from '../../functions/chains/order-processing.ts';
-import { chain, target } from '../../lib/chain/index.ts';
+import { chain, notDone, target } from '../../lib/chain/index.ts';
 import { stepPlaces } from '../../lib/chain/places.ts';
 
 const api = target('api');
@@ -78,6 +78,31 @@ describe('the steps of a deployment', () => {
     expect(
       stepPlaces([version(1).step('a', { ...call, undo: vague }).definition])[0]?.targets,
     ).toBeUndefined();
+  });
+
+  const lookup = { request: () => other.get('/charges'), reply: () => notDone() };
+
+  it('have the targets, timeout and receives of their lookups, too, and send to nobody else for them', () => {
+    const first = version(1).step('a', call).step('b', call).definition;
+    const second = version(2)
+      .step('a', { ...call, lookup: { ...lookup, timeout: 100, retries: 30 } })
+      .step('b', call).definition;
+    const [without] = stepPlaces([first]);
+    const [place] = stepPlaces([second, first]);
+    expect(place).toMatchObject({ targets: ['api', 'other'], settings: { functionTimeout: 115 } });
+    expect(place?.settings.maxReceiveCount).toBe(6 + 32 + 5);
+    const { next, root, undoNeighbours, secrets } = without ?? expect.fail('there is a step');
+    expect(place).toMatchObject({ next, root, undoNeighbours, secrets });
+  });
+
+  it('do not have known targets where a lookup does not tell', () => {
+    const vague = {
+      ...lookup,
+      request: ({ idempotencyKey }: { idempotencyKey: string }) =>
+        idempotencyKey.startsWith('wf') ? api.get('/charges') : other.get('/charges'),
+    };
+    const definition = version(1).step('a', { ...call, undo, lookup: vague }).definition;
+    expect(stepPlaces([definition])[0]?.targets).toBeUndefined();
   });
 
   it('have as neighbours of their undo themselves and all before and after them, in chains that have one', () => {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { chain, target } from '../../lib/chain/index.ts';
+import { chain, target, unknown } from '../../lib/chain/index.ts';
 import {
   isBackoffScale,
+  lookupPatience,
   patience,
   stepSettings,
   undoPatience,
@@ -70,6 +71,36 @@ describe('the queue and the function of a step that has an undo', () => {
   });
 });
 
+const LOOKUP = { request: () => api.get('/'), reply: () => unknown(), backoff: { base: 4, cap: 10 } };
+const ASKED = chain('asked', { version: 1, start: '/api/asked', input: z.strictObject({}) })
+  .step('slow', {
+    request: () => api.get('/'),
+    undo: { ...UNDO, timeout: 60, retries: 9 },
+    lookup: { ...LOOKUP, timeout: 300, retries: 40 },
+  })
+  .step('quick', {
+    request: () => api.get('/'),
+    timeout: 60,
+    retries: 9,
+    lookup: { ...LOOKUP, timeout: 0.5, retries: 2 },
+  }).definition;
+
+describe('the queue and the function of a step that has a lookup', () => {
+  it.each([
+    ['the lookup, and the receives of its undo and the lookup together', ASKED.steps[0], [315, 1_890, 57]],
+    ['the step where that is longer, and the receives of both', ASKED.steps[1], [75, 450, 19]],
+  ])('have the timeout of %s', (_, step, [functionTimeout, visibilityTimeout, maxReceiveCount]) => {
+    expect(step && stepSettings(step)).toMatchObject({ functionTimeout, visibilityTimeout, maxReceiveCount });
+  });
+
+  it('leave the patience with the call as it is, and the lookup has one of its own', () => {
+    const [slow = STEP, quick = STEP] = ASKED.steps;
+    expect(patience(slow)).toBe(patience(STEP));
+    expect(lookupPatience(quick)).toBe(4 + 8 + 3 * 16);
+    expect(lookupPatience(STEP)).toBe(0);
+  });
+});
+
 describe('a scale of waits', () => {
   const [scaled] = withBackoffScale([DEFINITION], 0.001);
   const [step = STEP] = scaled?.steps ?? [];
@@ -83,6 +114,13 @@ describe('a scale of waits', () => {
     const [chain] = withBackoffScale([UNDONE], 0.5);
     const [, quick] = UNDONE.steps;
     expect(chain?.steps[1]?.undo).toEqual({ ...quick?.undo, backoff: { base: 2, cap: 5 } });
+  });
+
+  it('shortens the waits of a lookup, too, and gives none to a step without', () => {
+    const [chain] = withBackoffScale([ASKED], 0.5);
+    const [, quick] = ASKED.steps;
+    expect(chain?.steps[1]?.lookup).toEqual({ ...quick?.lookup, backoff: { base: 2, cap: 5 } });
+    expect(step).not.toHaveProperty('lookup');
   });
 
   it('leaves the shape: workflows go on where a stage is set otherwise', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { chain } from '../../lib/chain/index.ts';
+import { chain, unknown } from '../../lib/chain/index.ts';
 import { shapeHash, shapeOf } from '../../lib/chain/shape.ts';
 import { target } from '../../lib/chain/target.ts';
 
@@ -56,6 +56,7 @@ describe('the shape of a definition', () => {
         retries: 9,
         idempotency: { lifetime: 60 },
         undo: { run: () => null },
+        lookup: { request: () => payments.get('/charges'), reply: () => unknown() },
         when: () => false,
         lateBy: 5,
         pivot: false,

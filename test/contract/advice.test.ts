@@ -10,12 +10,19 @@ const errorOf = (code: StepError['code'], more: Partial<StepError> = {}): StepEr
   ...more,
 });
 
+/** What the request of a lookup can end in: it calls a target, and nothing else. */
+const ASKED: ReadonlySet<StepError['code']> = new Set([
+  ...(['CONNECTION_FAILED', 'CONNECTION_BROKEN', 'DEADLINE_EXCEEDED', 'TARGET_UNAVAILABLE'] as const),
+  ...(['REFUSED', 'REDIRECTED', 'REPLY_INVALID', 'REPLY_TOO_LARGE', 'RESULT_TOO_LARGE'] as const),
+  ...(['REQUEST_INVALID', 'TARGET_MISSING', 'SECRET_UNAVAILABLE', 'WORKER_DIED'] as const),
+]);
+
 describe('what to do next about an error of a step', () => {
   it.each(STEP_ERROR_CODES)('%s: whole sentences, the last of which says how the step goes on', (code) => {
     const failed = nextOf(errorOf(code), 'failed');
     expect(failed).toMatch(/^[A-Z].*[^.]\.$/);
     expect(failed).not.toContain('..');
-    if (code === 'KEY_EXPIRED' || code === 'REQUEST_CHANGED')
+    if (['KEY_EXPIRED', 'REQUEST_CHANGED', 'LOOKUP_UNKNOWN'].includes(code))
       expect(failed).toContain('Then resume and say so');
     else if (code === 'PAST_PIVOT') expect(failed).toMatch(/ Resume: it goes forward\.$/);
     else if (code === 'EXPIRED') expect(failed).toContain('Start a new workflow');
@@ -59,7 +66,31 @@ describe('what to do next about an error of a step', () => {
       expect(next.includes('{ "steps": { "<step>": { "undone": true } } }')).toBe(!closes);
       // Of an undo nobody can say `done` or `notDone`.
       expect(next).not.toMatch(/it is not done|with its result/);
-      expect(next.includes('newKey')).toBe(code === 'KEY_EXPIRED' || code === 'REQUEST_CHANGED');
+      const asksFor = ['KEY_EXPIRED', 'REQUEST_CHANGED', 'LOOKUP_UNKNOWN'].includes(code);
+      expect(next.includes('newKey')).toBe(asksFor);
+      // Only of a step whose undo nobody has called.
+      expect(/"done"|"notDone"/.test(next)).toBe(code === 'LOOKUP_UNKNOWN');
+    },
+  );
+
+  it('says of a step in doubt, which is not undone before that is known, each thing that a person can say', () => {
+    expect(nextOf(errorOf('LOOKUP_UNKNOWN'), 'undo')).toBe(
+      'Look at the target whether the call of the step has acted. Then resume and say so: { "done": <its result> }, and it is undone; { "notDone": true }, and nothing of it is; { "steps": { "<step>": { "undone": true } } } where you undid it by hand; or { "newKey": true }, and its undo is called without asking. A resume that says nothing asks the target again.',
+    );
+  });
+
+  it.each(STEP_ERROR_CODES)(
+    '%s of a lookup: whole sentences, which never say that the target has acted',
+    (code) => {
+      const [ended, again] = (['lookup', 'askedAgain'] as const).map((outlook) =>
+        nextOf(errorOf(code, { effect: 'none' }), outlook),
+      );
+      expect(ended).toMatch(/^[A-Z].*[^.]\.$/);
+      expect(again).toBe(`The target is asked again by itself. ${ended}`);
+      if (ASKED.has(code))
+        expect(ended).not.toMatch(
+          /has probably acted|timeout of the step|request function of the step|run function/,
+        );
     },
   );
 

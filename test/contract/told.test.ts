@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { STEP_ERROR_CODES } from '../../lib/contract/names.ts';
-import { forEverybody, forOperators, sentenceOf, statusText } from '../../lib/contract/told.ts';
+import { forEverybody, forOperators, sentenceOf, statusText, triesOf } from '../../lib/contract/told.ts';
 import type { StepError } from '../../lib/contract/wire.ts';
 
 const SAID = 'Error at /srv/app.js:7: connect ECONNREFUSED db-7.internal:5432';
@@ -52,10 +52,19 @@ describe('an error as everybody may see it', () => {
     '%s, saved by an earlier release: shows no message that may hold what a target said',
     (code) => {
       const error = saved(code, { message: SAID, target: 'payments', httpStatus: 422 });
-      const ours = ['WORKER_DIED', 'NOT_TAKEN', 'EXPIRED', 'PAST_PIVOT'].includes(code);
+      const ours = ['WORKER_DIED', 'NOT_TAKEN', 'EXPIRED', 'PAST_PIVOT', 'LOOKUP_UNKNOWN'].includes(code);
       const message = ours ? SAID : sentenceOf(error);
       expect(forEverybody(error)).toEqual({ ...error, message });
       expect(forOperators(error)).toEqual(ours ? error : { ...error, message, detail: SAID });
     },
   );
+});
+
+it.each([
+  ['REFUSED', 1, 'after 1 attempt'],
+  ['REFUSED', 6, 'after 6 attempts'],
+  ['LOOKUP_UNKNOWN', 1, 'asked once'],
+  ['LOOKUP_UNKNOWN', 6, 'asked 6 times'],
+] as const)('%s after %i is told as "%s"', (code, attempts, words) => {
+  expect(triesOf({ code, attempts })).toBe(words);
 });

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { orderProcessing } from '../../functions/chains/order-processing.ts';
 import type { ChainDefinition } from '../../lib/chain/index.ts';
-import { chain, target } from '../../lib/chain/index.ts';
+import { chain, done, notDone, target, unknown } from '../../lib/chain/index.ts';
 
 const payments = target('payments');
 const shipping = target('shipping');
@@ -13,14 +13,16 @@ const push = target('push');
 export const FIXTURE_TIMEOUT = 1;
 /** What the stages of these tests multiply waits with: those of the shipped chains would take a minute. */
 export const BACKOFF_SCALE = 0.001;
+/** What payments may say of a charge. */
+const UNDER_WAY = z.object({ state: z.literal('under way') });
 const QUICK = { timeout: FIXTURE_TIMEOUT, retries: 1 } as const;
 
-/** The order chain as it is shipped, but for its name and for timeouts and retries that suit a test. */
+/** The order chain as it is shipped, but for its name, for timeouts and retries that suit a test, and for its lookup: a fault leaves its doubt. */
 export const quickOrder: ChainDefinition = {
   ...orderProcessing,
   name: 'quick-order',
   start: '/api/quick-order',
-  steps: orderProcessing.steps.map((step) => ({
+  steps: orderProcessing.steps.map(({ lookup: _, ...step }) => ({
     ...step,
     ...QUICK,
     undo: step.undo && { ...step.undo, ...QUICK },
@@ -78,6 +80,38 @@ export const quickDiamond = chain('quick-diamond', {
   })
   .output(({ results }) => ({ pushId: results.push?.pushId ?? null }));
 
+const ORDERED = z.object({ orderId: z.string() });
+
+/** A payment whose target is asked what became of it. */
+export const quickLookup = chain('quick-lookup', {
+  version: 1,
+  start: '/api/quick-lookup',
+  input: z.strictObject({ card: z.string() }),
+  sensitive: ['card'],
+})
+  .step('payment', {
+    ...QUICK,
+    lateBy: 1,
+    request: ({ input }) => payments.post('/charges', { card: input.card, amount: 1 }),
+    response: ORDERED,
+    lookup: {
+      ...QUICK,
+      request: ({ idempotencyKey }) => payments.get('/charges', { query: { key: idempotencyKey } }),
+      reply: ({ status, body }) =>
+        status === 404 || status === 410
+          ? notDone()
+          : UNDER_WAY.safeParse(body).success
+            ? unknown()
+            : done(body),
+    },
+    undo: {
+      ...QUICK,
+      request: ({ undone }) =>
+        payments.post('/refunds', { charge: undone.result?.orderId, chargeKey: undone.idempotencyKey }),
+    },
+  })
+  .output(({ results }) => ({ orderId: results.payment?.orderId ?? null }));
+
 /** Code between two calls. */
 export const quickCode = chain('quick-code', {
   version: 1,
@@ -105,7 +139,7 @@ export const quickCode = chain('quick-code', {
   })
   .output(({ results }) => ({ label: results.label?.text ?? null, key: results.label?.key ?? null }));
 
-export const fixtureChains = [quickOrder, quickUndo, quickDiamond, quickCode];
+export const fixtureChains = [quickOrder, quickUndo, quickDiamond, quickLookup, quickCode];
 
 export const ORDER = {
   card: '4242424242424242',

@@ -34,6 +34,7 @@ export const givenBack: ChainDefinition = {
   steps: orderProcessing.steps.map((step) => ({
     ...reachingSome(step),
     ...SOON,
+    ...(step.lookup === undefined ? {} : { lookup: { ...step.lookup, ...SOON } }),
     undo: step.undo && { ...step.undo, ...SOON },
   })),
 };

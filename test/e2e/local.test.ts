@@ -2,12 +2,14 @@ import { startLocal } from '../../lib/local/process.ts';
 import { QUIET } from '../local/process-support.ts';
 import { chains } from '../support/shipped-chains.ts';
 import { BACKOFF_SCALE, fixtureChains } from './fixture-chains.ts';
+import { lookupChains } from './lookup-chains.ts';
+import { lookupFaultScenarios } from './scenarios/lookup-faults.ts';
 import { scenarios } from './scenarios.ts';
 import type { Stage } from './stage.ts';
 
 async function open(): Promise<Stage> {
   const local = await startLocal(
-    [...chains, ...fixtureChains],
+    [...chains, ...fixtureChains, ...lookupChains],
     { ...QUIET, backoffScale: BACKOFF_SCALE },
     {
       readable: false,
@@ -26,4 +28,4 @@ async function open(): Promise<Stage> {
   };
 }
 
-scenarios('on one machine', { open, together: true });
+scenarios('on one machine', { open, together: true, more: lookupFaultScenarios });

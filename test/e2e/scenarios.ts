@@ -4,10 +4,11 @@ import { notifications } from '../../functions/chains/notifications.ts';
 import { orderProcessing } from '../../functions/chains/order-processing.ts';
 import { userOnboarding } from '../../functions/chains/user-onboarding.ts';
 import { ORDER, quickOrder } from './fixture-chains.ts';
-import { controlScenarios } from './scenarios-control.ts';
-import { faultScenarios } from './scenarios-faults.ts';
-import { requestScenarios } from './scenarios-requests.ts';
-import { undoScenarios } from './scenarios-undo.ts';
+import { controlScenarios } from './scenarios/control.ts';
+import { faultScenarios } from './scenarios/faults.ts';
+import { lookupScenarios } from './scenarios/lookup.ts';
+import { requestScenarios } from './scenarios/requests.ts';
+import { undoScenarios } from './scenarios/undo.ts';
 import { cancel, effectsOf, ended, type Scenario, type Stage, send, start } from './stage.ts';
 
 export interface ScenarioOptions {
@@ -15,10 +16,12 @@ export interface ScenarioOptions {
   readonly open: () => Promise<Stage>;
   /** Whether scenarios may run side by side: each has a stage of its own. */
   readonly together: boolean;
+  /** Scenarios of this stage alone. */
+  readonly more?: (scenario: Scenario) => void;
 }
 
 /** Everything that a user can see of Stepline, whatever it runs on. */
-export function scenarios(name: string, { open, together }: ScenarioOptions): void {
+export function scenarios(name: string, { open, together, more }: ScenarioOptions): void {
   const scenario: Scenario = (title, play) => {
     (together ? it.concurrent : it)(title, async () => {
       const stage = await open();
@@ -36,6 +39,8 @@ export function scenarios(name: string, { open, together }: ScenarioOptions): vo
     requestScenarios(scenario);
     faultScenarios(scenario);
     describe('undo', () => undoScenarios(scenario));
+    describe('a lookup that is answered', () => lookupScenarios(scenario));
+    more?.(scenario);
   });
 }
 

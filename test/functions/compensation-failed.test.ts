@@ -5,7 +5,17 @@ import type { StepRecord, WorkflowMeta } from '../../lib/engine/state.ts';
 import { START } from '../ports/store/fixtures.ts';
 import { expectRefusal } from './refusals.ts';
 import { about, request, type TestStage } from './stage.ts';
-import { FAILED, HALF, HALF_DONE, openUndoStage, PAID, REFUSED, saved } from './undo-fixtures.ts';
+import {
+  FAILED,
+  HALF,
+  HALF_DONE,
+  IN_DOUBT,
+  openUndoStage,
+  PAID,
+  REFUSED,
+  saved,
+  UNKNOWN,
+} from './undo-fixtures.ts';
 
 let stage: TestStage;
 beforeEach(async () => {
@@ -80,19 +90,6 @@ describe('a workflow that could not be taken back', () => {
 
   it.each<[string, unknown, string, readonly string[], RegExp]>([
     [
-      'that it is done',
-      { done: { orderId: 'o-1' } },
-      'INVALID_REQUEST',
-      ['done'],
-      /is being taken back: say .*"undone"/,
-    ],
-    ['that it is not done', { notDone: true }, 'INVALID_REQUEST', ['done'], /is being taken back/],
-    [
-      'of a step that it is not done',
-      { steps: { payment: { notDone: true } } },
-      ...(['INVALID_REQUEST', ['steps.payment'], /of a step it can be said undone, or newKey/] as const),
-    ],
-    [
       'something of a step that there is not',
       { steps: { paymnt: { undone: true } } },
       ...([
@@ -117,6 +114,40 @@ describe('a workflow that could not be taken back', () => {
     expectRefusal(answer, { status: 400, code, fields });
     expect(answer.body.replaceAll('\\"', '"')).toMatch(says);
     expect(await metaNow(HALF)).toEqual(HALF);
+  });
+
+  it.each<[string, unknown]>([
+    ['that it is done', { done: { orderId: 'o-1' } }],
+    ['that it is not done', { notDone: true }],
+    ['of the step that it is not done', { steps: { payment: { notDone: true } } }],
+  ])('refuses a resume that says %s once its undo was called, and changes nothing', async (_, body) => {
+    const id = await given(HALF, ...HALF_DONE);
+    expect(expectRefusal(await resume(id, body), { status: 409, code: 'STEP_STATUS' })).toBe(
+      'the undo of step payment was called, and the step may be undone in part: of it can be said only that it is undone, or that its undo is to be called under a newKey',
+    );
+    expect(await metaNow(HALF)).toEqual(HALF);
+  });
+
+  it('goes on by what a person says of a call of which nobody knows whether it acted', async () => {
+    const id = await given(UNKNOWN, IN_DOUBT);
+    const done = { orderId: 'o-1', receiptUrl: 'https://pay.example/1' };
+    const answer = await resume(id, { done, reason: 'it is in their books' });
+    expect(answer.statusCode).toBe(202);
+    expect(workflowAnswer.parse(JSON.parse(answer.body))).toMatchObject({
+      status: 'compensating',
+      steps: { payment: 'completed' },
+    });
+    expect(queued()).toMatchObject([{ step: 'payment', action: 'undo', epoch: 1 }]);
+    expect(await metaNow(UNKNOWN)).toMatchObject({
+      operations: [{ operation: 'resume', reason: 'it is in their books', steps: { payment: 'done' } }],
+    });
+  });
+
+  it('takes no result that the step could not have', async () => {
+    const id = await given(UNKNOWN, IN_DOUBT);
+    const answer = await resume(id, { steps: { payment: { done: { orderId: 1 } } } });
+    expectRefusal(answer, { status: 400, code: 'INVALID_REQUEST', fields: ['steps.payment.done'] });
+    expect(await metaNow(UNKNOWN)).toEqual(UNKNOWN);
   });
 
   it('refuses a resume once the target may have forgotten the key of the undo, and says how to go on', async () => {

@@ -28,6 +28,7 @@ describe('the handler of dead letters', () => {
   };
   const failedStep = claimOf('payment', {
     status: 'failed',
+    open: 0,
     error: { code: 'REFUSED', message: 'declined', httpStatus: 402, effect: 'none' },
   });
 

@@ -46,6 +46,14 @@ export const HALF = failedWorkflow('half', {
     ...{ effect: 'none', step: 'payment', attempts: 6 },
   },
 });
+/** A workflow that cannot be taken back before somebody finds out whether its payment acted. */
+export const UNKNOWN = failedWorkflow('unknown', {
+  status: 'compensation_failed',
+  undoError: {
+    ...{ code: 'LOOKUP_UNKNOWN', message: 'the lookup did not find out', effect: 'unknown' },
+    ...{ step: 'payment', attempts: 1 },
+  },
+});
 export const REFUSED: StepRecord = {
   ...ENDED,
   action: 'undo',

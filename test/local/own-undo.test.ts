@@ -76,7 +76,7 @@ describe('the one process', () => {
       .poll(() => lines.filter((line) => line.includes('could not be taken back')), { timeout: PATIENCE_MS })
       .toEqual([
         expect.stringContaining(
-          `on-call: trip ${workflowId} could not be taken back: nothing undone; room not, after 1 attempt(s): TARGET_UNAVAILABLE: refunds answered 409 Conflict.`,
+          `on-call: trip ${workflowId} could not be taken back: nothing undone; room not, after 1 attempt: TARGET_UNAVAILABLE: refunds answered 409 Conflict.`,
         ),
       ]);
     expect(lines.some((one) => / error compensation_failed trip /.test(one))).toBe(true);

@@ -39,8 +39,8 @@ describe('the targets of the chains', () => {
     expect(targetsCalledBy(ORDERS)).toEqual(['payments', 'shipping', 'mail']);
   });
 
-  it('are those of undos too, and so are secrets', () => {
-    expect(targetsCalledBy([trips])).toEqual(['refunds', 'releases']);
+  it('are those of undos and lookups too, and so are secrets', () => {
+    expect(targetsCalledBy([trips])).toEqual(['refunds', 'releases', 'records']);
     expect(secretsReadBy([trips])).toEqual(['webhook-key']);
   });
 

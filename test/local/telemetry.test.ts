@@ -184,10 +184,24 @@ describe('the line for the person on call', () => {
       ],
     };
     expect(await told(half)).toEqual([
-      `on-call: orders wf_1 could not be taken back: mail undone; payment not, after 3 attempt(s): TARGET_UNAVAILABLE: busy; still to undo: order; in doubt: order. ${nextOf(failure, 'undo')} (notification wf_1:0:compensation_failed)`,
+      `on-call: orders wf_1 could not be taken back: mail undone; payment not, after 3 attempts: TARGET_UNAVAILABLE: busy; still to undo: order; in doubt: order. ${nextOf(failure, 'undo')} (notification wf_1:0:compensation_failed)`,
     ]);
     const [line = ''] = await told(half, false);
     expect(JSON.parse(line)).toMatchObject({ event: 'on_call_told', kind: 'compensation_failed' });
+  });
+
+  it('says of one that waits until somebody knows whether a call acted how often its target was asked, and what can be said', async () => {
+    const unknown = {
+      ...failure,
+      code: 'LOOKUP_UNKNOWN',
+      message: 'the call may have acted',
+      attempts: 1,
+    } as const;
+    const undos = [{ step: 'payment', status: 'pending', attempts: 0, inDoubt: true }] as const;
+    const examples = [{ ...example('wf_1', unknown), undos }];
+    expect(await told({ kind: 'compensation_failed', code: 'LOOKUP_UNKNOWN', examples })).toEqual([
+      `on-call: orders wf_1 could not be taken back: nothing undone; payment not, asked once: LOOKUP_UNKNOWN: the call may have acted; in doubt: payment. ${nextOf(unknown, 'undo')} (notification wf_1:0:failed)`,
+    ]);
   });
 
   it('is one line, whatever the target answered', async () => {

@@ -5,7 +5,7 @@ import { bundleSimulator } from './bundle.ts';
 import { addCounts, COUNTED, noCounts } from './counts.ts';
 import { play } from './faults/exhaustive.ts';
 import { huntAll, noteSeeds, traceMutant, WITHIN } from './mutants/hunt.ts';
-import type { Violation } from './oracle/oracle.ts';
+import type { Violation } from './oracle/seen/ledger.ts';
 import { runJobs, seedJobs } from './pool.ts';
 import { progressBar } from './progress.ts';
 import { breaksPromise, type Outcome, simulate } from './simulate.ts';
@@ -58,7 +58,7 @@ async function planned({ graph, plan }: Asked<'plan'>): Promise<boolean> {
 }
 
 /** Seeds to a job: long enough to be worth a message, short enough to share out evenly. */
-const EACH = 500;
+const EACH = 50;
 const EACH_OF_ADAPTERS = 10;
 /** Broken schedules that are told in full. */
 const MOST_SHOWN = 10;

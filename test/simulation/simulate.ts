@@ -5,9 +5,10 @@ import type { Counts } from './counts.ts';
 import { type Chaos, randomChaos } from './faults/chaos.ts';
 import { describeRates, drawRates, type Rates } from './faults/rates.ts';
 import { calmProblems } from './oracle/calm.ts';
-import type { Violation } from './oracle/oracle.ts';
+import type { Violation } from './oracle/seen/ledger.ts';
 import { drawSubject } from './world/chains.ts';
 import { startClients } from './world/clients.ts';
+import { withLookups } from './world/lookups.ts';
 import { drawUndoing, isUndoing } from './world/undoing.ts';
 import { type OpenBacking, openWorld, START, type World } from './world/world.ts';
 
@@ -34,6 +35,7 @@ export interface SimulateOptions {
 /** Seeds are below: of another chance than that of any schedule. */
 const FORGETFUL = 2 ** 31;
 const UNDOING = 2 ** 32;
+const LOOKING_UP = 2 ** 33;
 
 /**
  * Runs the schedule of a seed to its end: everything in it is drawn from the seed.
@@ -53,8 +55,12 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
     // A draw of its own, so that it changes no other. A worker that outlives its function may call when a key is long forgotten.
     subject: (code) =>
       isUndoing(seed)
-        ? drawUndoing(createChance(seed + UNDOING), code)
-        : drawSubject(chance, code, zombies ? undefined : createChance(seed + FORGETFUL)),
+        ? withLookups(drawUndoing(createChance(seed + UNDOING), code), 0.35, createChance(seed + LOOKING_UP))
+        : withLookups(
+            drawSubject(chance, code, zombies ? undefined : createChance(seed + FORGETFUL)),
+            0.15,
+            createChance(seed + LOOKING_UP),
+          ),
     chaos: (time, { chain }) => {
       const all = drawRates(chance, chain.steps, START, oneProcess);
       // Requests of adapters fail, too: then much is for the reconciler.

@@ -42,6 +42,14 @@ export const EVENTS: { readonly [Name in EngineEvent['event']]: EventNamed<Name>
   },
   attempt_started: { event: 'attempt_started', ...OF_STEP, ...ATTEMPT, idempotencyKey: 'wf_0a:payment:do:0' },
   step_completed: { event: 'step_completed', ...OF_STEP, ...ATTEMPT, durationMs: 80 },
+  lookup_answered: {
+    event: 'lookup_answered',
+    ...OF_STEP,
+    action: 'lookup',
+    ...ATTEMPT,
+    answer: 'done',
+    durationMs: 70,
+  },
   step_skipped: { event: 'step_skipped', ...OF_STEP, epoch: 0 },
   step_retrying: {
     event: 'step_retrying',

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { orderProcessing } from '../../functions/chains/order-processing.ts';
 import { chain, target } from '../../lib/chain/index.ts';
 import { answer, type Effects, everyFault, fakeTarget, type Targets } from '../../lib/testing/index.ts';
-import { messageOf, oneRequest, oneRun, order, shop, well } from './fixtures.ts';
+import { charges, messageOf, oneRequest, oneRun, order, shop, well } from './fixtures.ts';
 
 const ofOrder = (targets: Targets) => everyFault(orderProcessing, { input: order, targets });
 const base = { version: 1, start: '/api/one', input: z.strictObject({}) };
@@ -32,7 +32,7 @@ describe('every single fault over a chain', () => {
         orders += 1;
         return { orderId: `o-${orders}`, receiptUrl: 'https://receipts.example/1' };
       };
-      return { ...well, payments: { 'POST /charges': charge } };
+      return { ...well, payments: { ...charges, 'POST /charges': charge } };
     };
     const { plans } = await ofOrder(targets);
     // Twice without any fault: what differs between these is left to chance.

@@ -39,6 +39,7 @@ describe('a fake sees the call', () => {
       fields: { of: 'i-1' },
       attempt: 1,
       idempotencyKey: expect.stringMatching(/:one:do:0$/),
+      answered: expect.any(Function),
     });
   });
 

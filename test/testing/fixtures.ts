@@ -2,13 +2,18 @@ import * as z from 'zod';
 import { orderProcessing } from '../../functions/chains/order-processing.ts';
 import type { RunContext } from '../../lib/chain/definition.ts';
 import { chain, type RequestSpec, target } from '../../lib/chain/index.ts';
-import { type Fakes, testChain } from '../../lib/testing/index.ts';
+import { answer, type FakeCall, type Fakes, testChain } from '../../lib/testing/index.ts';
 
 export const order = { card: '4242', amount: 5, address: 'Main St 1', email: 'a@example.com' };
 
+/** A truthful answer of payments to the lookup of the order chain. */
+export const charges = {
+  'GET /charges': ({ query, answered }: FakeCall) => answered(query.key) ?? answer(404),
+};
+
 /** Targets of the order chain that do well. */
 export const well = {
-  payments: { 'POST /charges': { orderId: 'o-1', receiptUrl: 'https://receipts.example/1' } },
+  payments: { 'POST /charges': { orderId: 'o-1', receiptUrl: 'https://receipts.example/1' }, ...charges },
   shipping: { 'POST /shipments': { trackingId: 't-1', estimatedDelivery: '2030-01-01' } },
   mail: { 'POST /messages': { messageId: 'm-1' } },
 } as const satisfies Fakes;

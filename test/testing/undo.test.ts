@@ -75,7 +75,7 @@ describe('a workflow of a test', () => {
     const run = await failedOrder({ payments: well.payments });
     await run.undo();
     expect(await messageOf(run.finished())).toMatch(
-      'no fake answers POST /refunds of target "payments" (the undo of step "payment"). It has \'POST /charges\'. Write targets: { payments: { \'POST /refunds\': () => answer(204) } }',
+      "no fake answers POST /refunds of target \"payments\" (the undo of step \"payment\"). It has 'POST /charges', 'GET /charges'. Write targets: { payments: { 'POST /refunds': () => answer(204) } }",
     );
   });
 });

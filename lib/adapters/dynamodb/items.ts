@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { OPERATIONS, STATEMENTS, WORKFLOW_STATUSES } from '../../contract/names.ts';
+import { LOOKUP_ANSWERS, OPERATIONS, STATEMENTS, WORKFLOW_STATUSES } from '../../contract/names.ts';
 import {
   duePartition,
   ENDED,
@@ -82,6 +82,7 @@ const metaItem = z.looseObject({
   nonce: z.string(),
   error: fromJson.pipe(workflowError).exactOptional(),
   onFailure: z.literal('undo').exactOptional(),
+  undoEpoch: count.exactOptional(),
   undoError: fromJson.pipe(workflowError).exactOptional(),
   newKey: fromJson.pipe(z.object({ step: z.string(), epoch: count })).exactOptional(),
   newKeys: fromJson.pipe(z.record(z.string(), count)).exactOptional(),
@@ -122,6 +123,8 @@ const stepItem = z.object({
   sealed: z.string().exactOptional(),
   error: fromJson.pipe(stepError).exactOptional(),
   found: z.literal(false).exactOptional(),
+  answer: z.enum(LOOKUP_ANSWERS).exactOptional(),
+  before: z.literal('undo').exactOptional(),
   attempts: fromJson.pipe(z.array(attempt)),
 });
 
@@ -172,11 +175,11 @@ export function stepToItem(key: WorkflowKey, record: StepRecord, expiresAt: numb
 
 /** Errors: as `metaFromItem`; `NEWER_VERSION` for an item of another kind, too. */
 export function stepFromItem(item: unknown): StepRecord {
-  const kind = sortKeyOf(item);
-  const named = parseStepKey(kind);
-  if (named === undefined) throw newer(`there is an item "${kind}"`);
-  const { step, action } = named;
-  return { step, ...(action === 'undo' ? { action } : {}), ...read(stepItem, item) };
+  const sortKey = sortKeyOf(item);
+  const named = parseStepKey(sortKey);
+  if (named === undefined) throw newer(`there is an item "${sortKey}"`);
+  const { step, kind } = named;
+  return { step, ...(kind === 'do' ? {} : { action: kind }), ...read(stepItem, item) };
 }
 
 const paceItem = z.object({

@@ -85,6 +85,8 @@ async function load(table: Table, { tenant, workflowId }: WorkflowKey): Promise<
   let meta: WorkflowMeta | undefined;
   const steps = new Map<string, StepRecord>();
   const undos = new Map<string, StepRecord>();
+  const lookups = new Map<string, StepRecord>();
+  const recordsIn = { do: steps, undo: undos, lookup: lookups };
   let page: QueryCommandOutput | undefined;
   do {
     page = await table.query({
@@ -101,9 +103,14 @@ async function load(table: Table, { tenant, workflowId }: WorkflowKey): Promise<
         continue;
       }
       const record = stepFromItem(item);
-      (record.action === 'undo' ? undos : steps).set(record.step, record);
+      recordsIn[record.action ?? 'do'].set(record.step, record);
     }
   } while (page.LastEvaluatedKey !== undefined);
   if (meta === undefined) return undefined;
-  return undos.size === 0 ? { meta, steps } : { meta, steps, undos };
+  return {
+    meta,
+    steps,
+    ...(undos.size === 0 ? {} : { undos }),
+    ...(lookups.size === 0 ? {} : { lookups }),
+  };
 }

@@ -15,10 +15,12 @@ export interface Metric {
 type Name = Metric['name'];
 
 /**
- * The metrics of an event; events that only tell a story have none.
+ * The metrics of an event; events that only tell a story have none, and so have those of a lookup: it is no attempt at its step, and one that ends
+ * without an answer fails nothing by itself.
  * @example metricsOf({ event: 'message_parked', queue: 'parking', reason: 'not JSON' }) // one MessagesParked
  */
 export function metricsOf(event: EngineEvent): readonly Metric[] {
+  if ('action' in event && event.action === 'lookup') return [];
   switch (event.event) {
     case 'workflow_started':
       return [ofChain(METRICS.workflowsStarted, event)];

@@ -13,8 +13,8 @@ filter workflowId = "wf_00000000000000000000000000000000"
 | display @timestamp, level, event, step, action, attempt, error.code, error.httpStatus, error.message, error.detail, durationMs, repair, did, because, message, @log
 | limit 1000`;
 
-/** Why attempts failed, the most frequent reason first. If no function took a step, only the step-failed function logs its failure. */
-const FAILURES_BY_ERROR = `filter event in ["step_failed", "step_retrying"] or (event in ["workflow_failed", "workflow_compensating", "compensation_failed"] and error.code in ["NOT_TAKEN", "EXPIRED", "PAST_PIVOT"])
+/** Why attempts failed, the most frequent reason first. Where no call failed, only the step-failed function logs the failure. */
+const FAILURES_BY_ERROR = `filter event in ["step_failed", "step_retrying"] or (event in ["workflow_failed", "workflow_compensating", "compensation_failed"] and error.code in ["NOT_TAKEN", "EXPIRED", "PAST_PIVOT", "LOOKUP_UNKNOWN"])
 | fields coalesce(step, error.step) as failedStep, coalesce(error.detail, error.message) as said
 | stats count(*) as attempts, count_distinct(workflowId) as workflows, latest(error.httpStatus) as lastHttpStatus, latest(said) as lastMessage by chain, failedStep, error.code, action
 | sort attempts desc

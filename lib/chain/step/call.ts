@@ -3,7 +3,7 @@ import { numberIn, type Options, optionsOf, schemaOf } from '../check.ts';
 import type { Backoff, StepDefinition } from '../definition.ts';
 import { DefinitionError } from '../definition-error.ts';
 import { meaningOf, readOf } from './reply.ts';
-import { optionIn, type Site } from './site.ts';
+import { type CallSite, optionIn, type Site } from './site.ts';
 import { work } from './work.ts';
 
 /** What is said of a call, be it that of a step or that of its undo. */
@@ -34,23 +34,31 @@ const TIMEOUT = {
   why: 'a Lambda function ends after 900 s, and needs some of them before and after the call',
 } as const;
 
+type Tries = Pick<StepDefinition, 'retries' | 'timeout' | 'backoff'>;
+
 /** How a call is made, and what becomes of its end. */
 type Call = ReturnType<typeof work> &
-  Pick<StepDefinition, 'response' | 'read' | 'reply' | 'statuses' | 'retries' | 'timeout' | 'backoff'>;
+  Pick<StepDefinition, 'response' | 'read' | 'reply' | 'statuses'> &
+  Tries;
 
 /** A call, from the options that a caller wrote. Errors: `DefinitionError`. */
-export function callOf(site: Site, given: Options): Call {
+export function callOf(site: CallSite, given: Options): Call {
   const { response } = given;
   return {
     ...work(site, given),
     response: response === undefined ? undefined : schemaOf(site, optionIn(site, 'response'), response),
     read: readOf(site, given),
     ...meaningOf(site, given),
-    retries: numberIn(site, optionIn(site, 'retries'), given.retries ?? LIMITS.retriesDefault, RETRIES),
-    timeout: numberIn(site, optionIn(site, 'timeout'), given.timeout ?? TIMEOUT_DEFAULT, TIMEOUT),
-    backoff: backoffOf(site, given.backoff),
+    ...triesOf(site, given),
   };
 }
+
+/** How often and for how long a call, or a lookup, is tried. Errors: `DefinitionError`. */
+export const triesOf = (site: Site, { retries, timeout, backoff }: Options): Tries => ({
+  retries: numberIn(site, optionIn(site, 'retries'), retries ?? LIMITS.retriesDefault, RETRIES),
+  timeout: numberIn(site, optionIn(site, 'timeout'), timeout ?? TIMEOUT_DEFAULT, TIMEOUT),
+  backoff: backoffOf(site, backoff),
+});
 
 function backoffOf(site: Site, written: unknown): Backoff {
   const option = optionIn(site, 'backoff');

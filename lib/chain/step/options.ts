@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import type { Backoff, Callable, Read, RequestSpec, Statuses } from '../definition.ts';
 import type { Json } from '../json.ts';
+import type { Answer } from '../request/answer.ts';
 import type { Methods } from '../request/methods.ts';
 import type { Reply } from '../request/verdict.ts';
 import type { Target } from '../target.ts';
@@ -166,6 +167,31 @@ export type UndoOptions<Input, Results, Result> = CallOptions & {
   readonly response?: z.ZodType;
 } & (RequestOptions<Requesting<Input, Results> & Undoing<Result>> | RunUndo<Input, Results, Result>);
 
+/** What the request of a lookup sees too. */
+interface LookingUp<Input, Results> extends Context<Input, Results> {
+  /**
+   * The key that the call in doubt had, as it was sent. Of code it is that of `run`: its calls had `<idempotencyKey>:<name>`.
+   * @example payments.get('/charges', { query: { key: idempotencyKey } })
+   */
+  readonly idempotencyKey: string;
+}
+
+/** How a step's target is asked what became of a call. */
+export interface LookupOptions<Input, Results>
+  extends Pick<CallOptions, 'retries' | 'timeout' | 'backoff'>,
+    Pick<RequestOptions<LookingUp<Input, Results>>, 'targets'> {
+  /** Builds the request, at every attempt. It must not act: it is sent without an idempotency key. */
+  readonly request: (context: LookingUp<Input, Results>) => RequestSpec;
+  /**
+   * What a complete reply of 2xx, 404 or 410 says: `done(result)`, `notDone()` or `unknown()`. Any other status is tried again, or ends the lookup without
+   * an answer, and `reply` is not asked. Quick, without async, and the same for the same reply. Where it throws, the lookup ends without an answer.
+   * @example reply: ({ status, body }) => (status === 404 ? notDone() : done(body))
+   */
+  readonly reply: (reply: Reply) => Answer;
+  /** What `body` of a reply is: the value that it is as JSON (`json`, the default), or its text (`text`). A 2xx that is neither empty nor JSON ends the lookup under `json`. */
+  readonly read?: Read;
+}
+
 /** What every step may say. All durations are in seconds. */
 interface Common<Input, Results, After, Schema, Sensitive, Returned, Asked> extends CallOptions {
   /**
@@ -188,6 +214,20 @@ interface Common<Input, Results, After, Schema, Sensitive, Returned, Asked> exte
    * @example when: ({ input }) => input.giftWrap
    */
   readonly when?: (context: Context<Input, Results>) => Asked;
+  /**
+   * How its target is asked what became of a call of which nobody knows whether it acted: before the step is given up so, before it is undone, and where
+   * its key is older than the target remembers. It never acts, and has retries, timeout and backoff of its own, with the defaults of a step. `done(result)`
+   * completes the step with what its `response` makes of the result; without one a request stores `null`, and code the result as it is. `notDone()` says
+   * that nothing was done: it counts where the call can act no more, after `lateBy`; earlier it is asked again then. After `unknown()`, or without an
+   * answer, a person has to look.
+   * Errors: `DefinitionError` where `request` or `reply` is missing, and for options of a call that acts, such as `run`.
+   * @example
+   * lookup: {
+   *   request: ({ idempotencyKey }) => payments.get('/charges', { query: { key: idempotencyKey } }),
+   *   reply: ({ status, body }) => (status === 404 ? notDone() : done(body)),
+   * }
+   */
+  readonly lookup?: LookupOptions<Input, Results>;
   /**
    * How the step is taken back, when its workflow failed and the chain says `onFailure: 'undo'`, or an operator asks for it: after every step behind it is
    * taken back. It is called where the step completed and where nobody knows whether it acted, never where it surely did nothing. It has a key of its own,

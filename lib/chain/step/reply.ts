@@ -1,19 +1,24 @@
 import type { Options } from '../check.ts';
-import { MEANINGS, READS, type Statuses, type StepDefinition } from '../definition.ts';
+import { MEANINGS, READS, type Read, type Statuses, type StepDefinition } from '../definition.ts';
 import { DefinitionError, show } from '../definition-error.ts';
 import { optionIn, ownerIn, type Site } from './site.ts';
 
-/** What a reply is to the schema. Errors: `DefinitionError`. */
-export function readOf(site: Site, { read, run, response }: Options): StepDefinition['read'] {
+/** What a reply is read as. Errors: `DefinitionError`. */
+export function readIn(site: Site, read: unknown): Read {
   if (read === undefined) return 'json';
   const known = READS.find((one) => one === read);
-  if (known === undefined) {
-    throw new DefinitionError(
-      site,
-      `${optionIn(site, 'read')} is ${show(read)}`,
-      "Write read: 'json' or read: 'text'.",
-    );
-  }
+  if (known !== undefined) return known;
+  throw new DefinitionError(
+    site,
+    `${optionIn(site, 'read')} is ${show(read)}`,
+    "Write read: 'json' or read: 'text'.",
+  );
+}
+
+/** What a reply is to the schema. Errors: `DefinitionError`. */
+export function readOf(site: Site, { read, run, response }: Options): Read {
+  const known = readIn(site, read);
+  if (read === undefined) return known;
   if (run !== undefined) throw ofRequestsOnly(site, 'read');
   if (response !== undefined) return known;
   throw new DefinitionError(

@@ -5,6 +5,7 @@ import { DefinitionError, type Place, show } from '../definition-error.ts';
 import { stepName } from '../naming.ts';
 import { didYouMean } from '../suggest.ts';
 import { CALL_OPTIONS, callOf } from './call.ts';
+import { lookupOf } from './lookup.ts';
 import { undoOf } from './undo.ts';
 
 const STEP_OPTIONS = [
@@ -12,6 +13,7 @@ const STEP_OPTIONS = [
   'sensitive',
   'after',
   'when',
+  'lookup',
   'undo',
   'pivot',
   'lateBy',
@@ -39,6 +41,7 @@ export function stepDefinition(chain: ChainDefinition, written: unknown, options
     ...call,
     sensitive: sensitiveOf(place, given.sensitive ?? [], call.response),
     ...whenOf(place, given.when),
+    ...lookupOf(place, given.lookup),
     undo: undoOf(place, given.undo),
     pivot: pivotOf(place, given.pivot),
     batchSize: numberIn(place, 'batchSize', given.batchSize ?? 1, BATCH_SIZE),

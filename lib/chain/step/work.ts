@@ -6,7 +6,7 @@ import { DefinitionError, show } from '../definition-error.ts';
 import { secretName, targetName } from '../naming.ts';
 import { keyLifetimeIn, keyUseOf } from '../request/key.ts';
 import { LATE_BY, type Target } from '../target.ts';
-import { optionIn, ownerIn, type Site } from './site.ts';
+import { type CallSite, optionIn, ownerIn, type Site } from './site.ts';
 
 const EXAMPLES = {
   step: {
@@ -22,12 +22,12 @@ const EXAMPLES = {
 type Work = Pick<StepDefinition, 'request' | 'run' | 'targets' | 'secrets' | 'keyLifetime' | 'lateBy'>;
 
 /** What a call does, and what it may use. Errors: `DefinitionError`. */
-export function work(site: Site, given: Options): Work {
+export function work(site: CallSite, given: Options): Work {
   const { request, run, targets, secrets } = given;
   refuseUnlessOne(site, given);
   if (isRequest(request)) {
     refuseSecrets(site, secrets);
-    const called = targets === undefined ? calledTargets(request) : targetsOf(site, targets);
+    const called = calledBy(site, request, targets);
     return {
       request,
       targets: called?.targets,
@@ -52,6 +52,10 @@ export function work(site: Site, given: Options): Work {
   );
 }
 
+/** The targets of a request: those that are written, or else those that it shows. Errors: `DefinitionError`. */
+export const calledBy = (site: Site, request: Request, targets: unknown): Called | undefined =>
+  targets === undefined ? calledTargets(request) : targetsOf(site, targets);
+
 /** What the targets of a call promise, which is what its options say, or else what they say themselves. */
 function timesOf(
   site: Site,
@@ -65,7 +69,7 @@ function timesOf(
   };
 }
 
-function refuseUnlessOne(site: Site, { request, run }: Options): void {
+function refuseUnlessOne(site: CallSite, { request, run }: Options): void {
   if ((request === undefined) !== (run === undefined)) return;
   const examples = EXAMPLES[site.within ?? 'step'];
   throw new DefinitionError(
@@ -114,6 +118,7 @@ const isTarget = (value: unknown): value is Pick<Target, 'name' | 'idempotency' 
 
 const nameOf = (one: unknown): unknown => (isTarget(one) ? one.name : one);
 
-const isRequest = (value: unknown): value is NonNullable<StepDefinition['request']> =>
-  typeof value === 'function';
+type Request = NonNullable<StepDefinition['request']>;
+
+export const isRequest = (value: unknown): value is Request => typeof value === 'function';
 const isRun = (value: unknown): value is NonNullable<StepDefinition['run']> => typeof value === 'function';

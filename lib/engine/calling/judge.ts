@@ -4,35 +4,58 @@ import { type Failure, isRetriable } from '../outcome.ts';
 import type { HttpOutcome } from '../ports.ts';
 import { type Meaning, meaningOf } from '../reply/meaning.ts';
 import { saidBy } from '../reply/said.ts';
+import { thrownText } from '../reply/thrown.ts';
 import { type Parsed, parseReply, parseValue, sizeProblem } from '../result.ts';
 import { namedIn, quotable } from '../sensitive/reply.ts';
 import { type CallResult, failed, type Secrets } from './types.ts';
 
-/** What the step makes of how its call ended. */
-export function judge(
-  step: StepDefinition,
-  outcome: HttpOutcome,
-  target: string,
-  secrets: Secrets,
-): CallResult | Promise<CallResult> {
-  const { response: schema, read } = step;
+/** What is judged: how the call of a step ended, and what no error may show. */
+export interface Ending {
+  readonly step: StepDefinition;
+  readonly outcome: HttpOutcome;
+  readonly target: string;
+  readonly secrets: Secrets;
+}
+
+/** A reply that gives a value, and how it is quoted; or why there is none. */
+type Heard =
+  | { readonly failure: Failure }
+  | {
+      readonly reply: Reply;
+      readonly meaning: Extract<Meaning, { is: 'reply' | 'value' }>;
+      shown(): Reply;
+    };
+
+/** What a call was answered, as far as every kind of call reads it in the same way. */
+export function heardIn({ step, outcome, target, secrets }: Ending): Heard {
   if (outcome.kind === 'failure') {
     const { status, headers, excerpt: text } = outcome;
     const body = text === undefined ? undefined : quotable(step, text);
-    return failed({
+    const failure: Failure = {
       code: outcome.code,
       message: saidBy({ status, headers, body }, secrets(), excerpt(outcome.message, secrets())),
       retriable: isRetriable(outcome),
       acted: outcome.sent === 'no' ? 'no' : 'unknown',
       target,
       ...(status === undefined ? {} : { httpStatus: status }),
-    });
+    };
+    return { failure };
   }
   const shown = (): Reply => ({ ...outcome, body: quotable(step, outcome.body) });
   const meaning = meaningOf(step, outcome);
-  if (meaning.is === 'mistake') return failed(mistaken(shown(), meaning.because, target, secrets()));
-  if (meaning.is === 'failure') return failed(saidNo(shown(), meaning, target, secrets()));
+  if (meaning.is === 'mistake') return { failure: mistaken(shown(), meaning.because, target, secrets()) };
+  if (meaning.is === 'failure') return { failure: saidNo(shown(), meaning, target, secrets()) };
+  return { reply: outcome, meaning, shown };
+}
+
+/** What the step makes of how its call ended. */
+export function judge(ending: Ending): CallResult | Promise<CallResult> {
+  const { step, target, secrets } = ending;
+  const { response: schema, read } = step;
+  const heard = heardIn(ending);
+  if ('failure' in heard) return failed(heard.failure);
   if (schema === undefined) return { ok: true, result: null };
+  const { reply: outcome, meaning, shown } = heard;
   const settle = (parsed: Parsed): CallResult => {
     if (parsed.ok) return fitting(parsed.result, target);
     // What parses is whole, and what does not is cut, if it can be: the target may answer in full next time.
@@ -104,4 +127,15 @@ export function fitting(parsed: unknown, target?: string): CallResult {
     acted: 'unknown',
     ...(target === undefined ? {} : { target }),
   });
+}
+
+/** A value of code as JSON, which is what is stored of it: the next step must see the same thing before and after a restart. `what` names it. */
+export function jsonOf(value: unknown, what: string): Parsed {
+  try {
+    return { ok: true, result: JSON.parse(JSON.stringify(value ?? null) ?? 'null') };
+  } catch (error) {
+    const why = thrownText(error);
+    const remedy = why.includes('BigInt') ? '; write it as text: String(value)' : '';
+    return { ok: false, problem: `${what} is not JSON: ${why}${remedy}` };
+  }
 }

@@ -149,7 +149,7 @@ type Heard =
 /** What came back: the reply, and where it is none to go on with, what that is for the step. */
 async function heard({ step }: Call, outcome: HttpOutcome, target: string, secrets: Secrets): Promise<Heard> {
   // The schema of the step is that of what `run` returns.
-  const judged = await judge({ ...step, response: undefined }, outcome, target, secrets);
+  const judged = await judge({ step: { ...step, response: undefined }, outcome, target, secrets });
   if (outcome.kind === 'failure') {
     if (judged.ok) throw new Error('a call without a reply is no success');
     return { failure: judged.failure };

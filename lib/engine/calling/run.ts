@@ -1,10 +1,9 @@
 import type { StepDefinition } from '../../chain/definition.ts';
 import { excerpt } from '../mask.ts';
 import { runFailure } from '../reply/run-failure.ts';
-import { thrownText } from '../reply/thrown.ts';
 import { parseWith } from '../result.ts';
 import { namedIn } from '../sensitive/reply.ts';
-import { fitting } from './judge.ts';
+import { fitting, jsonOf } from './judge.ts';
 import { createCalling } from './named.ts';
 import { type Call, type CallPorts, type CallResult, failed, type Secrets } from './types.ts';
 import { within } from './within.ts';
@@ -45,15 +44,9 @@ async function ranTo(
 ): Promise<CallResult> {
   const invalid = (problem: string, hidden = secrets()): CallResult =>
     failed({ code: 'REPLY_INVALID', message: excerpt(problem, hidden), retriable: false, acted: 'unknown' });
-  let json: unknown;
-  try {
-    // What is stored is JSON: the next step must see the same thing before and after a restart.
-    json = JSON.parse(JSON.stringify(value ?? null) ?? 'null');
-  } catch (error) {
-    const why = thrownText(error);
-    const remedy = why.includes('BigInt') ? '; write it as text: String(value)' : '';
-    return invalid(`the result of run is not JSON: ${why}${remedy}`);
-  }
+  const said = jsonOf(value, 'the result of run');
+  if (!said.ok) return invalid(said.problem);
+  const { result: json } = said;
   if (schema === undefined) return fitting(json);
   const parsed = await parseWith(schema, json, 'the result of run');
   if (parsed.ok) return fitting(parsed.result);

@@ -18,13 +18,16 @@ export interface Call {
   readonly fresh: boolean;
 }
 
-export type CallResult =
-  | { readonly ok: true; readonly result: unknown }
-  | { readonly ok: false; readonly failure: Failure };
+export type CallResult = { readonly ok: true; readonly result: unknown } | Failed;
+
+export interface Failed {
+  readonly ok: false;
+  readonly failure: Failure;
+}
 
 export type CallPorts = Pick<Ports, 'http' | 'targets' | 'random' | 'clock'>;
 
-export const failed = (failure: Failure): CallResult => ({ ok: false, failure });
+export const failed = (failure: Failure): Failed => ({ ok: false, failure });
 
 /** What must not be shown of a call; worked out where something went wrong, for only that is quoted. */
 export type Secrets = () => readonly string[];

@@ -1,4 +1,5 @@
 import type { ChainDefinition } from '../../chain/definition.ts';
+import type { StatementName } from '../../contract/names.ts';
 import type { CancelBody, ResumeBody, WorkflowAnswer } from '../../contract/wire.ts';
 import { nextLook } from '../lateness/lateness.ts';
 import { ProblemError } from '../problems.ts';
@@ -97,7 +98,8 @@ async function goOn(
     epoch,
     operations: withOperation(meta, 'resume', now, body.reason, said),
     updatedAt: now,
-    ...newKeysOf(meta, said, epoch),
+    // A call that was not done has a key of its own, too: its target may remember that of the last one.
+    ...newKeysOf(meta, stepsSaid(said, ['newKey', 'notDone']), epoch),
   };
   const dueAt = nextLook(chain, { ...saved, meta: resumed }, now);
   return { ...saved, meta: { ...resumed, dueAt } };
@@ -112,7 +114,7 @@ async function takeBackAgain(
   now: number,
 ): Promise<WorkflowState | undefined> {
   const said = undoStatementsOf(chain, loaded, body, now);
-  const saved = await saveUndone(engine.ports, loaded, said);
+  const saved = await saveUndone(engine.ports, chain, loaded, said);
   if (saved === undefined) return undefined;
   const { undoError: _, notify: __, ...meta } = loaded.meta;
   const epoch = meta.epoch + 1;
@@ -120,20 +122,21 @@ async function takeBackAgain(
     ...compensatingFrom(meta, now),
     epoch,
     operations: withOperation(meta, 'resume', now, body.reason, said),
-    ...newKeysOf(meta, said, epoch),
+    ...newKeysOf(meta, stepsSaid(said, ['newKey']), epoch),
   };
   return { ...saved, meta: resumed };
 }
 
-/** The order that steps use new keys from this epoch on: those whose call was not done, or shall be made anew. */
+/** The steps of which one of these was said. */
+const stepsSaid = (said: Statements, names: readonly StatementName[]): readonly string[] =>
+  [...said].filter(([, one]) => names.includes(nameOf(one))).map(([name]) => name);
+
+/** The order that steps, or their undos, use new keys from this epoch on. */
 function newKeysOf(
   { newKey: last, newKeys }: WorkflowMeta,
-  said: Statements,
+  steps: readonly string[],
   epoch: number,
 ): Pick<WorkflowMeta, 'newKey' | 'newKeys'> {
-  const steps = [...said]
-    .filter(([, one]) => nameOf(one) !== 'done' && nameOf(one) !== 'undone')
-    .map(([name]) => name);
   const [first] = steps;
   if (first === undefined) return {};
   const newKey = { step: first, epoch };

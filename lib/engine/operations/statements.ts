@@ -18,6 +18,19 @@ export type Statements = ReadonlyMap<string, Statement>;
 export const nameOf = (said: Statement): StatementName =>
   'done' in said ? 'done' : 'notDone' in said ? 'notDone' : 'newKey' in said ? 'newKey' : 'undone';
 
+/** What a short form says: of which step, the caller knows. */
+export const shortOf = ({ done, notDone, newKey }: ResumeBody): Statement | undefined =>
+  done !== undefined ? { done } : notDone ? { notDone } : newKey ? { newKey } : undefined;
+
+/** A name under which there is no step. */
+export const unknownStep = (chain: ChainDefinition, name: string): ProblemError =>
+  new ProblemError('INVALID_REQUEST', `${chain.name} has no step of that name; see errors`, [
+    {
+      field: `steps.${shownField(name)}`,
+      message: `Unknown step; the steps are ${chain.steps.map((one) => one.name).join(', ')}`,
+    },
+  ]);
+
 /**
  * Reads what a resume says of steps, and holds it to what is known of them. Errors: `ProblemError`, where a step cannot be spoken of so,
  * where a short form could mean several steps, and where a call would be repeated though its target may have forgotten the key.
@@ -25,18 +38,21 @@ export const nameOf = (said: Statement): StatementName =>
 export function statementsOf(
   chain: ChainDefinition,
   state: WorkflowState,
-  { done, notDone, newKey, steps }: ResumeBody,
+  body: ResumeBody,
   now: number,
 ): Statements {
   const open = chain.steps.filter((step) => isOpen(state, step, now));
-  const short = done !== undefined ? { done } : notDone ? { notDone } : newKey ? { newKey } : undefined;
+  const short = shortOf(body);
   if (short !== undefined && open.length > 1) throw severalOpen(open);
   const failed = state.meta.error?.step;
   const said = new Map<string, Statement>(
-    short !== undefined && failed !== undefined ? [[failed, short]] : Object.entries(steps ?? {}),
+    short !== undefined && failed !== undefined ? [[failed, short]] : Object.entries(body.steps ?? {}),
   );
   for (const [name, statement] of said) refuseStatement(chain, state, name, statement, now);
-  const expired = open.filter((step) => !said.has(step.name) && isForgotten(state, step, now));
+  // A step that says how its target is asked is not called again before that was answered.
+  const expired = open.filter(
+    (step) => step.lookup === undefined && !said.has(step.name) && isForgotten(state, step, now),
+  );
   if (expired.length > 0) throw keyExpired(state, expired);
   return said;
 }
@@ -70,12 +86,7 @@ function refuseStatement(
   now: number,
 ): void {
   const step = findStep(chain, name);
-  const field = `steps.${shownField(name)}`;
-  if (step === undefined) {
-    throw new ProblemError('INVALID_REQUEST', `${chain.name} has no step of that name; see errors`, [
-      { field, message: `Unknown step; the steps are ${chain.steps.map((one) => one.name).join(', ')}` },
-    ]);
-  }
+  if (step === undefined) throw unknownStep(chain, name);
   if ('undone' in statement)
     throw new ProblemError(
       'STEP_STATUS',
@@ -93,7 +104,8 @@ function refuseStatement(
     );
 }
 
-const isResult = (done: unknown, record: StepRecord | undefined, { meta }: WorkflowState): boolean =>
+/** Whether that is what the step stored: then it may be said again. */
+export const isResult = (done: unknown, record: StepRecord | undefined, { meta }: WorkflowState): boolean =>
   record !== undefined && canonical(done) === canonical(resultOf(record, meta));
 
 const severalOpen = (open: readonly StepDefinition[]): ProblemError =>
@@ -158,7 +170,7 @@ export async function saveDone(
     if (!(await saveStep(ports, state, record, exactly(loaded)))) return undefined;
     steps.set(name, record);
   }
-  return { meta: state.meta, steps };
+  return { ...state, steps };
 }
 
 async function checkedResult(chain: ChainDefinition, name: string, done: unknown): Promise<unknown> {

@@ -45,7 +45,7 @@ export async function takeBack(
     const { notify: _, ...meta } = undue(loaded.meta);
     const compensating = compensatingFrom(meta, now);
     const operations = withOperation(meta, operation, now, reason);
-    return { ...loaded, meta: { ...compensating, operations, nonce } };
+    return { ...loaded, meta: { ...compensating, undoEpoch: meta.epoch, operations, nonce } };
   });
   const { meta } = state;
   engine.ports.telemetry.emit({ ...idsOf(meta), event: 'workflow_compensating' });

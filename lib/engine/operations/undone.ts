@@ -1,49 +1,40 @@
 import type { ChainDefinition, StepDefinition } from '../../chain/definition.ts';
 import { findStep } from '../../chain/graph.ts';
-import type { StatementName } from '../../contract/names.ts';
-import type { ResumeBody } from '../../contract/wire.ts';
+import type { ResumeBody, Statement } from '../../contract/wire.ts';
 import { exactly, interrupted, isChanged, isDone, notBefore, recordOf } from '../decision.ts';
+import { surelyNot } from '../lookup/decide.ts';
 import type { Ports } from '../ports.ts';
-import { ProblemError, shownField } from '../problems.ts';
+import { ProblemError } from '../problems.ts';
 import { build, looking } from '../request/seen.ts';
 import { safeUntil } from '../retry.ts';
 import { saveStep } from '../shell.ts';
 import { iso, recordsOf, type StepRecord, type WorkflowState, withRecord } from '../state.ts';
+import { isInDoubt } from '../undo/doubt.ts';
 import { undoing } from '../undo/undoing.ts';
 import { closed, isClosed, isLive, needsUndo, undoOf } from '../undo/words.ts';
-import { nameOf, type Statements } from './statements.ts';
+import { isResult, type Statements, saveDone, shortOf, unknownStep } from './statements.ts';
 
 /**
- * Reads what the resume of a compensation says of steps: a person undid it by hand (`undone`), or its undo is to be called under a new key.
+ * Reads what the resume of a compensation says of steps: a person undid it by hand (`undone`), or its undo is to be called under a new key, or without
+ * asking first. Of a step in doubt whose undo nobody has called yet: it is `done`, with its result, which is then undone; or it is `notDone`, and nothing is.
  * Errors: `ProblemError`, where a step cannot be spoken of so, and where an undo would be repeated though its target may have forgotten the key.
  */
 export function undoStatementsOf(
   chain: ChainDefinition,
   state: WorkflowState,
-  { done, notDone, newKey, steps }: ResumeBody,
+  body: ResumeBody,
   now: number,
 ): Statements {
+  const short = shortOf(body);
   const failed = state.meta.undoError?.step;
-  if (done !== undefined || notDone !== undefined) {
-    throw refused(
-      'done',
-      'The workflow is being taken back: say { "steps": { "<step>": { "undone": true } } }, or newKey',
-    );
-  }
   const said: Statements = new Map(
-    newKey && failed !== undefined ? [[failed, { newKey: true }]] : Object.entries(steps ?? {}),
+    short !== undefined && failed !== undefined ? [[failed, short]] : Object.entries(body.steps ?? {}),
   );
   for (const [name, statement] of said) {
     const step = findStep(chain, name);
-    const field = `steps.${shownField(name)}`;
-    if (step === undefined) {
-      throw refused(field, `Unknown step; the steps are ${chain.steps.map((one) => one.name).join(', ')}`);
-    }
-    const what = nameOf(statement);
-    if (what !== 'undone' && what !== 'newKey') {
-      throw refused(field, 'The workflow is being taken back: of a step it can be said undone, or newKey');
-    }
-    refuseStatus(state, step, what, now);
+    if (step === undefined) throw unknownStep(chain, name);
+    const refusal = refusalOf(state, step, statement, now);
+    if (refusal !== undefined) throw new ProblemError('STEP_STATUS', refusal);
   }
   const forgotten = chain.steps.filter((step) => !said.has(step.name) && isForgotten(state, step, now));
   const changed = chain.steps.find((step) => !said.has(step.name) && isOtherRequest(chain, state, step));
@@ -73,21 +64,44 @@ const requestChanged = ({ name }: StepDefinition): ProblemError =>
       `Look at the target, then say what you know: { "steps": { "${name}": { "undone": true } } }, or { "newKey": true } to call again at your own risk`,
   );
 
-const refused = (field: string, message: string): ProblemError =>
-  new ProblemError('INVALID_REQUEST', 'nothing of that kind can be said of the step; see errors', [
-    { field, message },
-  ]);
-
-function refuseStatus(state: WorkflowState, step: StepDefinition, what: StatementName, now: number): void {
+/** Why that cannot be said of a step; undefined where it can. */
+function refusalOf(
+  state: WorkflowState,
+  step: StepDefinition,
+  statement: Statement,
+  now: number,
+): string | undefined {
   const { name } = step;
   const undo = undoOf(state, name);
   if (isLive(undo, now) || isLive(state.steps.get(name), now))
-    throw new ProblemError('STEP_STATUS', `a call of step ${name} is under way; wait for its end`);
-  if (undo?.status === 'completed' && what !== 'undone')
-    throw new ProblemError('STEP_STATUS', `the step ${name} is undone already`);
-  if (isClosed(state, name) && !needsUndo(state, step))
-    throw new ProblemError('STEP_STATUS', `the step ${name} needs no undo`);
+    return `a call of step ${name} is under way; wait for its end`;
+  if (isLive(recordsOf(state, 'lookup').get(name), now))
+    return `the target of step ${name} is being asked; wait for its answer`;
+  if ('done' in statement || 'notDone' in statement) return refusalOfDeed(state, step, statement);
+  if (undo?.status === 'completed' && !('undone' in statement)) return `the step ${name} is undone already`;
+  return isClosed(state, name) && !needsUndo(state, step) ? `the step ${name} needs no undo` : undefined;
 }
+
+/** Why nobody can say what became of a step's own call. What was said before may be said again: the reply to it may have been lost. */
+function refusalOfDeed(state: WorkflowState, step: StepDefinition, statement: Statement): string | undefined {
+  const { name } = step;
+  const record = state.steps.get(name);
+  if (record === undefined) return `the step ${name} was never called, and nothing of it is undone`;
+  const undo = undoOf(state, name);
+  if (undo !== undefined) {
+    const what = undo.status === 'completed' ? 'is undone already' : 'may be undone in part';
+    return `the undo of step ${name} was called, and the step ${what}: ${UNDO_SAYINGS}`;
+  }
+  if (isDone(record)) {
+    if ('done' in statement && isResult(statement.done, record, state)) return undefined;
+    return `the step ${name} ${needsUndo(state, step) ? `is completed: ${UNDO_SAYINGS}` : 'needs no undo'}`;
+  }
+  if (isInDoubt(state, name) || 'notDone' in statement) return undefined;
+  return `the step ${name} surely did nothing: it cannot be said done`;
+}
+
+const UNDO_SAYINGS =
+  'of it can be said only that it is undone, or that its undo is to be called under a newKey';
 
 function safeOf(state: WorkflowState, step: StepDefinition): number | undefined {
   const undo = undoOf(state, step.name);
@@ -104,24 +118,37 @@ const untilOf = (state: WorkflowState, step: StepDefinition): string =>
   step.undo?.keyLifetime === 0 ? 'takes none' : `until ${iso(safeOf(state, step) ?? 0)}`;
 
 /**
- * Saves what a person undid by hand, each on exactly the state that was loaded.
- * @returns the state with it; undefined where an undo is no longer what was loaded
+ * Saves what a person said of steps, each on exactly the state that was loaded. Errors: `ProblemError`, as `saveDone`.
+ * @returns the state with it; undefined where a step, or an undo, is no longer what was loaded
  */
 export async function saveUndone(
   ports: Pick<Ports, 'store' | 'clock' | 'random'>,
+  chain: ChainDefinition,
   state: WorkflowState,
   said: Statements,
 ): Promise<WorkflowState | undefined> {
-  let saved = state;
+  let saved = await saveDone(ports, chain, state, said);
   for (const [name, statement] of said) {
-    if (nameOf(statement) !== 'undone') continue;
-    for (const record of undoneRecords(ports, saved, name)) {
+    if (saved === undefined) return undefined;
+    for (const record of recordsSaid(ports, saved, name, statement)) {
       const expected = exactly(recordsOf(state, record.action ?? 'do').get(name));
       if (!(await saveStep(ports, state, record, expected))) return undefined;
       saved = withRecord(saved, record);
     }
   }
   return saved;
+}
+
+function recordsSaid(
+  ports: Pick<Ports, 'clock' | 'random'>,
+  state: WorkflowState,
+  name: string,
+  statement: Statement,
+): readonly StepRecord[] {
+  if ('undone' in statement) return undoneRecords(ports, state, name);
+  const record = 'notDone' in statement && isInDoubt(state, name) ? state.steps.get(name) : undefined;
+  if (record === undefined) return [];
+  return [surelyNot(record, { now: ports.clock.now(), token: ports.random.token() })];
 }
 
 /** The step is closed first: a worker that loaded before would call it over its undo. */

@@ -23,7 +23,7 @@ export function build(at: Place, round: number, seenBy: SeenBy): Built | undefin
 }
 
 export interface Seen extends Pick<Building, 'context' | 'secrets'> {
-  /** Why an undo cannot be told what it undoes. */
+  /** Why an undo, or a lookup, cannot be told what it undoes, or asks for. */
   readonly failure?: Failure;
 }
 /** What a step may see. The same for the request that is built and for its call: sealed results are opened once. */
@@ -43,17 +43,22 @@ function lookAt(at: Place): Seen {
   const { chain, step, action } = at;
   const context = frozen(contextAt(at));
   const { input, results } = context;
-  const undone = action === 'do' ? undefined : undoneOf(at, context);
+  const result = action === 'undo' ? resultAt(at) : undefined;
   const secrets = (): readonly string[] => [
     ...secretsOf(input, chain.sensitive),
-    ...chain.steps.flatMap((one) =>
-      secretsIn(one.name === step.name ? undone?.result : results[one.name], one),
-    ),
+    ...chain.steps.flatMap((one) => secretsIn(one.name === step.name ? result : results[one.name], one)),
   ];
-  if (undone === undefined) return { context, secrets };
-  const { failure, ...told } = undone;
-  const seen = { context: frozen({ ...context, undone: told }), secrets };
+  if (action !== 'undo') return { context, secrets };
+  const { key: idempotencyKey, failure } = keySent(at, context, secrets);
+  const undone: Undone = { result, idempotencyKey };
+  const seen = { context: frozen({ ...context, undone }), secrets };
   return failure === undefined ? seen : { ...seen, failure };
+}
+
+/** What the step stored; undefined where nobody knows whether it acted. */
+function resultAt({ step, state: { meta, steps } }: Place): unknown {
+  const record = steps.get(step.name);
+  return record?.status === 'completed' ? resultOf(record, meta) : undefined;
 }
 
 function contextAt({ chain, step, state: { meta, steps } }: Place): Building['context'] {
@@ -67,26 +72,29 @@ function contextAt({ chain, step, state: { meta, steps } }: Place): Building['co
 }
 
 /** The key that the call of a step had, as it was sent, which is to be taken back. */
-export const undoneKey = (at: Place): string => undoneOf(at, frozen(contextAt(at))).idempotencyKey;
+export const undoneKey = (at: Place): string => keySent(at, frozen(contextAt(at)), () => []).key;
 
-/** What an undo is told of its step. The key that was sent is found as it was made: by the request, which says how its target writes it. */
-function undoneOf(
+/**
+ * The key that the call of a step had, as it was sent. It is found as it was made: by the request, which says how its target writes it. `failure`: why
+ * that cannot be told any more.
+ */
+export function keySent(
   { chain, step, state }: Place,
   context: Building['context'],
-): Undone & Pick<Seen, 'failure'> {
-  const record = state.steps.get(step.name);
+  secrets: Building['secrets'],
+): { readonly key: string } & Pick<Seen, 'failure'> {
   const done = findStep(chain, step.name);
-  const idempotencyKey = keyOf({ chain, step, state, action: 'do' }, record?.round ?? 0);
-  const result = record?.status === 'completed' ? resultOf(record, state.meta) : undefined;
-  if (done?.request === undefined) return { result, idempotencyKey };
+  const round = state.steps.get(step.name)?.round ?? 0;
+  const key = keyOf({ chain, step, state, action: 'do' }, round);
+  if (done?.request === undefined) return { key };
   const built = buildRequest({
     step: done,
     context,
-    secrets: () => [],
-    idempotencyKey,
+    secrets,
+    idempotencyKey: key,
     requestKey: undefined,
   });
-  if (!('failure' in built)) return { result, idempotencyKey: built.key };
+  if (!('failure' in built)) return { key: built.key };
   // It would ask its target for a key that was never sent, and be told that there is nothing.
   const failure: Failure = {
     code: 'REQUEST_INVALID',
@@ -95,5 +103,5 @@ function undoneOf(
     retriable: false,
     acted: 'no',
   };
-  return { result, idempotencyKey, failure };
+  return { key, failure };
 }

@@ -3,9 +3,11 @@ import { findStep } from '../../chain/graph.ts';
 import type { StepMessage, WorkflowError } from '../../contract/wire.ts';
 import { againOr, type DeadLetterDecision, errorOf, expired, notTaken } from '../dead-letter.ts';
 import { isExpiring, notBefore } from '../decision.ts';
+import { askingOf, lookupOf } from '../lookup/words.ts';
 import type { WorkflowState } from '../state.ts';
+import { lateUntil } from './doubt.ts';
 import { pivotIs } from './pivot.ts';
-import { isLive, lateUntil, overSteps, undoOf } from './words.ts';
+import { askingBeforeUndo, isLive, isUndoUnsure, overSteps, undoOf } from './words.ts';
 
 /**
  * What the step-failed handler does with a dead letter of a workflow that is `compensating` (docs/architecture.md, "Undo"). Rows from top to
@@ -34,19 +36,31 @@ export function decideUndoDeadLetter(
     return { do: 'advanceUndo' };
   }
   if (undo?.status === 'failed' && undo.epoch === meta.epoch) return { do: 'failUndo', error: errorOf(undo) };
+  const asking = step.pivot ? askingOf(state, step, 'undo', now) : askingBeforeUndo(state, step, now);
   const waits =
     isLive(state.steps.get(step.name), now) ||
     notBefore(undo, now) !== undefined ||
-    lateUntil(state, step, now) !== undefined;
+    lateUntil(state, step, now) !== undefined ||
+    asking === 'waits';
   if (waits) {
     return { do: 'acknowledge', because: 'the step, or its undo, is under way; the reconciler watches it' };
   }
   if (isExpiring(meta, now)) return { do: 'failUndo', error: expired(meta, step.name, undo) };
-  return againOr(state, message, undo, () => ({
+  if (isUndoUnsure(state, step)) return { do: 'failUndo', error: unanswered(step.name, state) };
+  return againOr(state, message, undo ?? (asking === 'no' ? undefined : lookupOf(state, step.name)), () => ({
     do: 'failUndo',
     error: notTaken(message, undo, undefined),
   }));
 }
+
+const unanswered = (step: string, state: WorkflowState): WorkflowError => ({
+  code: 'LOOKUP_UNKNOWN',
+  message: `nobody knows whether the call of step "${step}" acted, and its lookup did not find out: it was not undone`,
+  effect: 'unknown',
+  step,
+  // How often it was asked.
+  attempts: lookupOf(state, step)?.attempt ?? 0,
+});
 
 const pastPivot = (step: string, { steps }: WorkflowState): WorkflowError => ({
   code: 'PAST_PIVOT',

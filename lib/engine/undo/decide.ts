@@ -9,12 +9,15 @@ import {
   type MessageDecision,
   type Moment,
   notBefore,
+  type Place,
   placeOf,
 } from '../decision.ts';
+import { decideLookup } from '../lookup/decide.ts';
 import type { WorkflowState } from '../state.ts';
+import { lateUntil } from './doubt.ts';
 import { pivotIs, settledPivot } from './pivot.ts';
 import { undoing } from './undoing.ts';
-import { closed, isClosed, isLive, lateUntil, overSteps, undoOf } from './words.ts';
+import { askingBeforeUndo, closed, isClosed, isLive, isUndoUnsure, overSteps, undoOf } from './words.ts';
 
 /**
  * What a worker does with a message of a workflow that is `compensating` (docs/architecture.md, "Undo"): whatever the message asks, META
@@ -40,8 +43,10 @@ export function decideUndo(
   const pivot = state.steps.get(pivotIs('unsettled', chain, state, now)?.name ?? '');
   if (pivot !== undefined) {
     const settled = settledPivot(state, pivot, now, moment.token);
-    return { do: 'close', at, records: [{ record: settled, expected: exactly(pivot) }] };
+    return { do: 'settle', at, records: [{ record: settled, expected: exactly(pivot) }] };
   }
+  const asked = pivotIs('asked', chain, state, now);
+  if (asked !== undefined) return asked.name === step.name ? lookUp(at, moment) : { do: 'advance', at };
   const over = overSteps(chain, state, now);
   if (over.has(step.name)) return { do: 'advance', at };
   if (undo?.status === 'failed' && undo.epoch === meta.epoch) return { do: 'repeatDeadLetter', at };
@@ -60,7 +65,7 @@ export function decideUndo(
       record: closed(state, name, now, moment.token),
       expected: exactly(state.steps.get(name)),
     }));
-    return { do: 'close', at, records };
+    return { do: 'settle', at, records };
   }
   const record = state.steps.get(step.name);
   const leased = record?.status === 'running' ? notBefore(record, now) : undefined;
@@ -68,5 +73,14 @@ export function decideUndo(
   if (chain.steps.some(({ name }) => behind.has(name) && !over.has(name))) return { do: 'advance', at };
   const waitsUntil = lateUntil(state, step, now) ?? notBefore(undo, now);
   if (waitsUntil !== undefined) return { do: 'hold', until: waitsUntil };
+  if (askingBeforeUndo(state, step, now) !== 'no') return lookUp(at, moment);
+  if (isUndoUnsure(state, step)) return { do: 'repeatDeadLetter', at };
   return begin({ ...at, step: undoing(step) }, moment);
+}
+
+/** Asks late enough: what is answered before a call must have ended could only say that it acted. */
+function lookUp(at: Place, moment: Moment): MessageDecision {
+  const late = lateUntil(at.state, at.step, moment.now);
+  if (late !== undefined) return { do: 'hold', until: late };
+  return decideLookup(at, 'undo', moment) ?? { do: 'repeatDeadLetter', at };
 }

@@ -1,5 +1,6 @@
 import type { ChainDefinition, StepDefinition } from '../../chain/definition.ts';
 import { attemptsInEpoch, interrupted, isDone, notBefore } from '../decision.ts';
+import { askingOf } from '../lookup/words.ts';
 import type { StepRecord, WorkflowState } from '../state.ts';
 
 /** What a pivot can be that has acted, or may have. */
@@ -7,7 +8,9 @@ type Standing =
   /** It has, or was not needed, or nobody will ever know: there is only forward. */
   | 'past'
   /** A worker may yet say that it surely did not. */
-  | 'unsettled';
+  | 'unsettled'
+  /** Its target is asked whether it has. */
+  | 'asked';
 
 /** The pivot, if it is that. */
 export const pivotIs = (
@@ -15,27 +18,26 @@ export const pivotIs = (
   { steps }: ChainDefinition,
   state: WorkflowState,
   now: number,
-): StepDefinition | undefined =>
-  steps.find(({ name, pivot }) => pivot && standingOf(state, state.steps.get(name), now) === what);
+): StepDefinition | undefined => steps.find((step) => step.pivot && standingOf(state, step, now) === what);
 
-function standingOf(
-  { meta }: WorkflowState,
-  record: StepRecord | undefined,
-  now: number,
-): Standing | undefined {
+function standingOf(state: WorkflowState, step: StepDefinition, now: number): Standing | undefined {
+  const record = state.steps.get(step.name);
   if (isDone(record)) return 'past';
   if (record === undefined || record.open === 0) return undefined;
-  if (record.status === 'failed' && record.epoch === meta.epoch) return 'past';
+  if (record.status === 'failed' && record.epoch === state.meta.epoch)
+    return askingOf(state, step, 'undo', now) === 'no' ? 'past' : 'asked';
   return record.status === 'running' && notBefore(record, now) !== undefined ? undefined : 'unsettled';
 }
 
-/** The pivot, if it is past or unsettled: while it is, nothing of its workflow is undone. */
+/** The pivot, if it is past, unsettled or asked for: while it is, nothing of its workflow is undone. */
 export const standingPivot = (
   chain: ChainDefinition,
   state: WorkflowState,
   now: number,
 ): StepDefinition | undefined =>
-  pivotIs('past', chain, state, now) ?? pivotIs('unsettled', chain, state, now);
+  pivotIs('past', chain, state, now) ??
+  pivotIs('unsettled', chain, state, now) ??
+  pivotIs('asked', chain, state, now);
 
 /** The pivot, if it has acted, may have, or is being called: then nothing of its workflow is taken back. */
 export const pivotInTheWay = ({ steps }: ChainDefinition, state: WorkflowState): string | undefined =>

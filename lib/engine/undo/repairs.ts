@@ -2,8 +2,9 @@ import type { ChainDefinition } from '../../chain/definition.ts';
 import { notBefore } from '../decision.ts';
 import { messageFor, type Repair, toStep, toStepFailed } from '../shell.ts';
 import type { WorkflowState } from '../state.ts';
+import { lateUntil } from './doubt.ts';
 import { pivotIs } from './pivot.ts';
-import { isAllOver, isLive, lateUntil, nextSteps, undoOf } from './words.ts';
+import { askingBeforeUndo, isAllOver, isLive, isUndoUnsure, nextSteps, undoOf } from './words.ts';
 
 /** What a workflow needs, that is being taken back, that nothing else may bring (docs/architecture.md, "The reconciler"). */
 export function undoRepairs(
@@ -29,10 +30,14 @@ export function undoRepairs(
     if (undo?.status === 'failed' && undo.epoch === meta.epoch) {
       return [{ why: 'the undo failed', outgoing: toStepFailed(message) }];
     }
+    if (isUndoUnsure(state, step)) {
+      return [{ why: 'the lookup found nothing out', outgoing: toStepFailed(message) }];
+    }
     const waits =
       isLive(state.steps.get(step.name), now) ||
       notBefore(undo, now) !== undefined ||
-      lateUntil(state, step, now) !== undefined;
+      lateUntil(state, step, now) !== undefined ||
+      askingBeforeUndo(state, step, now) === 'waits';
     return waits && !queuesLost ? [] : [{ why: 'the step is to be undone', outgoing: toStep(message) }];
   });
 }

@@ -1,6 +1,7 @@
 import type { ChainDefinition } from '../../chain/definition.ts';
 import { recordsOf, type StepRecord, type WorkflowState } from '../state.ts';
-import { isInDoubt, needsUndo } from './words.ts';
+import { isInDoubt } from './doubt.ts';
+import { needsUndo } from './words.ts';
 
 /** How the undo of a step stands. */
 export interface Standing {

@@ -9,7 +9,7 @@ export function undoing(step: StepDefinition): StepDefinition {
   const known = made.get(step);
   if (known !== undefined) return known;
   if (step.undo === undefined) throw new Error(`the step ${step.name} has no undo`);
-  const { request: _, run: __, reply: ___, ...place } = step;
+  const { request: _, run: __, reply: ___, lookup: ____, ...place } = step;
   const undo: StepDefinition = {
     ...place,
     ...step.undo,

@@ -1,8 +1,10 @@
 import type { ChainDefinition, StepDefinition } from '../../chain/definition.ts';
 import { successors } from '../../chain/graph.ts';
 import { interrupted, isDone, isReady, notBefore, recordOf } from '../decision.ts';
-import { recordsOf, type StepRecord, type WorkflowState } from '../state.ts';
-import { standingPivot } from './pivot.ts';
+import { type Asking, askingOf, isInVain, lookupOf, sideOf } from '../lookup/words.ts';
+import { recordsOf, type StepRecord, type WorkflowMeta, type WorkflowState } from '../state.ts';
+import { isInDoubt, lateUntil } from './doubt.ts';
+import { pivotIs, standingPivot } from './pivot.ts';
 
 /*
  * The words of compensation (docs/architecture.md, "Undo"). Pure: each says of one step of a workflow, as it was loaded, what the tables
@@ -37,40 +39,36 @@ export const isUntouched = (state: WorkflowState, step: StepDefinition, now: num
   !isLive(state.steps.get(step.name), now) &&
   (state.steps.get(step.name)?.open ?? 0) === 0;
 
-/** Nobody knows whether the step acted. */
-export function isInDoubt({ steps }: WorkflowState, step: string): boolean {
-  const record = steps.get(step);
-  return record !== undefined && !isDone(record) && record.open > 0;
-}
-
-/** Until when a call of a step in doubt may still act: its undo waits for that. Undefined once that is over, or where there is no doubt. */
-export function lateUntil(
-  state: WorkflowState,
-  { name, lateBy, timeout }: StepDefinition,
-  now: number,
-): number | undefined {
-  const record = state.steps.get(name);
-  if (record === undefined || !isInDoubt(state, name)) return undefined;
-  const until = lastDeadline(record, timeout * 1_000) + lateBy * 1_000;
-  return until > now ? until : undefined;
-}
-
-/**
- * The deadline of the last call that may have been made. A connection may break, or the one process end, long before it; and of an attempt that
- * nobody saved it is known when it began at the latest.
- */
-const lastDeadline = ({ attempts, updatedAt }: StepRecord, timeoutMs: number): number =>
-  Math.max(
-    updatedAt,
-    ...attempts.map(
-      ({ outcome, startedAt, endedAt = startedAt }) =>
-        (outcome === 'interrupted' ? endedAt : startedAt) + timeoutMs,
-    ),
-  );
-
 /** What the step did, or may have done, is to be taken back. */
 export const needsUndo = (state: WorkflowState, { name, undo }: StepDefinition): boolean =>
   undo !== undefined && (state.steps.get(name)?.status === 'completed' || isInDoubt(state, name));
+
+/**
+ * Whether the target of a step in doubt is to be asked before the step is undone. Not once its undo was claimed, or a person has ordered that it be
+ * made as it is.
+ */
+export function askingBeforeUndo(state: WorkflowState, step: StepDefinition, now: number): Asking {
+  const { name, lookup, pivot } = step;
+  if (lookup === undefined || undoOf(state, name) !== undefined || isOrdered(state.meta, name)) return 'no';
+  if (!pivot && !needsUndo(state, step)) return 'no';
+  const asking = askingOf(state, step, 'undo', now);
+  return asking !== 'no' && lateUntil(state, step, now) !== undefined ? 'waits' : asking;
+}
+
+/** Whether nobody could find out if a step is to be undone, and a person has to say it. */
+export const isUndoUnsure = (state: WorkflowState, step: StepDefinition): boolean =>
+  step.lookup !== undefined &&
+  undoOf(state, step.name) === undefined &&
+  isInDoubt(state, step.name) &&
+  needsUndo(state, step) &&
+  !isOrdered(state.meta, step.name) &&
+  isInVain(state, step.name, 'undo');
+
+/** By the last resume, and of the undo: an order of before it was taken back was for the step. */
+function isOrdered({ epoch, undoEpoch = -1, newKey, newKeys }: WorkflowMeta, step: string): boolean {
+  const ordered = newKeys?.[step] ?? (newKey?.step === step ? newKey.epoch : -1);
+  return ordered === epoch && ordered > undoEpoch;
+}
 
 /** The steps of which nothing is left to be taken back, and of which nothing will come any more. */
 export function overSteps(chain: ChainDefinition, state: WorkflowState, now: number): ReadonlySet<string> {
@@ -97,7 +95,7 @@ export const isAllOver = (chain: ChainDefinition, state: WorkflowState, now: num
 /**
  * What is next to be closed or undone: a step that is not over, behind which all is over or untouched. An untouched step is closed by
  * those who undo what stands before it, so that a function that takes nothing holds up nobody; a root has nobody before it. Where the pivot is
- * past or unsettled, those directly before it come to see that.
+ * past or unsettled, those directly before it come to see that; where its target is asked, it is the pivot itself.
  */
 export function nextSteps(
   chain: ChainDefinition,
@@ -107,7 +105,8 @@ export function nextSteps(
   const pivot = standingPivot(chain, state, now);
   if (pivot !== undefined) {
     const before = chain.steps.filter(({ name }) => pivot.after.includes(name));
-    return before.length === 0 ? [pivot] : before;
+    const isAsked = pivotIs('asked', chain, state, now) !== undefined;
+    return isAsked || before.length === 0 ? [pivot] : before;
   }
   const over = overSteps(chain, state, now);
   return chain.steps.filter(
@@ -126,7 +125,9 @@ export const needsMessage = (state: WorkflowState, { name }: StepDefinition, now
   const { epoch } = state.meta;
   const record = state.steps.get(name);
   const isAtWork = isLive(record, now) && record?.epoch === epoch;
-  return !isAtWork && (undoOf(state, name)?.epoch ?? -1) < epoch;
+  const lookup = lookupOf(state, name);
+  const isAsked = lookup !== undefined && sideOf(lookup) === 'undo' && isInDoubt(state, name);
+  return !isAtWork && !isAsked && (undoOf(state, name)?.epoch ?? -1) < epoch;
 };
 
 /**

@@ -13,8 +13,16 @@ export interface Caller {
   readonly read: 'json' | 'text';
   /** Texts of the workflow that are kept nowhere. */
   readonly secrets: readonly string[];
-  /** Of an undo: the key of the calls that it takes back, as it was sent, and the targets that were called with it. */
-  readonly undoes?: { readonly key: string; readonly targets: readonly string[] };
+  /** Of an undo: the calls that it takes back. */
+  readonly undoes?: Calls;
+  /** Of a lookup: the calls that it asks for. */
+  readonly looksUp?: Calls;
+}
+
+/** Calls of a step: their key as it was sent, and the targets that were called with it; undefined where its definition does not show them. */
+export interface Calls {
+  readonly key: string;
+  readonly targets: readonly string[] | undefined;
 }
 
 /** Finds the step that a call comes from; undefined where it comes from none, as one by hand. */

@@ -24,9 +24,11 @@ export interface UndoRoute extends DemoRoute {
   readonly key: string;
 }
 
-/** What a target offers: a route, and perhaps one that takes back what the first did. */
+/** What a target offers: a route, and perhaps one that takes back what the first did, or that says what it did. */
 export interface DemoTarget extends DemoRoute {
   readonly undoes?: UndoRoute;
+  /** A GET of the same path answers what a call did: of the idempotency key that this parameter of the query has. */
+  readonly looksUp?: string;
 }
 
 const SEGMENTS = ['new', 'growing', 'loyal'] as const;
@@ -37,10 +39,11 @@ const companyOf = (email: unknown): string =>
 const segmentOf = (profileId: string): string =>
   SEGMENTS[(profileId.codePointAt(profileId.length - 1) ?? 0) % SEGMENTS.length] ?? SEGMENTS[0];
 
-const posted = (path: string, reply: DemoRoute['reply'], undoes?: UndoRoute): DemoTarget => ({
-  ...{ method: 'POST', path, reply },
-  ...(undoes === undefined ? {} : { undoes }),
-});
+const posted = (
+  path: string,
+  reply: DemoRoute['reply'],
+  more: Pick<DemoTarget, 'undoes' | 'looksUp'> = {},
+): DemoTarget => ({ method: 'POST', path, reply, ...more });
 
 const refund: UndoRoute = {
   ...{ method: 'POST', path: '/refunds', id: 'charge', key: 'chargeKey' },
@@ -66,7 +69,7 @@ export const DEMO_TARGETS = {
       currency: 'EUR',
       livemode: false,
     }),
-    refund,
+    { undoes: refund, looksUp: 'key' },
   ),
   shipping: posted(
     '/shipments',
@@ -76,7 +79,7 @@ export const DEMO_TARGETS = {
       orderId: body.orderId,
       carrier: 'Demo Parcel',
     }),
-    cancellation,
+    { undoes: cancellation },
   ),
   mail: posted('/messages', ({ id, body }) => ({ messageId: id('msg'), to: body.email, queued: true })),
   identity: posted('/verifications', ({ id, at }) => ({
@@ -85,7 +88,7 @@ export const DEMO_TARGETS = {
     method: 'document',
     checkedAt: new Date(at).toISOString(),
   })),
-  accounts: posted('/accounts', ({ id }) => ({ accountId: id('acc'), plan: 'free' }), deletion),
+  accounts: posted('/accounts', ({ id }) => ({ accountId: id('acc'), plan: 'free' }), { undoes: deletion }),
   crm: posted('/contacts', ({ id, body }) => ({
     contactId: id('con'),
     company: companyOf(body.email),

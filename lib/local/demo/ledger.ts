@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync } from 'node:fs';
 import { dirname } from 'node:path';
 import * as z from 'zod';
-import type { Undoing } from './undone.ts';
+import { textsIn, type Undoing } from './undone.ts';
 
 /** `type`: the content type, where it is not JSON. */
 const storedReply = z.object({ status: z.int(), body: z.string(), type: z.string().optional() });
@@ -149,6 +149,19 @@ export class Ledger {
       effects.find(({ name, reply }) => names.has(name) || idsIn(reply).some((id) => names.has(id))) ??
       effects.find(({ name }) => name.startsWith(`${done}:`) && undone(name) === undefined);
     return found && { name: found.name, undone: undone(found.name) };
+  }
+
+  /**
+   * What was answered to a call that acted: to that of the key, else to one that says the key in its body, as it may where its target takes none, else
+   * to one that code made under a key that begins so.
+   */
+  replyAbout(key: string): StoredReply | undefined {
+    const acted = this.booked.filter(({ effect }) => effect.undoes === undefined);
+    const found =
+      acted.find(({ name }) => name === key) ??
+      acted.find(({ effect }) => textsIn(effect.body).includes(key)) ??
+      acted.find(({ name }) => name.startsWith(`${key}:`));
+    return found?.reply;
   }
 
   /** Errors: those of the file; then nothing is recorded. */

@@ -19,7 +19,7 @@ export function undoingOf(asked: Asked, caller: Caller | undefined): Undoing | u
   if (asked.method === 'GET') return undefined;
   if (caller === undefined) return byRoute(asked);
   const { undoes } = caller;
-  if (undoes === undefined || !undoes.targets.includes(asked.target)) return undefined;
+  if (!undoes?.targets?.includes(asked.target)) return undefined;
   const names = new Set(textsOf(asked));
   return { names, done: undoes.key, key: names.has(undoes.key) ? undoes.key : undefined };
 }
@@ -52,7 +52,8 @@ function decoded(part: string): string {
   }
 }
 
-const textsIn = (value: unknown): readonly string[] =>
+/** Every text that a value holds, at whatever depth. */
+export const textsIn = (value: unknown): readonly string[] =>
   typeof value === 'string'
     ? [value]
     : typeof value === 'object' && value !== null

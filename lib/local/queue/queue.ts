@@ -216,7 +216,8 @@ const isGone = (message: Message | undefined, now: number): boolean =>
   message !== undefined &&
   (message.state === 'gone' || now >= message.sentAt + message.queue.settings.retention * 1_000);
 
-const live = (state: State, messages: Iterable<Message>): Message[] => {
+const live = (state: State, messages: Fifo<Message>): Message[] => {
+  if (messages.peek() === undefined) return [];
   const now = state.clock.now();
   return [...messages].filter((message) => !isGone(message, now));
 };
@@ -314,7 +315,7 @@ function drop(state: State, message: Message): void {
 /** Sets the timer for the first hidden message. One that is set too early does no harm: it sets itself again. */
 function arm(state: State): void {
   const { hidden, clock } = state;
-  const { first } = hidden;
+  const first = hidden.first();
   if (first === undefined || state.closed) return;
   if (state.timer !== undefined && state.timer.at <= first.at) return;
   state.timer?.cancel();
@@ -329,7 +330,7 @@ function arm(state: State): void {
 function showDue(state: State): void {
   const now = state.clock.now();
   const reached = new Set<QueueState>();
-  for (let next = state.hidden.first; next !== undefined && next.at <= now; next = state.hidden.first) {
+  for (let next = state.hidden.first(); next !== undefined && next.at <= now; next = state.hidden.first()) {
     show(state, next);
     reached.add(next.queue);
   }

@@ -6,7 +6,8 @@ export interface Scheduled {
 
 /** What happens when, soonest first: a binary heap from which any item can be removed. */
 export interface Schedule<Item extends Scheduled> {
-  readonly first: Item | undefined;
+  /** The soonest. */
+  first(): Item | undefined;
   add(item: Item): void;
   /** Removes an item; one that is not in the schedule is left alone. */
   remove(item: Item): void;
@@ -44,9 +45,7 @@ export function createSchedule<Item extends Scheduled>(): Schedule<Item> {
     put(item, place);
   };
   return {
-    get first() {
-      return heap[0];
-    },
+    first: () => heap[0],
     add: (item) => rise(item, heap.length),
     remove: (item) => {
       const { place } = item;

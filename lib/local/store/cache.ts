@@ -9,6 +9,7 @@ export interface Entry {
   readonly steps: Map<string, StepRecord>;
   /** Absent until the first one. */
   undos?: Map<string, StepRecord>;
+  lookups?: Map<string, StepRecord>;
   /** Characters of JSON of each item, by the item's name, and of all. */
   readonly sizes: Map<string, number>;
   bytes: number;
@@ -43,7 +44,7 @@ export interface Cache {
   rest(entry: Entry): void;
   /** Those that do not rest. */
   held(): Iterable<Entry>;
-  readonly size: number;
+  size(): number;
 }
 
 export interface CacheLimits {
@@ -93,8 +94,6 @@ export function createCache(limits: CacheLimits): Cache {
       }
     },
     held: () => held.values(),
-    get size() {
-      return held.size + finished.size;
-    },
+    size: () => held.size + finished.size,
   };
 }

@@ -80,8 +80,9 @@ export function keepStep(entry: Entry, record: StepRecord): void {
     entry.steps.set(record.step, record);
     return;
   }
-  entry.undos ??= new Map();
-  entry.undos.set(record.step, record);
+  const kind = record.action === 'undo' ? 'undos' : 'lookups';
+  entry[kind] ??= new Map();
+  entry[kind].set(record.step, record);
 }
 
 /**

@@ -25,7 +25,7 @@ export interface GroupCommit {
   /** Resolves when nothing is waiting any more. */
   idle(): Promise<void>;
   /** Flushes so far. */
-  readonly flushes: number;
+  flushes(): number;
 }
 
 interface Batch {
@@ -98,8 +98,6 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
         await batch.done.catch(() => undefined);
       }
     },
-    get flushes() {
-      return flushes;
-    },
+    flushes: () => flushes,
   };
 }

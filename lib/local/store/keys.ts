@@ -10,6 +10,7 @@ import type { StepRecord, WorkflowKey, WorkflowMeta } from '../../engine/state.t
  *     w/<tenant>/<workflow id>/META            an item
  *     w/<tenant>/<workflow id>/STEP#<name>     an item
  *     w/<tenant>/<workflow id>/UNDO#<name>     an item
+ *     w/<tenant>/<workflow id>/LOOKUP#<name>   an item
  *     l/<tenant>/<chain>/<status>/<position>   the workflow's one place in the listing
  *     d/<shard>/<due at>/<tenant>/<id>         present while the reconciler has something to look at
  *     !pace                                    the pace at which on-call is told

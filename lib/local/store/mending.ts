@@ -40,10 +40,10 @@ async function readItems(database: Database) {
       known.add(meta.workflowId);
       wanted.add(listingKey(meta));
       if (meta.dueAt !== undefined) wanted.add(dueKey(meta, meta.dueAt));
-      // META sorts before the steps.
+      // META sorts before steps and undos, but after lookups.
     } else if (!known.has(idIn(key))) orphans.push(key);
   }
-  return { wanted, known, orphans };
+  return { wanted, known, orphans: orphans.filter((key) => !known.has(idIn(key))) };
 }
 
 /** The workflow that the key of an item is of. */

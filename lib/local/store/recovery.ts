@@ -1,6 +1,6 @@
-import type { ChainDefinition, StepDefinition } from '../../chain/definition.ts';
+import type { ChainDefinition, LookupDefinition, StepDefinition } from '../../chain/definition.ts';
 import { findStep } from '../../chain/graph.ts';
-import { type Action, isTerminal } from '../../contract/names.ts';
+import { type Action, CALL_KINDS, type CallKind, isTerminal } from '../../contract/names.ts';
 import {
   attemptsInEpoch,
   deadWorker,
@@ -11,6 +11,7 @@ import {
   recordOf,
   withAttempt,
 } from '../../engine/decision.ts';
+import { deadLookup } from '../../engine/lookup/decide.ts';
 import { decideRepairs, push } from '../../engine/reconciler.ts';
 import { isNotNeeded } from '../../engine/request/needed.ts';
 import { definitionOf, type Engine, saveStep, type Undeployed, whyUndeployed } from '../../engine/shell.ts';
@@ -24,7 +25,7 @@ import {
   withRecord,
 } from '../../engine/state.ts';
 import { undoing } from '../../engine/undo/undoing.ts';
-import { isClosed, needsUndo, nextSteps, undoOf } from '../../engine/undo/words.ts';
+import { isClosed, undoOf } from '../../engine/undo/words.ts';
 import type { Suspect } from './attempts.ts';
 
 /** What an earlier run of the process left. */
@@ -99,22 +100,64 @@ async function countAttempts(
   const guilty = suspects.filter(
     (one) => one.counts && one.tenant === meta.tenant && one.workflowId === meta.workflowId,
   );
-  const action = meta.status === 'compensating' ? 'undo' : 'do';
   let counted = state;
   for (const { step: name } of isTerminal(meta.status) ? [] : guilty) {
     const step = chain && findStep(chain, name);
+    if (step === undefined || !isReady(state, step)) continue;
+    const action = kindThatRan(state, name);
     const record = recordsOf(state, action).get(name);
-    // What ended the life while the workflow was turned is closed, and needs no count.
-    if (step === undefined || (action === 'undo' && (record === undefined || step.undo === undefined)))
-      continue;
-    if (isDone(record) || !isReady(state, step)) continue;
-    const one = counting(engine, state, action === 'undo' ? undoing(step) : step, action);
+    if (isDone(record) || hasFailed(state, record)) continue;
+    const one =
+      action === 'do' ? counting(engine, state, step, action) : countingBeside(engine, state, step, action);
+    if (one === undefined) continue;
     if (await saveStep(engine.ports, state, one, exactly(record))) counted = withRecord(counted, one);
   }
   if (guilty.length === 0) return state;
   // It is on disk before anybody forgets that it counts.
   await engine.ports.store.load(meta);
   return counted;
+}
+
+/** What ran of a step: its lookup, where it has failed, or was closed and is not undone yet, and the lookup is under way; else what META asks for. */
+function kindThatRan(state: WorkflowState, step: string): CallKind {
+  const { status, epoch } = state.meta;
+  const lookup = recordsOf(state, 'lookup').get(step);
+  const asks = lookup?.status === 'running' && lookup.epoch === epoch;
+  if (status === 'compensating')
+    return asks && isClosed(state, step) && undoOf(state, step) === undefined ? 'lookup' : 'undo';
+  return asks && hasFailed(state, state.steps.get(step)) ? 'lookup' : 'do';
+}
+
+/** What became of it in this epoch is saved, and nobody calls it any more. */
+const hasFailed = ({ meta }: WorkflowState, record: StepRecord | undefined): boolean =>
+  record?.status === 'failed' && record.epoch === meta.epoch;
+
+/** An undo or a lookup that ran; undefined where none is under way: its claim would be on disk. What ended the life needs no count then, as its step is closed, or was answered. */
+function countingBeside(
+  engine: RecoveryEngine,
+  state: WorkflowState,
+  step: StepDefinition,
+  action: 'undo' | 'lookup',
+): StepRecord | undefined {
+  const record = recordsOf(state, action).get(step.name);
+  if (record?.status !== 'running') return undefined;
+  if (action === 'lookup') return step.lookup && countingLookup(engine, record, step.lookup);
+  return step.undo && counting(engine, state, undoing(step), action);
+}
+
+/** Its attempts are of this epoch, round and side, as it is under way. */
+function countingLookup(
+  { ports }: RecoveryEngine,
+  lookup: StepRecord,
+  { retries }: LookupDefinition,
+): StepRecord {
+  const now = ports.clock.now();
+  const { leaseUntil: _, ...kept } = lookup;
+  const attempt = lookup.attempt + 1;
+  const counted = { ...kept, token: ports.random.token(), attempt, updatedAt: now };
+  return attempt > retries
+    ? deadLookup(counted, now)
+    : { ...counted, status: 'retrying', nextAttemptAt: now };
 }
 
 function counting(
@@ -154,7 +197,8 @@ async function endLeases(
   const { clock, random } = engine.ports;
   let ended = state;
   const now = clock.now();
-  for (const record of [...state.steps.values(), ...recordsOf(state, 'undo').values()]) {
+  const records = CALL_KINDS.flatMap((kind) => [...recordsOf(state, kind).values()]);
+  for (const record of records) {
     if (record.status !== 'running') continue;
     const one = withoutLease(record, random.token(), now);
     if (await saveStep(engine.ports, state, one, exactly(record))) ended = withRecord(ended, one);
@@ -175,13 +219,11 @@ const withoutLease = (record: StepRecord, token: string, now: number): StepRecor
 async function countLostClaims(engine: RecoveryEngine, state: WorkflowState): Promise<WorkflowState> {
   let all = state;
   const chain = definitionOf(engine.chains, state.meta);
-  for (const { step, action } of chain === undefined
-    ? []
-    : claimable(chain, state, engine.ports.clock.now())) {
-    const record = recordsOf(state, action).get(step.name);
+  for (const step of chain === undefined ? [] : claimable(chain, state)) {
+    const record = state.steps.get(step.name);
     const token = engine.ports.random.token();
     const now = engine.ports.clock.now();
-    const before = recordOf(state, step.name, now, token, action);
+    const before = recordOf(state, step.name, now, token);
     const lost = lostAttempt(state, step, before, now);
     const attempts = lost === undefined ? before.attempts : withAttempt(before.attempts, lost);
     const counted: StepRecord = { ...before, open: before.open + 1, token, attempts };
@@ -191,33 +233,20 @@ async function countLostClaims(engine: RecoveryEngine, state: WorkflowState): Pr
 }
 
 /**
- * What may have been claimed: the steps that are ready. Of a workflow that is taken back too: a worker that had loaded it before may have claimed
- * one, unless it is closed. And the undos that are next.
+ * The steps whose claim may be lost: those that are ready and have not failed. A claim of an undo or of a lookup, and any that was made once META had left
+ * `processing`, is on disk before its call.
  */
-function claimable(
-  chain: ChainDefinition,
-  state: WorkflowState,
-  now: number,
-): readonly { readonly step: StepDefinition; readonly action: Action }[] {
-  const { status, epoch } = state.meta;
-  if (status !== 'processing' && status !== 'compensating') return [];
-  const steps = chain.steps
-    .filter((step) => !isDone(state.steps.get(step.name)) && isReady(state, step))
-    .filter((step) => !isNotNeeded({ chain, step, state, action: 'do' }))
-    .map((step) => ({ step, action: 'do' as const }));
-  if (status === 'processing') return steps;
-  const open = steps.filter(({ step }) => !isClosed(state, step.name));
-  const undos = nextSteps(chain, state, now).filter((step) => {
-    const undo = undoOf(state, step.name);
-    const hasFailed = undo?.status === 'failed' && undo.epoch === epoch;
-    return needsUndo(state, step) && isClosed(state, step.name) && !hasFailed;
-  });
-  return [...open, ...undos.map((step) => ({ step, action: 'undo' as const }))];
-}
+const claimable = (chain: ChainDefinition, state: WorkflowState): readonly StepDefinition[] =>
+  state.meta.status !== 'processing'
+    ? []
+    : chain.steps
+        .filter((step) => isReady(state, step))
+        .filter(({ name }) => !isDone(state.steps.get(name)) && !hasFailed(state, state.steps.get(name)))
+        .filter((step) => !isNotNeeded({ chain, step, state, action: 'do' }));
 
 /**
  * The attempt that may have been lost with its claim, for the timeline: from when it could begin until now, as nobody knows
- * more. Undefined where none can have begun: the last claim is on the disk, the next attempt was not due, or the step has failed.
+ * more. Undefined where none can have begun: the last claim is on the disk, or the next attempt was not due.
  */
 function lostAttempt(
   state: WorkflowState,
@@ -226,9 +255,8 @@ function lostAttempt(
   now: number,
 ): AttemptRecord | undefined {
   const { meta, steps } = state;
-  const { status, epoch, round, nextAttemptAt = 0, attempts } = record;
-  const hasFailed = status === 'failed' && epoch === meta.epoch;
-  if (status === 'running' || hasFailed || nextAttemptAt > now) return undefined;
+  const { status, round, nextAttemptAt = 0, attempts } = record;
+  if (status === 'running' || nextAttemptAt > now) return undefined;
   const startedAt = Math.max(
     meta.updatedAt,
     nextAttemptAt,

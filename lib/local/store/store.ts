@@ -147,7 +147,7 @@ export async function storeOver(database: Database, options: Options): Promise<E
     suspects: attempts.suspects,
     notes: [...database.notes, ...losses],
     purge: () => guarded(state, () => state.erasure.purge(() => !state.closed && !state.broken)),
-    stats: () => ({ flushes: state.commits.flushes, cached: cache.size }),
+    stats: () => ({ flushes: state.commits.flushes(), cached: cache.size() }),
     close: () => close(state).catch(unavailable),
   };
 }
@@ -240,10 +240,15 @@ async function load(state: State, key: WorkflowKey): Promise<WorkflowState | und
   }
 }
 
-function copyOf({ meta, steps, undos }: Entry): WorkflowState | undefined {
+function copyOf({ meta, steps, undos, lookups }: Entry): WorkflowState | undefined {
   if (meta === undefined) return undefined;
   const copied = { meta: copyMeta(meta), steps: copiesOf(steps) };
-  return undos === undefined ? copied : { ...copied, undos: copiesOf(undos) };
+  if (undos === undefined && lookups === undefined) return copied;
+  return {
+    ...copied,
+    ...(undos === undefined ? {} : { undos: copiesOf(undos) }),
+    ...(lookups === undefined ? {} : { lookups: copiesOf(lookups) }),
+  };
 }
 
 function copiesOf(records: ReadonlyMap<string, StepRecord>): ReadonlyMap<string, StepRecord> {

@@ -2,13 +2,14 @@ import type { Method } from '../../chain/definition.ts';
 import { METHODS } from '../../chain/definition.ts';
 import { CALL_HEADERS } from '../../contract/names.ts';
 import type { HttpRequest } from '../../engine/ports.ts';
+import type { Answer } from './answer.ts';
 
 /** A call as a fake target sees it. */
 export interface FakeCall {
-  /** The step that makes it, or whose undo does. */
+  /** The step that makes it, or whose undo or lookup does. */
   readonly step: string;
-  /** Of the undo of the step. */
-  readonly action?: 'undo';
+  /** Of the undo of the step, or of its lookup. */
+  readonly action?: 'undo' | 'lookup';
   /** The name of the call, where the code of a `run` step makes it. */
   readonly call?: string;
   readonly method: Method;
@@ -28,12 +29,17 @@ export interface FakeCall {
   readonly attempt: number;
   /** The key as it was sent; undefined where none was. */
   readonly idempotencyKey: string | undefined;
+  /**
+   * What this target answered to the call that acted under a key; undefined where none has. So a fake tells the truth to a lookup.
+   * @example 'GET /charges': ({ query, answered }) => answered(query.key) ?? answer(404)
+   */
+  answered(key: unknown): Answer | undefined;
 }
 
 /** The attempt that a call is made in. */
 export interface Attempt {
   readonly step: string;
-  readonly action?: 'undo';
+  readonly action?: 'undo' | 'lookup';
   readonly attempt: number;
 }
 
@@ -42,13 +48,14 @@ export function fakeCallOf(
   { method, url, headers, body }: HttpRequest,
   { step, action, attempt }: Attempt,
   key: string | undefined,
+  answered: FakeCall['answered'],
 ): FakeCall {
   const { pathname, searchParams } = new URL(url);
   const value = body === undefined ? undefined : bodyOf(body, headers['content-type'] ?? '');
   const known = METHODS.find((one) => one === method);
   if (known === undefined) throw new Error(`a request has the method ${method}`);
   return {
-    ...{ step, attempt, headers, method: known },
+    ...{ step, attempt, headers, method: known, answered },
     ...(action === undefined ? {} : { action }),
     ...callIn(headers),
     ...{ path: pathname, params: {}, query: listed(searchParams), idempotencyKey: key },

@@ -1,4 +1,5 @@
 import type { ChainDefinition } from '../../chain/definition.ts';
+import { stepPlaces } from '../../chain/places.ts';
 import { didYouMean } from '../../chain/suggest.ts';
 import { answer, isSaid, type Said } from './answer.ts';
 import type { FakeCall } from './call.ts';
@@ -60,7 +61,7 @@ export const fakeTarget = (
 
 /** The fakes of a test, looked at. Errors: `TypeError` for a path that is none, and for a target that no step calls. */
 export function checkedFakes(chain: ChainDefinition, fakes: Fakes): Fakes {
-  const called = chain.steps.map(({ targets }) => targets);
+  const called = stepPlaces([chain]).map(({ targets }) => targets);
   const names = [...new Set(called.flatMap((targets) => targets ?? []))];
   for (const [name, target] of Object.entries(fakes)) {
     if (!called.includes(undefined) && !names.includes(name)) throw notCalled(chain, name, names);

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import type { StepDefinition, UndoDefinition } from '../../chain/definition.ts';
+import type { LookupDefinition, StepDefinition, UndoDefinition } from '../../chain/definition.ts';
 import type { FakeCall } from './call.ts';
 
 /**
@@ -19,15 +19,16 @@ export async function missingFake(
       : ` It has ${routes.map((one) => `'${one}'`).join(', ')}.`;
   const key = /^[a-z_$][\w$]*$/i.test(target) ? target : `'${target}'`;
   return new Error(
-    `no fake answers ${route} of target "${target}" (${call.action === undefined ? '' : 'the undo of '}step "${call.step}").${has} Write targets: { ${key}: { '${route}': () => ${await sampleOf(step)} } }`,
+    `no fake answers ${route} of target "${target}" (${call.action === undefined ? '' : `the ${call.action} of `}step "${call.step}").${has} Write targets: { ${key}: { '${route}': () => ${await sampleOf(step)} } }`,
   );
 }
 
-/** A step, or its undo. */
-type Caller = StepDefinition | UndoDefinition;
+/** A step, its undo, or its lookup, of whose reply nobody but itself knows what it may be. */
+type Caller = StepDefinition | UndoDefinition | LookupDefinition;
 
 async function sampleOf(step: Caller | undefined): Promise<string> {
-  if (step?.response === undefined) return step?.request === undefined ? 'answer(200, { … })' : 'answer(204)';
+  if (step === undefined || !('response' in step)) return 'answer(200, { … })';
+  if (step.response === undefined) return step.request === undefined ? 'answer(200, { … })' : 'answer(204)';
   // Loaded for those who need it: it knows how to make values of any schema.
   const { makeValue } = await import('../../local/demo/made.ts');
   const made = await makeValue(step.response, 'reply');

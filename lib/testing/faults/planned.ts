@@ -51,6 +51,19 @@ const TARGET_FAULTS = {
   'acts long after the deadline': { effect: LONG, reply: { kind: 'never' }, takes: 0 },
 } as const satisfies Readonly<Record<string, TargetFault>>;
 
+/** A lookup is asked a question, and acts on nothing. */
+const LOOKUP_FAULTS = {
+  'is not to be reached': TARGET_FAULTS['is not to be reached'],
+  refuses: TARGET_FAULTS.refuses,
+  'is too busy': TARGET_FAULTS['is too busy'],
+  'asks for an hour': TARGET_FAULTS['asks for an hour'],
+  'breaks the connection': { reply: { kind: 'broken' }, takes: 10 },
+  'answers nonsense': { reply: { kind: 'invalid' }, takes: 10 },
+  'answers too much': { reply: { kind: 'tooLarge' }, takes: 10 },
+  'points elsewhere': TARGET_FAULTS['points elsewhere'],
+  'says nothing': TARGET_FAULTS['says nothing'],
+} as const satisfies Readonly<Record<string, TargetFault>>;
+
 /** What becomes of the code of a step: whether it does what it does, and what comes of it all the same. */
 export interface CodeFault {
   readonly acts: boolean;
@@ -74,6 +87,7 @@ const FAULTS = {
   write: WRITE_FAULTS,
   message: MESSAGE_FAULTS,
   target: TARGET_FAULTS,
+  lookup: LOOKUP_FAULTS,
   code: CODE_FAULTS,
   invocation: INVOCATION_FAULTS,
   acknowledgement: { 'is lost': true },
@@ -89,9 +103,14 @@ export interface Point {
   readonly what: string;
 }
 
+const BEFORE: Partial<Readonly<Record<Kind, string>>> = {
+  target: 'target ',
+  lookup: 'a lookup at target ',
+  code: 'the code of ',
+};
+
 /** A moment in words: "target a". */
-export const describePoint = ({ kind, what }: Point): string =>
-  kind === 'target' || kind === 'code' ? `${kind === 'code' ? 'the code of' : 'target'} ${what}` : what;
+export const describePoint = ({ kind, what }: Point): string => `${BEFORE[kind] ?? ''}${what}`;
 
 /** A fault at the point of that number, counted from 0. */
 export interface Planned {
@@ -107,6 +126,10 @@ export const alternatives = (points: readonly Point[], from: number): readonly P
     return all.map((fault) => ({ at: from + index, fault }));
   });
 
+/** Every fault that can strike the lookups among these points, from a number on. */
+export const alternativesOfLookups = (points: readonly Point[], from: number): readonly Planned[] =>
+  alternatives(points, from).filter(({ at }) => points[at]?.kind === 'lookup');
+
 /** What such moments are, with the faults of each kind. */
 export const faultsByKind = (points: readonly Point[]): readonly (readonly [string, readonly string[]])[] =>
   [...new Set(points.map(({ kind }) => kind))].map((kind) => {
@@ -115,8 +138,9 @@ export const faultsByKind = (points: readonly Point[]): readonly (readonly [stri
     return [[...new Set(those.map(describePoint))].join(', '), faults];
   });
 
-/** Chaos that can strike the code of a step, too. */
+/** Chaos that can strike the code of a step, too, and tells a lookup from a call that may act. */
 export interface PlannedChaos extends Chaos {
+  lookup(target: string): TargetFault;
   code(step: string): CodeFault | undefined;
 }
 
@@ -152,6 +176,7 @@ export function plannedChaos(
     losesAll: () => undefined,
     acknowledgementLost: () => here('acknowledgement', 'a deletion') !== undefined,
     target: (name) => of(TARGET_FAULTS, here('target', name)) ?? GOOD,
+    lookup: (name) => of(LOOKUP_FAULTS, here('lookup', name)) ?? GOOD,
     code: (step) => of(CODE_FAULTS, here('code', step)),
     torn: () => undefined,
     skew: () => 0,

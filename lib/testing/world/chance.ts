@@ -33,10 +33,13 @@ export function createChance(seed: number): Chance {
   for (let turn = 0; turn < 15; turn += 1) next();
   const fraction = (): number => next() / 2 ** 32;
   const whole = (least: number, most: number): number => least + Math.floor(fraction() * (most - least + 1));
-  const hex = (): string => next().toString(16).padStart(8, '0');
+  const bytes = Buffer.alloc(16);
   return {
     fraction,
-    token: () => hex() + hex() + hex() + hex(),
+    token: () => {
+      for (let at = 0; at < bytes.length; at += 4) bytes.writeUInt32BE(next(), at);
+      return bytes.toString('hex');
+    },
     whole,
     // Nothing is drawn for what cannot happen, or must: such a rate costs nothing.
     happens: (rate) => rate > 0 && (rate >= 1 || fraction() < rate),

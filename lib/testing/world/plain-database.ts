@@ -4,8 +4,11 @@ import type { Database, RangeQuery } from '../../local/store/database.ts';
 export function plainDatabase(): Database {
   const values = new Map<string, string>();
   const keysIn = ({ gte, lt, reverse = false, limit = Infinity }: RangeQuery): string[] => {
-    const keys = [...values.keys()].filter((key) => key >= gte && key < lt).sort();
-    return (reverse ? keys.reverse() : keys).slice(0, limit);
+    const keys: string[] = [];
+    for (const key of values.keys()) if (key >= gte && key < lt) keys.push(key);
+    keys.sort();
+    if (reverse) keys.reverse();
+    return keys.length <= limit ? keys : keys.slice(0, limit);
   };
   return {
     write: async (operations) => {

@@ -13,7 +13,7 @@ export interface Time extends Clock {
    */
   run(most: number, end: () => number): Promise<boolean>;
   /** An error that something planned threw: nothing may. */
-  readonly failure: unknown;
+  failure(): unknown;
 }
 
 interface Planned {
@@ -64,7 +64,7 @@ export function createTime(start: number): Time {
         const turn = (): void => {
           planned = false;
           if (working > 0) return;
-          const next = schedule.first;
+          const next = schedule.first();
           const over = next === undefined || next.at > end();
           if (over || happened >= most || failure !== undefined) {
             // Work that ends from now on must not set time going again.
@@ -84,15 +84,14 @@ export function createTime(start: number): Time {
           resume();
         };
         // A tick that a microtask asks for comes once no microtask is left: all that could go on has gone on.
+        const atLast = (): void => process.nextTick(turn);
         resume = () => {
           if (planned) return;
           planned = true;
-          void DONE.then(() => process.nextTick(turn));
+          void DONE.then(atLast);
         };
         resume();
       }),
-    get failure() {
-      return failure;
-    },
+    failure: () => failure,
   };
 }

@@ -54,11 +54,11 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
   const { time, chaos, witness, trace } = options;
   const perform =
     options.backing.perform ?? (<Result>(action: () => Promise<Result>) => time.during(action()));
-  let dead = false;
+  const worker = { name, dead: false };
   const skew = chaos.skew();
   const die = (why: string): void => {
-    if (dead) return;
-    dead = true;
+    if (worker.dead) return;
+    worker.dead = true;
     trace(() => `${name} dies: ${why}`);
     died();
   };
@@ -68,7 +68,7 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
     what: () => string,
     apply: () => Promise<Result>,
   ): Promise<Result> => {
-    if (dead) return never();
+    if (worker.dead) return never();
     const fault = chaos.port(call, name);
     if (fault.kind === 'crashBefore') {
       die(`before ${call} ${what()}`);
@@ -78,12 +78,12 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
       const reply = (told: string, settle: () => void): void => {
         trace(() => `${name} ${call} ${what()}: ${told}${fault.kind === 'none' ? '' : ` (${fault.kind})`}`);
         time.after(fault.back, () => {
-          if (!dead) settle();
+          if (!worker.dead) settle();
         });
       };
       const lost = (): void => reject(new EngineError(ERRORS[call], `${call} failed in this simulation`));
       time.after(fault.there, () => {
-        if (dead && options.oneProcess === true) return;
+        if (worker.dead && options.oneProcess === true) return;
         if (fault.kind === 'fail') return reply('not done', lost);
         perform(apply).then(
           (result) => {
@@ -94,61 +94,50 @@ export function createWorker(options: WorkerOptions, name: string, died: () => v
         );
       });
       // The caller has heard by then: what the call itself says is heard by nobody.
-      if (fault.kind === 'late') time.after(fault.back, () => !dead && lost());
+      if (fault.kind === 'late') time.after(fault.back, () => !worker.dead && lost());
       if (fault.killedAfter !== undefined) time.after(fault.killedAfter, () => die('timed out'));
       if (fault.kind === 'crashSent') die(`after ${call} ${what()}`);
     });
   };
-  const outside = options.outside({
-    name,
-    get dead() {
-      return dead;
+  const outside = options.outside(worker);
+  const ports: Ports = {
+    clock: {
+      now: skew === 0 ? time.now : () => time.now() + skew,
+      after: (ms, action) =>
+        time.after(ms, () => {
+          if (!worker.dead) action();
+        }),
     },
-  });
-  return {
-    name,
-    die,
-    get dead() {
-      return dead;
+    random: options.random,
+    store: storeOf(options, through),
+    queue: queueOf(options, through),
+    http: {
+      call: (request, deadlineMs) => {
+        if (worker.dead) return never();
+        return ifAlive(outside.call(request, deadlineMs));
+      },
     },
-    ports: {
-      clock: {
-        now: skew === 0 ? time.now : () => time.now() + skew,
-        after: (ms, action) =>
-          time.after(ms, () => {
-            if (!dead) action();
-          }),
+    targets: targetsOf(outside, through),
+    telemetry: {
+      emit: (event) => {
+        if (worker.dead) return;
+        trace(() => inWords(event));
+        outside.emitted(event);
       },
-      random: options.random,
-      store: storeOf(options, through),
-      queue: queueOf(options, through),
-      http: {
-        call: (request, deadlineMs) => {
-          if (dead) return never();
-          return ifAlive(outside.call(request, deadlineMs));
-        },
-      },
-      targets: targetsOf(outside, through),
-      telemetry: {
-        emit: (event) => {
-          if (dead) return;
-          trace(() => inWords(event));
-          outside.emitted(event);
-        },
-      },
-      notifier: {
-        notify: (notification) =>
-          through(
-            'notify',
-            () => notification.id,
-            async () => witness.notified(notification),
-          ),
-      },
+    },
+    notifier: {
+      notify: (notification) =>
+        through(
+          'notify',
+          () => notification.id,
+          async () => witness.notified(notification),
+        ),
     },
   };
+  return Object.assign(worker, { die, ports });
 
   function ifAlive<Result>(work: Promise<Result>): Promise<Result> {
-    return work.then((result) => (dead ? never() : result));
+    return work.then((result) => (worker.dead ? never() : result));
   }
 }
 
@@ -291,7 +280,7 @@ function storeOf({ backing, chaos, witness, time }: WorkerOptions, through: Thro
       return through(
         'writeStep',
         () =>
-          `${record.action === undefined ? '' : 'undo of '}${record.step} ${'absent' in expected ? 'absent' : expected.status} -> ${record.status}`,
+          `${record.action === undefined ? '' : `${record.action} of `}${record.step} ${'absent' in expected ? 'absent' : expected.status} -> ${record.status}`,
         () =>
           happening(
             () => store.writeStep(key, record, expected, expiresAt),

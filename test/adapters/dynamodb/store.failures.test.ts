@@ -119,6 +119,16 @@ describe('what a newer version of Stepline wrote', () => {
   it.each([
     ['a status of a workflow', [{ ...stored, status: 'suspended' }]],
     ['a status of a step', [stored, { ...stepToItem(META, CLAIM, START), status: 'waiting' }]],
+    [
+      'an answer of a lookup',
+      [
+        stored,
+        {
+          ...stepToItem(META, { ...completedOf('payment', null), action: 'lookup' }, START),
+          answer: 'perhaps',
+        },
+      ],
+    ],
     ['a kind of item', [stored, { ...stepToItem(META, CLAIM, START), sk: 'TIMER#payment' }]],
     [
       'the code of an error',

@@ -186,6 +186,19 @@ describe('what the store sends', () => {
     for (const key of ['listing', 'position', 'due', 'dueAt']) expect(item).not.toHaveProperty(key);
   });
 
+  it.each([
+    ['undo', 'UNDO#payment'],
+    ['lookup', 'LOOKUP#payment'],
+  ] as const)(
+    'names the item of a step’s %s after it, and nothing in it says so twice',
+    async (action, sk) => {
+      const record = { ...CLAIM, action };
+      const [item] = await itemsPut(() => store.writeStep(META, record, ABSENT, META.expiresAt));
+      expect(item).toMatchObject({ pk: { S: `acme#${META.workflowId}` }, sk: { S: sk } });
+      for (const key of ['step', 'action', 'listing', 'due']) expect(item).not.toHaveProperty(key);
+    },
+  );
+
   describe('when a reply is lost and the SDK repeats the write', () => {
     /** The next request arrives, but its reply does not. */
     const loseReply = (): void => {

@@ -32,6 +32,7 @@ const COUNTED: { readonly [Name in EngineEvent['event']]: readonly Metric[] } = 
   compensation_failed: [one('CompensationsFailed', {})],
   attempt_started: [one('Attempts', STEP)],
   step_completed: [took(80)],
+  lookup_answered: [],
   step_skipped: [],
   step_retrying: [one('AttemptsFailed', STEP), took(90)],
   step_failed: [one('StepsFailed', STEP), one('AttemptsFailed', STEP), took(100)],
@@ -56,6 +57,15 @@ describe('the metrics of an event', () => {
   it.each(ALL_EVENTS)('$event are exactly those of the table', (event) => {
     expect(byName(metricsOf(event))).toEqual(byName(COUNTED[event.event]));
   });
+
+  it.each(['attempt_started', 'step_completed', 'step_retrying', 'step_failed'] as const)(
+    '%s of an undo are those of its step, and of a lookup none: no alarm of attempts sounds where a target is only asked',
+    (name) => {
+      const event: EngineEvent = EVENTS[name];
+      expect(byName(metricsOf({ ...event, action: 'undo' } as EngineEvent))).toEqual(byName(COUNTED[name]));
+      expect(metricsOf({ ...event, action: 'lookup' } as EngineEvent)).toEqual([]);
+    },
+  );
 
   it('are in all every metric that has a name', () => {
     const counted = new Set(ALL_EVENTS.flatMap((event) => metricsOf(event)).map(({ name }) => name));

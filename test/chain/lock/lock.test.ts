@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { chains } from '../../../functions/chains/index.ts';
-import { chain } from '../../../lib/chain/index.ts';
+import { chain, unknown } from '../../../lib/chain/index.ts';
 import { compareWithLock } from '../../../lib/chain/lock/compare.ts';
 import { LOCK_FILE, lockOf, lockToText, readLock } from '../../../lib/chain/lock/lock.ts';
 
@@ -164,6 +164,20 @@ describe('an undo under a version', () => {
         'orders version 1: step "payment" has an undo, and had none. npm run lock takes it; workflows that began before are taken back by it, too.',
       ],
     });
+  });
+
+  it('may have a lookup beside it that comes, changes and goes: nothing of it is held', () => {
+    const lookup = (path: string) => ({
+      request: () => ({ target: 'mail', method: 'GET', path }) as const,
+      reply: () => unknown(),
+    });
+    const asked = (path: string) => undone({ onFailure: 'undo' }, { undo, lookup: lookup(path) });
+    const bare = undone({ onFailure: 'undo' });
+    const same = { changed: [], notes: [] };
+    expect(lockOf([asked('/')])).toEqual(lockOf([bare]));
+    expect(compareWithLock(lockOf([bare]), [asked('/')])).toMatchObject(same);
+    expect(compareWithLock(lockOf([asked('/')]), [asked('/other')])).toMatchObject(same);
+    expect(compareWithLock(lockOf([asked('/')]), [bare])).toMatchObject(same);
   });
 
   it('is to be called by itself, or no more: that is shown', () => {

@@ -35,7 +35,7 @@ const isIn = (record: StepRecord | undefined): record is StepRecord => record !=
 /** A decision in a few words. */
 function told(decision: MessageDecision): string {
   switch (decision.do) {
-    case 'close':
+    case 'settle':
       return `close ${decision.records.map(({ record }) => record.step).join(' ')}`;
     case 'claim':
       return `claim ${decision.claim.record.action} ${decision.claim.record.step}`;

@@ -380,8 +380,8 @@ describe('what a person says', () => {
   });
 
   it.each([
-    ['done', { done: { ok: 'b' } }, 'INVALID_REQUEST'],
-    ['notDone', { steps: { b: { notDone: true } } }, 'INVALID_REQUEST'],
+    ['done', { done: { ok: 'b' } }, 'STEP_STATUS'],
+    ['notDone', { steps: { b: { notDone: true } } }, 'STEP_STATUS'],
     ['of an unknown step', { steps: { x: { undone: true } } }, 'INVALID_REQUEST'],
     ['of a step that surely did nothing', { steps: { c: { undone: true } } }, 'STEP_STATUS'],
   ] as const)('is refused where it cannot be: %s', async (_, body, code) => {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { StepErrorCode } from '../../../lib/contract/names.ts';
+import type { StepError } from '../../../lib/contract/wire.ts';
 import type { StepRecord, WorkflowState } from '../../../lib/engine/state.ts';
-import { lateUntil } from '../../../lib/engine/undo/words.ts';
+import { lateUntil } from '../../../lib/engine/undo/doubt.ts';
 import { requestChain } from '../world.ts';
 
 const NOW = 1_000_000;
@@ -25,16 +27,24 @@ const inDoubt = (
   };
 };
 
+const errorOf = (code: StepErrorCode): StepError => ({ code, message: 'no reply', effect: 'unknown' });
+
 const waitOf = (state: WorkflowState): number => (step && lateUntil(state, step, NOW)) ?? 0;
 
 describe('a step in doubt may act late', () => {
-  it('from the deadline of its call on, though its connection broke before', () => {
-    const broken = inDoubt({ outcome: 'failed', startedAt: NOW - 1_000, endedAt: NOW });
-    expect(waitOf(broken)).toBe(NOW - 1_000 + 90_000);
+  it('from the deadline that its call had at the latest, where its connection broke before', () => {
+    const broken = inDoubt({
+      outcome: 'failed',
+      startedAt: NOW - 1_000,
+      endedAt: NOW,
+      error: errorOf('CONNECTION_BROKEN'),
+    });
+    expect(waitOf(broken)).toBe(NOW + 90_000);
   });
 
   it('from the end of its call on, where that came after the deadline', () => {
-    expect(waitOf(inDoubt({ outcome: 'failed', startedAt: NOW - 30_000, endedAt: NOW }))).toBe(NOW + 60_000);
+    const timedOut = { outcome: 'failed', startedAt: NOW - 35_000, endedAt: NOW } as const;
+    expect(waitOf(inDoubt({ ...timedOut, error: errorOf('DEADLINE_EXCEEDED') }))).toBe(NOW + 60_000);
   });
 
   it('from the deadline of a call that may have begun when its process ended', () => {

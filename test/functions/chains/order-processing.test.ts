@@ -5,9 +5,9 @@ import { answer, everyFault, type FakeCall, testChain } from '../../../lib/testi
 const input = { card: '4242', amount: 5, address: 'Main St 1', email: 'a@example.com' };
 const shipped = { trackingId: 't-1', estimatedDelivery: '2030-01-01' };
 const charged = { orderId: 'o-1', receiptUrl: 'https://receipts.example/o-1' };
-const payments = { 'POST /charges': charged, 'POST /refunds': { refundId: 'r-1' } };
-const mail = { 'POST /messages': { messageId: 'm-1' } };
-const targets = { payments, shipping: { 'POST /shipments': shipped }, mail };
+const asked = ({ query, answered }: FakeCall) => answered(query.key) ?? answer(404);
+const payments = { 'POST /charges': charged, 'GET /charges': asked, 'POST /refunds': { refundId: 'r-1' } };
+const targets = { payments, shipping: { 'POST /shipments': shipped }, mail: () => ({ messageId: 'm-1' }) };
 
 it('an order waits while shipping is away, and goes on by itself', async () => {
   const shipping = ({ attempt }: FakeCall) => (attempt === 1 ? answer(503) : shipped);

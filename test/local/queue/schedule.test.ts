@@ -27,7 +27,7 @@ const item = (time: number): Scheduled => ({ at: time, place: -1 });
 /** Takes everything out, soonest first. */
 function drain(schedule: ReturnType<typeof createSchedule>): number[] {
   const times: number[] = [];
-  for (let { first } = schedule; first !== undefined; first = schedule.first) {
+  for (let first = schedule.first(); first !== undefined; first = schedule.first()) {
     times.push(first.at);
     schedule.remove(first);
   }
@@ -58,10 +58,10 @@ describe('a schedule', () => {
     schedule.add(member);
     schedule.remove(stranger);
     schedule.remove(impostor);
-    expect(schedule.first).toBe(member);
+    expect(schedule.first()).toBe(member);
     schedule.remove(member);
     schedule.remove(member);
-    expect(schedule.first).toBeUndefined();
+    expect(schedule.first()).toBeUndefined();
   });
 });
 
@@ -72,7 +72,7 @@ function carryOut(
   inside: Set<Scheduled>,
 ): void {
   const chosen =
-    act.do === 'takeFirst' ? schedule.first : act.do === 'add' ? item(act.at) : all[act.which % all.length];
+    act.do === 'takeFirst' ? schedule.first() : act.do === 'add' ? item(act.at) : all[act.which % all.length];
   if (act.do === 'add' && chosen !== undefined) all.push(chosen);
   if (chosen === undefined) return;
   if (act.do !== 'add') schedule.remove(chosen);
@@ -83,5 +83,5 @@ function carryOut(
     inside.add(chosen);
   }
   const soonest = Math.min(...[...inside].map((one) => one.at));
-  expect(schedule.first?.at ?? Number.POSITIVE_INFINITY).toBe(soonest);
+  expect(schedule.first()?.at ?? Number.POSITIVE_INFINITY).toBe(soonest);
 }

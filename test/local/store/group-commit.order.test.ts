@@ -87,7 +87,8 @@ class Model {
       await this.act({ do: 'end' });
     }
     await Promise.all(this.promises);
-    if (this.commits.flushes !== this.writes) this.problems.push(`${this.commits.flushes} flushes`);
+    const flushes = this.commits.flushes();
+    if (flushes !== this.writes) this.problems.push(`${flushes} flushes`);
   }
 
   private flush(keys: readonly string[], type: 'put' | 'del'): void {

@@ -31,6 +31,8 @@ const text = fc.oneof(
     'a/b',
     'META',
     'STEP#',
+    'UNDO#',
+    'LOOKUP#',
     'l',
     'd/0/',
     '0',

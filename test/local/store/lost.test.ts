@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { WorkflowMeta, WorkflowState } from '../../../lib/engine/state.ts';
 import { ACKNOWLEDGED } from '../../../lib/local/store/files/acknowledged.ts';
+import { itemsOf, rangeOf } from '../../../lib/local/store/keys.ts';
+import { mend } from '../../../lib/local/store/mending.ts';
 import { openDatabase } from '../../../lib/local/store/opening.ts';
 import { type EmbeddedStore, openEmbeddedStore } from '../../../lib/local/store/store.ts';
 import { completedOf, given, metaOf } from '../../ports/store/fixtures.ts';
@@ -154,6 +156,23 @@ async function expectHonest(store: EmbeddedStore, wanted: States, where: string)
   if (/lost: \d+\.log is damaged/.test(notes)) expect(silent, where).toBeLessThanOrEqual(1);
   else if (silent > 0) expect(notes, where).toMatch(/ldb is damaged/);
 }
+
+it('what is left of a workflow is all kept, or none of it: its lookups stand before META, steps and undos behind', async () => {
+  const database = await openDatabase({ kind: 'memory' });
+  const store = await afterKill(database);
+  const [left, gone] = [metaOf('left'), metaOf('gone')];
+  await given(store, left, gone);
+  const kinds = [{}, { action: 'undo' as const }, { action: 'lookup' as const }];
+  const records = kinds.map((kind) => ({ ...completedOf('payment', null), ...kind }));
+  for (const meta of [left, gone])
+    for (const record of records) expect((await writeStep(store, meta, record)).written).toBe(true);
+  await store.load(gone);
+  await database.write([{ type: 'del', key: `${itemsOf(gone)}META` }]);
+  expect(await mend(database, { ids: [] })).toEqual([`gone: ${gone.workflowId}`]);
+  const { steps, undos, lookups } = (await (await afterKill(database)).load(left)) ?? {};
+  expect([steps, undos, lookups].map((of) => of?.get('payment'))).toEqual(records);
+  expect(await database.entries(rangeOf(itemsOf(gone)))).toEqual([]);
+});
 
 describe('the end of the log', () => {
   it('that was cut off in a write which nobody was answered is normal, wherever it was cut', async () => {

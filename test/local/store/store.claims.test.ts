@@ -147,6 +147,24 @@ describe('a claim is on disk before its call', () => {
     expect(await stepsAfterKill(database, workflow)).toStrictEqual([claim]);
   });
 
+  it.each([
+    ['an undo', 'undo', metaOf('one', { status: 'compensating' })],
+    ['a lookup', 'lookup', meta],
+    ['a lookup before an undo', 'lookup', metaOf('one', { status: 'compensating' })],
+  ] as const)('where it is of %s', async (_, action, workflow) => {
+    const { database, store } = await holding(workflow);
+    const claim = claimOf('payment', { action });
+    const claiming = writeStep(store, workflow, claim);
+    expect(await waits(claiming)).toBe(true);
+    expect(database.writes.map(itemsIn)).toEqual([[`${action.toUpperCase()}#payment`]]);
+    await database.endWrite();
+    expect(await claiming).toEqual(written);
+    database.holding = false;
+    const next = await loaded(await afterKill(database), workflow);
+    expect(next[`${action}s`]?.get('payment')).toStrictEqual(claim);
+    expect(next.steps.size).toBe(0);
+  });
+
   it('where it takes another key than the round before', async () => {
     const { database, store } = await holding(meta);
     await writeStep(store, meta, failedBefore);

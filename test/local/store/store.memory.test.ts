@@ -191,7 +191,11 @@ describe('memory', () => {
     claimed.claimed.clear();
     cache.rest(claimed);
     expect([...cache.held()]).toEqual([]);
-    expect([cache.get(claimed.items), cache.get(resting.items), cache.size]).toEqual([claimed, undefined, 1]);
+    expect([cache.get(claimed.items), cache.get(resting.items), cache.size()]).toEqual([
+      claimed,
+      undefined,
+      1,
+    ]);
   });
 
   it('is not filled by asking for workflows that are not there', async () => {

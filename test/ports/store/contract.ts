@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Store } from '../../../lib/engine/ports.ts';
 import { dueContract } from './due.ts';
 import { ABSENT, claimOf, completedOf, given, loaded, metaOf } from './fixtures.ts';
+import { kindsContract } from './kinds.ts';
 import { listContract } from './list.ts';
 import { metaContract } from './meta.ts';
 import { paceContract } from './pace.ts';
@@ -29,6 +30,7 @@ export function storeContract(name: string, make: MakeStore): void {
     loadContract(store);
     metaContract(store);
     stepContract(store);
+    kindsContract(store);
     valuesContract(store);
     listContract(store);
     dueContract(store);

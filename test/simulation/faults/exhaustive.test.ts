@@ -12,6 +12,9 @@ const LEAST_PLANS: Readonly<Record<SmallGraph, number>> = {
   diamond: 45_000,
   'line-undo': 9_000,
   'diamond-undo': 8_000,
+  'line-lookup': 900,
+  'line-undo-lookup': 700,
+  'pivot-lookup': 700,
 };
 /** Of the pairs of faults one of so many: all of those with undo take a quarter of an hour. */
 const ONE_OF: Readonly<Record<SmallGraph, number>> = {
@@ -19,6 +22,9 @@ const ONE_OF: Readonly<Record<SmallGraph, number>> = {
   diamond: 1,
   'line-undo': 10,
   'diamond-undo': 20,
+  'line-lookup': 40,
+  'line-undo-lookup': 200,
+  'pivot-lookup': 30,
 };
 
 describe('every single fault at every moment, and every pair of faults', () => {

@@ -1,3 +1,5 @@
+import { findStep } from '../../../lib/chain/graph.ts';
+import type { WorkflowStatus } from '../../../lib/contract/names.ts';
 import type { TargetFault } from '../../../lib/testing/faults/chaos.ts';
 import {
   alternatives,
@@ -9,9 +11,10 @@ import {
 } from '../../../lib/testing/faults/planned.ts';
 import { createChance } from '../../../lib/testing/world/chance.ts';
 import { addCounts, type Counts, noCounts } from '../counts.ts';
-import type { Violation } from '../oracle/oracle.ts';
+import type { Violation } from '../oracle/seen/ledger.ts';
 import { type Graph, graphSubject, type Subject } from '../world/chains.ts';
 import { begin, cancel, resume } from '../world/clients.ts';
+import { lookupOf, withLookup } from '../world/lookups.ts';
 import { resumeUndo, takeBack } from '../world/undoers.ts';
 import { openWorld, START } from '../world/world.ts';
 import { drawRates } from './rates.ts';
@@ -19,12 +22,15 @@ import { drawRates } from './rates.ts';
 const LINE = { a: [], b: ['a'], c: ['b'] } as const satisfies Graph;
 const DIAMOND = { a: [], b: ['a'], c: ['a'], d: ['b', 'c'] } as const satisfies Graph;
 
-/** The chains whose every single fault and every pair of faults is tried. Those with undo are taken back, as their last step is refused. */
+/** The chains whose every single fault and every pair of faults is tried, or a share of the pairs. Those with undo are taken back, as their last step is refused. */
 const SUBJECTS = {
   line: small(LINE),
   diamond: small(DIAMOND),
   'line-undo': takenBack(LINE, 'c'),
   'diamond-undo': takenBack(DIAMOND, 'd'),
+  'line-lookup': lookedUp(small(LINE)),
+  'line-undo-lookup': lookedUp(takenBack(LINE, 'c')),
+  'pivot-lookup': lookedUp(upToPivot()),
 } as const satisfies Readonly<Record<string, SmallSubject>>;
 export type SmallGraph = keyof typeof SUBJECTS;
 export const SMALL_GRAPHS = Object.keys(SUBJECTS).filter((name): name is SmallGraph =>
@@ -35,6 +41,8 @@ interface SmallSubject {
   readonly subject: Subject;
   /** The step whose target refuses, unless a fault is planned for it. */
   readonly refused?: string;
+  /** Where an operator cancels it, it is taken back; where it is no longer possible, it goes on. */
+  readonly takesBack?: boolean;
 }
 
 function small(graph: Graph): SmallSubject {
@@ -50,6 +58,25 @@ function takenBack(graph: Graph, refused: string): SmallSubject {
     'undo',
   );
   return { subject: { ...subject, says404: () => true }, refused };
+}
+
+/** Two steps, of which the second is the pivot. */
+function upToPivot(): SmallSubject {
+  const call = { retries: 1, timeout: 5 };
+  const step = (name: string) =>
+    name === 'b' ? { ...call, lateBy: 20, pivot: true } : { ...call, lateBy: 20, undo: call };
+  const subject = graphSubject({ a: [], b: ['a'] }, step, { run: noCode, now: () => 0 });
+  return { subject: { ...subject, says404: () => true }, takesBack: true };
+}
+
+/** The same, whose targets can be asked. The second step has one attempt, and is in doubt where that may have acted. */
+function lookedUp({ subject, ...small }: SmallSubject): SmallSubject {
+  const chain = withLookup(subject.chain, ({ name }) => ({
+    lookup: lookupOf(name, { retries: 1, timeout: 5 }),
+    lateBy: 20,
+    ...(name === 'b' ? { retries: 0 } : {}),
+  }));
+  return { ...small, subject: { ...subject, chain } };
 }
 
 /** As code that the chains do not have. */
@@ -74,7 +101,7 @@ export async function play(
   plan: readonly Planned[],
   trace?: (line: string) => void,
 ): Promise<Played> {
-  const { subject, refused }: SmallSubject = SUBJECTS[graph];
+  const { subject, refused, takesBack = refused !== undefined }: SmallSubject = SUBJECTS[graph];
   const chance = createChance(1);
   const points: Point[] = [];
   let cancelNow = (): void => undefined;
@@ -95,7 +122,7 @@ export async function play(
   cancelNow = () => {
     cancelled = refused === undefined;
     for (const { meta } of oracle.workflows.values())
-      void (cancelled ? cancel(clients, meta.workflowId) : takeBack(clients, meta.workflowId, 'cancel'));
+      void (takesBack ? takeBack(clients, meta.workflowId, 'cancel') : cancel(clients, meta.workflowId));
   };
   let lastDeed = START;
   oracle.onMeta(({ meta }, before) => {
@@ -109,8 +136,8 @@ export async function play(
   await world.finish(() => lastDeed);
   for (const problem of planProblems(plan, points)) oracle.report(problem);
   for (const { meta } of oracle.workflows.values()) {
-    const end = refused === undefined ? 'completed' : 'compensated';
-    if (meta.status !== end && !cancelled) oracle.report(`it ends ${meta.status}`);
+    if (!endsOf(subject, refused).includes(meta.status) && !cancelled)
+      oracle.report(`it ends ${meta.status}`);
   }
   if (oracle.workflows.size === 0) oracle.report('no workflow was started');
   return {
@@ -119,6 +146,13 @@ export async function play(
     violations: oracle.violations,
     counts: world.counts,
   };
+}
+
+/** A step whose target acts and refuses is done where the target can be asked. */
+function endsOf({ chain }: Subject, refused: string | undefined): readonly WorkflowStatus[] {
+  if (refused === undefined) return ['completed'];
+  const { lookup } = findStep(chain, refused) ?? {};
+  return lookup === undefined ? ['compensated'] : ['compensated', 'completed'];
 }
 
 const REFUSED: TargetFault = { reply: { kind: 'status', status: 422 }, takes: 10 };

@@ -25,8 +25,8 @@ export const MUTANTS_OF_DATA: readonly Mutant[] = [
   ]),
   mutant('a resume begins the days anew that a workflow is kept', [
     CHANGE,
-    '    updatedAt: now,\n    ...newKeysOf(',
-    '    updatedAt: now,\n    expiresAt: now + chain.keepDays * 86_400_000,\n    ...newKeysOf(',
+    "    ...newKeysOf(meta, stepsSaid(said, ['newKey', 'notDone']), epoch),",
+    "    expiresAt: now + chain.keepDays * 86_400_000,\n    ...newKeysOf(meta, stepsSaid(said, ['newKey', 'notDone']), epoch),",
   ]),
   mutant('a resume erases the sensitive input', [
     CHANGE,

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { bundleSimulator } from '../bundle.ts';
-import type { Violation } from '../oracle/oracle.ts';
+import type { Violation } from '../oracle/seen/ledger.ts';
 import { runJobs } from '../pool.ts';
 import { breaksPromise, type Outcome } from '../simulate.ts';
 import type { Mutant } from './mutant.ts';

@@ -1,5 +1,6 @@
 import type { Mutation } from '../bundle.ts';
 import { MUTANTS_OF_DATA } from './data.ts';
+import { MUTANTS_OF_LOOKUP } from './lookup.ts';
 import { type Mutant, mutant } from './mutant.ts';
 import { MUTANTS_OF_OUTCOMES } from './outcomes.ts';
 import { MUTANTS_OF_TELLING } from './telling.ts';
@@ -386,6 +387,7 @@ function retries(`,
     [CHANGE, '  if (meta.erased) {', "  if (meta.erased && meta.status === 'failed') {"],
   ),
   ...MUTANTS_OF_DATA,
+  ...MUTANTS_OF_LOOKUP,
   ...MUTANTS_OF_OUTCOMES,
   ...MUTANTS_OF_TELLING,
   ...MUTANTS_OF_UNDO,

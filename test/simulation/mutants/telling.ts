@@ -22,8 +22,8 @@ export const MUTANTS_OF_TELLING: readonly Mutant[] = [
     STEP_FAILED,
     `  if (untold !== undefined) await tell(engine, { failures: [untold], by: 'first', pace, patienceMs });`,
     `  if (untold !== undefined && !(await tell(engine, { failures: [untold], by: 'first', pace, patienceMs }))) {
-    const { notify: _, dueAt: __, ...told } = meta;
-    await saveMeta(engine.ports, told as WorkflowMeta, { status: meta.status, epoch: meta.epoch });
+    const { notify: _, dueAt: __, ...told } = state.meta;
+    await saveMeta(engine.ports, told, { status: told.status, epoch: told.epoch });
   }`,
   ]),
   mutant('the reconciler tells nobody', [

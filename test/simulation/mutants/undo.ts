@@ -69,7 +69,7 @@ export const MUTANTS_OF_UNDO: readonly Mutant[] = [
     'undo !== undefined && state.steps.get(name) !== undefined;',
   ]),
   mutant('the undo of a step in doubt does not wait until late calls are over', [
-    WORDS,
+    'lib/engine/undo/doubt.ts',
     'const until = lastDeadline(',
     'const until = 0 * lastDeadline(',
   ]),
@@ -158,13 +158,13 @@ export const MUTANTS_OF_UNDO: readonly Mutant[] = [
   ]),
   mutant('an undo is told a key that was not sent', [
     SEEN,
-    "action: 'do' }, record?.round ?? 0);",
-    "action: 'do' }, (record?.round ?? 0) + 1);",
+    'const round = state.steps.get(step.name)?.round ?? 0;',
+    'const round = (state.steps.get(step.name)?.round ?? 0) + 1;',
   ]),
   mutant('a step said to be undone by hand is undone by a call', [
     CHANGE,
-    'const saved = await saveUndone(engine.ports, loaded, said);',
-    'const saved = said.size < 0 ? await saveUndone(engine.ports, loaded, said) : loaded;',
+    'const saved = await saveUndone(engine.ports, chain, loaded, said);',
+    'const saved = said.size < 0 ? await saveUndone(engine.ports, chain, loaded, said) : loaded;',
   ]),
   mutant('the dead letter of a step brings on that step alone', [
     STEP_FAILED,

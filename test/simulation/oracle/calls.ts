@@ -7,6 +7,7 @@ export interface Begun extends Deed {
   readonly leaseUntil: number;
   readonly token: string;
   readonly idempotencyKey: string;
+  readonly epoch: number;
 }
 
 /** The calls that are under way: each belongs to an attempt, and no two living workers are within one of the same step. */
@@ -51,7 +52,9 @@ export function createCallsUnderWay(exclusive: () => boolean, now: () => number)
       const { step, token, leaseUntil, idempotencyKey } = begun;
       for (const worker of [undefined, caller.name])
         expected.set(placeOf(idempotencyKey, worker), { shadow, token, leaseUntil });
-      const place = `${shadow.meta.workflowId}:${step}`;
+      // A lookup asks for a step that nobody calls: that is held to what was known when it was claimed. One of before a resume asks in vain.
+      const asks = begun.action === 'lookup' ? `:lookup:${begun.epoch}` : '';
+      const place = `${shadow.meta.workflowId}:${step}${asks}`;
       const other = last.get(place);
       last.set(place, { token, caller });
       open.add(token);

@@ -17,11 +17,12 @@ export function calmProblems({ workflows }: Oracle): string[] {
     // The second message of a join may lose the claim.
     most('tries to write steps', costs.stepTries, steps + messages);
     // Last steps that end together: all but one find that the workflow is completed already.
-    const lasts = chain.steps.filter(({ name }) => successors(chain, name).length === 0).length;
-    // The first one that creates META is none of these; of last steps that end together each may try to complete it.
-    most('tries to write META', costs.metaTries, lasts);
+    const lasts = chain.steps.filter(({ name }) => successors(chain, name).length === 0);
+    // The first one that creates META is none of these; of last steps that end together each may try to complete it, and each message of one that is a join.
+    const ends = lasts.reduce((sum, { after }) => sum + Math.max(1, after.length), 0);
+    most('tries to write META', costs.metaTries, ends);
     // The second message of a join: it loads, loses the claim, loads, waits, and loads once more.
-    most('loads', costs.loads, 2 * steps + lasts - 1 + 3 * (messages - steps));
+    most('loads', costs.loads, 2 * steps + lasts.length - 1 + 3 * (messages - steps));
   }
   return problems;
 }

@@ -16,9 +16,9 @@ export async function endProblems(store: Store, shadow: Shadow, alarmed: boolean
   ];
 }
 
-function statusProblems({ meta, chain, effects, mustTell, told }: Shadow, alarmed: boolean): string[] {
+function statusProblems({ meta, chain, effects, mustTell }: Shadow, alarmed: boolean): string[] {
   const problems: string[] = [];
-  for (const id of mustTell) if (!told.has(id)) problems.push(`on-call was never told ${id}`);
+  for (const id of mustTell) problems.push(`on-call was never told ${id}`);
   if (meta.status === 'processing' || meta.status === 'compensating') {
     if (!alarmed) problems.push(`${meta.workflowId} is still ${meta.status}, and nothing tells of it`);
     return problems;
@@ -48,7 +48,7 @@ function isKept({ meta, chain, card }: Shadow, state: WorkflowState | undefined)
 /** What tells a state from what the writes say; undefined if nothing does. */
 export function difference(
   state: WorkflowState | undefined,
-  shadow: Pick<Shadow, 'meta' | 'steps' | 'undos'>,
+  shadow: Pick<Shadow, 'meta' | 'steps' | 'undos' | 'lookups'>,
 ): string | undefined {
   const theirs = textOf(state);
   const ours = textOf(shadow);
@@ -59,7 +59,11 @@ export function difference(
 
 /** As JSON, where a property that is undefined is none. */
 const textOf = (state: WorkflowState | undefined): string =>
-  JSON.stringify(state === undefined ? null : [state.meta, inOrder(state.steps), inOrder(state.undos)]);
+  JSON.stringify(
+    state === undefined
+      ? null
+      : [state.meta, inOrder(state.steps), inOrder(state.undos), inOrder(state.lookups)],
+  );
 const inOrder = (records: ReadonlyMap<string, StepRecord> = new Map()): readonly StepRecord[] =>
   [...records.values()].sort(byStep);
 const byStep = (a: StepRecord, b: StepRecord): number => (a.step < b.step ? -1 : 1);

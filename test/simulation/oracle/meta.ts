@@ -2,6 +2,7 @@ import { isTerminal, type WorkflowStatus } from '../../../lib/contract/names.ts'
 import type { WorkflowError } from '../../../lib/contract/wire.ts';
 import type { WorkflowMeta } from '../../../lib/engine/state.ts';
 import { constantProblems, isAlike } from './constants.ts';
+import { pivotProblems, unaskedProblems, unknownProblems } from './lookup/end.ts';
 import { against, deedOf, harmful, isCompleted, type Problem, type Shadow } from './shadow.ts';
 import { compensatedProblems } from './undo.ts';
 
@@ -83,7 +84,10 @@ function turnProblems(
   const { meta: before, chain, undosSent, turned, effects } = shadow;
   const pivot = chain.steps.find((step) => step.pivot);
   const record = pivot && shadow.steps.get(pivot.name);
-  if (record?.status === 'completed') return [harmful(`${write}, and the pivot ${pivot?.name} is completed`)];
+  // It may have been claimed, and done, since the load from which it was decided.
+  const wasKnown = (loadedAt ?? Infinity) > (shadow.writtenAt.get(pivot?.name ?? '') ?? 0);
+  if (record?.status === 'completed' && wasKnown)
+    return [harmful(`${write}, and the pivot ${pivot?.name} is completed`)];
   if (before.status === 'processing' && !isAlike(before.error, meta.error)) {
     if (chain.onFailure === 'undo') return failureProblems(shadow, meta, write, loadedAt);
     return [harmful(`${write} by itself, and its chain says that it stops`)];
@@ -107,11 +111,8 @@ const saidProblems = (
     .map(([step]) => harmful(`${write}, and ${step}, which is undone by hand, is not said to be`));
 
 /** Beyond the pivot there is only forward, and nothing was undone. */
-function pastPivotProblems(
-  { chain, steps, effects }: Shadow,
-  { error, notify }: WorkflowMeta,
-  write: string,
-): Problem[] {
+function pastPivotProblems(shadow: Shadow, { error, notify }: WorkflowMeta, write: string): Problem[] {
+  const { chain, steps, effects } = shadow;
   const pivot = chain.steps.find((step) => step.pivot);
   const { status = 'absent', open = 0 } = steps.get(pivot?.name ?? '') ?? {};
   if (error?.code !== 'PAST_PIVOT' || error.step !== pivot?.name)
@@ -119,6 +120,8 @@ function pastPivotProblems(
   if (notify !== 'pending') return [harmful(`${write}, and nobody is to be told`)];
   if (status !== 'completed' && open === 0)
     return [harmful(`${write}, and the pivot ${pivot?.name} is ${status}, and did nothing`)];
+  const unasked = pivotProblems(shadow, pivot?.name, write);
+  if (unasked.length > 0) return unasked;
   const undone = chain.steps.filter(({ name }) => effects.has(deedOf({ step: name, action: 'undo' })));
   return undone.map(({ name }) => harmful(`${write}, and ${name} was undone`));
 }
@@ -134,6 +137,7 @@ function undoFailureProblems(
   if (error === undefined) return [harmful(`${write} without an error`)];
   if (meta.notify !== 'pending') return [harmful(`${write}, and nobody is to be told`)];
   if (!isAlike(shadow.meta.error, meta.error)) return [harmful(`${write} with another error of its step`)];
+  if (error.code === 'LOOKUP_UNKNOWN') return unknownProblems(shadow, error, write);
   const deed = { step: error.step, action: 'undo' } as const;
   if (error.code === 'NOT_TAKEN')
     return notTakenProblems(shadow, `${deedOf(deed)}:${meta.epoch}`, write, loadedAt);
@@ -185,6 +189,8 @@ function failureProblems(
     return [harmful(`${write} with effect none, and a worker may yet claim its step`)];
   if (error.code === 'NOT_TAKEN')
     return notTakenProblems(shadow, `${error.step}:${meta.epoch}`, write, loadedAt);
+  const unasked = unaskedProblems(shadow, error, write);
+  if (unasked.length > 0) return unasked;
   const record = shadow.steps.get(error.step);
   if (record?.status === 'failed' && record.epoch === meta.epoch) {
     const told = { ...record.error, step: record.step, attempts: record.attempt };

@@ -64,7 +64,11 @@ function isNothingThere({ steps }: Shadow, { step, action }: StepRecord, verdict
 }
 
 /** @param heardAt a reply that came before it was heard of */
-function verdictsOf(step: StepDefinition, ended: Ended | undefined, heardAt: number): readonly Verdict[] {
+export function verdictsOf(
+  step: StepDefinition,
+  ended: Ended | undefined,
+  heardAt: number,
+): readonly Verdict[] {
   if (step.request !== undefined) return ended === undefined ? NEVER_CALLED : [verdictOf(step, ended)];
   // Code may end after its deadline, and goes on then for nobody.
   const late = ended === undefined || ended.at >= heardAt ? [LATE] : [];

@@ -20,7 +20,9 @@ export function promptProblems(
     shadow.processingSince,
     ...(record.action === undefined
       ? step.after.map((name) => completedAt(shadow, name))
-      : [couldBeUndone(shadow, [record.step, ...descendants(shadow.chain, record.step)])]),
+      : record.action === 'lookup' && record.before === undefined
+        ? [shadow.steps.get(record.step)?.updatedAt ?? 0]
+        : [couldBeUndone(shadow, [record.step, ...descendants(shadow.chain, record.step)])]),
     couldRun(before),
   );
   const waited = now - since;
@@ -31,7 +33,7 @@ export function promptProblems(
 const completedAt = ({ steps }: Shadow, name: string): number => steps.get(name)?.completedAt ?? 0;
 
 /** When the last of these steps was closed or undone, or could no longer act late, or be woken by its own message. */
-function couldBeUndone({ chain, steps, undos, waits }: Shadow, names: readonly string[]): number {
+function couldBeUndone({ chain, steps, undos, lookups, waits }: Shadow, names: readonly string[]): number {
   const ends = chain.steps
     .filter(({ name }) => names.includes(name))
     .flatMap(({ name, lateBy, timeout }) => {
@@ -44,6 +46,8 @@ function couldBeUndone({ chain, steps, undos, waits }: Shadow, names: readonly s
         isClosed ? 0 : leaseUntil,
         waits.get(name) ?? 0,
         undos.get(name)?.updatedAt ?? 0,
+        couldRun(lookups.get(name)),
+        lookups.get(name)?.updatedAt ?? 0,
       ];
     });
   return Math.max(0, ...ends);
@@ -69,10 +73,11 @@ export function promptMetaProblems(
 ): Problem[] {
   const { meta: before, processingSince, chain } = shadow;
   if (before.status === 'compensating' && meta.status !== before.status) {
-    const undo = shadow.undos.get(meta.undoError?.step ?? '');
+    const name = meta.undoError?.step ?? '';
+    const failed = [shadow.undos, shadow.lookups].map((records) => records.get(name)?.updatedAt ?? 0);
     const ended =
       meta.status === 'compensation_failed'
-        ? (undo?.updatedAt ?? 0)
+        ? Math.max(...failed)
         : couldBeUndone(
             shadow,
             chain.steps.map(({ name }) => name),
@@ -80,7 +85,7 @@ export function promptMetaProblems(
     return lateProblems(`the workflow is ${meta.status}`, now - Math.max(processingSince, ended), patienceMs);
   }
   if (before.status !== 'processing') return [];
-  const ends = [...shadow.steps.values()]
+  const ends = [...shadow.steps.values(), ...shadow.lookups.values()]
     .filter(({ step }) => meta.status === 'completed' || step === meta.error?.step)
     .map(({ updatedAt }) => updatedAt);
   const isTurned = meta.status === 'compensating' && meta.error !== undefined;

@@ -1,8 +1,9 @@
 import type { Undone } from '../../../lib/chain/definition.ts';
+import { CALL_HEADERS } from '../../../lib/contract/names.ts';
 import type { HttpRequest } from '../../../lib/engine/ports.ts';
 import { MADE_AT } from '../world/drifting.ts';
 import { isAlike } from './constants.ts';
-import { callOf, type Deed, deedOf, isCompleted, keyOfCall, partsOf, type Shadow, stepOf } from './shadow.ts';
+import { callOf, deedOf, isCompleted, keyOfCall, partsOf, type Shadow, stepOf } from './shadow.ts';
 
 /** Holds the requests that one worker sends to what their steps make of the input that was sent with the start. */
 export interface Requests {
@@ -29,7 +30,9 @@ export function createRequests(
       // A call that belongs to no attempt is found elsewhere.
       if (shadow === undefined || began === undefined) return [];
       const name = deedOf(deed);
-      const wrong = differences(shadow, deed, request).map((what) => `${name} sends ${what}`);
+      const wrong = [...differences(shadow, key, request), ...lookupProblems(key, request)].map(
+        (what) => `${name} sends ${what}`,
+      );
       const most = began + callOf(shadow, deed).timeout * 1_000;
       const over = now() + deadlineMs - most;
       return over > 0 ? [...wrong, `${name} gives its target ${over} ms more than its timeout`] : wrong;
@@ -37,19 +40,32 @@ export function createRequests(
   };
 }
 
-function differences(shadow: Shadow, deed: Deed, { method, url, body }: HttpRequest): string[] {
-  const { step } = deed;
+/** What is wrong with a request by which a target is only asked: it must not be taken for one that acts. */
+function lookupProblems(key: string, { headers, fresh, body }: HttpRequest): string[] {
+  if (partsOf(key).action !== 'lookup') return [];
+  return [
+    ...(headers[CALL_HEADERS.idempotencyKey] === undefined ? [] : ['an idempotency key']),
+    ...(headers[CALL_HEADERS.callId] === key ? [] : [`the call id ${headers[CALL_HEADERS.callId]}`]),
+    ...(body === undefined ? [] : ['a body']),
+    ...(fresh ? [] : ['a request over a connection that may break']),
+  ];
+}
+
+function differences(shadow: Shadow, key: string, { method, url, body }: HttpRequest): string[] {
+  const { step, action } = partsOf(key);
   const [created] = shadow.changes;
-  const { request, undo } = stepOf(shadow, step);
+  const { request, undo, lookup } = stepOf(shadow, step);
   const seen = {
     input: created !== undefined && 'meta' in created ? created.meta.input : {},
     results: resultsFor(shadow, step),
     idempotencyKey: 'key',
   };
   const spec =
-    deed.action === undefined
+    action === undefined
       ? request?.(seen)
-      : undo?.request?.({ ...seen, undone: undoneOf(shadow, step) });
+      : action === 'undo'
+        ? undo?.request?.({ ...seen, undone: undoneOf(shadow, step) })
+        : lookup?.request({ ...seen, idempotencyKey: key.replace(':lookup:', ':do:') });
   if (spec === undefined) return ['a request, and has none'];
   const wanted = `${spec.method} https://${spec.target}${spec.path}`;
   const sent: unknown = body === undefined ? undefined : JSON.parse(body);

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Store } from '../../../lib/engine/ports.ts';
-import type { StepRecord, WorkflowMeta } from '../../../lib/engine/state.ts';
+import { recordsOf, type StepRecord, type WorkflowMeta } from '../../../lib/engine/state.ts';
 import type { EmbeddedStore } from '../../../lib/local/store/store.ts';
-import { type Deed, keyOf, type Shadow } from './shadow.ts';
+import { type Deed, keyOf, recordsIn, type Shadow } from './shadow.ts';
 
 export interface RestoreOptions {
   readonly workflows: ReadonlyMap<string, Shadow>;
@@ -20,8 +20,11 @@ export function createRestore({ workflows, report, metaWritten, putStep }: Resto
     for (const { name, after } of shadow.chain.steps) {
       const record = state.steps.get(name);
       putStep(shadow, { step: name }, record);
-      const undo = state.undos?.get(name);
-      if (undo !== undefined || shadow.undos.has(name)) putStep(shadow, { step: name, action: 'undo' }, undo);
+      for (const action of ['undo', 'lookup'] as const) {
+        const one = recordsOf(state, action).get(name);
+        const deed = { step: name, action };
+        if (one !== undefined || recordsIn(shadow, deed).has(name)) putStep(shadow, deed, one);
+      }
       const acted = (shadow.effects.get(name)?.size ?? 0) > 0;
       for (const before of acted ? after : []) {
         if (state.steps.get(before)?.status !== 'completed')

@@ -1,4 +1,4 @@
-import type { ChainDefinition, StepDefinition } from '../../../lib/chain/definition.ts';
+import type { ChainDefinition, LookupDefinition, StepDefinition } from '../../../lib/chain/definition.ts';
 import { findStep } from '../../../lib/chain/graph.ts';
 import type { StepRecord, WorkflowKey, WorkflowMeta } from '../../../lib/engine/state.ts';
 import type { Ended } from './ending.ts';
@@ -27,26 +27,39 @@ export interface SeenClaim {
   readonly takenBack?: true;
 }
 
+/** A lookup that was claimed: when, in milliseconds since 1970, and how many claims of its step there had been. */
+export interface Asked {
+  readonly at: number;
+  readonly claimed: number;
+}
+
 /** In milliseconds: the latest that any clock says, and by how much two of them may differ. */
 export interface Times {
   readonly now: number;
   readonly skewMs: number;
 }
 
-/** What is done of a step: its call, or its undo. */
+/** What is done of a step: its call, its undo, or its lookup. */
 export interface Deed {
   readonly step: string;
-  readonly action?: 'undo' | undefined;
+  readonly action?: 'undo' | 'lookup' | undefined;
 }
 
 /** The name under which all that is known of it is kept: that of the step, where it is its call. */
 export const deedOf = ({ step, action }: Deed): string =>
-  action === undefined ? step : `the undo of ${step}`;
+  action === undefined ? step : `the ${action} of ${step}`;
 
-/** One thing that happened to a workflow's items, by its number among all that happened. A step without a record has lost its item. */
+/**
+ * One thing that happened to a workflow's items, by its number among all that happened, with what it took the place of. A step without a
+ * record has lost its item.
+ */
 export type Change =
-  | { readonly number: number; readonly meta: WorkflowMeta }
-  | ({ readonly number: number; readonly record: StepRecord | undefined } & Deed);
+  | { readonly number: number; readonly meta: WorkflowMeta; readonly before: WorkflowMeta | undefined }
+  | ({
+      readonly number: number;
+      readonly record: StepRecord | undefined;
+      readonly before: StepRecord | undefined;
+    } & Deed);
 
 /** One workflow as the table has it, kept beside the table: every write that happened has been applied to it. */
 export interface Shadow {
@@ -58,6 +71,17 @@ export interface Shadow {
   readonly steps: Map<string, StepRecord>;
   /** Of undos, by the steps that they undo. */
   readonly undos: Map<string, StepRecord>;
+  /** Of lookups, by the steps that they ask for. */
+  readonly lookups: Map<string, StepRecord>;
+  /** What was so when a lookup was claimed, by its token. */
+  readonly asked: Map<string, Asked>;
+  /** Loads that had begun when each step was written last, and claims of it that there were. */
+  readonly writtenAt: Map<string, number>;
+  readonly claimed: Map<string, number>;
+  /** Until when a call under each key may be under way, in milliseconds since 1970. */
+  readonly deadlines: Map<string, number>;
+  /** Keys of which a lookup said that nothing was done, and never will be: the round has another one since. */
+  readonly denied: Set<string>;
   /** Of each claim, by its token. */
   readonly claims: Map<string, SeenClaim>;
   /** Claims by step, epoch and attempt: a claim that was put back gives its number to the next. */
@@ -70,6 +94,8 @@ export interface Shadow {
   readonly stale: Set<string>;
   /** When META turned to `compensating` last, in milliseconds since 1970; undefined where it never did. */
   turnedAt: number | undefined;
+  /** What a person who has looked says of calls, and is so: `done` or `notDone` and the key of the call. */
+  readonly said: Set<string>;
   /** Operators' requests that take it back, as sent, and how often one was granted; steps that they said to be undone. */
   undosSent: number;
   turned: number;
@@ -80,6 +106,8 @@ export interface Shadow {
   readonly endings: Map<string, Ended>;
   /** Everything that happened to its items, in order. */
   readonly changes: Change[];
+  /** When the first attempt under each key began, in milliseconds since 1970. */
+  readonly firstAttempts: Map<string, number>;
   /**
    * Resumes that clients have sent, and those of them that ask for a new key; how often one was granted to each step; rounds
    * that claims of each step began so.
@@ -109,7 +137,7 @@ export interface Shadow {
   readonly toTell: Map<string, number>;
   /** META as it was when it failed, by the same ids. */
   readonly failures: Map<string, WorkflowMeta>;
-  /** Those that they must be told: no resume came first. */
+  /** Those that they must be told still: no resume came first. */
   readonly mustTell: Set<string>;
   /** Writes and loads, for what a workflow costs. Tries are writes that were asked for, whatever came of them. */
   readonly costs: {
@@ -129,11 +157,18 @@ export const newShadow = (chain: ChainDefinition, card: string, meta: WorkflowMe
   processingSince: meta.createdAt,
   steps: new Map(),
   undos: new Map(),
+  lookups: new Map(),
+  asked: new Map(),
+  writtenAt: new Map(),
+  claimed: new Map(),
+  deadlines: new Map(),
+  denied: new Set(),
   undone: new Set(),
   stale: new Set(),
   turnedAt: undefined,
   undosSent: 0,
   turned: 0,
+  said: new Set(),
   saidUndone: new Set(),
   claims: new Map(),
   attempts: new Map(),
@@ -141,6 +176,7 @@ export const newShadow = (chain: ChainDefinition, card: string, meta: WorkflowMe
   unused: new Map(),
   endings: new Map(),
   changes: [],
+  firstAttempts: new Map(),
   resumesSent: 0,
   newKeysSent: 0,
   newKeys: new Map(),
@@ -177,26 +213,34 @@ export function stepOf({ chain }: Shadow, name: string): StepDefinition {
   return step;
 }
 
-/** The items of what is done of steps: of their calls, or of their undos. */
+/** The items of what is done of steps: of their calls, of their undos, or of their lookups. */
 export const recordsIn = (
-  { steps, undos }: Shadow,
+  { steps, undos, lookups }: Pick<Shadow, 'steps' | 'undos' | 'lookups'>,
   { action }: Pick<Deed, 'action'>,
-): Map<string, StepRecord> => (action === undefined ? steps : undos);
+): Map<string, StepRecord> => (action === undefined ? steps : action === 'undo' ? undos : lookups);
 
-/** How it is done: of a step as it is defined, or of its undo. */
+/** How it is done: of a step as it is defined, of its undo, or of its lookup. */
 export function callOf(shadow: Shadow, { step, action }: Deed): StepDefinition {
   const definition = stepOf(shadow, step);
   if (action === undefined) return definition;
-  const known = undos.get(definition);
+  const known = made[action].get(definition);
   if (known !== undefined) return known;
-  if (definition.undo === undefined) throw new Error(`${step} has no undo`);
+  const other = definition[action];
+  if (other === undefined) throw new Error(`${step} has no ${action}`);
   const { request: _, run: __, reply: ___, ...place } = definition;
-  const made: StepDefinition = { ...place, ...definition.undo };
-  undos.set(definition, made);
-  return made;
+  // What a lookup answers is looked at elsewhere.
+  const call: StepDefinition =
+    'keyLifetime' in other ? { ...place, ...other } : { ...place, ...unread(other) };
+  made[action].set(definition, call);
+  return call;
 }
 
-const undos = new WeakMap<StepDefinition, StepDefinition>();
+const unread = ({ reply: _, ...lookup }: LookupDefinition) => lookup;
+
+const made = {
+  undo: new WeakMap<StepDefinition, StepDefinition>(),
+  lookup: new WeakMap<StepDefinition, StepDefinition>(),
+};
 
 /** The idempotency key under which it is done. */
 export const keyOfCall = (
@@ -207,11 +251,5 @@ export const keyOfCall = (
 /** The parts of an idempotency key: `<workflowId>:<step>:<action>:<round>`. */
 export function partsOf(idempotencyKey: string): Deed & { readonly workflowId: string } {
   const [workflowId = '', step = '', action] = idempotencyKey.split(':');
-  return { workflowId, step, ...(action === 'undo' ? { action } : {}) };
-}
-
-/** In milliseconds: the latest that any clock says, and by how much two of them may differ. */
-export interface Times {
-  readonly now: number;
-  readonly skewMs: number;
+  return { workflowId, step, action: action === 'undo' || action === 'lookup' ? action : undefined };
 }

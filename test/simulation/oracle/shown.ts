@@ -3,7 +3,7 @@ import { RESERVED_OUTPUT_NAMES } from '../../../lib/contract/names.ts';
 import type { StepError, WorkflowAnswer } from '../../../lib/contract/wire.ts';
 import type { StepRecord, WorkflowMeta } from '../../../lib/engine/state.ts';
 import { isOver } from './constants.ts';
-import { deedOf, type Shadow } from './shadow.ts';
+import { type Change, deedOf, type Shadow } from './shadow.ts';
 
 /** From when a request was sent until it was answered: as numbers of what happened, and in milliseconds since 1970. */
 export interface Span {
@@ -19,31 +19,33 @@ export interface Moment {
   readonly meta: WorkflowMeta;
   readonly steps: ReadonlyMap<string, StepRecord>;
   readonly undos: ReadonlyMap<string, StepRecord>;
+  readonly lookups: ReadonlyMap<string, StepRecord>;
 }
 
 /** Every state that a workflow was in during a request, the one at its beginning first. */
-export function momentsOf({ changes }: Shadow, after: number): readonly Moment[] {
+export function momentsOf(shadow: Shadow, after: number): readonly Moment[] {
+  const { changes } = shadow;
   const moments: Moment[] = [];
-  const steps = new Map<string, StepRecord>();
-  let meta: WorkflowMeta | undefined;
-  const undos = new Map<string, StepRecord>();
-  const keep = (): unknown => meta && moments.push({ meta, steps: new Map(steps), undos: new Map(undos) });
-  let before = true;
-  for (const change of changes) {
-    if (before && change.number > after) {
-      before = false;
-      keep();
-    }
-    if ('meta' in change) meta = change.meta;
-    else {
-      const records = change.action === undefined ? steps : undos;
-      if (change.record === undefined) records.delete(change.step);
-      else records.set(change.step, change.record);
-    }
-    if (!before) keep();
+  const { meta, steps, undos, lookups } = shadow;
+  let moment: Moment | undefined = { meta, steps, undos, lookups };
+  for (let last = changes.length - 1; moment !== undefined; last -= 1) {
+    moments.push(moment);
+    const change = changes[last];
+    if (change === undefined || change.number <= after) break;
+    moment = momentBefore(change, moment);
   }
-  if (before) keep();
-  return moments;
+  return moments.reverse();
+}
+
+/** What a workflow was before something happened to it; undefined where it was not there. */
+function momentBefore(change: Change, moment: Moment): Moment | undefined {
+  if ('meta' in change) return change.before && { ...moment, meta: change.before };
+  const { step, action, before } = change;
+  const items = action === undefined ? 'steps' : action === 'undo' ? 'undos' : 'lookups';
+  const records = new Map(moment[items]);
+  if (before === undefined) records.delete(step);
+  else records.set(step, before);
+  return { ...moment, [items]: records };
 }
 
 /**
@@ -223,7 +225,7 @@ function expectedOutput({ output, sensitive }: Shadow['chain'], { meta, steps }:
 
 /** Every attempt that is kept, with what came of it. One whose lease ends about then may be seen interrupted, or not. */
 function fitsTimeline(
-  { steps, undos }: Moment,
+  { steps, undos, lookups }: Moment,
   timeline: NonNullable<WorkflowAnswer['timeline']>,
   { from, until }: Span,
 ): boolean {
@@ -231,7 +233,7 @@ function fitsTimeline(
   const inWords = (deed: string, { epoch, attempt, round, outcome }: Attempt): string =>
     `${deed} ${epoch} ${attempt} ${round} ${outcome}`;
   const shown = timeline.map((of) => inWords(deedOf(of), of)).sort();
-  const kept = [...steps.values(), ...undos.values()].flatMap((record) =>
+  const kept = [...steps.values(), ...undos.values(), ...lookups.values()].flatMap((record) =>
     record.attempts.map((of) => {
       const { status, leaseUntil = 0 } = record;
       const step = deedOf(record);

@@ -1,6 +1,10 @@
 import { LIMITS } from '../../../lib/contract/limits.ts';
 import type { StepRecord } from '../../../lib/engine/state.ts';
 import { isDrifting } from '../world/drifting.ts';
+import { answeredProblems, wordOf } from './lookup/answered.ts';
+import { claimProblems as askingProblems } from './lookup/asked.ts';
+import { guessedProblems } from './lookup/end.ts';
+import { outcomeProblems as lookedUpProblems } from './lookup/outcome.ts';
 import { outcomeProblems } from './outcomes.ts';
 import {
   against,
@@ -26,7 +30,11 @@ export function stepProblems(shadow: Shadow, record: StepRecord, times: Times): 
   const before = recordsIn(shadow, record).get(record.step);
   const was = before === undefined ? 'absent' : before.status;
   const write = `${deedOf(record)} went from ${was} to ${record.status}`;
+  if (record.action === 'lookup') return lookupProblems(shadow, before, record, times, write);
   if (before?.status === 'completed') return [harmful(`${write}: a result that was saved is gone`)];
+  const word = wordOf(shadow, before, record);
+  if (before !== undefined && word !== undefined)
+    return answeredProblems(shadow, before, record, word, times, write);
   if (before?.status === 'cancelled') return [harmful(`${write}: it was closed`)];
   if (record.status === 'cancelled') return closingProblems(shadow, before, record, times, write);
   if (record.action === undefined && (shadow.undos.get(record.step)?.status ?? 'pending') !== 'pending')
@@ -38,7 +46,9 @@ export function stepProblems(shadow: Shadow, record: StepRecord, times: Times): 
   if (isClaim(shadow, record)) {
     return [
       ...claimProblems(shadow, before, record, times.now, write),
-      ...(record.action === 'undo' ? orderProblems(shadow, record, times, write) : []),
+      ...(record.action === 'undo'
+        ? [...orderProblems(shadow, record, times, write), ...guessedProblems(shadow, record.step, write)]
+        : []),
     ];
   }
   if (before !== undefined && isSettledPivot(shadow, before, record, times.now)) return [];
@@ -50,6 +60,23 @@ export function stepProblems(shadow: Shadow, record: StepRecord, times: Times): 
   }
   if (record.token !== before.token) return [against(`${write} by a stale token`)];
   return endProblems(shadow, before, record, times, write);
+}
+
+/** A lookup is claimed and ends as a step does, but it is never given up without a call, nor closed. */
+function lookupProblems(
+  shadow: Shadow,
+  before: StepRecord | undefined,
+  record: StepRecord,
+  times: Times,
+  write: string,
+): Problem[] {
+  if (isClaim(shadow, record)) return askingProblems(shadow, before, record, times, write);
+  if (before?.status !== 'running') return [against(`${write}, and nobody had claimed it`)];
+  const putBack = shadow.claims.get(before.token)?.before;
+  if (record.status === 'pending' || (record.token !== before.token && putBack !== undefined))
+    return putBackProblems(putBack, before, record, write);
+  if (record.token !== before.token) return [against(`${write} by a stale token`)];
+  return lookedUpProblems(shadow, before, record, times, write);
 }
 
 const WITHOUT_CALL: readonly (string | undefined)[] = ['KEY_EXPIRED', 'REQUEST_CHANGED'];
@@ -87,15 +114,7 @@ function givenUpProblems(
 ): Problem[] {
   const step = callOf(shadow, record);
   const { keyLifetime, timeout } = step;
-  const first = Math.min(
-    ...shadow.changes
-      .flatMap((change) =>
-        'step' in change && deedOf(change) === deedOf(record)
-          ? (change.record?.attempts ?? []).filter(({ round }) => round === before.round)
-          : [],
-      )
-      .map(({ startedAt }) => startedAt),
-  );
+  const first = shadow.firstAttempts.get(keyOfCall(shadow, before)) ?? Infinity;
   const last = first + (keyLifetime - LIMITS.leaseMargin - timeout) * 1_000;
   const problems: Problem[] = [];
   if (before.open === 0) problems.push(harmful(`${write}, and nobody can have acted on its key`));
@@ -107,7 +126,8 @@ function givenUpProblems(
     problems.push(against(`${write} under a live lease`));
   if (record.round !== before.round || record.open !== before.open || record.error?.effect !== 'unknown')
     problems.push(harmful(`${write} for its key, and says that nobody has acted on it`));
-  if (record.epoch !== shadow.meta.epoch && record.epoch !== before.epoch)
+  // Of META as it was loaded, which may have been resumed since.
+  if (record.epoch > shadow.meta.epoch || record.epoch < before.epoch)
     problems.push(against(`${write} in an epoch that is not`));
   return problems;
 }
@@ -165,7 +185,9 @@ const isRenewed = (shadow: Shadow, record: StepRecord): boolean => {
 
 /** Whether a claim is under another key than the attempt before, which somebody must have ordered. */
 export const isForced = (shadow: Shadow, record: StepRecord): boolean =>
-  record.round !== (recordsIn(shadow, record).get(record.step)?.round ?? 0) && !isRenewed(shadow, record);
+  record.action !== 'lookup' &&
+  record.round !== (recordsIn(shadow, record).get(record.step)?.round ?? 0) &&
+  !isRenewed(shadow, record);
 
 /** An attempt without a call leaves everything as it was. */
 function putBackProblems(

@@ -1,6 +1,6 @@
 import type { WaitHeaders } from '../../../lib/contract/names.ts';
 import type { StepRecord } from '../../../lib/engine/state.ts';
-import { harmful, type Problem, type Shadow, stepOf } from './shadow.ts';
+import { callOf, harmful, type Problem, type Shadow } from './shadow.ts';
 
 /** Holds the waits between attempts to the larger of what targets asked for and the backoff of the definition. */
 export interface Waits {
@@ -32,8 +32,7 @@ export function createWaits(skewMs: () => number, granularityMs: number): Waits 
 
   return {
     problems: (shadow, { step, action, attempt, token, updatedAt, nextAttemptAt = 0 }) => {
-      const own = stepOf(shadow, step);
-      const { base, cap } = (action === 'undo' ? own.undo : own)?.backoff ?? own.backoff;
+      const { base, cap } = callOf(shadow, { step, action }).backoff;
       const longest = 1_000 * Math.min(cap, base * 2 ** (attempt - 1));
       const ended = shadow.endings.get(token);
       const until = ended?.kind === 'reply' ? notBefore(ended.headers, ended.at) : undefined;

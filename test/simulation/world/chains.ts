@@ -8,6 +8,7 @@ import { emptyChain, finished, withStep } from '../../../lib/chain/validate.ts';
 import { DEMO_TARGETS } from '../../../lib/local/demo/catalogue.ts';
 import type { Chance } from '../../../lib/testing/world/chance.ts';
 import { MADE_AT, markDrifting } from './drifting.ts';
+import type { LookupAnswers } from './looking.ts';
 import type { Answer } from './targets.ts';
 import { undoTarget } from './undo-target.ts';
 
@@ -21,6 +22,8 @@ export interface Subject {
   readonly answer: Answer;
   /** Targets of undos that say 404 where they find nothing to undo; others say that it is done. */
   readonly says404?: (target: string) => boolean;
+  /** How targets answer that are asked what became of a call; left out where none can be. */
+  readonly lookups?: LookupAnswers;
 }
 
 /** What other code has under the same name and version: the last step is gone, or another one was added, and none follows any. */
@@ -228,7 +231,8 @@ interface Shipped {
 function shippedSubject({ chain, sample }: Shipped): Subject {
   const input = (card: string) => ('card' in sample ? { ...sample, card } : sample);
   return {
-    chain,
+    // The simulator has lookups of its own, which ask its books.
+    chain: { ...chain, steps: chain.steps.map(({ lookup: _, ...step }) => step) },
     input,
     other: (card) => ({ ...input(card), email: 'grace@example.com' }),
     answer: (target, key, body, at) => {

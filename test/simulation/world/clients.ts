@@ -18,8 +18,9 @@ import {
   SECOND,
   type Wanted,
 } from './asking.ts';
+import { lookedUp } from './books.ts';
 import { createWish } from './client-requests.ts';
-import { operateUndo, strikeUndo } from './undoers.ts';
+import { operateUndo, RESUMES, strikeUndo } from './undoers.ts';
 
 const post = (rawPath: string, body: unknown, headers: Readonly<Record<string, string>> = {}): ApiEvent => ({
   rawPath,
@@ -28,8 +29,7 @@ const post = (rawPath: string, body: unknown, headers: Readonly<Record<string, s
   isBase64Encoded: false,
 });
 
-/** Resumes of a workflow while things still go wrong. */
-const RESUMES_IN_A_ROW = 5;
+const NEW_KEY = { newKey: true } as const;
 
 /** People and programs who start, read, cancel and resume workflows whenever they like. */
 export function startClients(options: ClientsOptions): void {
@@ -53,12 +53,13 @@ export function startClients(options: ClientsOptions): void {
     if (meta.status === 'cancelled' && before?.status === 'failed' && chance.happens(0.3)) {
       time.after(chance.magnitude(50, 10 * MINUTE), () => void resume(options, workflowId));
     }
-    if (meta.status === 'failed' && before?.status === 'processing' && chance.happens(rates.resume)) {
+    const isResumable = meta.epoch < RESUMES.most && meta.status === 'failed';
+    if (isResumable && before?.status === 'processing' && chance.happens(rates.resume)) {
       // Some look at once, others in the morning; who has tried in vain a few times waits for better days.
       const soon = chance.happens(0.5)
         ? chance.magnitude(50, 10 * SECOND)
         : chance.magnitude(SECOND, 10 * MINUTE);
-      const wait = meta.epoch < RESUMES_IN_A_ROW ? soon : soon + Math.max(0, rates.stopAt - time.now());
+      const wait = meta.epoch < RESUMES.inARow ? soon : soon + Math.max(0, rates.stopAt - time.now());
       time.after(wait, () => void resume(options, workflowId));
       if (chance.happens(0.1)) time.after(wait, () => void resume(options, workflowId));
     }
@@ -130,11 +131,12 @@ export async function cancel(options: ClientsOptions, workflowId: string): Promi
 
 export async function resume(options: ClientsOptions, workflowId: string): Promise<void> {
   const { chance, oracle, rates } = options;
-  const newKey = chance.happens(rates.newKey);
   const failed = oracle.find(workflowId)?.meta.error?.step;
+  const said = lookedUp(options, workflowId, failed) ?? (chance.happens(rates.newKey) ? NEW_KEY : undefined);
+  const newKey = said !== undefined && !('done' in said);
   // By its name: the short form is refused where several steps may have acted.
-  const steps = failed === undefined ? {} : { [failed]: { newKey: true } };
-  const event = { ...ofWorkflow(workflowId), body: newKey ? JSON.stringify({ steps }) : '' };
+  const steps = failed === undefined ? {} : { [failed]: said };
+  const event = { ...ofWorkflow(workflowId), body: said === undefined ? '' : JSON.stringify({ steps }) };
   const wish = createWish(oracle, `a resume of ${workflowId}`);
   const resumed = { status: 202, form: workflowAnswer, held: oracle.answers.resumed };
   for (let tries = 0; tries < 20; tries += 1) {

@@ -13,6 +13,8 @@ export interface SimulatedTargets {
   call(request: HttpRequest, key: string, deadlineMs: number): Promise<HttpOutcome>;
   /** A step's own code that calls something: it throws what a client would throw. */
   run(idempotencyKey: string, timeoutMs: number, signal: AbortSignal, undoneKey?: string): Promise<unknown>;
+  /** What was done under each key, with what was answered. Nobody forgets it. */
+  readonly books: ReadonlyMap<string, unknown>;
 }
 
 interface Options {
@@ -67,6 +69,7 @@ export function createTargets(options: Options): SimulatedTargets {
   const bodies = new Map<string, string>();
   /** What was done and stands, by its key. */
   const standing = new Set<string>();
+  const books = new Map<string, unknown>();
   const takesNone = (key: string): boolean => lifetimeOf(key) === 0;
   const remember = (key: string, now: number): void => {
     const first = remembered.get(key);
@@ -96,6 +99,7 @@ export function createTargets(options: Options): SimulatedTargets {
     const result = answer(target, key, body, time.now());
     answered.set(key, result);
     standing.add(key);
+    books.set(key, result);
     oracle.acted(key, result, calledAt);
     return result;
   };
@@ -150,11 +154,12 @@ export function createTargets(options: Options): SimulatedTargets {
   };
 
   return {
+    books,
     call: async ({ url, body, fresh = false }, key, deadlineMs) => {
       const target = new URL(url).hostname;
       const sent: unknown = body === undefined ? undefined : JSON.parse(body);
       const end = await called(
-        { target, key, body: sent, fresh, undoneKey: undoneBy(url, body) },
+        { target, key, body: sent, fresh, undoneKey: isUndo(key) ? undoneBy(url, body) : undefined },
         deadlineMs,
       );
       return end === undefined
@@ -170,7 +175,7 @@ export function createTargets(options: Options): SimulatedTargets {
           );
     },
     run: async (key, timeoutMs, signal, undoneKey) => {
-      const ended = oracle.called(key);
+      const ended = oracle.called(key, timeoutMs);
       // An attempt may have less time than its step has.
       let givenUpAt = Infinity;
       signal.addEventListener('abort', () => {

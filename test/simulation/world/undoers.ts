@@ -2,6 +2,10 @@ import { cancelHandler, resumeHandler, undoHandler } from '../../../functions/ha
 import { type WorkflowAnswer, workflowAnswer } from '../../../lib/contract/wire.ts';
 import type { WorkflowMeta } from '../../../lib/engine/state.ts';
 import { ask, type ClientsOptions, isUnavailable, MINUTE, ofWorkflow, pause, SECOND } from './asking.ts';
+import { lookedUp } from './books.ts';
+
+/** Resumes of a workflow while things still go wrong; and after how many everybody gives up what fails in the same way each time. */
+export const RESUMES = { inARow: 5, most: 40 };
 
 /** What operators do about workflows that are taken back, or shall be: at any moment, and two at a time. */
 export function operateUndo(
@@ -24,9 +28,9 @@ export function operateUndo(
     const deed = chance.happens(0.8) ? 'undo' : 'cancel';
     soon(chance.pick([10 * SECOND, 10 * MINUTE]), () => takeBack(options, workflowId, deed));
   }
-  if (status !== 'compensation_failed' || !chance.happens(rate.resume)) return;
+  if (status !== 'compensation_failed' || epoch >= RESUMES.most || !chance.happens(rate.resume)) return;
   // Who has tried in vain a few times waits for better days.
-  const later = epoch < RESUMES_IN_A_ROW ? 0 : Math.max(0, rates.stopAt - time.now());
+  const later = epoch < RESUMES.inARow ? 0 : Math.max(0, rates.stopAt - time.now());
   const wait = later + chance.magnitude(50, chance.pick([10 * SECOND, 10 * MINUTE]));
   if (chance.happens(rate.close)) time.after(wait, () => void close(options, workflowId));
   if (chance.happens(0.9)) time.after(wait, () => void resumeUndo(options, workflowId));
@@ -36,6 +40,7 @@ export function operateUndo(
 /** Who takes a workflow back in the very moment in which a step of it is claimed, or ends. */
 export function strikeUndo(options: ClientsOptions): void {
   const { chance, oracle, rates, time } = options;
+  strikePivot(options);
   if (rates.undo.strike === 0) return;
   /** Within the time of a call. */
   const strike = (workflowId: string): void => {
@@ -50,8 +55,20 @@ export function strikeUndo(options: ClientsOptions): void {
   });
 }
 
-/** Resumes of a compensation while things still go wrong. */
-const RESUMES_IN_A_ROW = 5;
+/** Who takes a workflow back while its pivot is claimed: what a pivot that can be asked is good for shows then alone. */
+function strikePivot(options: ClientsOptions): void {
+  const { chance, oracle, rates, subject, time } = options;
+  const { after } = subject.chain.steps.find(({ pivot, lookup }) => pivot && lookup !== undefined) ?? {};
+  if (after === undefined || rates.calm) return;
+  oracle.onStep(({ meta }, { step, action, status }) => {
+    if (action !== undefined || status !== 'completed' || !after.includes(step)) return;
+    if (chance.happens(0.7))
+      time.after(
+        chance.whole(0, 100 + rates.gatherMs),
+        () => void takeBack(options, meta.workflowId, 'cancel'),
+      );
+  });
+}
 
 /** Asks that a workflow be taken back: one that failed, or one that is under way. */
 export async function takeBack(
@@ -81,11 +98,15 @@ async function close(options: ClientsOptions, workflowId: string): Promise<void>
 /** Sets a compensation going again: as it is, under a new key, or after its failed undo was done by hand. */
 export async function resumeUndo(options: ClientsOptions, workflowId: string): Promise<void> {
   const { chance, oracle, rates } = options;
-  const step = oracle.find(workflowId)?.meta.undoError?.step;
-  const byHand = step !== undefined && chance.happens(rates.undo.undone);
-  const newKey = step !== undefined && !byHand && chance.happens(rates.undo.newKey);
-  const said = byHand ? { undone: true } : { newKey: true };
-  const body = byHand || newKey ? JSON.stringify({ steps: { [step]: said } }) : '';
+  const { step, code } = oracle.find(workflowId)?.meta.undoError ?? {};
+  const looked = code === 'LOOKUP_UNKNOWN' ? lookedUp(options, workflowId, step) : undefined;
+  const byHand = step !== undefined && looked === undefined && chance.happens(rates.undo.undone);
+  const newKey = step !== undefined && looked === undefined && !byHand && chance.happens(rates.undo.newKey);
+  const said = looked ?? (byHand ? { undone: true } : { newKey: true });
+  const body =
+    step !== undefined && (byHand || newKey || looked !== undefined)
+      ? JSON.stringify({ steps: { [step]: said } })
+      : '';
   const event = { ...ofWorkflow(workflowId), body };
   const held = (answer: WorkflowAnswer, asked: Parameters<typeof oracle.answers.resumed>[1]): void =>
     oracle.answers.resumed(answer, asked);

@@ -1,6 +1,6 @@
 import type { StepDefinition } from '../../../lib/chain/definition.ts';
 import { findStep, healthyAttempt } from '../../../lib/chain/graph.ts';
-import { type StepPlace, stepPlaces } from '../../../lib/chain/places.ts';
+import type { StepPlace } from '../../../lib/chain/places.ts';
 import { registry } from '../../../lib/chain/registry.ts';
 import { LIMITS } from '../../../lib/contract/limits.ts';
 import { type Backing, embeddedBacking, SQS_GRANULARITY_MS } from '../../../lib/testing/world/backing.ts';
@@ -10,10 +10,12 @@ import { createTime, type Time } from '../../../lib/testing/world/time.ts';
 import { type Counts, counting, countingEvents, noCounts } from '../counts.ts';
 import type { Chaos } from '../faults/chaos.ts';
 import type { Rates } from '../faults/rates.ts';
+import { isInVain } from '../oracle/lookup/asked.ts';
 import { createOracle, type Oracle } from '../oracle/oracle.ts';
 import { partsOf } from '../oracle/shadow.ts';
 import { type BackingOptions, type Surroundings, surroundingsOf } from './backing.ts';
 import type { Code, Subject } from './chains.ts';
+import { CLEAR, createLookups } from './looking.ts';
 import { outsideOf } from './outside.ts';
 import { startProcess } from './process.ts';
 import { type System, startSystem } from './system.ts';
@@ -69,14 +71,12 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const time = createTime(START);
   const trace = tracer(time, options.trace);
   const counts = noCounts();
-  const code: Code & { run: Code['run'] } = {
-    run: () => Promise.reject(new Error('the world is not there yet')),
-    now: time.now,
-  };
+  const code = { ...NO_WORLD, now: time.now };
   const subject = options.subject(code);
   const chaos = options.chaos(time, subject, trace);
   const counted = counting(chaos, counts);
-  const places = stepPlaces([subject.chain]);
+  const chains = registry([subject.chain]);
+  const { places } = chains;
   const oracle = createOracle({
     now: time.now,
     start: START,
@@ -100,7 +100,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     // Likewise: clocks that differ wait for less, or for more.
     lateByOf: (key) => {
       const [, step = ''] = key.split(':');
-      const lateBy = canUndo(subject) ? findStep(subject.chain, step)?.lateBy : undefined;
+      const lateBy = keepsLateBy(subject) ? findStep(subject.chain, step)?.lateBy : undefined;
       return lateBy && Math.max(0, lateBy - (options.skewMs?.() ?? 0) / 1_000);
     },
     isDone: (key) => {
@@ -110,13 +110,15 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     says404: subject.says404 ?? (() => false),
   });
   code.run = targets.run;
-  const chains = registry([subject.chain]);
+  const lookups = createLookups({
+    ...{ time, chaos: counted, books: targets.books, answers: subject.lookups ?? CLEAR },
+  });
   const witness = countingEvents(oracle, counts);
   const around = {
     time,
     oracle: witness,
     witness,
-    outside: outsideOf({ time, oracle: witness, targets }),
+    outside: outsideOf({ time, oracle: witness, targets, lookups }),
     trace,
     chains,
     random: chance,
@@ -136,16 +138,25 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     finish: async (faultsEnd) => {
       const repair = longestRepair(places, subject) + 2 * (options.skewMs?.() ?? 0);
       const atRest = await time.run(MOST_EVENTS, () => faultsEnd() + repair);
-      if (time.failure !== undefined) oracle.report(`it threw: ${String(time.failure)}`);
+      const failure = time.failure();
+      if (failure !== undefined) oracle.report(`it threw: ${String(failure)}`);
       else if (!atRest) oracle.report(`it does not come to rest after ${MOST_EVENTS} events`);
       const parked = surroundings.parked();
       const isAlarmed = (workflowId: string): boolean => parked.some((body) => body.includes(workflowId));
       await oracle.atRest(await surroundings.table(), isAlarmed);
       await surroundings.close();
+      // What is remembered of definitions must not keep the world that their code calls.
+      Object.assign(code, NO_WORLD);
       countEnds(counts, oracle, options.zombies);
     },
   };
 }
+
+/** What code of steps finds before and after its world. */
+const NO_WORLD: Code = {
+  run: () => Promise.reject(new Error('the world is not there')),
+  now: () => START,
+};
 
 /** What is called under a key: a step, or its undo. */
 function callUnder({ chain }: Subject, key: string): Pick<StepDefinition, 'keyLifetime'> | undefined {
@@ -154,7 +165,9 @@ function callUnder({ chain }: Subject, key: string): Pick<StepDefinition, 'keyLi
   return action === undefined ? definition : definition?.undo;
 }
 
-const canUndo = ({ chain }: Subject): boolean => chain.steps.some(({ undo }) => undo !== undefined);
+/** Where it matters how late a call may act. */
+const keepsLateBy = ({ chain }: Subject): boolean =>
+  chain.steps.some(({ undo, lookup }) => undo !== undefined || lookup !== undefined);
 
 /** A stage: a function for every queue, and the API. */
 async function startStage(
@@ -189,9 +202,15 @@ function longestRepair(places: readonly StepPlace[], { chain }: Subject): number
     (sum, { lateBy, undo }) => sum + (undo === undefined ? 0 : lateBy + 2 * (undo.timeout + lease)),
     0,
   );
+  // Asked what became of its call when nothing can act late any more, by a worker that dies first; and then called again.
+  const lookups = chain.steps.reduce(
+    (sum, { timeout, lateBy, lookup }) =>
+      sum + (lookup === undefined ? 0 : 2 * (timeout + lateBy + 2 * (lookup.timeout + lease))),
+    0,
+  );
   // A failure may have to wait until its kind may be told again, and be told twice before it is marked.
   const telling = 2 * (LIMITS.digestWindow + 2 * LIMITS.reconcileInterval);
-  return (waits + telling + 2 * steps + undos) * 1_000;
+  return (waits + telling + 2 * steps + undos + lookups) * 1_000;
 }
 
 const ENDS = {
@@ -205,7 +224,7 @@ const ENDS = {
 function countEnds(counts: Counts, { workflows }: Oracle, zombies: boolean): void {
   counts.schedules += 1;
   if (zombies) counts.staleWorkers += 1;
-  for (const { meta, chain, effects, forced, undos } of workflows.values()) {
+  for (const { meta, chain, effects, forced, undos, asked, lookups, denied, said } of workflows.values()) {
     counts.workflows += 1;
     counts.resumes += meta.epoch;
     for (const keys of effects.values()) counts.effects += keys.size;
@@ -213,6 +232,13 @@ function countEnds(counts: Counts, { workflows }: Oracle, zombies: boolean): voi
     if (meta.status !== 'processing' && meta.status !== 'compensating') counts[ENDS[meta.status]] += 1;
     if (meta.error?.code === 'PAST_PIVOT') counts.pastPivot += 1;
     for (const deed of effects.keys()) if (!chain.steps.some(({ name }) => name === deed)) counts.undos += 1;
+    counts.lookups += asked.size;
+    counts.foundNotDone += denied.size;
+    for (const lookup of lookups.values()) {
+      if (lookup.answer === 'done') counts.foundDone += 1;
+      if (isInVain(lookup)) counts.foundNothingOut += 1;
+    }
+    for (const word of said) counts[word.startsWith('done ') ? 'saidDone' : 'saidNotDone'] += 1;
     for (const { found } of undos.values()) if (found === false) counts.undosOfNothing += 1;
   }
 }

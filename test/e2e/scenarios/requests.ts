@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
-import { LIMITS } from '../../lib/contract/limits.ts';
-import { ORDER, quickOrder } from './fixture-chains.ts';
-import { problemOf, type Scenario, type Stage, send } from './stage.ts';
+import { LIMITS } from '../../../lib/contract/limits.ts';
+import { ORDER, quickOrder } from '../fixture-chains.ts';
+import { problemOf, type Scenario, type Stage, send } from '../stage.ts';
 
 interface BadRequest {
   readonly method?: string;

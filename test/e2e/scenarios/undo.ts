@@ -1,35 +1,30 @@
-import { describe, expect, vi } from 'vitest';
-import { workflowPath } from '../../lib/contract/names.ts';
-import type { Fault } from '../../lib/local/demo/faults.ts';
-import { LATE_BY, ORDER, ORDER_STEPS, quickDiamond, quickOrder, quickUndo } from './fixture-chains.ts';
-import { LASTING, type Lasting, PASSING, PATIENCE } from './scenarios-faults.ts';
+import { describe, expect } from 'vitest';
+import { workflowPath } from '../../../lib/contract/names.ts';
+import { LATE_BY, ORDER, ORDER_STEPS, quickDiamond, quickOrder, quickUndo } from '../fixture-chains.ts';
 import {
   atRest,
   cancel,
   effectsOf,
   problemOf,
-  resume,
   type Scenario,
-  type Stage,
   send,
   show,
   standing,
   start,
   undo,
   until,
-} from './stage.ts';
+} from '../stage.ts';
+import { LASTING } from './faults.ts';
+import { at, expectNothingStands, expectUndone, stopped, undoFaultScenarios } from './undo-faults.ts';
 
 const SLOW = { latencyMs: 400 };
 
 /** Workflows that are taken back: by themselves, by an operator, and under faults. */
 export function undoScenarios(scenario: Scenario): void {
   describe('of an order that failed', () => faultOfStepScenarios(scenario));
-  describe('that fails itself', () => faultOfUndoScenarios(scenario));
+  undoFaultScenarios(scenario);
   describe('by an operator', () => operatorScenarios(scenario));
 }
-
-/** A fault for the calls to one path alone, where a fault may say so. */
-const at = (path: string, fault: Fault): Fault => (fault.down ? fault : { ...fault, match: path });
 
 function faultOfStepScenarios(scenario: Scenario): void {
   for (const [what, lasting] of Object.entries(LASTING)) {
@@ -85,132 +80,6 @@ function faultOfStepScenarios(scenario: Scenario): void {
   });
 }
 
-function expectNothingStands(stage: Stage, id: string): void {
-  for (const [, target] of ORDER_STEPS) expect(standing(stage, target, id), target).toEqual([]);
-}
-
-/** An order that stopped at its confirmation, so that its payment and its shipment are to be taken back. */
-async function stopped(stage: Stage): Promise<string> {
-  await stage.demo.setFault('mail', { status: 422 });
-  const id = await start(stage, quickOrder.start, ORDER);
-  expect(await atRest(stage, id)).toMatchObject({ status: 'failed', error: { step: 'confirmation' } });
-  return id;
-}
-
-function faultOfUndoScenarios(scenario: Scenario): void {
-  for (const [what, fault, attempts] of PASSING) {
-    scenario(`as payments ${what}: is done all the same, once`, async (stage) => {
-      const id = await stopped(stage);
-      await stage.demo.setFault('payments', at('/refunds', fault));
-      expect((await undo(stage, id)).status).toBe(202);
-      expect(await atRest(stage, id)).toMatchObject({
-        status: 'compensated',
-        undo: { payment: { status: 'completed' }, shipment: { status: 'completed' } },
-      });
-      // A kept connection that breaks under a call is replaced within the attempt.
-      if (fault.drop === undefined) {
-        expect((await show(stage, id)).undo?.payment?.attempts).toBe(attempts);
-      }
-      expectRefunded(stage, id, 0);
-    });
-  }
-
-  for (const [what, lasting] of Object.entries(LASTING)) {
-    const { malformed } = lasting.fault;
-    if (malformed !== undefined && malformed !== 'huge') {
-      scenario(`as payments ${what}: is done, as it has no schema and the status says so`, async (stage) => {
-        const id = await stopped(stage);
-        await stage.demo.setFault('payments', at('/refunds', lasting.fault));
-        await undo(stage, id);
-        expect(await atRest(stage, id)).toMatchObject({ status: 'compensated' });
-        expectRefunded(stage, id, 0);
-      });
-      continue;
-    }
-    scenario(`as payments ${what}: says so, and goes on once it is resumed`, async (stage) => {
-      const id = await stopped(stage);
-      await stage.demo.setFault('payments', at('/refunds', lasting.fault));
-      await undo(stage, id);
-      await expectUndoFailed(stage, id, lasting);
-      if (lasting.actsLater) await vi.waitUntil(() => standing(stage, 'payments', id).length === 0, PATIENCE);
-      await stage.demo.heal('payments');
-      expect((await resume(stage, id)).status).toBe(202);
-      expect(await atRest(stage, id)).toMatchObject({ status: 'compensated' });
-      expectRefunded(stage, id, lasting.round);
-    });
-  }
-
-  for (const status of [404, 410]) {
-    scenario(`as payments knows nothing of what it did (${status}): is no success`, async (stage) => {
-      const id = await stopped(stage);
-      await stage.demo.setFault('payments', at('/refunds', { status }));
-      await undo(stage, id);
-      expect(await atRest(stage, id)).toMatchObject({
-        status: 'compensation_failed',
-        undoError: { step: 'payment', code: 'REFUSED', httpStatus: status },
-      });
-    });
-  }
-
-  scenario('goes on after what a person did by hand', async (stage) => {
-    const id = await refusedUndo(stage);
-    const said = { steps: { payment: { undone: true } }, reason: 'refunded in the console' };
-    expect((await resume(stage, id, said)).status).toBe(202);
-    expect(await atRest(stage, id)).toMatchObject({
-      status: 'compensated',
-      undo: { payment: { status: 'completed' } },
-    });
-    const { operations = [] } = await show(stage, id, true);
-    expect(operations.at(-1)).toMatchObject({ operation: 'resume', steps: { payment: 'undone' } });
-    expect(standing(stage, 'payments', id)).toEqual([`${id}:payment:do:0`]);
-  });
-
-  scenario('is closed by a cancel, and what stands stays', async (stage) => {
-    const id = await refusedUndo(stage);
-    expect(problemOf(await undo(stage, id))).toMatchObject({ status: 409, code: 'WRONG_STATUS' });
-    expect((await cancel(stage, id, { reason: 'written off' })).json).toMatchObject({
-      status: 'cancelled',
-      undo: { payment: { status: 'failed' }, shipment: { status: 'completed' } },
-    });
-    expect(problemOf(await resume(stage, id))).toMatchObject({ status: 409, code: 'WRONG_STATUS' });
-  });
-}
-
-async function refusedUndo(stage: Stage): Promise<string> {
-  const id = await stopped(stage);
-  await stage.demo.setFault('payments', at('/refunds', { status: 422 }));
-  await undo(stage, id);
-  expect(await atRest(stage, id)).toMatchObject({ status: 'compensation_failed' });
-  return id;
-}
-
-async function expectUndoFailed(
-  stage: Stage,
-  id: string,
-  { code, attempts, effect, acted, httpStatus }: Lasting,
-): Promise<void> {
-  const shown = await atRest(stage, id);
-  expect(shown).toMatchObject({
-    status: 'compensation_failed',
-    error: { step: 'confirmation' },
-    undoError: { step: 'payment', target: 'payments', code, attempts, effect },
-    undo: { payment: { status: 'failed', attempts }, shipment: { status: 'completed' } },
-  });
-  expect(shown.undoError?.httpStatus).toBe(httpStatus);
-  expect(shown.undoError).not.toHaveProperty('detail');
-  expect(JSON.stringify([shown, await show(stage, id, true)])).not.toContain(ORDER.card);
-  expect(standing(stage, 'payments', id)).toHaveLength(1 - acted);
-  expect(standing(stage, 'shipping', id)).toEqual([]);
-}
-
-function expectRefunded(stage: Stage, id: string, round: number): void {
-  expect(effectsOf(stage, 'payments', id)).toEqual([
-    [`${id}:payment:do:0`, 1],
-    [`${id}:payment:undo:${round}`, 1],
-  ]);
-  expectNothingStands(stage, id);
-}
-
 function operatorScenarios(scenario: Scenario): void {
   scenario('is looked at before, which calls nobody, and granted once', async (stage) => {
     const id = await stopped(stage);
@@ -231,7 +100,7 @@ function operatorScenarios(scenario: Scenario): void {
     const answers = await Promise.all([undo(stage, id), undo(stage, id), undo(stage, id)]);
     expect(answers.map(({ status }) => status).sort()).toEqual([202, 409, 409]);
     expect(await atRest(stage, id)).toMatchObject({ status: 'compensated' });
-    expectRefunded(stage, id, 0);
+    expectUndone(stage, id);
   });
 
   for (const [n, [step, target]] of ORDER_STEPS.entries()) {
@@ -253,6 +122,33 @@ function operatorScenarios(scenario: Scenario): void {
       expect(stage.demo.ledger('payments').effects).toHaveLength(2);
     });
   }
+
+  scenario('who cancels as soon as it is begun leaves nothing standing', async (stage) => {
+    const id = await start(stage, quickOrder.start, ORDER);
+    expect((await cancel(stage, id, { undo: true })).status).toBe(200);
+    const { steps } = await atRest(stage, id);
+    const done = ORDER_STEPS.filter(([name]) => steps[name] === 'completed');
+    expect(await show(stage, id)).toMatchObject({ status: 'compensated' });
+    for (const [, target] of ORDER_STEPS.slice(0, 2)) {
+      const acted = done.some(([, called]) => called === target);
+      expect(effectsOf(stage, target, id), target).toHaveLength(acted ? 2 : 0);
+      expect(standing(stage, target, id), target).toEqual([]);
+    }
+  });
+
+  scenario('who cancels what has failed takes it back, and closes nothing before it is', async (stage) => {
+    const id = await stopped(stage);
+    await stage.demo.setFault('shipping', SLOW);
+    expect((await cancel(stage, id, { undo: true })).json).toMatchObject({ status: 'compensating' });
+    for (const body of [{ undo: true }, {}]) {
+      const again = problemOf(await cancel(stage, id, body));
+      expect(again).toMatchObject({ status: 409, code: 'WRONG_STATUS' });
+      expect(again.detail).toContain('compensating');
+    }
+    expect(await atRest(stage, id)).toMatchObject({ status: 'compensated' });
+    expectUndone(stage, id);
+    expect(problemOf(await cancel(stage, id))).toMatchObject({ status: 409, code: 'WRONG_STATUS' });
+  });
 
   scenario('who cancels between two attempts takes back what may have been done', async (stage) => {
     await stage.demo.setFault('shipping', at('/shipments', { status: 503, retryAfter: '30' }));

@@ -1,9 +1,9 @@
 import { describe, expect, vi } from 'vitest';
-import type { StepErrorCode } from '../../lib/contract/names.ts';
-import type { WorkflowError } from '../../lib/contract/wire.ts';
-import type { Fault } from '../../lib/local/demo/faults.ts';
-import { FIXTURE_TIMEOUT, ORDER, ORDER_STEPS, quickOrder } from './fixture-chains.ts';
-import { effectsOf, ended, resume, type Scenario, type Stage, show, start } from './stage.ts';
+import type { StepErrorCode } from '../../../lib/contract/names.ts';
+import type { WorkflowError } from '../../../lib/contract/wire.ts';
+import type { Fault } from '../../../lib/local/demo/faults.ts';
+import { FIXTURE_TIMEOUT, ORDER, ORDER_STEPS, quickOrder } from '../fixture-chains.ts';
+import { effectsOf, ended, resume, type Scenario, type Stage, show, start } from '../stage.ts';
 
 /** Milliseconds. */
 export const PATIENCE = { timeout: 30_000, interval: 50 };

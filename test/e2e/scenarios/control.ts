@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
-import type { QueueName } from '../../lib/contract/names.ts';
-import type { StepMessage } from '../../lib/contract/wire.ts';
-import { ORDER, ORDER_STEPS, quickCode, quickDiamond, quickOrder } from './fixture-chains.ts';
+import type { QueueName } from '../../../lib/contract/names.ts';
+import type { StepMessage } from '../../../lib/contract/wire.ts';
+import { ORDER, ORDER_STEPS, quickCode, quickDiamond, quickOrder } from '../fixture-chains.ts';
 import {
   cancel,
   effectsOf,
@@ -14,7 +14,7 @@ import {
   show,
   start,
   until,
-} from './stage.ts';
+} from '../stage.ts';
 
 const SLOW = { latencyMs: 400 };
 
