@@ -1,6 +1,6 @@
 import { App } from 'aws-cdk-lib';
 import { chains } from '../functions/chains/index.ts';
-import { main, RESERVE_CONTEXT, steplineApp } from '../lib/cdk/app.ts';
+import { EXECUTIONS_CONTEXT, main, RESERVE_CONTEXT, steplineApp } from '../lib/cdk/app.ts';
 import { SettingsError, stageName } from '../lib/cdk/settings.ts';
 import { AccountUnknown, reservePlan } from './account.ts';
 import { comparedWithLock } from './locked.ts';
@@ -30,9 +30,10 @@ function say(line: string): void {
 async function lookAtAccount(app: App): Promise<void> {
   if (app.node.tryGetContext(RESERVE_CONTEXT.name) !== undefined || !signedIn()) return;
   try {
-    const { made, says } = await reservePlan(stageName(app.node.tryGetContext('stage')));
+    const { made, says, executions } = await reservePlan(stageName(app.node.tryGetContext('stage')));
     for (const line of says) say(line);
     app.node.setContext(RESERVE_CONTEXT.name, made ? RESERVE_CONTEXT.made : RESERVE_CONTEXT.none);
+    app.node.setContext(EXECUTIONS_CONTEXT, String(executions));
   } catch (error) {
     // Whoever may not look may still synthesize.
     if (!(error instanceof AccountUnknown)) throw error;

@@ -1,5 +1,5 @@
 import { chains } from '../functions/chains/index.ts';
-import { RESERVE_CONTEXT } from '../lib/cdk/app.ts';
+import { EXECUTIONS_CONTEXT, RESERVE_CONTEXT } from '../lib/cdk/app.ts';
 import { SettingsError, stageName } from '../lib/cdk/settings.ts';
 import { DefinitionError } from '../lib/chain/definition-error.ts';
 import type { SettledStage } from '../lib/contract/names.ts';
@@ -62,7 +62,7 @@ async function reserveOf(request: Request): Promise<readonly string[]> {
   if (request.command === 'destroy') return ['-c', `${name}=${none}`];
   const plan = await reservePlan(request.stage);
   tell(plan.says);
-  return ['-c', `${name}=${plan.made ? made : none}`];
+  return ['-c', `${name}=${plan.made ? made : none}`, '-c', `${EXECUTIONS_CONTEXT}=${plan.executions}`];
 }
 
 /** Before a deployment: is all there that it needs, and does it take away nothing that is needed? Before a removal: can it be done at once? */

@@ -6,6 +6,7 @@ import { chains } from '#chains';
 import { proxiesOf } from '#proxy';
 import { stores } from '#stores';
 import { createDynamoDbStore } from '../lib/adapters/dynamodb/store.ts';
+import { createPollingWatch } from '../lib/adapters/dynamodb/watch.ts';
 import { createHttpClient } from '../lib/adapters/http/client.ts';
 import { createLambdaTelemetry } from '../lib/adapters/lambda/telemetry.ts';
 import { createSnsNotifier } from '../lib/adapters/sns-notifier.ts';
@@ -19,7 +20,7 @@ import { isBackoffScale, withBackoffScale } from '../lib/chain/settings.ts';
 import { ENV, LOG_LEVELS, MONITORING, parseQueueSuffix, type QueueName } from '../lib/contract/names.ts';
 import { type SecretSource, secretSources } from '../lib/contract/secrets.ts';
 import { EngineError } from '../lib/engine/errors.ts';
-import type { Notifier, Ports } from '../lib/engine/ports.ts';
+import type { Notifier, Ports, Watch } from '../lib/engine/ports.ts';
 import type { ReconcilerEngine } from '../lib/engine/reconciler.ts';
 import type { StepFailedEngine } from '../lib/engine/step-failed.ts';
 import type { WorkerEngine } from '../lib/engine/worker.ts';
@@ -51,6 +52,16 @@ export const apiService = (): Service => ({
   tenantClaim: tenantClaim(),
   ports: { ...commonPorts(), random: systemRandom },
 });
+
+/** How the reads of a stage wait for a change. */
+export const watch = (): Watch =>
+  createPollingWatch({
+    client: new DynamoDBClient(BOUNDS),
+    tableName: variable(ENV.tableName),
+    places: waitPlaces(),
+    clock: systemClock,
+    random: systemRandom,
+  });
 
 /** What a step function runs on. */
 export function workerEngine(): WorkerEngine {
@@ -147,6 +158,12 @@ function queueUrlPrefix(): string {
   const prefix = variable(ENV.queueUrlPrefix);
   if (URL.canParse(prefix)) return prefix;
   throw wrong(ENV.queueUrlPrefix, `is "${prefix}"; it must be the beginning of a queue's URL`);
+}
+
+function waitPlaces(): number {
+  const places = variable(ENV.waitPlaces);
+  if (/^\d{1,5}$/.test(places)) return Number(places);
+  throw wrong(ENV.waitPlaces, `is "${places}"; it must be a whole number, 0 for none`);
 }
 
 function tenantClaim(): string | undefined {

@@ -1,4 +1,4 @@
-import { apiService } from './compose.ts';
+import { apiService, watch } from './compose.ts';
 import { readHandler } from './handlers.ts';
 
-export const handler = readHandler(apiService());
+export const handler = readHandler({ ...apiService(), watch: watch() });

@@ -1,9 +1,12 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type { ChainDefinition } from '../lib/chain/definition.ts';
 import type { Registry } from '../lib/chain/registry.ts';
 import { LIMITS } from '../lib/contract/limits.ts';
 import {
   type QueueName,
+  ROUTE_NAMES,
   ROUTES,
+  type RouteName,
   START_IDEMPOTENCY_HEADER,
   WORKFLOW_STATUSES,
   workflowPath,
@@ -15,11 +18,14 @@ import { cancel, resume } from '../lib/engine/operations/change.ts';
 import { get, list } from '../lib/engine/operations/read.ts';
 import { start } from '../lib/engine/operations/start.ts';
 import { undo, undoPlan } from '../lib/engine/operations/undo.ts';
-import type { Delivery, ListFilter } from '../lib/engine/ports.ts';
+import { getNews } from '../lib/engine/operations/watch.ts';
+import type { Delivery, ListFilter, Watch } from '../lib/engine/ports.ts';
 import { fieldErrors, ProblemError } from '../lib/engine/problems.ts';
 import { type ReconcileReport, type ReconcilerEngine, reconcile } from '../lib/engine/reconciler.ts';
 import { handleDeadLetter, type StepFailedEngine } from '../lib/engine/step-failed.ts';
 import { handleDelivery, type WorkerEngine } from '../lib/engine/worker.ts';
+import { type OpenApi, openApi } from '../lib/openapi/document.ts';
+import { isSeen, notModified, readWait, taggedJson } from './conditional.ts';
 import {
   type ApiAnswer,
   type ApiEvent,
@@ -31,7 +37,7 @@ import {
   tenantOf,
   workflowKey,
 } from './http.ts';
-import { FIXED_ROUTES, refuseRoute, routed, routesOf } from './routes.ts';
+import { refuseRoute, routed, routesOf } from './routes.ts';
 import { inTurn } from './turns.ts';
 
 /** What the API runs on: an engine together with all the chains of the deployment. */
@@ -39,6 +45,8 @@ export type Service = ApiEngine & {
   readonly chains: Registry;
   /** The claim of a JWT that names the tenant; without it all workflows are of one tenant. */
   readonly tenantClaim?: string | undefined;
+  /** How reads wait for a change; without it none waits. */
+  readonly watch?: Watch;
 };
 export type ApiHandler = (event: ApiEvent) => Promise<ApiAnswer>;
 /** What the handlers read of Lambda's context. */
@@ -48,7 +56,7 @@ export interface Invocation {
 export type QueueHandler = (event: SQSEvent, context: Invocation) => Promise<SQSBatchResponse>;
 
 /**
- * `POST <start path>`: saves a workflow, queues its first steps, answers 202 at once. A deployed API also sends it the requests
+ * `POST <start path>`, or `POST /api/workflows?chain=<name>`: saves a workflow, queues its first steps, answers 202 at once. A deployed API also sends it the requests
  * that no route takes.
  */
 export const startHandler =
@@ -56,7 +64,8 @@ export const startHandler =
   (event) =>
     answering(service.ports.telemetry, 'start', async () => {
       const { method, path, basePath } = routed(event);
-      const chain = service.chains.byStart(path);
+      const isNamed = method === ROUTES.startNamed.method && path === ROUTES.startNamed.path;
+      const chain = isNamed ? namedChain(service, event) : service.chains.byStart(path);
       if (chain === undefined || method !== 'POST') {
         return refuseRoute(routesOf(service.chains), method, path);
       }
@@ -70,6 +79,18 @@ export const startHandler =
       return json(202, started, { location: basePath + workflowPath(started.workflowId) });
     });
 
+/** Errors: 400, which names the chains. */
+function namedChain({ chains }: Service, event: ApiEvent): ChainDefinition {
+  const { chain: asked } = readQuery(event, ['chain']);
+  const chain = chains.current.find(({ name }) => name === asked);
+  if (chain !== undefined) return chain;
+  const names = chains.names.join(', ');
+  throw invalidField(
+    'chain',
+    `${asked === undefined ? 'Is missing' : 'Unknown chain'}; the chains are ${names}`,
+  );
+}
+
 function readIdempotencyKey(event: ApiEvent): string | undefined {
   const key = event.headers?.[START_IDEMPOTENCY_HEADER];
   if (key === undefined) return undefined;
@@ -79,7 +100,10 @@ function readIdempotencyKey(event: ApiEvent): string | undefined {
   return key;
 }
 
-/** `GET /api/workflows/{id}`: without a word of what its targets answered. */
+/**
+ * `GET /api/workflows/{id}?wait=20`: without a word of what its targets answered. With an `If-None-Match` that fits it is 304, and with
+ * `wait` only when that many seconds have brought nothing else.
+ */
 export const getHandler =
   (service: Service): ApiHandler =>
   (event) =>
@@ -87,8 +111,12 @@ export const getHandler =
       if (event.queryStringParameters?.detail !== undefined) {
         throw invalidField('detail', `It is a path of its own, for operators: GET ${ROUTES.timeline.path}`);
       }
-      readQuery(event, []);
-      return json(200, await get(service, workflowKey(event, service.tenantClaim), false));
+      const ms = readWait(readQuery(event, ['wait']).wait);
+      const key = workflowKey(event, service.tenantClaim);
+      const isNews = (answer: unknown): boolean => !isSeen(event.headers, taggedJson(answer).headers.etag);
+      const { answer, full } = await getNews(service, service.watch, key, isNews, ms);
+      const tagged = taggedJson(answer);
+      return isNews(answer) ? tagged : notModified(tagged, full);
     });
 
 /** `GET /api/workflows/{id}/timeline`, for operators: the same with every attempt, and with what targets answered and code threw. */
@@ -122,8 +150,8 @@ export const repairHandler = (service: Service): ApiHandler =>
   byRoute({ resume: resumeHandler(service), undo: undoHandler(service) });
 
 /** By the route that the API let pass: never by what a client can write. The first one takes what has none. */
-function byRoute(handlers: Partial<Readonly<Record<keyof typeof ROUTES, ApiHandler>>>): ApiHandler {
-  const [first, ...others] = FIXED_ROUTES.flatMap((name) => {
+function byRoute(handlers: Partial<Readonly<Record<RouteName, ApiHandler>>>): ApiHandler {
+  const [first, ...others] = ROUTE_NAMES.flatMap((name) => {
     const { method, path } = ROUTES[name];
     const handler = handlers[name];
     return handler === undefined ? [] : [{ routeKey: `${method} ${path}`, handler }];
@@ -134,6 +162,22 @@ function byRoute(handlers: Partial<Readonly<Record<keyof typeof ROUTES, ApiHandl
     return found.handler(event);
   };
 }
+
+/** `GET /api/openapi.json`: what the API takes and answers, made at the first request. */
+export function openApiHandler(service: Service): ApiHandler {
+  let made: OpenApi | undefined;
+  return (event) =>
+    answering(service.ports.telemetry, 'openapi', async () => {
+      readQuery(event, []);
+      made ??= openApi(service.chains);
+      const { basePath } = routed(event);
+      return json(200, basePath === '' ? made : { ...made, servers: [{ url: basePath }] });
+    });
+}
+
+/** What is of no one workflow, in one function. */
+export const overviewHandler = (service: Service): ApiHandler =>
+  byRoute({ list: listHandler(service), openapi: openApiHandler(service) });
 
 /** `GET /api/workflows?chain=&status=&limit=&cursor=`: newest first. */
 export const listHandler =

@@ -1,4 +1,4 @@
 import { apiService } from './compose.ts';
-import { listHandler } from './handlers.ts';
+import { overviewHandler } from './handlers.ts';
 
-export const handler = listHandler(apiService());
+export const handler = overviewHandler(apiService());

@@ -1,24 +1,21 @@
 import type { Registry } from '../lib/chain/registry.ts';
-import { ROUTES } from '../lib/contract/names.ts';
+import { ROUTE_NAMES, ROUTES, type RouteName } from '../lib/contract/names.ts';
 import { ProblemError } from '../lib/engine/problems.ts';
 import { type ApiAnswer, type ApiEvent, problemAnswer } from './http.ts';
 
 /** One route of the API. `path` is as in an HTTP API: `{id}` stands for one segment. */
 export interface Route {
-  readonly name: 'start' | keyof typeof ROUTES;
+  readonly name: 'start' | RouteName;
   readonly method: string;
   readonly path: string;
   readonly pattern: RegExp;
 }
 
-/** The routes of a deployment: a start route for each chain, and the fixed ones. */
+/** The routes of a deployment: a start route for each chain, and those that every deployment has. */
 export const routesOf = ({ current }: Pick<Registry, 'current'>): readonly Route[] => [
   ...current.map(({ start }) => route('start', 'POST', start)),
-  ...FIXED_ROUTES.map((name) => route(name, ROUTES[name].method, ROUTES[name].path)),
+  ...ROUTE_NAMES.map((name) => route(name, ROUTES[name].method, ROUTES[name].path)),
 ];
-
-/** Those that every deployment has. */
-export const FIXED_ROUTES = ['list', 'get', 'timeline', 'cancel', 'resume', 'undo', 'undoPlan'] as const;
 
 const route = (name: Route['name'], method: string, path: string): Route => ({
   name,

@@ -71,6 +71,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   'lib/engine/telling': ['lib/contract', 'lib/chain', 'lib/engine', 'lib/engine/undo'],
   'lib/engine/undo': ['lib/contract', 'lib/chain', 'lib/engine', 'lib/engine/lookup', 'lib/engine/request'],
+  'lib/openapi': ['lib/contract', 'lib/chain', 'lib/engine', 'zod'],
   'lib/adapters': ['lib/contract', 'lib/engine', '@aws-sdk'],
   'lib/adapters/dynamodb': ['lib/contract', 'lib/engine', 'zod', '@aws-sdk'],
   'lib/adapters/sqs': ['lib/contract', 'lib/engine', '@aws-sdk'],
@@ -86,6 +87,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   // package.json says what stands for `#auth`, `#chains`, `#proxy` and `#stores`; each bundle has its own.
   functions: [
     ...['lib/contract', 'lib/chain', 'lib/engine', 'lib/engine/json', 'lib/engine/operations'],
+    ...['lib/openapi'],
     ...[...ADAPTERS, 'lib/adapters/targets/stores', '#auth', '#chains', '#proxy', '#stores'],
     ...['@aws-sdk', 'aws-lambda'],
   ],
@@ -154,6 +156,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     ...['lib/local', 'lib/local/store', 'lib/local/queue'],
   ],
   'lib/testing/faults': ['lib/contract', 'lib/engine'],
+  'lib/client': ['lib/contract', 'lib/chain', '@smithy'],
   'lib/ops': ['lib/contract', '@aws-sdk'],
   'lib/probe': ['lib/contract', 'lib/chain', 'zod', '@aws-sdk', '@smithy'],
   'lib/probe/checks': ['lib/contract', 'lib/chain', 'lib/probe', '@aws-sdk'],
@@ -166,6 +169,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
       'functions/chains',
       'lib/cdk',
       'lib/local',
+      'lib/openapi',
       'lib/ops',
     ],
     ...['lib/probe', 'lib/probe/checks', '#chains', 'aws-cdk-lib'],

@@ -2,7 +2,7 @@ import { Stack, Token } from 'aws-cdk-lib';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { deadLetterQueue, type QueueName, stepQueue } from '../contract/names.ts';
-import { INDEX_NAMES } from '../contract/table.ts';
+import { INDEX_NAMES, WAITS_PARTITION } from '../contract/table.ts';
 import { type StageFunction, through } from './lambda.ts';
 import { acknowledge } from './nag.ts';
 import { queueName, type Stage } from './stage.ts';
@@ -11,6 +11,8 @@ import { queueName, type Stage } from './stage.ts';
 interface Use {
   readonly actions: readonly string[];
   readonly index?: string;
+  /** Only items under this partition key; left out for all. */
+  readonly partition?: string;
 }
 
 /** What the engine does with the table. */
@@ -19,6 +21,8 @@ const TABLE_USES = {
   load: { actions: ['dynamodb:Query'] },
   /** Writes conditionally, and reads the item itself where a failed condition brings none. */
   write: { actions: ['dynamodb:PutItem', 'dynamodb:GetItem'] },
+  /** Takes a place to wait, and gives it back. It may write nothing else. */
+  wait: { actions: ['dynamodb:PutItem', 'dynamodb:GetItem'], partition: WAITS_PARTITION },
   list: { actions: ['dynamodb:Query'], index: INDEX_NAMES.listing },
   /** Reads the status of listed workflows, which the index does not hold. */
   listStatus: { actions: ['dynamodb:BatchGetItem'] },
@@ -39,17 +43,24 @@ export function allowTable(
   { table, tableKey }: { readonly table: Pick<ITable, 'tableArn'>; readonly tableKey: IKey | undefined },
   uses: readonly TableUse[],
 ): void {
-  for (const { actions, index } of uses.map((use): Use => TABLE_USES[use])) {
+  for (const { actions, index, partition } of uses.map((use): Use => TABLE_USES[use])) {
     const resource = index === undefined ? table.tableArn : `${table.tableArn}/index/${index}`;
-    fn.allow(actions, [resource]);
+    fn.allow(actions, [resource], partition === undefined ? {} : onlyOf(partition));
   }
   if (tableKey === undefined) return;
   fn.allow(
-    uses.includes('write') ? KEY_WRITE_ACTIONS : KEY_ACTIONS,
+    uses.some((use) => use === 'write' || use === 'wait') ? KEY_WRITE_ACTIONS : KEY_ACTIONS,
     [tableKey.keyArn],
     through(fn, 'dynamodb'),
   );
 }
+
+/** Source: "Using IAM policy conditions for fine-grained access control", DynamoDB Developer Guide. */
+const onlyOf = (partition: string) => ({
+  'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [partition] },
+  // A request without keys would pass the condition above.
+  Null: { 'dynamodb:LeadingKeys': 'false' },
+});
 
 /** ARNs in one statement. With more, the statement would not fit into a managed policy of 6,144 characters. */
 const RESOURCES_AT_ONCE = 50;

@@ -14,19 +14,22 @@ import { type ILogGroup, LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { registry } from '../chain/registry.ts';
 import { LIMITS } from '../contract/limits.ts';
-import { BROWSER_USE, ENV, ROUTES, stepQueue } from '../contract/names.ts';
+import { BROWSER_USE, ENV, ROUTE_NAMES, ROUTES, type RouteName, stepQueue } from '../contract/names.ts';
 import { allowEveryQueue, allowQueues, allowTable, SEND, type TableUse } from './access.ts';
 import type { Foundation } from './foundation.ts';
 import { removalOf, StageFunction } from './lambda.ts';
 import type { StageAlarm } from './monitoring/alarms/alarm.ts';
 import { apiAlarms } from './monitoring/alarms/api.ts';
-import { reserveOf } from './reserve.ts';
+import { reserveOf, waitPlacesOf } from './reserve.ts';
 import { physicalName, placesOf, type Stage } from './stage.ts';
 
 const FUNCTIONS = {
   start: { uses: ['load', 'write'], description: 'Saves a workflow and queues its first steps' },
-  get: { uses: ['load'], description: 'Shows a workflow' },
-  list: { uses: ['list', 'listStatus'], description: 'Lists workflows, newest first' },
+  get: { uses: ['load', 'wait'], description: 'Shows a workflow, or waits until there is news of it' },
+  list: {
+    uses: ['list', 'listStatus'],
+    description: 'Lists workflows, newest first, and describes the API',
+  },
   cancel: { uses: ['load', 'write'], description: 'Cancels a workflow' },
   resume: {
     uses: ['load', 'write'],
@@ -37,6 +40,7 @@ type FunctionName = keyof typeof FUNCTIONS;
 
 /** The fixed routes, and what serves each. Routes for operators need their scope. */
 const FIXED_ROUTES = {
+  startNamed: { by: 'start', forOperators: false },
   list: { by: 'list', forOperators: false },
   get: { by: 'get', forOperators: false },
   timeline: { by: 'get', forOperators: true },
@@ -44,7 +48,8 @@ const FIXED_ROUTES = {
   resume: { by: 'resume', forOperators: true },
   undo: { by: 'resume', forOperators: true },
   undoPlan: { by: 'get', forOperators: true },
-} as const satisfies Readonly<Record<keyof typeof ROUTES, { by: FunctionName; forOperators: boolean }>>;
+  openapi: { by: 'list', forOperators: false },
+} as const satisfies Readonly<Record<RouteName, { by: FunctionName; forOperators: boolean }>>;
 
 /**
  * Requests that no other route takes go to the start function, which answers them like every other mistake. OPTIONS is not among
@@ -102,6 +107,7 @@ export class Api extends Construct {
         timeout: LIMITS.apiFunctionTimeout,
         environment: {
           ...foundation.environment,
+          ...(name === 'get' ? { [ENV.waitPlaces]: String(waitPlacesOf(stage)) } : {}),
           ...(authorization.type === 'jwt' ? { [ENV.tenantClaim]: authorization.tenantClaim } : {}),
         },
         description,
@@ -145,7 +151,7 @@ export class Api extends Construct {
     };
     const { current } = registry(stage.chains.map(({ definition }) => definition));
     for (const { start } of current) add('start', start, [HttpMethod.POST]);
-    for (const name of ['list', 'get', 'timeline', 'cancel', 'resume', 'undo', 'undoPlan'] as const) {
+    for (const name of ROUTE_NAMES) {
       const { by, forOperators } = FIXED_ROUTES[name];
       add(by, ROUTES[name].path, [HttpMethod[ROUTES[name].method]], forOperators);
     }

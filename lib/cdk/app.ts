@@ -11,6 +11,9 @@ import type { Stage } from './stage.ts';
 /** The context that says whether the stage reserves executions: `-c reserve=made` or `none`. Without it none are reserved. */
 export const RESERVE_CONTEXT = { name: 'reserve', made: 'made', none: 'none' } as const;
 
+/** The context that says how many executions the account allows at once, such as `-c executions=1000`. */
+export const EXECUTIONS_CONTEXT = 'executions';
+
 export interface Deployment {
   readonly chains: readonly ChainDefinition[];
   /** Files that export the chains, and folders of such files. */
@@ -27,7 +30,17 @@ export async function steplineApp({ chains, places, stages }: Deployment, app = 
   const name = stageName(app.node.tryGetContext('stage'));
   const sources = await chainSources(chains, places);
   const reserves = app.node.tryGetContext(RESERVE_CONTEXT.name) === RESERVE_CONTEXT.made;
-  return stageApp({ name, settings: settingsOf(stages, name), chains: sources, reserves }, app);
+  const executions = executionsIn(app.node.tryGetContext(EXECUTIONS_CONTEXT));
+  return stageApp({ name, settings: settingsOf(stages, name), chains: sources, reserves, executions }, app);
+}
+
+function executionsIn(given: unknown): number | undefined {
+  if (given === undefined) return undefined;
+  const count = Number(given);
+  if (Number.isInteger(count) && count > 0) return count;
+  throw new SettingsError(
+    `-c ${EXECUTIONS_CONTEXT}=${String(given)} is no number of executions. Write a whole number, such as -c ${EXECUTIONS_CONTEXT}=1000.`,
+  );
 }
 
 /**

@@ -1,7 +1,7 @@
 import { DEAD_LETTER_SETTINGS } from '../chain/settings.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { StageSettings } from './settings.ts';
-import { type ChainSource, placesOf } from './stage.ts';
+import { type ChainSource, placesOf, type Stage } from './stage.ts';
 
 /** What of a stage decides how much it may run at once. */
 export interface SizedStage {
@@ -28,6 +28,8 @@ export interface AccountConcurrency {
 export interface ReservePlan {
   readonly made: boolean;
   readonly says: readonly string[];
+  /** Executions at once that the account allows. */
+  readonly executions: number;
 }
 
 /**
@@ -42,6 +44,16 @@ export function reserveOf(stage: SizedStage): Reserve {
     stepFailed: DEAD_LETTER_SETTINGS.maxConcurrency + 1,
     reconciler: LIMITS.reconcilersAtOnce,
   };
+}
+
+/**
+ * How many reads of a stage may wait at once: a tenth of the executions that the account allows, or fewer if the stage says so.
+ * @example waitPlacesOf({ settings, executions: 1000 }) // 100
+ */
+export function waitPlacesOf({ settings, executions }: Pick<Stage, 'settings' | 'executions'>): number {
+  if (executions === undefined) return settings.waiting ?? LIMITS.waitPlacesUnknown;
+  const most = Math.floor(executions * LIMITS.waitShare);
+  return Math.min(most, settings.waiting ?? most);
 }
 
 /** How many executions the steps of a stage may take at once. */
@@ -67,6 +79,7 @@ export function planReserve(stage: SizedStage, account: AccountConcurrency): Res
   const shared = made ? left : account.limit - account.reservedByOthers;
   return {
     made,
+    executions: account.limit,
     says: [
       made
         ? `Executions are kept for the functions that the steps must not starve: ${arithmetic}, which stay for all other functions of the account.`

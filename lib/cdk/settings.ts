@@ -133,6 +133,11 @@ const stageSettings = z.strictObject({
   /** How many functions of one step run at a time, unless the step says otherwise. */
   concurrency: z.int().min(LIMITS.concurrencyLeast).max(LIMITS.concurrencyMost),
   /**
+   * How many reads may wait for a change at once; 0 for none. Never more than a tenth of the executions that the account allows, which is
+   * the default where they are known, as `npm run deploy` knows them.
+   */
+  waiting: z.int().min(0).max(LIMITS.waitPlacesMost).optional(),
+  /**
    * For tests: what all waits between attempts are multiplied with, so that nobody waits for minutes. On SQS a wait is a second at least.
    */
   backoffScale: z

@@ -18,6 +18,8 @@ export interface Stage {
   readonly chains: readonly ChainSource[];
   /** Whether start, step-failed and reconciler have executions of their own: only where the account has room for them. */
   readonly reserves?: boolean;
+  /** Executions at once that the account allows; undefined where nobody has asked AWS. */
+  readonly executions?: number | undefined;
 }
 
 /** Every step of every chain of a stage. */

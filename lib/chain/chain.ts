@@ -19,10 +19,14 @@ import { emptyChain, finished, withOutput, withStep } from './validate.ts';
  *   })
  *   .output(({ results }) => ({ refundId: results.refund?.refundId ?? null }));
  */
-export function chain<Input extends z.ZodObject, Sensitive extends keyof z.output<Input> & string = never>(
-  name: string,
+export function chain<
+  Name extends string,
+  Input extends z.ZodObject,
+  Sensitive extends keyof z.output<Input> & string = never,
+>(
+  name: Name,
   options: ChainOptions<Input, Sensitive>,
-): Chain<z.output<Input>, Sensitive, Record<never, never>, never>;
+): Chain<z.output<Input>, Sensitive, Record<never, never>, never, Name, z.input<Input>>;
 // The signature above is for the compiler. What arrives is checked as if it came from a caller without one.
 export function chain(name: unknown, options: unknown): unknown {
   return builder(emptyChain(name, options));

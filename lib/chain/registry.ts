@@ -7,6 +7,8 @@ import { refuseWithoutSteps } from './validate.ts';
 export interface Registry {
   /** One version of a chain, older ones included: they finish what they began. */
   find(name: string, version: number): ChainDefinition | undefined;
+  /** Every version of each chain. */
+  readonly versions: readonly ChainDefinition[];
   /** The newest version of each chain: what can be started. */
   readonly current: readonly ChainDefinition[];
   /** The chain that `POST <path>` starts. */
@@ -33,6 +35,7 @@ export function registry(chains: readonly ChainDefinition[]): Registry {
   const starts = startsOf([...newest.values()]);
   return {
     find: (name, version) => versions.get(keyOf(name, version)),
+    versions: [...versions.values()],
     current: [...newest.values()],
     byStart: (path) => starts.get(path),
     names: [...newest.keys()],

@@ -17,6 +17,20 @@ type Before<Steps extends StepTypes, After extends string> = After | Steps[After
 /** What an output may hold: anything but the names that every workflow's answer has. */
 export type Output = Readonly<Record<string, unknown>> & { readonly [Name in ReservedOutputName]?: never };
 
+/** What clients know of a chain by its type alone: its name, what a start sends, what its output shows, and the names of its steps. */
+export interface ChainTypes {
+  readonly name: string;
+  readonly input: unknown;
+  readonly output: Readonly<Record<string, unknown>>;
+  readonly step: string;
+}
+export declare const CHAIN_TYPES: unique symbol;
+/** A finished chain. What stands under `CHAIN_TYPES` is for the compiler, and never there. */
+export interface TypedChain<Types extends ChainTypes = ChainTypes> extends ChainDefinition {
+  readonly name: Types['name'];
+  readonly [CHAIN_TYPES]?: Types;
+}
+
 /** The options of a chain: all but its steps. */
 export interface ChainOptions<Input extends z.ZodObject, Sensitive extends string> {
   /** A whole number from 1. Raise it when step names, their order or their schemas change. */
@@ -58,8 +72,17 @@ export interface ChainOptions<Input extends z.ZodObject, Sensitive extends strin
  * A chain being written. Immutable: each call returns another.
  * @typeParam Steps what is known of each step so far
  * @typeParam Last the step declared last, which the next one follows unless it says otherwise
+ * @typeParam Name the chain's name
+ * @typeParam Sent what a start request holds, before its schema fills in what is left out
  */
-export interface Chain<Input, Sensitive extends string, Steps extends StepTypes, Last extends string> {
+export interface Chain<
+  Input,
+  Sensitive extends string,
+  Steps extends StepTypes,
+  Last extends string,
+  Name extends string = string,
+  Sent = unknown,
+> {
   /**
    * Adds a step. `results` holds exactly the results of the steps before it; that of a step with `when` may be `undefined`.
    * Errors: `DefinitionError`, which says what is wrong and what to write.
@@ -72,14 +95,14 @@ export interface Chain<Input, Sensitive extends string, Steps extends StepTypes,
    * })
    */
   step<
-    Name extends string,
+    StepName extends string,
     After extends keyof Steps & string = Last,
     Schema extends z.ZodType | undefined = undefined,
     Returned = null,
     Hidden extends FieldOf<Schema> = never,
     Asked extends boolean = never,
   >(
-    name: Name,
+    name: StepName,
     // The type of `results` is written out, not named, so that an editor shows the steps in it.
     options: StepOptions<
       Input,
@@ -96,7 +119,7 @@ export interface Chain<Input, Sensitive extends string, Steps extends StepTypes,
     Steps &
       Readonly<
         Record<
-          Name,
+          StepName,
           {
             readonly result: Seen<ResultOf<Schema, Returned>, Asked>;
             readonly shown: Seen<Shown<ResultOf<Schema, Returned>, Hidden>, Asked>;
@@ -104,7 +127,9 @@ export interface Chain<Input, Sensitive extends string, Steps extends StepTypes,
           }
         >
       >,
-    Name
+    StepName,
+    Name,
+    Sent
   >;
 
   /**
@@ -114,12 +139,25 @@ export interface Chain<Input, Sensitive extends string, Steps extends StepTypes,
    * Errors: `DefinitionError`, also for a name that every answer has already, such as `status`.
    * @example .output(({ results }) => ({ orderId: results.payment?.orderId ?? null }))
    */
-  output(
+  output<Shown extends Output>(
     show: (
-      context: Context<Omit<Input, Sensitive>, { readonly [Name in keyof Steps]?: Steps[Name]['shown'] }>,
-    ) => Output,
-  ): ChainDefinition;
+      context: Context<
+        Omit<Input, Sensitive>,
+        { readonly [Earlier in keyof Steps]?: Steps[Earlier]['shown'] }
+      >,
+    ) => Shown,
+  ): TypedChain<{
+    readonly name: Name;
+    readonly input: Sent;
+    readonly output: Shown;
+    readonly step: keyof Steps & string;
+  }>;
 
   /** The chain without an output. Errors: `DefinitionError` when it has no steps. */
-  readonly definition: ChainDefinition;
+  readonly definition: TypedChain<{
+    readonly name: Name;
+    readonly input: Sent;
+    readonly output: Record<never, never>;
+    readonly step: keyof Steps & string;
+  }>;
 }

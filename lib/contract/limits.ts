@@ -25,6 +25,36 @@ export const LIMITS = {
   tlsIdentities: 32,
   /** An HTTP API waits 30 s for a function. */
   apiFunctionTimeout: 29,
+  /**
+   * A read may wait so long for a change: with its loads it ends before `apiFunctionTimeout`. In seconds, as the next two. Whoever finds
+   * no place to wait is told to ask again after `waitAgain`. A place whose function died is free again `waitMargin` after its wait.
+   */
+  waitMost: 20,
+  waitAgain: 5,
+  waitMargin: 5,
+  /** A read that waits on AWS looks after this, then after twice that, and every two seconds in the end: 13 looks in 20 s. In milliseconds. */
+  waitGapMs: 250,
+  waitGapMostMs: 2_000,
+  /** Of the executions that an account allows at once, this share may wait: what waits must not starve what works. */
+  waitShare: 0.1,
+  /** Places to wait where nobody knows what the account allows: a new account may have ten executions at once. */
+  waitPlacesUnknown: 1,
+  waitPlacesMost: 10_000,
+  /** Places of which one is looked for before a read gives up waiting: each that is taken costs a write. */
+  waitTries: 3,
+  /** Reads that wait in one process: each holds a connection and a timer. */
+  waitPlacesLocal: 1_000,
+  /**
+   * A client repeats what is safe to repeat this often, after waits that double from `clientBaseMs` to `clientCapMs`. It waits as long as it
+   * is asked to, up to `clientPatienceMs`; who asks for more is believed, and the request is given up. In milliseconds.
+   */
+  clientRetries: 4,
+  clientBaseMs: 500,
+  clientCapMs: 20_000,
+  clientPatienceMs: 60_000,
+  /** A client gives up one request after this: an HTTP API answers within 30 s. And it looks so often where it is told of no change. */
+  clientTimeoutMs: 35_000,
+  clientLookMs: 1_000,
   /** A browser asks once an hour whether a page may call the API: an origin that was taken off the list is out an hour later. */
   preflightAge: 3_600,
   /** What is uploaded for a function of the API, and of a step: loading it is most of a cold start. In bytes, without maps. */

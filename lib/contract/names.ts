@@ -145,21 +145,25 @@ export type ReplyHeaders = { readonly [Name in (typeof REPLY_HEADERS)[number]]?:
 /** The request header that makes a start safe to repeat. */
 export const START_IDEMPOTENCY_HEADER = 'idempotency-key';
 
+/** The request header that names what a client has seen of a workflow already (RFC 9110, 13.1.2). */
+export const SEEN_HEADER = 'if-none-match';
+
 /** The request header in which a browser says which site a request comes from (Fetch Metadata). */
 export const SITE_HEADER = 'sec-fetch-site';
 
 /** What a page of an allowed origin may use of the API: methods and headers of its requests, headers of the answers. */
 export const BROWSER_USE = {
   methods: ['GET', 'POST'],
-  requestHeaders: ['content-type', START_IDEMPOTENCY_HEADER],
-  answerHeaders: ['location', 'retry-after'],
+  requestHeaders: ['content-type', START_IDEMPOTENCY_HEADER, SEEN_HEADER],
+  answerHeaders: ['etag', 'location', 'retry-after'],
 } as const;
 
 /** The tenant of all requests on a stage without tenants. */
 export const DEFAULT_TENANT = 'default';
 
-/** Fixed routes; each chain adds `POST <its start path>`. */
+/** Fixed routes; each chain adds `POST <its start path>`. `startNamed`: the same start, by the chain's name in the query. */
 export const ROUTES = {
+  startNamed: { method: 'POST', path: '/api/workflows' },
   list: { method: 'GET', path: '/api/workflows' },
   get: { method: 'GET', path: '/api/workflows/{id}' },
   timeline: { method: 'GET', path: '/api/workflows/{id}/timeline' },
@@ -167,7 +171,21 @@ export const ROUTES = {
   resume: { method: 'POST', path: '/api/workflows/{id}/resume' },
   undo: { method: 'POST', path: '/api/workflows/{id}/undo' },
   undoPlan: { method: 'GET', path: '/api/workflows/{id}/undo' },
+  openapi: { method: 'GET', path: '/api/openapi.json' },
 } as const;
+export type RouteName = keyof typeof ROUTES;
+/** In the order in which they are told and deployed. */
+export const ROUTE_NAMES = [
+  'list',
+  'startNamed',
+  'get',
+  'timeline',
+  'cancel',
+  'resume',
+  'undo',
+  'undoPlan',
+  'openapi',
+] as const satisfies readonly RouteName[];
 
 /** The path at which a workflow is read. */
 export const workflowPath = (workflowId: string): string => ROUTES.get.path.replace('{id}', workflowId);
@@ -273,6 +291,7 @@ export const ENV = {
   logLevel: 'STEPLINE_LOG_LEVEL',
   monitoring: 'STEPLINE_MONITORING',
   backoffScale: 'STEPLINE_BACKOFF_SCALE',
+  waitPlaces: 'STEPLINE_WAIT_PLACES',
 } as const;
 
 /**

@@ -87,8 +87,14 @@ export function parsePartitionKey(key: string): { readonly tenant: string; reado
   return { tenant: key.slice(0, end), workflowId: key.slice(end + 1) };
 }
 
-/** The one item that is of no workflow: its key has no `#`. It keeps the pace at which on-call is told. */
+/** An item that is of no workflow: its partition key has no `#`. It keeps the pace at which on-call is told. */
 export const PACE_KEYS = { [KEYS.partition]: 'on-call', [KEYS.sort]: 'PACE' } as const;
+
+/** The items by which reads that wait are counted, one for each place: beside the pace, they are of no workflow. */
+export const WAITS_PARTITION = 'waits';
+/** @example waitKeys(7) // { pk: 'waits', sk: 'PLACE#7' } */
+export const waitKeys = (place: number) =>
+  ({ [KEYS.partition]: WAITS_PARTITION, [KEYS.sort]: `PLACE#${place}` }) as const;
 
 /** @example stepKey('payment', 'undo') // 'UNDO#payment' */
 export const stepKey = (step: string, kind: CallKind = 'do'): string => PREFIXES[kind] + step;

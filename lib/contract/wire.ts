@@ -88,6 +88,35 @@ export type WorkflowError = z.infer<typeof workflowError>;
 
 /** As they are shown: always with what the reader can do next. */
 const withNext = { next: z.string() };
+export const shownStepError = stepError.extend(withNext);
+export const shownWorkflowError = workflowError.extend(withNext);
+
+/** A step that waits for its next attempt. */
+export const shownRetry = z.object({
+  attempt: count,
+  attempts: count,
+  nextAttemptAt: z.iso.datetime(),
+  error: shownStepError.optional(),
+});
+
+/** The undo of a step that did something, or may have. */
+export const shownUndo = z.object({
+  status: z.enum(STEP_STATUSES),
+  attempts: count,
+  /** Nobody knows whether the step acted. */
+  inDoubt: z.literal(true).optional(),
+  /** Its target answered that there is nothing to undo. */
+  found: z.literal(false).optional(),
+  error: shownStepError.optional(),
+});
+
+/** What the target of a step in doubt was asked, and what it answered. */
+export const shownLookup = z.object({
+  status: z.enum(STEP_STATUSES),
+  attempts: count,
+  answer: z.enum(LOOKUP_ANSWERS).optional(),
+  error: shownStepError.optional(),
+});
 
 /** One attempt of a step, in order of time. */
 export const timelineEntry = z.object({
@@ -123,48 +152,15 @@ export const workflowAnswer = z.looseObject({
   chain: z.string(),
   status: z.enum(WORKFLOW_STATUSES),
   steps: z.record(z.string(), z.enum(STEP_STATUSES)),
-  error: workflowError.extend(withNext).optional(),
-  /** Steps that wait for their next attempt. */
-  retrying: z
-    .record(
-      z.string(),
-      z.object({
-        attempt: count,
-        attempts: count,
-        nextAttemptAt: z.iso.datetime(),
-        error: stepError.extend(withNext).optional(),
-      }),
-    )
-    .optional(),
-  /** Of a workflow that is, or was, to be taken back: the undo of each step that did something, or may have. */
-  undo: z
-    .record(
-      z.string(),
-      z.object({
-        status: z.enum(STEP_STATUSES),
-        attempts: count,
-        /** Nobody knows whether the step acted. */
-        inDoubt: z.literal(true).optional(),
-        /** Its target answered that there is nothing to undo. */
-        found: z.literal(false).optional(),
-        error: stepError.extend(withNext).optional(),
-      }),
-    )
-    .optional(),
+  error: shownWorkflowError.optional(),
+  /** By the names of steps. */
+  retrying: z.record(z.string(), shownRetry).optional(),
+  /** Of a workflow that is, or was, to be taken back: by the names of steps. */
+  undo: z.record(z.string(), shownUndo).optional(),
   /** The undo that failed. */
-  undoError: workflowError.extend(withNext).optional(),
-  /** Since the last resume: what the targets of steps in doubt were asked, and what they answered. */
-  lookup: z
-    .record(
-      z.string(),
-      z.object({
-        status: z.enum(STEP_STATUSES),
-        attempts: count,
-        answer: z.enum(LOOKUP_ANSWERS).optional(),
-        error: stepError.extend(withNext).optional(),
-      }),
-    )
-    .optional(),
+  undoError: shownWorkflowError.optional(),
+  /** Since the last resume, by the names of steps. */
+  lookup: z.record(z.string(), shownLookup).optional(),
   /** Steps of which nobody knows whether they acted: compare with the books of their targets. */
   inDoubt: count.optional(),
   /** Why nothing of it can run here: its definition is not deployed, or is another one under the same version. */

@@ -269,6 +269,25 @@ export interface Notifier {
   notify(notification: Notification): Promise<void>;
 }
 
+/** How reads wait for a change of a workflow. */
+export interface Watch {
+  /**
+   * Takes a place to wait for at most `ms`; undefined where all are taken. What is written from then on is noticed.
+   * Errors: `EngineError` `STORE_UNAVAILABLE`.
+   */
+  open(key: WorkflowKey, ms: number): Promise<Watching | undefined>;
+}
+
+export interface Watching {
+  /**
+   * Resolves when it is time to look: something was written, or may have been, or `ms` are over. False: it must not wait any longer, as its
+   * process ends. Never throws.
+   */
+  next(ms: number): Promise<boolean>;
+  /** Gives the place back. Never throws. */
+  close(): Promise<void>;
+}
+
 /** Everything the engine has of the outside world. */
 export interface Ports {
   readonly store: Store;

@@ -62,6 +62,14 @@ export function describe(
   return { answer, outputProblem };
 }
 
+/** When the answer may next become another one though nothing is written: a lease ends. In milliseconds since 1970; undefined for never. */
+export function changesAt({ steps }: WorkflowState, now: number): number | undefined {
+  const leases = [...steps.values()].flatMap(({ status, leaseUntil = 0 }) =>
+    status === 'running' && leaseUntil > now ? [leaseUntil] : [],
+  );
+  return leases.length === 0 ? undefined : Math.min(...leases);
+}
+
 type Outlook = Parameters<typeof nextOf>[1];
 type Telling = <Told extends StepError>(error: Told) => Omit<Told, 'detail'>;
 

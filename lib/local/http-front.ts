@@ -4,6 +4,7 @@ import {
   cancelHandler,
   getHandler,
   listHandler,
+  openApiHandler,
   resumeHandler,
   type Service,
   startHandler,
@@ -21,6 +22,7 @@ import { ALLOW_ORIGIN } from './options.ts';
 /** What answers each route. */
 const handlersOf = (service: Service): Readonly<Record<Route['name'], ApiHandler>> => ({
   start: startHandler(service),
+  startNamed: startHandler(service),
   list: listHandler(service),
   get: getHandler(service),
   timeline: timelineHandler(service),
@@ -28,6 +30,7 @@ const handlersOf = (service: Service): Readonly<Record<Route['name'], ApiHandler
   resume: resumeHandler(service),
   undo: undoHandler(service),
   undoPlan: undoPlanHandler(service),
+  openapi: openApiHandler(service),
 });
 
 interface Front {
@@ -169,7 +172,9 @@ function queryOf(text: string): Record<string, string> {
 
 function send(response: ServerResponse, { statusCode, headers, body }: ApiAnswer): void {
   // Names and values in turn, which Node writes as they are.
-  const list: string[] = ['content-length', String(Buffer.byteLength(body))];
+  const list: string[] = [];
+  // That of a 304 would be the length of the answer that it stands for (RFC 9110, 8.6).
+  if (statusCode !== 304) list.push('content-length', String(Buffer.byteLength(body)));
   for (const name in headers) list.push(name, headers[name] ?? '');
   response.writeHead(statusCode, list);
   response.end(body);

@@ -28,6 +28,7 @@ import { type Rounds, startRounds } from './rounds.ts';
 import { type EmbeddedStore, openEmbeddedStore } from './store/store.ts';
 import { secretsReadBy, settleTargets } from './targets.ts';
 import { logNotifier, logTelemetry } from './telemetry.ts';
+import { createWakingWatch } from './watch.ts';
 
 export interface LocalProcess {
   readonly baseUrl: string;
@@ -110,7 +111,9 @@ export async function startLocal(
     undo.push(startPurges(store, telemetry).stop);
     // When all is well the front closes first, so that nobody hears of a part that is closed already.
     undo.push(front.close);
-    front.open(engine.service);
+    const watch = createWakingWatch(store, systemClock);
+    undo.push(async () => watch.end());
+    front.open({ ...engine.service, watch });
     const routes = routesOf(engine.service.chains).map(({ method, path }) => `${method} ${path}`);
     const { broken } = store;
     const notes = [...store.notes, ...(proxies?.notes ?? [])];

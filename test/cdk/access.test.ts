@@ -5,6 +5,7 @@ import { acknowledgements } from '../../lib/cdk/nag.ts';
 import { queueName } from '../../lib/cdk/stage.ts';
 import { stepPlaces } from '../../lib/chain/places.ts';
 import { deadLetterQueue, PARKING, STEP_FAILED, stepQueue } from '../../lib/contract/names.ts';
+import { waitKeys } from '../../lib/contract/table.ts';
 import type { Store } from '../../lib/engine/ports.ts';
 import { claimOf, metaOf } from '../ports/store/fixtures.ts';
 import { type Dynalite, startDynalite } from '../support/dynalite.ts';
@@ -104,11 +105,18 @@ describe('the functions of the API', () => {
     ['resume', [...WRITE, 'sqs:SendMessage'], ['*_*']],
     // With undo it queues what is taken back first.
     ['cancel', [...WRITE, 'sqs:SendMessage'], ['*_*']],
-    ['get', [...LOAD, ...KEY], []],
+    // It takes a place to wait.
+    ['get', WRITE, []],
     ['list', ['dynamodb:BatchGetItem', ...LOAD, ...KEY], []],
   ])('%s may do what it does and nothing else', (name, wanted, sends) => {
     expect(actions(name)).toEqual([...BASE, ...wanted].sort());
     expect(queues(name, 'sqs:SendMessage')).toEqual(sends);
+  });
+
+  it('get may write to the places to wait, and to nothing else of the table', () => {
+    const writing = may('get').filter(({ action }) => /^dynamodb:(Put|Get)Item$/.test(action));
+    expect(writing.map(({ partitions }) => partitions)).toEqual(writing.map(() => [waitKeys(0).pk]));
+    expect(writing).toHaveLength(2);
   });
 
   it('list asks the listing alone, and reads the status of what it lists', () => {
@@ -205,9 +213,9 @@ describe('the store, held to the role of a function that writes', () => {
     ...stepPlaces(chains).map(({ chain, step }) => `${chain}_${step}`),
   ];
 
-  it('they are all that may put items', () => {
+  it('they are all that may put any item', () => {
     const put = [...grants(dev)].filter(([, list]) =>
-      list.some(({ action }) => action === 'dynamodb:PutItem'),
+      list.some(({ action, partitions }) => action === 'dynamodb:PutItem' && partitions === undefined),
     );
     expect(put.map(([name]) => name).sort()).toEqual(writers.map((name) => `stepline_dev_${name}`).sort());
   });

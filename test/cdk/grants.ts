@@ -10,7 +10,11 @@ const policy = z.object({
         Effect: z.string(),
         Action: oneOrMore.transform((actions) => actions.map(String)),
         Resource: oneOrMore,
-        Condition: z.unknown().optional(),
+        Condition: z
+          .looseObject({
+            'ForAllValues:StringEquals': z.object({ 'dynamodb:LeadingKeys': z.array(z.string()) }).optional(),
+          })
+          .optional(),
       }),
     ),
   }),
@@ -22,6 +26,8 @@ export interface Grant {
   readonly action: string;
   /** With the parts that CloudFormation fills in as `*`-free words, such as `${Table.Arn}`. */
   readonly resource: string;
+  /** Only items of the table under these partition keys; absent where there is no such condition. */
+  readonly partitions?: readonly string[];
 }
 
 /** What each function may do, by its physical name. */
@@ -34,9 +40,13 @@ export function grants(synthesized: Synthesized): ReadonlyMap<string, readonly G
       const [id] = role.parse(properties.Role)['Fn::GetAtt'];
       const own = policies.filter((one) => one.stack === stack && one.Roles.some(({ Ref }) => Ref === id));
       const statements = own.flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
-      const list = statements.flatMap(({ Action, Resource }) =>
-        Action.flatMap((action) => Resource.map((resource) => ({ action, resource: textOf(resource) }))),
-      );
+      const list = statements.flatMap(({ Action, Resource, Condition }) => {
+        const partitions = Condition?.['ForAllValues:StringEquals']?.['dynamodb:LeadingKeys'];
+        const only = partitions === undefined ? {} : { partitions };
+        return Action.flatMap((action) =>
+          Resource.map((resource) => ({ action, resource: textOf(resource), ...only })),
+        );
+      });
       return [String(properties.FunctionName), list];
     }),
   );

@@ -1,28 +1,33 @@
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { planReserve, reserveOf, type SizedStage } from '../../lib/cdk/reserve.ts';
+import { planReserve, reserveOf, type SizedStage, waitPlacesOf } from '../../lib/cdk/reserve.ts';
 import { settingsOf } from '../../lib/cdk/settings.ts';
-import type { SettledStage } from '../../lib/contract/names.ts';
+import { ENV, type SettledStage } from '../../lib/contract/names.ts';
 import { chains } from '../support/shipped-chains.ts';
 import { stages } from './fixture-stages.ts';
 import { textOf } from './grants.ts';
-import { synthesized, synthesizedWith } from './synth.ts';
+import { type Synthesized, synthesized, synthesizedWith } from './synth.ts';
 
 const stage = (name: SettledStage): SizedStage => ({
   settings: settingsOf(stages, name),
   chains: chains.map((definition) => ({ definition })),
 });
 
+let made: Synthesized;
+beforeAll(async () => {
+  made = await synthesizedWith('dev', { reserve: 'made', executions: '1000' });
+}, 180_000);
+
 const mapping = z.object({
   FunctionName: z.unknown(),
   ScalingConfig: z.object({ MaximumConcurrency: z.number() }),
 });
+const variables = z.object({ Environment: z.object({ Variables: z.record(z.string(), z.unknown()) }) });
 const fn = z.object({ FunctionName: z.string(), ReservedConcurrentExecutions: z.number().optional() });
 
 describe('the reserve of a stage', () => {
-  it('is of start, step-failed and reconciler, and of no step', async () => {
-    const dev = await synthesizedWith('dev', { reserve: 'made' });
-    const reserving = dev
+  it('is of start, step-failed and reconciler, and of no step', () => {
+    const reserving = made
       .all('AWS::Lambda::Function')
       .map(({ properties }) => fn.parse(properties))
       .filter(({ ReservedConcurrentExecutions }) => ReservedConcurrentExecutions !== undefined);
@@ -39,7 +44,7 @@ describe('the reserve of a stage', () => {
       'stepline_dev_step-failed': stepFailed,
       stepline_dev_reconciler: reconciler,
     });
-    const taken = dev
+    const taken = made
       .all('AWS::Lambda::EventSourceMapping')
       .map(({ properties }) => mapping.parse(properties))
       .filter(({ FunctionName }) => textOf(FunctionName).includes('StepFailed'))
@@ -60,6 +65,34 @@ describe('the reserve of a stage', () => {
     for (const { properties } of (await synthesized('dev')).all('AWS::Lambda::Function')) {
       expect(properties).not.toHaveProperty('ReservedConcurrentExecutions');
     }
+  });
+});
+
+describe('the reads that wait', () => {
+  const settings = settingsOf(stages, 'dev');
+
+  it('are a tenth of what the account allows at most, whatever the stage says', () => {
+    expect(waitPlacesOf({ settings, executions: 1_000 })).toBe(100);
+    expect(waitPlacesOf({ settings, executions: 19 })).toBe(1);
+    expect(waitPlacesOf({ settings: { ...settings, waiting: 40 }, executions: 1_000 })).toBe(40);
+    expect(waitPlacesOf({ settings: { ...settings, waiting: 400 }, executions: 1_000 })).toBe(100);
+    expect(waitPlacesOf({ settings: { ...settings, waiting: 0 }, executions: 1_000 })).toBe(0);
+  });
+
+  it('are as many as the stage says where nobody knows the account, or one', () => {
+    expect(waitPlacesOf({ settings, executions: undefined })).toBe(1);
+    expect(waitPlacesOf({ settings: { ...settings, waiting: 40 }, executions: undefined })).toBe(40);
+  });
+
+  it('are told to the function that shows workflows, as the app is told of the account', async () => {
+    const places = made
+      .all('AWS::Lambda::Function')
+      .flatMap(({ properties }) => Object.entries(variables.parse(properties).Environment.Variables))
+      .filter(([name]) => name === ENV.waitPlaces);
+    expect(places).toEqual([[ENV.waitPlaces, '100']]);
+    await expect(synthesizedWith('dev', { executions: 'many' })).rejects.toThrow(
+      'Write a whole number, such as -c executions=1000.',
+    );
   });
 });
 

@@ -266,6 +266,7 @@ describe('the API', () => {
         'GET /api/workflows/{id}/timeline',
         'POST /api/workflows/{id}/cancel',
         'POST /api/workflows/{id}/resume',
+        'GET /api/openapi.json',
       ]),
     );
     for (const { properties } of routes) expect(properties.AuthorizationType).toBe('AWS_IAM');

@@ -28,7 +28,7 @@ function compileWithoutDirectives(directory: string): readonly Misuse[] {
   }));
   for (const { file, lines } of files) {
     const bare = lines.map((line) =>
-      line.replace('@ts-expect-error', '').replaceAll('../../lib/', `${ROOT}/lib/`),
+      line.replace('@ts-expect-error', '').replaceAll(/\.\.\/\.\.\/(?=lib|functions)/g, `${ROOT}/`),
     );
     writeFileSync(join(directory, file), bare.join('\n'));
   }

@@ -50,9 +50,15 @@ it.each(['undo', 'lookup'])('the %s of the README is that of a shipped chain', (
   expect(textOf('functions/chains/order-processing.ts')).toContain(shown);
 });
 
+it('the client of the README is compiled, and told in 25 lines', () => {
+  const [section = ''] = /### From TypeScript\n.*?(?=\n### )/s.exec(textOf('README.md')) ?? [];
+  expect(section).toContain(textOf('test/docs/client.ts'));
+  expect(section.trim().split('\n').length).toBeLessThanOrEqual(25);
+});
+
 describe('the test of the README', () => {
   it('is one of ours, and short', () => {
-    const shown = blocks().at(-1) ?? '';
+    const shown = blocks().find((block) => block.includes('everyFault')) ?? '';
     expect(shown).toBe(textOf('test/functions/chains/order-processing.test.ts'));
     expect(shown.split('\n').length).toBeLessThan(30);
   });

@@ -3,13 +3,24 @@ import { dataEnrichment } from '../../functions/chains/data-enrichment.ts';
 import { notifications } from '../../functions/chains/notifications.ts';
 import { orderProcessing } from '../../functions/chains/order-processing.ts';
 import { userOnboarding } from '../../functions/chains/user-onboarding.ts';
+import type { Described } from './described.ts';
 import { ORDER, quickOrder } from './fixture-chains.ts';
 import { controlScenarios } from './scenarios/control.ts';
 import { faultScenarios } from './scenarios/faults.ts';
 import { lookupScenarios } from './scenarios/lookup.ts';
 import { requestScenarios } from './scenarios/requests.ts';
 import { undoScenarios } from './scenarios/undo.ts';
-import { cancel, effectsOf, ended, type Scenario, type Stage, send, start } from './stage.ts';
+import {
+  cancel,
+  documentOf,
+  effectsOf,
+  ended,
+  holdTo,
+  type Scenario,
+  type Stage,
+  send,
+  start,
+} from './stage.ts';
 
 export interface ScenarioOptions {
   /** A stage for one scenario; it is closed afterwards. */
@@ -22,10 +33,14 @@ export interface ScenarioOptions {
 
 /** Everything that a user can see of Stepline, whatever it runs on. */
 export function scenarios(name: string, { open, together, more }: ScenarioOptions): void {
+  // All stages are of one deployment. To make its document takes time in which no other scenario gets its answers.
+  let document: Promise<Described> | undefined;
   const scenario: Scenario = (title, play) => {
     (together ? it.concurrent : it)(title, async () => {
       const stage = await open();
       try {
+        document ??= documentOf(stage);
+        holdTo(stage, await document);
         await play(stage);
       } finally {
         await stage.close();

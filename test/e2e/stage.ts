@@ -1,7 +1,8 @@
 import * as z from 'zod';
-import { type QueueName, timelinePath, workflowPath } from '../../lib/contract/names.ts';
+import { type QueueName, ROUTES, timelinePath, workflowPath } from '../../lib/contract/names.ts';
 import { problem, startAnswer, type WorkflowAnswer, workflowAnswer } from '../../lib/contract/wire.ts';
 import type { DemoTargets } from '../../lib/local/demo/targets.ts';
+import { type Described, describedBy, type Exchange } from './described.ts';
 
 /** A running Stepline with demo targets behind it: in this process, or deployed. All that the scenarios may touch. */
 export interface Stage {
@@ -25,7 +26,35 @@ export interface Answer {
   readonly json: Readonly<Record<string, unknown>>;
 }
 
-/** Sends a request; a body that is not text goes as JSON. */
+/** The OpenAPI documents of stages, as far as they were read. */
+const documents = new WeakMap<Stage, Described>();
+
+/** Reads the OpenAPI document of a stage. */
+export async function documentOf(stage: Stage): Promise<Described> {
+  const reply = await stage.fetch(ROUTES.openapi.path);
+  if (reply.status !== 200) throw new Error(`GET ${ROUTES.openapi.path} answered ${reply.status}`);
+  return describedBy(await reply.text());
+}
+
+/** Every answer of the stage is held to that document from now on. */
+export const holdTo = (stage: Stage, document: Described): unknown => documents.set(stage, document);
+
+/** Errors: where the OpenAPI document of the stage does not know such an answer. */
+async function expectDescribed(stage: Stage, exchange: Exchange): Promise<void> {
+  const known = documents.get(stage);
+  if (known !== undefined && known(exchange) === undefined) return;
+  // The stage may have been deployed anew, with another document.
+  const latest = await documentOf(stage);
+  holdTo(stage, latest);
+  const problem = latest(exchange);
+  if (problem === undefined) return;
+  const { method, path, status, json } = exchange;
+  throw new Error(
+    `${method} ${path} answered ${status} ${JSON.stringify(json)}, which the OpenAPI document does not know: ${problem}`,
+  );
+}
+
+/** Sends a request; a body that is not text goes as JSON. Its answer must be one that the stage's OpenAPI document knows. */
 export async function send(
   stage: Stage,
   method: string,
@@ -39,6 +68,15 @@ export async function send(
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   const json = z.record(z.string(), z.unknown()).parse(await reply.json());
+  const sent = typeof body === 'string' ? undefined : body;
+  await expectDescribed(stage, {
+    method,
+    path,
+    body: sent,
+    status: reply.status,
+    headers: reply.headers,
+    json,
+  });
   return { status: reply.status, headers: reply.headers, json };
 }
 

@@ -8,6 +8,7 @@ import {
   queueOf,
   reconcilerEngine,
   stepFailedEngine,
+  watch,
   workerEngine,
 } from '../../functions/compose.ts';
 import { createDynamoDbStore } from '../../lib/adapters/dynamodb/store.ts';
@@ -35,6 +36,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   [ENV.chain]: 'order-processing',
   [ENV.step]: 'payment',
   [ENV.tenantClaim]: 'custom:tenant',
+  [ENV.waitPlaces]: '100',
   PAY_KEY: 's3cret',
 };
 
@@ -60,6 +62,7 @@ const COMMON = [ENV.tableName, ENV.queueUrlPrefix, ENV.stage];
 /** Each part of the composition, and the environment variables that it needs. */
 const PARTS: readonly (readonly [string, () => unknown, readonly string[]])[] = [
   ['the API', apiService, COMMON],
+  ['reads that wait', watch, [ENV.tableName, ENV.waitPlaces]],
   ['a step', workerEngine, [...COMMON, ENV.targets]],
   ['a step’s own queue', ownQueue, [ENV.chain, ENV.step]],
   ['the step-failed function', stepFailedEngine, [...COMMON, ENV.failuresTopicArn, ENV.runbookUrl]],

@@ -68,6 +68,7 @@ beforeAll(async () => {
     [ENV.tableName]: tableName,
     [ENV.queueUrlPrefix]: `${aws.url}/000000000000/stepline_test_`,
     [ENV.stage]: 'test',
+    [ENV.waitPlaces]: '10',
   };
   await bundleTo(directory);
   const step = (name: string) => ({

@@ -297,6 +297,37 @@ describe('a start is refused, and nothing is started,', () => {
   });
 });
 
+describe('by the name of its chain', () => {
+  const named = (query: Record<string, string>, changes: Parameters<typeof request>[0] = {}) =>
+    start({
+      ...{ rawPath: '/api/workflows', routeKey: 'POST /api/workflows', body: ORDER },
+      ...{ queryStringParameters: query, ...changes },
+    });
+
+  it('a start is the same as at its path', async () => {
+    const headers = { 'idempotency-key': 'k-1' };
+    const id = await started({ body: ORDER, headers });
+    const answer = await named({ chain: 'order-processing' }, { headers });
+    expect(answer.statusCode).toBe(202);
+    expect(bodyOf(answer)).toMatchObject({ workflowId: id });
+    expect(answer.headers.location).toBe(`/api/workflows/${id}`);
+  });
+
+  it.each<[string, Record<string, string>, string, string]>([
+    ['without a name', {}, 'chain', 'chain: Is missing; the chains are '],
+    ['with another name', { chain: 'orders' }, 'chain', 'chain: Unknown chain; the chains are '],
+    ['with another parameter', { chain: 'order-processing', wait: '1' }, 'wait', 'the parameters are chain'],
+  ])('%s is refused, and the answer says what there is', async (_name, query, field, says) => {
+    const detail = expectRefusal(await named(query), {
+      status: 400,
+      code: 'INVALID_REQUEST',
+      fields: [field],
+    });
+    expect(detail).toContain(says);
+    await expectNothingStarted(stage);
+  });
+});
+
 describe('on a custom domain', () => {
   const http = { method: 'POST' };
 

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
+import type { ChainDefinition } from '../../lib/chain/definition.ts';
 import { chain, target } from '../../lib/chain/index.ts';
 import { LIMITS } from '../../lib/contract/limits.ts';
 import { resume } from '../../lib/engine/operations/change.ts';
@@ -20,7 +21,7 @@ afterEach(async () => {
 });
 
 /** An engine over a store in memory; `again` starts another one on the same store, as after a kill. */
-async function world(chains = [DIAMOND]) {
+async function world(chains: readonly ChainDefinition[] = [DIAMOND]) {
   const ports = await testPorts();
   const begin = async (): Promise<LocalEngine> => {
     const engine = await startLocalEngine({ chains, ...ports, leftover: ports.store });

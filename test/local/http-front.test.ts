@@ -128,12 +128,14 @@ describe('the front', () => {
     expect(routesOf(service.chains).map(({ method, path }) => `${method} ${path}`)).toEqual([
       'POST /api/diamond',
       'GET /api/workflows',
+      'POST /api/workflows',
       'GET /api/workflows/{id}',
       'GET /api/workflows/{id}/timeline',
       'POST /api/workflows/{id}/cancel',
       'POST /api/workflows/{id}/resume',
       'POST /api/workflows/{id}/undo',
       'GET /api/workflows/{id}/undo',
+      'GET /api/openapi.json',
     ]);
   });
 
@@ -184,21 +186,22 @@ describe('a path', () => {
       const { code, detail } = problem.parse(await answer.json());
       expect(code).toBe('UNKNOWN_ROUTE');
       expect(detail).toBe(
-        `no route has the path ${path}; the routes are POST /api/diamond, GET /api/workflows, ` +
+        `no route has the path ${path}; the routes are POST /api/diamond, GET /api/workflows, POST /api/workflows, ` +
           'GET /api/workflows/{id}, GET /api/workflows/{id}/timeline, POST /api/workflows/{id}/cancel, ' +
-          'POST /api/workflows/{id}/resume, POST /api/workflows/{id}/undo, GET /api/workflows/{id}/undo',
+          'POST /api/workflows/{id}/resume, POST /api/workflows/{id}/undo, GET /api/workflows/{id}/undo, ' +
+          'GET /api/openapi.json',
       );
     },
   );
 
   it.each([
     ['GET', '/api/diamond', 'POST'],
-    ['POST', '/api/workflows', 'GET'],
+    ['PUT', '/api/workflows', 'GET, POST'],
     ['DELETE', `/api/workflows/${ID}`, 'GET'],
     ['GET', `/api/workflows/${ID}/cancel`, 'POST'],
     ['PUT', `/api/workflows/${ID}/resume`, 'POST'],
     ['OPTIONS', '/api/diamond', 'POST'],
-    ['PROPFIND', '/api/workflows', 'GET'],
+    ['PROPFIND', '/api/workflows', 'GET, POST'],
   ])('takes no %s %s: 405 says which method', async (method, path, allow) => {
     const { url } = await front();
     const answer = await fetch(url + path, { method });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import type { ChainDefinition } from '../../lib/chain/definition.ts';
 import { chain, form, multipart, path, target, text } from '../../lib/chain/index.ts';
 import { startAnswer } from '../../lib/contract/wire.ts';
 import { type LocalProcess, startLocal } from '../../lib/local/process.ts';
@@ -29,7 +30,7 @@ const chainOf = (response: z.ZodType, version = 1) =>
       retries: 0,
     }).definition;
 
-async function local(chains: readonly ReturnType<typeof chainOf>[], data?: string): Promise<LocalProcess> {
+async function local(chains: readonly ChainDefinition[], data?: string): Promise<LocalProcess> {
   const started = await startLocal(chains, { ...QUIET, data }, { readable: false, say: () => undefined });
   closers.push(() => started.stop().catch(() => undefined));
   return started;

@@ -23,6 +23,7 @@ import { mend } from './mending.ts';
 import { openDatabase } from './opening.ts';
 import { openPace } from './pace.ts';
 import { beginRun, endRun, noteRecovered, type Recovery } from './system.ts';
+import { createWakes, type Wakes } from './wakes.ts';
 
 /** The table of one process, on disk or in memory. */
 export interface EmbeddedStore extends Store {
@@ -43,6 +44,8 @@ export interface EmbeddedStore extends Store {
   readonly suspects: readonly Suspect[];
   /** What the user should know of the directory. */
   readonly notes: readonly string[];
+  /** Calls `wake` at each write of a workflow, before a load shows it; the returned function ends that. */
+  onWrite(key: WorkflowKey, wake: () => void): () => void;
   /** Rewrites the files, so that what was erased is not in them any more; nothing where nothing was. */
   purge(): Promise<void>;
   /** Flushes since the opening, and workflows in memory. */
@@ -88,6 +91,7 @@ interface State {
   readonly commits: GroupCommit;
   readonly indexes: Indexes;
   readonly erasure: Erasure;
+  readonly wakes: Wakes;
   /** Workflows that are being read from the database. */
   readonly reading: Map<string, Promise<void>>;
   /** Nobody has said yet that the claims which may be lost are accounted for. */
@@ -120,6 +124,7 @@ export async function storeOver(database: Database, options: Options): Promise<E
     commits,
     indexes: await openIndexes(database),
     erasure: createErasure(database, commits),
+    wakes: createWakes(),
     reading: new Map(),
     claimsLost: recovery.claimsLost,
     closed: false,
@@ -146,6 +151,7 @@ export async function storeOver(database: Database, options: Options): Promise<E
     attempts,
     suspects: attempts.suspects,
     notes: [...database.notes, ...losses],
+    onWrite: (key, wake) => state.wakes.add(itemsOf(key), wake),
     purge: () => guarded(state, () => state.erasure.purge(() => !state.closed && !state.broken)),
     stats: () => ({ flushes: state.commits.flushes(), cached: cache.size() }),
     close: () => close(state).catch(unavailable),
@@ -287,6 +293,7 @@ function save<Item>(state: State, entry: Entry, change: Change<Item>): Promise<v
   cache.hold(entry);
   const before = entry.meta;
   const indexed = change.apply(entry);
+  state.wakes.wake(entry.items);
   const erased =
     change.item === META && entry.meta !== undefined ? state.erasure.changes(before, entry.meta) : [];
   if (claim !== undefined && mayBeLost) {

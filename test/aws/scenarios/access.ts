@@ -14,6 +14,7 @@ export function accessScenarios(deployed: () => Deployed, open: () => Promise<St
     ['GET', `/api/workflows/wf_${'0'.repeat(32)}/timeline`],
     ['POST', `/api/workflows/wf_${'0'.repeat(32)}/cancel`],
     ['POST', `/api/workflows/wf_${'0'.repeat(32)}/resume`],
+    ['GET', '/api/openapi.json'],
     ['GET', '/api/nowhere'],
   ] as const;
 

@@ -96,6 +96,12 @@ const BAD: Readonly<Record<string, BadRequest>> = {
   'a cursor of nobody': { ...invalid, method: 'GET', path: '/api/workflows?cursor=x', fields: ['cursor'] },
   'a limit of 0': { ...invalid, method: 'GET', path: '/api/workflows?limit=0', fields: ['limit'] },
   'a limit of 101': { ...invalid, method: 'GET', path: '/api/workflows?limit=101', fields: ['limit'] },
+  'a parameter of the description': {
+    ...invalid,
+    method: 'GET',
+    path: '/api/openapi.json?version=2',
+    fields: ['version'],
+  },
   'an unknown parameter': { ...invalid, method: 'GET', path: '/api/workflows?page=2', fields: ['page'] },
 };
 
@@ -113,6 +119,14 @@ const BAD_ROUTES: Readonly<Record<string, BadRequest>> = {
 
 /** Every bad request is answered with what is wrong, and starts nothing. */
 export function requestScenarios(scenario: Scenario): void {
+  scenario('the API describes itself', async (stage) => {
+    const { status, headers, json } = await send(stage, 'GET', '/api/openapi.json');
+    expect([status, headers.get('content-type')]).toEqual([200, 'application/json']);
+    expect(json).toMatchObject({
+      openapi: '3.1.1',
+      paths: { [quickOrder.start]: { post: expect.anything() } },
+    });
+  });
   describe('a bad request is refused with what is wrong, and starts nothing:', () => {
     for (const [what, bad] of Object.entries({ ...BAD, ...BAD_ROUTES })) {
       scenario(what, (stage) => expectRefused(stage, bad));

@@ -136,7 +136,7 @@ describe('a front end of one’s own', () => {
     for (const answer of [start, shown, nowhere]) {
       expect(answer.headers).toMatchObject({
         'access-control-allow-origin': FRONT_END,
-        'access-control-expose-headers': 'location,retry-after',
+        'access-control-expose-headers': 'etag,location,retry-after',
         vary: 'origin',
         'content-length': String(Buffer.byteLength(answer.text)),
       });

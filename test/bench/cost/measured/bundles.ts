@@ -22,6 +22,7 @@ const ENVIRONMENT = {
   AWS_ACCESS_KEY_ID: 'none',
   AWS_SECRET_ACCESS_KEY: 'none',
   [ENV.tableName]: 'stepline_test',
+  [ENV.waitPlaces]: '10',
   [ENV.queueUrlPrefix]: 'https://sqs.us-east-1.amazonaws.com/000000000000/stepline_test_',
   [ENV.stage]: 'test',
   [ENV.chain]: 'order-processing',

@@ -72,6 +72,7 @@ export async function openCostStage(
     [ENV.queueUrlPrefix]: sqs.queueUrlPrefix,
     [ENV.stage]: 'test',
     [ENV.logLevel]: logLevel,
+    [ENV.waitPlaces]: '10',
     ...(tenants === undefined ? {} : { [ENV.tenantClaim]: TENANT_CLAIM }),
   };
   const ofStep = (step: string) => ({
