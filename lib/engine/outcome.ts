@@ -25,6 +25,8 @@ export interface Failure {
   readonly headers?: WaitHeaders;
 }
 
+/** Statuses by which a target says that there is nothing, or nothing any more: an undo, or a lookup, makes something of them. */
+export const NOTHING_THERE: readonly (number | undefined)[] = [404, 410];
 /** Statuses below 500 that say "later", and may speak of a call that was made before: by an earlier attempt, or by a proxy in this one. */
 const LATER = new Set([408, 409]);
 /** Those that say "later" before anything was done. */

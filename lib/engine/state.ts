@@ -1,10 +1,11 @@
-import type {
-  CallKind,
-  LookupAnswer,
-  OperationName,
-  StatementName,
-  StepStatus,
-  WorkflowStatus,
+import {
+  CALL_KINDS,
+  type CallKind,
+  type LookupAnswer,
+  type OperationName,
+  type StatementName,
+  type StepStatus,
+  type WorkflowStatus,
 } from '../contract/names.ts';
 import type { StepError, WorkflowError } from '../contract/wire.ts';
 
@@ -163,6 +164,10 @@ export const recordsOf = (
   { steps, undos = NONE, lookups = NONE }: Pick<WorkflowState, 'steps' | 'undos' | 'lookups'>,
   kind: CallKind,
 ): ReadonlyMap<string, StepRecord> => (kind === 'do' ? steps : kind === 'undo' ? undos : lookups);
+
+/** All records of a workflow, of every kind. */
+export const allRecords = (state: WorkflowState): readonly StepRecord[] =>
+  CALL_KINDS.flatMap((kind) => [...recordsOf(state, kind).values()]);
 
 /** The state as it is once `record` is written. */
 export function withRecord(state: WorkflowState, record: StepRecord): WorkflowState {

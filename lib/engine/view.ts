@@ -1,11 +1,6 @@
 import type { ChainDefinition } from '../chain/definition.ts';
 import { nextOf } from '../contract/advice.ts';
-import {
-  CALL_KINDS,
-  RESERVED_OUTPUT_NAMES,
-  type StepStatus,
-  type WorkflowStatus,
-} from '../contract/names.ts';
+import { RESERVED_OUTPUT_NAMES, type StepStatus, type WorkflowStatus } from '../contract/names.ts';
 import { forEverybody, forOperators } from '../contract/told.ts';
 import type { OperationEntry, StepError, TimelineEntry, WorkflowAnswer } from '../contract/wire.ts';
 import { interrupted } from './decision.ts';
@@ -14,6 +9,7 @@ import { withoutSensitive } from './fingerprint.ts';
 import { shownResult } from './sensitive/results.ts';
 import {
   type AttemptRecord,
+  allRecords,
   iso,
   recordsOf,
   type StepRecord,
@@ -229,9 +225,6 @@ const entry = ({ step, action }: StepRecord, attempt: AttemptRecord): TimelineEn
 
 const operationsOf = ({ meta }: WorkflowState): OperationEntry[] =>
   (meta.operations ?? []).map(({ at, ...rest }) => ({ ...rest, at: iso(at) }));
-
-const allRecords = (state: WorkflowState): readonly StepRecord[] =>
-  CALL_KINDS.flatMap((kind) => [...recordsOf(state, kind).values()]);
 
 const timelineOf = (state: WorkflowState, now: number): TimelineEntry[] =>
   allRecords(state)

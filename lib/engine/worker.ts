@@ -7,7 +7,7 @@ import { comeBackIn, comeBackLater, type Handled, handling, isShort, leftToRecon
 import { EngineError } from './errors.ts';
 import { askedFirst } from './lookup/decide.ts';
 import { lookUp } from './lookup/look-up.ts';
-import { completedRecord, type Failure, failedRecord } from './outcome.ts';
+import { completedRecord, type Failure, failedRecord, NOTHING_THERE } from './outcome.ts';
 import type { Delivery } from './ports.ts';
 import { ifNeeded } from './request/needed.ts';
 import { build, keyOf, looking, type SeenBy } from './request/seen.ts';
@@ -241,9 +241,6 @@ async function attempt(engine: WorkerEngine, job: Attempt): Promise<Handled | 'd
   if (isNothingThere(job.at, result.failure)) return await succeeded(engine, job, null, false);
   return await notSucceeded(engine, job, result.failure);
 }
-
-/** Statuses by which a target says that there is nothing, or nothing any more. */
-const NOTHING_THERE: readonly (number | undefined)[] = [404, 410];
 
 /** Whether an undo is refused because its step, of which nobody knows whether it acted, did not. */
 const isNothingThere = ({ action, state, step }: Place, { code, httpStatus }: Failure): boolean =>

@@ -1,7 +1,6 @@
 import type { ChainDefinition } from '../chain/definition.ts';
 import { didYouMean } from '../chain/suggest.ts';
 import {
-  CALL_KINDS,
   isTerminal,
   STEP_STATUSES,
   type StepStatus,
@@ -19,7 +18,7 @@ import {
   type WorkflowAnswer,
 } from '../contract/wire.ts';
 import { fieldErrors, ProblemError } from '../engine/problems.ts';
-import { recordsOf } from '../engine/state.ts';
+import { allRecords } from '../engine/state.ts';
 import { describe } from '../engine/view.ts';
 import type { Targets } from './fakes/fakes.ts';
 import { inputFor, withFields } from './input.ts';
@@ -194,9 +193,7 @@ function viewNow({ chain, time, watch }: Session): WorkflowAnswer {
 function isOver({ watch }: Session): boolean {
   const { state } = watch;
   if (state === undefined || !isTerminal(state.meta.status)) return false;
-  return CALL_KINDS.every((kind) =>
-    [...recordsOf(state, kind).values()].every(({ status }) => status !== 'running'),
-  );
+  return allRecords(state).every(({ status }) => status !== 'running');
 }
 
 /** Errors: what ended the run. @param end milliseconds since 1970 */

@@ -2,7 +2,7 @@ import { LIMITS } from '../../contract/limits.ts';
 import { request } from '../calling/call.ts';
 import { type CallPorts, type Failed, failed } from '../calling/types.ts';
 import type { Saving } from '../decision.ts';
-import { ended, type Failure, stepErrorOf } from '../outcome.ts';
+import { ended, stepErrorOf } from '../outcome.ts';
 import type { Ports } from '../ports.ts';
 import type { SeenBy } from '../request/seen.ts';
 import { nextAttemptAt } from '../retry.ts';
@@ -75,23 +75,27 @@ function recordOf(
   now: number,
 ): StepRecord {
   const { state, step } = at;
+  const { leaseUntil: _, ...kept } = claimed;
   if (!came.ok) {
     const draw = { fraction: random.fraction(), granularityMs: queue.granularityMs };
     const { backoff, retries } = lookingUp(step) ?? step;
     const { attempt } = claimed;
     const again = came.failure.retriable && attempt <= retries;
+    // It never acts.
+    const error = stepErrorOf(came.failure, 0);
+    const attempts = ended(claimed, again ? 'retrying' : 'failed', now, error);
+    const missed = { ...kept, updatedAt: now, error, attempts };
+    if (!again) return { ...missed, status: 'failed' };
     const due = nextAttemptAt(backoff, attempt, came.failure.headers ?? {}, now, draw);
-    return missed(claimed, came.failure, again ? due : undefined, now);
+    return { ...missed, status: 'retrying', nextAttemptAt: due };
   }
   const { answer, result } = came;
   // No attempt is used up: the target has answered, too early.
   if (answer === 'notDone' && early !== undefined) {
-    const { leaseUntil: _, ...kept } = claimed;
     const attempts = ended(claimed, 'retrying', now);
     const waiting = { nextAttemptAt: Math.max(early, now), attempt: claimed.attempt - 1 };
     return { ...kept, ...waiting, status: 'retrying', updatedAt: now, attempts };
   }
-  const { leaseUntil: _, ...kept } = claimed;
   const answered: StepRecord = {
     ...kept,
     status: 'completed',
@@ -102,16 +106,4 @@ function recordOf(
     attempts: ended(claimed, 'completed', now),
   };
   return sealedRecord(answered, step, state.meta, () => random.token());
-}
-
-/** An attempt that brought no answer. @param due of the next one; undefined for none */
-function missed(claimed: StepRecord, failure: Failure, due: number | undefined, now: number): StepRecord {
-  const { leaseUntil: _, ...kept } = claimed;
-  // It never acts.
-  const error = stepErrorOf(failure, 0);
-  const attempts = ended(claimed, due === undefined ? 'failed' : 'retrying', now, error);
-  const common = { ...kept, updatedAt: now, error, attempts };
-  return due === undefined
-    ? { ...common, status: 'failed' }
-    : { ...common, status: 'retrying', nextAttemptAt: due };
 }

@@ -6,6 +6,7 @@ import { LIMITS } from '../../contract/limits.ts';
 import { idempotencyKey } from '../../contract/names.ts';
 import type { Place } from '../decision.ts';
 import { excerpt } from '../mask.ts';
+import { NOTHING_THERE } from '../outcome.ts';
 import { thrownText } from '../reply/thrown.ts';
 import { type Built, builtOf } from '../request/build.ts';
 import { keySent, type SeenBy } from '../request/seen.ts';
@@ -13,9 +14,6 @@ import { frozenRemedy } from '../sensitive/frozen.ts';
 
 /** Definitions never change, so each is made once. */
 const made = new WeakMap<StepDefinition, StepDefinition>();
-
-/** Statuses, beside 2xx, that say something of the call that is asked for: there is nothing, or nothing any more. */
-const NOTHING_THERE: readonly number[] = [404, 410];
 
 /** The lookup of a step as a step: what is called, and how. Undefined for a step without one. */
 export function lookingUp(step: StepDefinition): StepDefinition | undefined {

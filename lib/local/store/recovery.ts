@@ -1,6 +1,6 @@
 import type { ChainDefinition, LookupDefinition, StepDefinition } from '../../chain/definition.ts';
 import { findStep } from '../../chain/graph.ts';
-import { type Action, CALL_KINDS, type CallKind, isTerminal } from '../../contract/names.ts';
+import { type Action, type CallKind, isTerminal } from '../../contract/names.ts';
 import {
   attemptsInEpoch,
   deadWorker,
@@ -17,6 +17,7 @@ import { isNotNeeded } from '../../engine/request/needed.ts';
 import { definitionOf, type Engine, saveStep, type Undeployed, whyUndeployed } from '../../engine/shell.ts';
 import {
   type AttemptRecord,
+  allRecords,
   recordsOf,
   type StepRecord,
   type WorkflowKey,
@@ -197,8 +198,7 @@ async function endLeases(
   const { clock, random } = engine.ports;
   let ended = state;
   const now = clock.now();
-  const records = CALL_KINDS.flatMap((kind) => [...recordsOf(state, kind).values()]);
-  for (const record of records) {
+  for (const record of allRecords(state)) {
     if (record.status !== 'running') continue;
     const one = withoutLease(record, random.token(), now);
     if (await saveStep(engine.ports, state, one, exactly(record))) ended = withRecord(ended, one);
